@@ -1,0 +1,37 @@
+"""Dead letters: what was refused goes to a topic of its own, whole, with the reason in words."""
+
+import base64
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from consumers.source import TopicSlice
+from events.outputs import DeadLetter
+
+__all__ = ["Refused", "dead_letter"]
+
+
+class Refused(NamedTuple):
+    """A message that cannot be applied: where it is in its slice, and why."""
+
+    messages: TopicSlice
+    index: int
+    reason: str
+
+
+def dead_letter(refused: Refused, now_ms: int) -> bytes:
+    """Return the JSON of the dead letter of a refused message."""
+    messages, index, reason = refused
+    letter = DeadLetter(
+        topic=messages.topic,
+        partition=int(messages.partitions[index]),
+        offset=int(messages.offsets[index]),
+        reason=reason,
+        key=_base64(messages.keys[index]),
+        value=_base64(messages.values[index]),
+        dead_lettered_at=datetime.fromtimestamp(now_ms / 1000, UTC),
+    )
+    return letter.model_dump_json().encode()
+
+
+def _base64(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode()

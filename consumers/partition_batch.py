@@ -1,0 +1,92 @@
+"""One partition's part of a micro-batch, and what a handler makes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from consumers.columns import Columns
+from consumers.source import TopicSlice
+from events.changes import Change
+from state.partition_store import Owned
+from state.records import CustomerBatch
+from state.sums import ModelSums
+
+__all__ = ["Handler", "Outcome", "PartitionBatch", "TopicEvents"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TopicEvents:
+    """The valid events of one topic: columns, the messages they came from, and where in `messages` each stands."""
+
+    columns: Columns
+    messages: TopicSlice
+    positions: Ints
+
+    def take(self, positions: Ints) -> "TopicEvents":
+        """Return the events at these positions."""
+        return TopicEvents(self.columns.take(positions), self.messages, self.positions[positions])
+
+
+@dataclass
+class PartitionBatch:
+    """Events of one partition by topic (name without prefix); `offsets` are the next ones to read, by full name.
+
+    `fates` counts, by `<topic>:<fate>`, the events whose fate is known before the records are read.
+    """
+
+    partition: int
+    events: dict[str, TopicEvents] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
+    fates: dict[str, int] = field(default_factory=dict)
+
+    def customer_ids(self) -> tuple[list[str], dict[str, Ints]]:
+        """Return the distinct customers of all topics, and for each topic the position of each event's customer."""
+        everyone = [name for part in self.events.values() for name in part.columns.customer_ids]
+        codes, distinct = pd.factorize(np.array(everyone, dtype=object))
+        slots, start = {}, 0
+        for topic, part in self.events.items():
+            slots[topic] = codes[start : start + len(part.columns)].astype(np.int64, copy=False)
+            start += len(part.columns)
+        return list(distinct), slots
+
+    def count(self, topic: str, fate: str, events: int) -> None:
+        """Add events to a fate."""
+        if events:
+            name = f"{topic}:{fate}"
+            self.fates[name] = self.fates.get(name, 0) + events
+
+    def latest_ms(self) -> int:
+        """Return the largest event time, 0 where there is none."""
+        return max((int(part.columns.times.max()) for part in self.events.values() if len(part.columns)), default=0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a handler wants saved and sent; `duplicates` counts repeated events by topic.
+
+    `swept` is the baseline that every customer of the partition is now under, None where that did not change.
+    """
+
+    customers: CustomerBatch
+    profiles: dict[str, bytes]
+    baseline: int
+    sums: ModelSums
+    changes: Sequence[Change]
+    duplicates: dict[str, int]
+    swept: int | None = None
+
+
+class Handler(Protocol):
+    """What the runtime calls with the events of a partition: pure with respect to Kafka and Redis."""
+
+    def apply(
+        self, owned: Owned, customers: CustomerBatch, events: dict[str, Columns], slots: dict[str, Ints], now_ms: int
+    ) -> Outcome:
+        """Fold events into the customers at `slots`, and say what changes. `now_ms` is ms since 1970 UTC."""
+        ...

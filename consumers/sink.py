@@ -1,0 +1,59 @@
+"""The Kafka sink: an idempotent producer that knows whether everything it was given has been acknowledged."""
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from events.errors import ShoalError
+from events.settings import KafkaSettings
+
+__all__ = ["KafkaSink", "SinkFailed"]
+
+
+class SinkFailed(ShoalError):
+    """Kafka did not acknowledge what was sent."""
+
+    retriable = True
+
+
+class KafkaSink:
+    """Sends bytes with `acks=all`, in order, without duplicates from its own retries."""
+
+    def __init__(self, kafka: KafkaSettings, *, timeout_s: float = 60.0) -> None:
+        self._kafka = kafka
+        self._timeout_s = timeout_s
+        self._failures: list[str] = []
+        self._producer = Producer(
+            {
+                "bootstrap.servers": kafka.kafka,
+                "client.id": "shoal-sink",
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",  # Kafka's Java default; librdkafka's own differs
+                "linger.ms": 2,
+                "message.max.bytes": 16 << 20,
+                "delivery.timeout.ms": int(timeout_s * 1000),
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": 256 << 10,
+            }
+        )
+
+    def send(self, topic: str, key: bytes | None, value: bytes) -> None:
+        """Queue one message for a topic (its name without prefix); blocks while the queue is full."""
+        name = self._kafka.topic(topic)
+        while True:
+            try:
+                self._producer.produce(name, value, key, on_delivery=self._note)
+            except BufferError:
+                self._producer.poll(0.05)
+            else:
+                return
+
+    def flush(self) -> None:
+        """Wait until all that was sent is acknowledged. Raises SinkFailed."""
+        left = self._producer.flush(self._timeout_s)
+        failures, self._failures = self._failures, []
+        if left or failures:
+            detail = failures[0] if failures else f"{left} messages not acknowledged within {self._timeout_s:g} s"
+            raise SinkFailed(f"Kafka at {self._kafka.kafka} did not take what was sent: {detail}")
+
+    def _note(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failures.append(f"{message.topic()}: {error.str()}")

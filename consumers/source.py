@@ -1,0 +1,181 @@
+"""The Kafka source of the hot inputs: confluent-kafka's `consume`, chosen by measurement (docs/decisions/0003)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from consumers.settings import ConsumerSettings
+from events.errors import ShoalError
+from events.settings import KafkaSettings
+
+__all__ = ["KafkaSource", "LogTruncated", "SourceFailed", "TopicSlice"]
+
+
+class LogTruncated(ShoalError):
+    """Kafka no longer holds what comes after the stored offset: the state cannot be repaired by replaying."""
+
+
+class SourceFailed(ShoalError):
+    """Kafka refuses to serve the inputs."""
+
+
+@dataclass(frozen=True)
+class TopicSlice:
+    """The messages of one topic in a micro-batch, in columns."""
+
+    topic: str
+    keys: list[bytes | None]
+    values: list[bytes | None]
+    partitions: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+    def take(self, mask: npt.NDArray[np.bool_]) -> "TopicSlice":
+        """Return the messages where the mask is true."""
+        chosen = np.flatnonzero(mask).tolist()
+        return TopicSlice(
+            self.topic,
+            [self.keys[i] for i in chosen],
+            [self.values[i] for i in chosen],
+            self.partitions[mask],
+            self.offsets[mask],
+        )
+
+
+class KafkaSource:
+    """A member of a consumer group that reads micro-batches; offsets come from the caller, not from Kafka.
+
+    `on_assigned` gets the partition numbers and returns for each the stored offsets by full topic name; `on_revoked`
+    gets the partition numbers that another worker takes over. Both run inside `poll`.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        settings: ConsumerSettings,
+        topics: Iterable[str],
+        group: str,
+        on_assigned: Callable[[list[int]], dict[int, dict[str, int]]],
+        on_revoked: Callable[[list[int]], None],
+    ) -> None:
+        self._topics = [kafka.topic(topic) for topic in topics]
+        self._settings = settings
+        self._on_assigned, self._on_revoked = on_assigned, on_revoked
+        self._consumer = Consumer(_options(kafka, settings, kafka.topic(group)))
+        self._consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
+
+    def poll(self, timeout_s: float) -> list[TopicSlice]:
+        """Wait up to `timeout_s` for a first message, then gather what has arrived, by topic.
+
+        Raises LogTruncated or SourceFailed.
+        """
+        messages: list[Message] = self._consumer.consume(1, timeout_s)
+        if messages:
+            messages += self._consumer.consume(self._settings.batch_events - 1, self._settings.gather_ms / 1000)
+        if not messages:
+            return []
+        if any([message.error() for message in messages]):
+            messages = [message for message in messages if _check(message)]
+        return _slices(messages)
+
+    def seek(self, partition: int, offsets: dict[str, int]) -> None:
+        """Continue a partition at these offsets (by full topic name; absent: the beginning)."""
+        for topic in self._topics:
+            self._consumer.seek(TopicPartition(topic, partition, offsets.get(topic, OFFSET_BEGINNING)))
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Stop fetching these partitions, staying in the group."""
+        self._consumer.pause(self._all(partitions))
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """Fetch these partitions again."""
+        self._consumer.resume(self._all(partitions))
+
+    def commit(self, partition: int, offsets: dict[str, int]) -> None:
+        """Tell Kafka how far a partition is, without waiting; only lag tools read it."""
+        positions = [TopicPartition(topic, partition, offset) for topic, offset in offsets.items()]
+        self._consumer.commit(offsets=positions, asynchronous=True)
+
+    def close(self) -> None:
+        """Leave the group, so that the partitions move at once."""
+        self._consumer.close()
+
+    def _all(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(topic, partition) for partition in partitions for topic in self._topics]
+
+    def _assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        numbers = sorted({position.partition for position in assigned})
+        stored = self._on_assigned(numbers)
+        for position in assigned:
+            position.offset = stored[position.partition].get(position.topic, OFFSET_BEGINNING)
+        consumer.assign(assigned)
+
+    def _revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        self._on_revoked(sorted({position.partition for position in revoked}))
+
+
+def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> dict[str, Any]:
+    session_ms = int(settings.session_timeout_s * 1000)
+    return {
+        "bootstrap.servers": kafka.kafka,
+        "group.id": group,
+        "client.id": "shoal-worker",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "error",  # an offset that Kafka no longer has must stop us, not be guessed
+        "partition.assignment.strategy": "range",  # gives partition p of every topic to the same worker
+        "session.timeout.ms": session_ms,
+        "heartbeat.interval.ms": max(300, session_ms // 4),
+        "max.poll.interval.ms": max(300_000, session_ms),
+        "queued.min.messages": 100_000,
+        "queued.max.messages.kbytes": settings.prefetch_mb * 1024,
+        "fetch.queue.backoff.ms": 5,  # the default of 1000 stalls a fast consumer
+        "fetch.wait.max.ms": 50,
+        "topic.metadata.refresh.interval.ms": 60_000,
+        "logger": None,
+    }
+
+
+def _check(message: Message) -> bool:
+    """Return whether a message is a message; raise for what cannot heal by waiting."""
+    error = message.error()
+    if error is None:
+        return True
+    place = f"{message.topic()} partition {message.partition()}"
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the library's public name for it
+        raise LogTruncated(
+            f"{place}: Kafka does not have the offset that the state in Redis stands at ({error.str()}). The topic was "
+            "truncated or recreated. Restore Redis from a backup that the log still reaches, or start with an empty Redis."
+        )
+    if error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED) or error.fatal():
+        raise SourceFailed(f"{place}: {error.str()}. Run `shoal topics check`.")
+    return False
+
+
+def _slices(messages: list[Message]) -> list[TopicSlice]:
+    topics = [message.topic() for message in messages]
+    distinct = set(topics)
+    if len(distinct) == 1:
+        return [_slice(topics[0], messages)]
+    return [
+        _slice(topic, [message for message, name in zip(messages, topics, strict=True) if name == topic])
+        for topic in sorted(distinct)
+    ]
+
+
+def _slice(topic: str, messages: list[Message]) -> TopicSlice:
+    n = len(messages)
+    return TopicSlice(
+        topic,
+        [message.key() for message in messages],
+        [message.value() for message in messages],
+        np.fromiter((message.partition() for message in messages), np.int32, n),
+        np.fromiter((message.offset() for message in messages), np.int64, n),
+    )
+
+
+def describe(error: KafkaException) -> str:
+    """Return what librdkafka says of an exception."""
+    return str(error.args[0].str()) if error.args and isinstance(error.args[0], KafkaError) else str(error)

@@ -1,0 +1,205 @@
+"""Decode a whole batch of JSON events at once, by decoders derived from the pydantic models.
+
+The pydantic models are the one schema. msgspec reads a batch four to eight times faster, so each model is
+translated, field by field, into a msgspec struct with the same constraints; a property test holds both to the same
+verdict on the same bytes. Only when a batch fails is it read one by one, and then pydantic words the reason.
+"""
+
+import re
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple
+
+import annotated_types
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic.types import StringConstraints
+
+from events.fields import AMOUNT_PATTERN, MAX_AMOUNT
+
+__all__ = ["BatchDecoder", "Decoded", "Rejection", "struct_of"]
+
+
+class Rejection(NamedTuple):
+    """One value of a batch that was refused."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The events of a batch that are valid, where in the batch they stood, and the refusals.
+
+    `indices` is None where nothing was refused: then event i was value i.
+    """
+
+    events: list[Any]
+    indices: list[int] | None
+    rejections: list[Rejection]
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """The position in the batch of each valid event."""
+        return np.arange(len(self.events)) if self.indices is None else np.array(self.indices, np.int64)
+
+
+class BatchDecoder:
+    """Decodes values of one topic; `max_bytes` bounds a single value.
+
+    >>> from events.inputs import Exposure
+    >>> decoder = BatchDecoder(Exposure)
+    >>> good = (b'{"event_id": "1", "customer_id": "c", "occurred_at": "2026-01-01T00:00:00Z", '
+    ...         b'"experiment": "e", "variant": "A"}')
+    >>> decoded = decoder.decode([good, b"hello"])
+    >>> decoded.events[0].variant, decoded.indices, decoded.rejections[0].reason
+    ('A', [0], 'not JSON: expected value at line 1 column 1')
+    """
+
+    def __init__(self, model: type[BaseModel], max_bytes: int = 1 << 20) -> None:
+        self.model = model
+        self.max_bytes = max_bytes
+        struct = struct_of(model)
+        self._one = msgspec.json.Decoder(struct)
+        self._many = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
+
+    def decode(self, values: Sequence[bytes | None]) -> Decoded:
+        """Decode values in bulk; where that fails, each one by itself.
+
+        The values are joined into one JSON array. The line break between them keeps a string from reaching over two
+        values (JSON forbids raw line breaks in strings), and the count shows a value that held several.
+        """
+        if not values:
+            return Decoded([], None, [])
+        if None not in values and max(map(len, values)) <= self.max_bytes:  # type: ignore[arg-type]
+            try:
+                events = self._many.decode(b"[" + b",\n".join(values) + b"]")  # type: ignore[arg-type]
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                pass
+            else:
+                if len(events) == len(values):
+                    return Decoded(events, None, [])
+        return self._one_by_one(values)
+
+    def _one_by_one(self, values: Sequence[bytes | None]) -> Decoded:
+        events, indices, rejections = [], [], []
+        for index, value in enumerate(values):
+            try:
+                events.append(self._decode_one(value))
+                indices.append(index)
+            except ValueError as error:
+                rejections.append(Rejection(index, str(error)))
+        return Decoded(events, indices, rejections)
+
+    def _decode_one(self, value: bytes | None) -> Any:
+        if value is None:
+            raise ValueError("the message has no value; an event is a JSON object")
+        if len(value) > self.max_bytes:
+            raise ValueError(f"the value has {len(value):,} bytes, more than the {self.max_bytes:,} allowed")
+        try:
+            return self._one.decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ValueError(self._reason(value) or f"not valid: {error}") from error
+
+    def _reason(self, value: bytes) -> str | None:
+        """Word the refusal as pydantic does: every wrong field with what was found there."""
+        try:
+            self.model.model_validate_json(value)
+        except ValidationError as error:
+            return "; ".join(_sentence(dict(detail)) for detail in error.errors(include_url=False)[:5])
+        except ValueError as error:
+            return f"not valid: {error}"
+        return None
+
+
+def _sentence(detail: dict[str, Any]) -> str:
+    if detail["type"] == "json_invalid":
+        return f"not JSON: {detail['ctx']['error']}"
+    place = ".".join(str(part) for part in detail["loc"]) or "the event"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        return f"{place}: missing"
+    found = "" if "found" in message else f", found {str(detail.get('input'))[:60]!r}"
+    return f"{place}: {message[:1].lower()}{message[1:]}{found}"
+
+
+def struct_of(model: type[BaseModel], as_text: Sequence[str] = ()) -> type[msgspec.Struct]:
+    """Return the msgspec struct with the fields, defaults and constraints of a pydantic model.
+
+    Fields named in `as_text` are kept as the text they have on the wire. Raises TypeError for an annotation that it cannot translate, so that a new field type is noticed at once.
+    """
+    fields: list[Any] = []
+    for name, field in model.model_fields.items():
+        kind = str if name in as_text else _translate(field.annotation, _constraints(field))
+        fields.append((name, kind) if field.is_required() else (name, kind, field.get_default()))
+    return msgspec.defstruct(f"{model.__name__}Struct", fields, gc=False, kw_only=True)
+
+
+def _constraints(field: FieldInfo) -> list[Any]:
+    flat: list[Any] = []
+    for item in field.metadata:
+        flat.extend(_flatten(item))
+    return flat
+
+
+def _flatten(item: Any) -> list[Any]:
+    """Open what pydantic groups: StringConstraints and Field(ge=…, le=…) each hold several constraints."""
+    if isinstance(item, FieldInfo):
+        return [part for inner in item.metadata for part in _flatten(inner)]
+    if isinstance(item, StringConstraints):
+        return [item]
+    if isinstance(item, annotated_types.GroupedMetadata):
+        return list(item)
+    return [item]
+
+
+def _translate(annotation: Any, metadata: list[Any]) -> Any:
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        inner, *more = typing.get_args(annotation)
+        return _translate(inner, [part for item in more for part in _flatten(item)] + metadata)
+    if origin in (typing.Union, types.UnionType):
+        return typing.Union[tuple(_translate(arm, metadata) for arm in typing.get_args(annotation))]  # noqa: UP007
+    if annotation is type(None) or origin is Literal:
+        return annotation
+    if origin is list:
+        return list[_translate(typing.get_args(annotation)[0], [])]  # type: ignore[misc]
+    if origin is dict:
+        key, value = typing.get_args(annotation)
+        return dict[_translate(key, []), _translate(value, [])]  # type: ignore[misc]
+    if isinstance(annotation, type):
+        return _translate_class(annotation, metadata)
+    raise TypeError(f"cannot derive a decoder for the annotation {annotation!r}")
+
+
+def _translate_class(annotation: type, metadata: list[Any]) -> Any:
+    if issubclass(annotation, BaseModel):
+        return struct_of(annotation)
+    if annotation is Decimal:
+        number = Annotated[float, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+        return number | Annotated[str, _meta([StringConstraints(pattern=AMOUNT_PATTERN)])]
+    if annotation is datetime:
+        return Annotated[datetime, msgspec.Meta(tz=True)]
+    if annotation in (str, int, float, bool):
+        meta = _meta(metadata)
+        return Annotated[annotation, meta] if meta is not None else annotation
+    raise TypeError(f"cannot derive a decoder for the type {annotation!r}")
+
+
+def _meta(metadata: list[Any]) -> msgspec.Meta | None:
+    """Collect the constraints that both libraries know: ge, le, min_length, max_length, pattern."""
+    known: dict[str, Any] = {}
+    for item in metadata:
+        for name in ("ge", "le", "min_length", "max_length", "pattern"):
+            value = getattr(item, name, None)
+            if value is not None:
+                # Python's $ also matches before a last line break; pydantic's does not.
+                known[name] = re.sub(r"\$$", r"\\Z", value) if name == "pattern" else value
+    return msgspec.Meta(**known) if known else None

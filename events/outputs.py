@@ -1,0 +1,93 @@
+"""What Shoal publishes: segment changes, dead letters, models and baselines."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from events.fields import Identifier, Instant
+
+__all__ = ["OUTPUTS", "Baseline", "BaselineSegment", "Cause", "DeadLetter", "ModelVersion", "SegmentChange"]
+
+Cause = Literal["activity", "time", "model", "baseline", "correction"]
+
+
+class _Output(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class SegmentChange(_Output):
+    """A customer moved to another segment (or into a first one, where `previous` is null).
+
+    The same change may arrive twice, byte for byte: drop a `change_id` that you have seen. The latest change of a
+    customer is the one with the largest `change_number`.
+    """
+
+    change_id: str = Field(description="customer_id, a colon, and that customer's change number")
+    customer_id: Identifier
+    change_number: int = Field(ge=1, description="1 for a customer's first segment, then counting up by one")
+    changed_at: Instant
+    cause: Cause = Field(description="why: the customer's activity, time passing, the model, a baseline, a correction")
+    segment_id: str = Field(description="stable identity of the segment")
+    segment: str = Field(description="the segment's name, for people")
+    previous: str | None = Field(description="segment_id before the change")
+    previous_segment: str | None = Field(description="name of the segment before the change")
+    baseline: int = Field(ge=0, description="number of the baseline that defines the segment; 0 is the RFM tiers")
+    model_version: int = Field(ge=0, description="version of the centroids that decided")
+
+
+class DeadLetter(_Output):
+    """An event that was refused: why, where it stood, and its bytes, so that it can be mended and sent again."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str = Field(description="what is wrong, in words")
+    key: str | None = Field(description="base64 of the message's key")
+    value: str | None = Field(description="base64 of the message's original bytes")
+    dead_lettered_at: Instant
+
+
+class ModelVersion(_Output):
+    """The centroids of all partitions together, as the leader added them up."""
+
+    version: int = Field(ge=1)
+    baseline: int = Field(ge=1)
+    features: list[str]
+    centroids: list[list[float]] = Field(description="standardised units, one row a segment")
+    counts: list[int] = Field(description="customers nearest to each centroid")
+    updated_at: Instant
+
+
+class BaselineSegment(_Output):
+    """One segment of a baseline."""
+
+    segment_id: str
+    segment: str
+    centroid: list[float] = Field(description="standardised units, in the order of the baseline's features")
+    profile: dict[str, float] = Field(description="mean of each feature in its own unit (days, orders, money)")
+    customers: int = Field(ge=0, description="members when the baseline was fitted")
+
+
+class Baseline(_Output):
+    """A batch fit of the segments: the scale, the centroids, and who the segments are."""
+
+    baseline: Annotated[int, Field(ge=1)]
+    status: Literal["proposed", "approved", "rejected", "retired"]
+    created_at: Instant
+    algorithm: str
+    features: list[str]
+    center: list[float] = Field(description="subtracted from each feature")
+    scale: list[float] = Field(description="then each feature is divided by it")
+    segments: list[BaselineSegment]
+    k: Annotated[int, Field(ge=1)]
+    silhouette: float | None
+    inertia: float
+
+
+OUTPUTS: dict[str, type[BaseModel]] = {
+    "segment-changes": SegmentChange,
+    "dead-letters": DeadLetter,
+    "models": ModelVersion,
+    "baselines": Baseline,
+}
+"""The model of each output and control topic, by the topic's name without prefix."""

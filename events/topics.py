@@ -1,0 +1,43 @@
+"""The topics that Shoal uses: partitions, retention and compaction of each."""
+
+from dataclasses import dataclass, field
+
+from events.settings import KafkaSettings
+
+__all__ = ["CO_PARTITIONED", "TopicSpec", "topic_specs"]
+
+CO_PARTITIONED = ("orders", "web-sessions", "customers")
+"""Inputs of the `segments` group: the same number of partitions, so that a customer is in one partition everywhere."""
+
+_DAY_MS = 86_400_000
+_LARGE = 16 << 20
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """One topic: its full name, its number of partitions and replicas, and its settings in Kafka's own names."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
+    """Return the specification of every topic.
+
+    Inputs keep 30 days (the log that a Redis restored from a backup is repaired from). Values may have up to 16 MiB,
+    because a message that is too large for Shoal still has to reach the dead letters whole.
+    """
+    durable = {"min.insync.replicas": str(max(1, settings.replication - 1)), "max.message.bytes": str(_LARGE)}
+    kept = durable | {"cleanup.policy": "delete", "retention.ms": str(30 * _DAY_MS)}
+    longer = durable | {"cleanup.policy": "delete", "retention.ms": str(90 * _DAY_MS)}
+    compacted = durable | {"cleanup.policy": "compact"}
+    plans = [
+        *((name, settings.partitions, kept) for name in (*CO_PARTITIONED, "exposures", "conversions")),
+        ("segment-changes", settings.partitions, longer),
+        ("dead-letters", 1, longer),
+        ("models", 1, compacted),
+        ("baselines", 1, compacted),
+    ]
+    return [TopicSpec(settings.topic(name), n, settings.replication, config) for name, n, config in plans]

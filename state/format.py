@@ -1,0 +1,32 @@
+"""The settings that data in Redis was written under. Reading it under others would silently be wrong."""
+
+from typing import Any
+
+import redis
+
+from events.errors import ShoalError
+from state import keys
+
+__all__ = ["FormatMismatch", "agree_on_format"]
+
+
+class FormatMismatch(ShoalError):
+    """A setting differs from the one that the data in Redis was written under."""
+
+    def __init__(self, name: str, mine: str, stored: str) -> None:
+        super().__init__(
+            f"{name} is {mine}, but the data in Redis was written with {stored}. Set SHOAL_{name.upper()}={stored}, "
+            "or use another Redis database."
+        )
+        self.name = name
+
+
+def agree_on_format(client: redis.Redis, settings: dict[str, str]) -> None:
+    """Record the settings in an empty Redis, or compare with those recorded. Raises FormatMismatch."""
+    store: Any = client
+    for name, value in settings.items():
+        store.hsetnx(keys.FORMAT, name, value)
+    for name, value in settings.items():
+        stored = store.hget(keys.FORMAT, name).decode()
+        if stored != value:
+            raise FormatMismatch(name, value, stored)

@@ -1,0 +1,56 @@
+"""The names of the keys in Redis. All that partition p owns carries the hash tag `{p}`, so it lives in one slot."""
+
+from typing import Final
+
+SEGMENTS_GROUP: Final = "segments"
+"""The consumer group that folds orders, web sessions and profiles."""
+
+BASELINE_CURRENT: Final = "baseline:current"
+MODEL_CURRENT: Final = "model:current"
+FORMAT: Final = "format"
+WORKERS: Final = "workers"
+
+
+def customers(partition: int) -> str:
+    """Hash: customer_id → packed record."""
+    return f"customers:{{{partition}}}"
+
+
+def profiles(partition: int) -> str:
+    """Hash: customer_id → the newest CRM profile as JSON."""
+    return f"profiles:{{{partition}}}"
+
+
+def offsets(partition: int, group: str) -> str:
+    """Hash: topic → the next offset to read."""
+    return f"offsets:{{{partition}}}:{group}"
+
+
+def epoch(partition: int, group: str) -> str:
+    """Integer: bumped by each worker that takes the partition over."""
+    return f"epoch:{{{partition}}}:{group}"
+
+
+def fates(partition: int, group: str) -> str:
+    """Hash: `<topic>:<fate>` → number of events, and `watermark` → ms."""
+    return f"fates:{{{partition}}}:{group}"
+
+
+def outbox(partition: int) -> str:
+    """List: segment changes saved but not yet acknowledged by Kafka."""
+    return f"outbox:{{{partition}}}"
+
+
+def model(partition: int) -> str:
+    """Hash: sums and counts by centroid of the partition's customers, and the baseline they are under."""
+    return f"model:{{{partition}}}"
+
+
+def segment(customer_id: str) -> str:
+    """String: the customer's current segment as JSON, for readers."""
+    return f"segment:{customer_id}"
+
+
+def baseline(number: int) -> str:
+    """String: one baseline as JSON."""
+    return f"baseline:{number}"

@@ -1,0 +1,194 @@
+"""What a partition owns in Redis, read and written a whole micro-batch at a time by its one writer."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+from redis.client import Pipeline
+
+from events.errors import ShoalError
+from state import keys
+from state.records import CustomerBatch, pack, unpack
+from state.sums import ModelSums
+
+__all__ = ["Fenced", "Owned", "PartitionStore", "Save", "StateMoved"]
+
+
+class Fenced(ShoalError):
+    """Another worker has taken the partition over; what this one has in hand is abandoned."""
+
+    def __init__(self, partition: int, mine: int, found: int) -> None:
+        super().__init__(f"partition {partition} has epoch {found}; this worker's was {mine}: another worker owns it now")
+        self.partition = partition
+
+
+class StateMoved(ShoalError):
+    """Redis is not where this worker left it: it came back older. The partition must be claimed again and replayed."""
+
+    retriable = True
+
+    def __init__(self, partition: int, detail: str) -> None:
+        super().__init__(f"the state of partition {partition} in Redis moved under its owner ({detail}); claiming it again")
+        self.partition = partition
+
+
+@dataclass
+class Owned:
+    """What the owner of a partition holds in memory; it equals Redis between two saves.
+
+    `offsets` are the next offsets to read, by topic; `fates` the number of events by `<topic>:<fate>`; `sums` the
+    partition's part of the model under baseline number `baseline` (None before the first save), complete once
+    `swept` has reached that number.
+    """
+
+    partition: int
+    epoch: int
+    offsets: dict[str, int]
+    fates: dict[str, int] = field(default_factory=dict)
+    watermark_ms: int = 0
+    baseline: int = 0
+    swept: int = 0
+    sums: ModelSums | None = None
+
+
+@dataclass(frozen=True)
+class Save:
+    """All that one micro-batch of a partition changes, to be saved at once or not at all."""
+
+    customers: CustomerBatch
+    profiles: dict[str, bytes]
+    baseline: int
+    sums: ModelSums
+    swept: int
+    offsets: dict[str, int]
+    fates: dict[str, int]
+    watermark_ms: int
+    changes: list[bytes]
+
+
+class PartitionStore:
+    """Reads and writes the keys of partitions for one consumer group."""
+
+    def __init__(self, client: redis.Redis, group: str, duplicate_window: int = 256) -> None:
+        self._redis: Any = client
+        self._group = group
+        self.duplicate_window = duplicate_window
+
+    def claim(self, partition: int) -> Owned:
+        """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
+        epoch = int(self._redis.incr(keys.epoch(partition, self._group)))
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(keys.offsets(partition, self._group))
+            pipe.hgetall(keys.fates(partition, self._group))
+            pipe.hgetall(keys.model(partition))
+            offsets, fates, model = pipe.execute()
+        counts = {name.decode(): int(value) for name, value in fates.items()}
+        return Owned(
+            partition,
+            epoch,
+            {topic.decode(): int(offset) for topic, offset in offsets.items()},
+            fates=counts,
+            watermark_ms=counts.pop("watermark", 0),
+            baseline=int(model.get(b"baseline", 0)),
+            swept=int(model.get(b"swept", 0)),
+            sums=ModelSums.from_fields(model) if model else None,
+        )
+
+    def load(self, partition: int, ids: list[str]) -> CustomerBatch:
+        """Read the records of these customers in one round trip."""
+        if not ids:
+            return CustomerBatch.blank([])
+        return unpack(ids, self._redis.hmget(keys.customers(partition), ids))
+
+    def scan(self, partition: int, cursor: int, count: int) -> tuple[int, CustomerBatch]:
+        """Read about `count` customers from a cursor (0 begins); the cursor returned is 0 at the end."""
+        cursor, found = self._redis.hscan(keys.customers(partition), cursor, count=count)
+        return int(cursor), unpack([name.decode() for name in found], list(found.values()))
+
+    def size(self, partition: int) -> int:
+        """Return the number of customers in the partition."""
+        return int(self._redis.hlen(keys.customers(partition)))
+
+    def save(self, owned: Owned, save: Save) -> None:
+        """Write records, profiles, sums, fates, offsets and outbox in one transaction, and move `owned` along.
+
+        Raises Fenced or StateMoved (then nothing was written), redis.RedisError (then nobody knows: claim again).
+        """
+        partition = owned.partition
+        with self._guarded(owned) as pipe:
+            if len(save.customers):
+                items: list[Any] = [None] * (2 * len(save.customers))
+                items[::2], items[1::2] = save.customers.ids, pack(save.customers)
+                pipe.hset(keys.customers(partition), items=items)
+            if save.profiles:
+                pipe.hset(keys.profiles(partition), mapping=save.profiles)
+            under = {"baseline": save.baseline, "swept": save.swept}
+            pipe.hset(keys.model(partition), mapping={**under, **save.sums.to_fields()})
+            if save.offsets:
+                pipe.hset(keys.offsets(partition, self._group), mapping=save.offsets)
+            pipe.hset(keys.fates(partition, self._group), mapping={**save.fates, "watermark": save.watermark_ms})
+            if save.changes:
+                pipe.rpush(keys.outbox(partition), *save.changes)
+            _execute(pipe, owned)
+        owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
+        owned.baseline, owned.swept, owned.sums = save.baseline, save.swept, save.sums
+
+    def outbox(self, partition: int, start: int = 0, count: int = 10_000) -> list[bytes]:
+        """Return the oldest changes that Kafka has not acknowledged."""
+        found: list[bytes] = self._redis.lrange(keys.outbox(partition), start, start + count - 1)
+        return found
+
+    def trim(self, owned: Owned, count: int) -> None:
+        """Drop the oldest `count` changes of the outbox, guarded as a save is. Raises Fenced or StateMoved."""
+        with self._guarded(owned) as pipe:
+            pipe.ltrim(keys.outbox(owned.partition), count, -1)
+            _execute(pipe, owned)
+
+    def _guarded(self, owned: Owned) -> "_Guard":
+        return _Guard(self._redis.pipeline(transaction=True), owned, self._group)
+
+
+class _Guard:
+    """A transaction that goes through only while the partition's epoch and offsets are as its owner knows them."""
+
+    def __init__(self, pipe: Pipeline, owned: Owned, group: str) -> None:
+        self._pipe: Any = pipe
+        self._owned = owned
+        self._epoch_key = keys.epoch(owned.partition, group)
+        self._offsets_key = keys.offsets(owned.partition, group)
+
+    def __enter__(self) -> Any:
+        try:
+            self._pipe.watch(self._epoch_key, self._offsets_key)
+            epoch = int(self._pipe.get(self._epoch_key) or 0)
+            stored = {topic.decode(): int(offset) for topic, offset in self._pipe.hgetall(self._offsets_key).items()}
+            check_unmoved(self._owned, epoch, stored)
+        except BaseException:
+            self._pipe.reset()
+            raise
+        self._pipe.multi()
+        return self._pipe
+
+    def __exit__(self, *_: object) -> None:
+        self._pipe.reset()
+
+
+def check_unmoved(owned: Owned, epoch: int, stored: dict[str, int]) -> None:
+    """Compare what Redis says with what the owner knows. Raises Fenced or StateMoved.
+
+    A smaller epoch than one's own cannot come from another worker: Redis has come back older.
+    """
+    if epoch > owned.epoch:
+        raise Fenced(owned.partition, owned.epoch, epoch)
+    if epoch < owned.epoch:
+        raise StateMoved(owned.partition, f"epoch {epoch} where {owned.epoch} was written")
+    if stored != owned.offsets:
+        raise StateMoved(owned.partition, f"offsets {stored} where {owned.offsets} were written")
+
+
+def _execute(pipe: Any, owned: Owned) -> None:
+    try:
+        pipe.execute()
+    except redis.WatchError as error:
+        raise StateMoved(owned.partition, "its epoch or offsets changed during a save") from error
+

@@ -1,0 +1,190 @@
+"""Customer records: fixed-width rows that a whole micro-batch is folded into with array operations.
+
+In Redis a record is one version byte, the packed row of that version, then the 64-bit hashes of the customer's most
+recent events (oldest first, as many as there are). Times are milliseconds since 1970 in UTC; money is integer minor
+units (cents). All aggregates are min, max or sum, so two partial records merge in any order (see `stream.fold`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from events.errors import ShoalError
+
+__all__ = [
+    "LAYOUTS",
+    "NEVER_FIRST",
+    "NEVER_LAST",
+    "PROFILE_NUMBERS",
+    "RECORD",
+    "VERSION",
+    "CustomerBatch",
+    "RecordUnreadable",
+    "blank_rows",
+    "pack",
+    "unpack",
+]
+
+Rows = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+NEVER_FIRST: Final = np.iinfo(np.int64).max
+"""First time of something that has not happened: the identity of min."""
+NEVER_LAST: Final = np.iinfo(np.int64).min
+"""Last time of something that has not happened: the identity of max."""
+PROFILE_NUMBERS: Final = 6
+"""Numeric profile columns: age, income, then the attributes that the settings declare."""
+
+_V1: Final = [
+    ("cluster", "<i2"),  # the model's own, -1 where none: feeds the sums
+    ("segment", "<u2"),  # what the world sees, 0 where none yet
+    ("baseline", "<u4"),  # the baseline that cluster is under
+    ("change_number", "<u4"),
+    ("learned_at", "<i8"),  # the time for which its vector was last added to the sums
+    ("since", "<i8"),
+    ("first_order", "<i8"),
+    ("last_order", "<i8"),
+    ("placed", "<u4"),
+    ("cancelled", "<u4"),
+    ("refunds", "<u4"),
+    ("gross", "<i8"),
+    ("cancelled_amount", "<i8"),
+    ("refunded", "<i8"),
+    ("decayed_orders", "<f8"),  # forward decay, see stream.decay
+    ("decayed_amount", "<f8"),
+    ("sessions", "<u4"),
+    ("pages", "<u4"),
+    ("duration_s", "<u4"),
+    ("cart_adds", "<u4"),
+    ("first_session", "<i8"),
+    ("last_session", "<i8"),
+    ("decayed_sessions", "<f8"),
+]
+_V2: Final = [
+    *_V1,
+    ("signed_up", "<i8"),
+    ("profile_at", "<i8"),  # the newest profile wins; equal times by the larger event hash
+    ("profile_event", "<u8"),
+    ("profile_numbers", "<f4", (PROFILE_NUMBERS,)),
+]
+
+LAYOUTS: Final = {1: np.dtype(_V1), 2: np.dtype(_V2)}
+"""The row of each version that may still be found in Redis."""
+VERSION: Final = 2
+RECORD: Final = LAYOUTS[VERSION]
+
+_BLANK: Final = {
+    "cluster": -1,
+    "first_order": NEVER_FIRST,
+    "last_order": NEVER_LAST,
+    "first_session": NEVER_FIRST,
+    "last_session": NEVER_LAST,
+    "signed_up": NEVER_FIRST,
+    "profile_at": NEVER_LAST,
+    "profile_numbers": np.nan,
+}
+
+
+class RecordUnreadable(ShoalError):
+    """A customer record in Redis has a version or a length that this release does not know."""
+
+
+@dataclass
+class CustomerBatch:
+    """The records of some customers of one partition, aligned by position.
+
+    `rows` is an (n,) structured array of `RECORD`; `known` says which were in Redis; the recent event hashes of
+    customer i are `recent[starts[i]:starts[i + 1]]`, oldest first.
+    """
+
+    ids: list[str]
+    rows: Rows
+    known: npt.NDArray[np.bool_]
+    recent: Hashes
+    starts: Ints
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def blank(cls, ids: list[str]) -> "CustomerBatch":
+        """Return customers of whom nothing is known."""
+        n = len(ids)
+        return cls(ids, blank_rows(n), np.zeros(n, np.bool_), np.zeros(0, np.uint64), np.zeros(n + 1, np.int64))
+
+    def take(self, positions: Ints) -> "CustomerBatch":
+        """Return the customers at these positions, in this order."""
+        lengths = np.diff(self.starts)[positions]
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        source = np.repeat(self.starts[positions] - starts[:-1], lengths) + np.arange(starts[-1])
+        ids = [self.ids[i] for i in positions.tolist()]
+        return CustomerBatch(ids, self.rows[positions], self.known[positions], self.recent[source], starts)
+
+
+def blank_rows(n: int) -> Rows:
+    """Return n rows without any event: counts 0, times "never", no segment."""
+    rows = np.zeros(n, RECORD)
+    for name, value in _BLANK.items():
+        rows[name] = value
+    return rows
+
+
+def pack(batch: CustomerBatch) -> list[bytes]:
+    """Return the bytes of each record: version, row, recent event hashes."""
+    head = bytes([VERSION])
+    rows, tails = batch.rows.tobytes(), batch.recent.astype("<u8", copy=False).tobytes()
+    width, ends = RECORD.itemsize, (batch.starts * 8).tolist()
+    return [head + rows[i * width : (i + 1) * width] + tails[ends[i] : ends[i + 1]] for i in range(len(batch))]
+
+
+def unpack(ids: list[str], values: Sequence[bytes | None]) -> CustomerBatch:
+    """Read records as Redis returned them (None: unknown customer); rows of older versions are migrated.
+
+    Raises RecordUnreadable.
+    """
+    known = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    batch = CustomerBatch.blank(ids)
+    batch.known = known
+    if not known.any():
+        return batch
+    positions = np.flatnonzero(known)
+    present = [value for value in values if value is not None]
+    versions = np.frombuffer(b"".join([value[:1] for value in present]), np.uint8)
+    if len(versions) != len(present):
+        raise RecordUnreadable("a customer record in Redis is empty")
+    widths = np.zeros(len(present), np.int64)
+    for version in np.unique(versions).tolist():
+        members = np.flatnonzero(versions == version)
+        widths[members] = _read_version(batch.rows, positions[members], [present[i] for i in members], version)
+    tails = b"".join([value[1 + width :] for value, width in zip(present, widths.tolist(), strict=True)])
+    lengths = np.zeros(len(values), np.int64)
+    lengths[positions] = np.fromiter(map(len, present), np.int64, len(present)) - 1 - widths
+    if (lengths % 8).any():
+        raise RecordUnreadable(f"customer {ids[int(np.argmax(lengths % 8 != 0))]!r} has a record of an odd length")
+    batch.recent = np.frombuffer(tails, "<u8").astype(np.uint64, copy=False)
+    batch.starts = np.concatenate([[0], np.cumsum(lengths // 8)]).astype(np.int64)
+    return batch
+
+
+def _read_version(rows: Rows, positions: Ints, values: list[bytes], version: int) -> int:
+    """Copy the named fields of one version's rows into current rows; fields it lacks keep their blank value."""
+    layout = LAYOUTS.get(version)
+    if layout is None:
+        raise RecordUnreadable(
+            f"a customer record has version {version}; this release reads {sorted(LAYOUTS)}. Was Redis written by a newer one?"
+        )
+    width = layout.itemsize
+    body = b"".join([value[1 : 1 + width] for value in values])
+    if len(body) != width * len(values):
+        raise RecordUnreadable(f"a customer record of version {version} is shorter than {width + 1} bytes")
+    read = np.frombuffer(body, layout)
+    if version == VERSION:
+        rows[positions] = read
+    else:
+        for name in layout.names or ():
+            rows[name][positions] = read[name]
+    return width

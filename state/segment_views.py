@@ -1,0 +1,72 @@
+"""`segment:<customer_id>`: what downstream services read, one GET a customer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import redis
+
+from events.changes import Change
+from state import keys
+
+__all__ = ["SegmentView", "SegmentViews"]
+
+# A change is written unless a later one is there: two workers may both be sending, and the slower one may be older.
+_WRITE_IF_NEWER = """
+local written = 0
+for i, key in ipairs(KEYS) do
+  local there = redis.call('GET', key)
+  local number = there and tonumber(string.match(there, ':(%d+)"}$')) or 0
+  if tonumber(ARGV[2 * i - 1]) >= number then
+    redis.call('SET', key, ARGV[2 * i])
+    written = written + 1
+  end
+end
+return written
+"""
+_CHUNK = 2_000
+
+
+class SegmentView(msgspec.Struct, frozen=True):
+    """A customer's current segment; `change_id` comes last, since its number orders the writes."""
+
+    segment_id: str
+    segment: str
+    since: str
+    previous: str | None
+    baseline: int
+    change_id: str
+
+
+class SegmentViews:
+    """Writes and reads the views."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+        self._write = client.register_script(_WRITE_IF_NEWER)
+
+    def write(self, changes: Sequence[Change]) -> int:
+        """Write the views that follow from changes and return how many were not older than Redis's.
+
+        Of several changes of one customer in the list, the last counts.
+        """
+        latest = {change.customer_id: (change.change_number, _view_json(change)) for change in changes}
+        names = [keys.segment(customer_id) for customer_id in latest]
+        pairs = list(latest.values())
+        written = 0
+        for start in range(0, len(names), _CHUNK):
+            args = [part for pair in pairs[start : start + _CHUNK] for part in pair]
+            written += int(self._write(keys=names[start : start + _CHUNK], args=args))
+        return written
+
+    def read(self, customer_id: str) -> SegmentView | None:
+        """Return a customer's current segment, or None."""
+        value = self._redis.get(keys.segment(customer_id))
+        return msgspec.json.decode(value, type=SegmentView) if value else None
+
+
+def _view_json(change: Change) -> bytes:
+    view = SegmentView(
+        change.segment_id, change.segment, change.changed_at, change.previous, change.baseline, change.change_id
+    )
+    return msgspec.json.encode(view)

@@ -1,0 +1,49 @@
+"""Heartbeats of the running workers, for `shoal health`."""
+
+from typing import Any
+
+import redis
+from pydantic import BaseModel
+
+from state import keys
+
+__all__ = ["WorkerBeat", "WorkerRegistry"]
+
+_FORGET_MS = 3_600_000
+
+
+class WorkerBeat(BaseModel):
+    """What a worker last said of itself; `at_ms` is its wall clock."""
+
+    worker: str
+    at_ms: int
+    partitions: list[int]
+    events: int
+    swept: int
+    baseline: int
+    model_version: int
+    leader: bool
+
+
+class WorkerRegistry:
+    """Keeps one beat for each worker in a Redis hash."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+
+    def beat(self, beat: WorkerBeat) -> None:
+        """Say that a worker is alive."""
+        self._redis.hset(keys.WORKERS, beat.worker, beat.model_dump_json())
+
+    def leave(self, worker: str) -> None:
+        """Take a worker out that stops in good order."""
+        self._redis.hdel(keys.WORKERS, worker)
+
+    def beats(self, now_ms: int) -> list[WorkerBeat]:
+        """Return the last beat of each worker, the newest first; beats older than an hour are dropped."""
+        found = [WorkerBeat.model_validate_json(value) for value in self._redis.hgetall(keys.WORKERS).values()]
+        for beat in found:
+            if now_ms - beat.at_ms > _FORGET_MS:
+                self.leave(beat.worker)
+        alive = [beat for beat in found if now_ms - beat.at_ms <= _FORGET_MS]
+        return sorted(alive, key=lambda beat: -beat.at_ms)

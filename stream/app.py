@@ -1,0 +1,109 @@
+"""The Faust application that hosts a segment worker: life cycle, leadership, timers."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import faust
+from mode import Service
+
+from events.settings import KafkaSettings
+from stream.worker import SegmentWorker, WorkerSettings, build_worker
+
+__all__ = ["build_app", "run_worker"]
+
+log = logging.getLogger(__name__)
+
+_BEAT_S = 1.0
+
+
+class MicroBatchService(Service):  # type: ignore[misc]
+    """Runs the micro-batch runtime in a thread of its own; a failure there ends the worker."""
+
+    def __init__(self, worker: SegmentWorker, **options: Any) -> None:
+        super().__init__(**options)
+        self._worker = worker
+        self._running: asyncio.Future[None] | None = None
+        self.failure: BaseException | None = None
+
+    async def on_start(self) -> None:
+        """Start the thread."""
+        self._running = asyncio.get_running_loop().run_in_executor(None, self._worker.runtime.run)
+        self._running.add_done_callback(self._ended)
+
+    async def on_stop(self) -> None:
+        """Finish the batch in hand, then leave the group."""
+        self._worker.runtime.stop()
+        if self._running is not None:
+            await asyncio.wait([self._running])
+        self._worker.feed.close()
+
+    def _ended(self, running: "asyncio.Future[None]") -> None:
+        error = None if running.cancelled() else running.exception()
+        if error is not None:
+            self.failure = error
+            log.error("the micro-batch runtime failed", exc_info=error)
+            asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service outlives it
+
+
+def build_app(kafka: KafkaSettings, worker: SegmentWorker, session_timeout_s: float, model_s: float) -> faust.App:
+    """Return the application that gives a worker its timers and its leadership.
+
+    Leadership is Faust's: the worker that is assigned the application's leader topic publishes the model. The hot
+    inputs are not read by agents, which cost 100 µs an event or more (docs/decisions/0002).
+    """
+    app = faust.App(
+        kafka.topic("shoal-segments"),
+        broker=";".join(f"kafka://{address}" for address in kafka.kafka.split(",")),
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=False,
+        topic_replication_factor=kafka.replication,
+        broker_session_timeout=session_timeout_s,
+        broker_heartbeat_interval=max(0.3, session_timeout_s / 4),
+        worker_redirect_stdouts=False,
+        autodiscover=False,
+    )
+
+    @app.timer(model_s, on_leader=True)  # type: ignore[untyped-decorator]
+    async def publish_model() -> None:
+        await _in_thread("publish the model", worker.leader.publish)
+
+    @app.timer(_BEAT_S)  # type: ignore[untyped-decorator]
+    async def beat() -> None:
+        await _in_thread("write the heartbeat", lambda: worker.beat(leader=app.is_leader()))
+
+    return app
+
+
+def run_worker(settings: WorkerSettings, *, loglevel: str = "INFO") -> int:
+    """Run a segment worker until SIGTERM or SIGINT and return the process's exit code.
+
+    Raises what building it raises (no Redis, another format, …).
+    """
+    worker = build_worker(settings)
+    service = MicroBatchService(worker)
+    app = build_app(settings.kafka, worker, settings.consumer.session_timeout_s, settings.stream.model_s)
+    host = faust.Worker(app, service, loglevel=loglevel, redirect_stdouts=False, quiet=True, override_logging=False)
+    gc.collect()
+    gc.freeze()  # what is imported by now stays: the collector need not look at it again
+    try:
+        host.execute_from_commandline()
+    except SystemExit as ended:
+        code = 0 if ended.code in (None, 0) else 1
+    finally:
+        worker.registry.leave(worker.name)
+    if service.failure is not None:
+        log.error("the worker stopped: %s", service.failure)
+        return 1
+    return code
+
+
+async def _in_thread(what: str, work: Callable[[], object]) -> None:
+    """Run blocking work beside the loop; a timer tries again at its next turn, so a failure is only logged."""
+    try:
+        await asyncio.to_thread(work)
+    except Exception as error:  # noqa: BLE001 - any failure of one turn leaves the timer alive
+        log.warning("could not %s: %s", what, error)

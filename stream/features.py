@@ -1,0 +1,114 @@
+"""Features of customers: each a named pure function of record rows and a time, NaN where it is not known.
+
+A feature takes (n,) rows, `at_ms` ((n,) or one time, ms since 1970 UTC) and the half-life (ms), and returns (n,)
+float64 in a transformed unit; `to_unit` of its entry turns that back into days, orders or money for people.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from events.errors import ShoalError
+from consumers.money import SCALE
+from state.records import NEVER_FIRST, NEVER_LAST, Rows
+from stream.decay import decayed
+
+__all__ = ["DEFAULT_FEATURES", "FEATURES", "Feature", "FeatureUnknown", "feature_matrix"]
+
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64] | int
+DAY_MS: Final = 86_400_000.0
+
+
+class FeatureUnknown(ShoalError):
+    """A feature name that does not exist."""
+
+
+def _days_since(times: npt.NDArray[np.int64], at_ms: Times, never: int) -> Floats:
+    """Return the days from `times` to `at_ms`, at least 0, NaN where it never happened."""
+    happened = times != never
+    days = (np.asarray(at_ms) - np.where(happened, times, 0)) / DAY_MS
+    return np.where(happened, np.maximum(days, 0.0), np.nan)
+
+
+def recency(rows: Rows, at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + days since the last order); NaN without orders."""
+    return np.asarray(np.log1p(_days_since(rows["last_order"], at_ms, NEVER_LAST)))
+
+
+def frequency(rows: Rows, at_ms: Times, half_life_ms: float) -> Floats:
+    """Return log(1 + decayed number of orders)."""
+    return np.asarray(np.log1p(np.maximum(decayed(rows["decayed_orders"], at_ms, half_life_ms), 0.0)))
+
+
+def monetary(rows: Rows, at_ms: Times, half_life_ms: float) -> Floats:
+    """Return log(1 + decayed net amount)."""
+    return np.asarray(np.log1p(np.maximum(decayed(rows["decayed_amount"], at_ms, half_life_ms) / SCALE, 0.0)))
+
+
+def average_order_value(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + gross amount an order); NaN without orders."""
+    placed = rows["placed"].astype(np.float64)
+    return np.asarray(np.log1p(np.where(placed > 0, rows["gross"] / SCALE / np.maximum(placed, 1.0), np.nan)))
+
+
+def tenure(rows: Rows, at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + days since the customer was first seen or signed up); NaN where neither is known."""
+    first = np.minimum(np.minimum(rows["first_order"], rows["first_session"]), rows["signed_up"])
+    return np.asarray(np.log1p(_days_since(first, at_ms, NEVER_FIRST)))
+
+
+def engagement(rows: Rows, at_ms: Times, half_life_ms: float) -> Floats:
+    """Return log(1 + decayed number of web sessions); NaN for a customer who was never on the website."""
+    sessions = np.log1p(np.maximum(decayed(rows["decayed_sessions"], at_ms, half_life_ms), 0.0))
+    return np.where(rows["sessions"] > 0, sessions, np.nan)
+
+
+def age(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return the age in years from the profile."""
+    return rows["profile_numbers"][:, 0].astype(np.float64)
+
+
+def income(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return the yearly income from the profile."""
+    return rows["profile_numbers"][:, 1].astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature: its function, the unit that people read it in, and the way back to that unit."""
+
+    compute: Callable[[Rows, Times, float], Floats]
+    unit: str
+    to_unit: Callable[[Floats], Floats]
+
+
+def _same(values: Floats) -> Floats:
+    return values
+
+
+FEATURES: Final[dict[str, Feature]] = {
+    "recency": Feature(recency, "days since the last order", np.expm1),
+    "frequency": Feature(frequency, "recent orders (decayed)", np.expm1),
+    "monetary": Feature(monetary, "recent spend (decayed)", np.expm1),
+    "average_order_value": Feature(average_order_value, "money an order", np.expm1),
+    "tenure": Feature(tenure, "days since first seen", np.expm1),
+    "engagement": Feature(engagement, "recent web sessions (decayed)", np.expm1),
+    "age": Feature(age, "years", _same),
+    "income": Feature(income, "money a year", _same),
+}
+DEFAULT_FEATURES: Final = ("recency", "frequency", "monetary")
+
+
+def feature_matrix(rows: Rows, names: Sequence[str], at_ms: Times, half_life_ms: float) -> Floats:
+    """Return the (n, d) matrix of the named features at a time. Raises FeatureUnknown."""
+    unknown = [name for name in names if name not in FEATURES]
+    if unknown:
+        raise FeatureUnknown(f"there is no feature {unknown[0]!r}; choose from {', '.join(FEATURES)}")
+    matrix = np.empty((len(rows), len(names)))
+    for column, name in enumerate(names):
+        matrix[:, column] = FEATURES[name].compute(rows, at_ms, half_life_ms)
+    return matrix

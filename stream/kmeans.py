@@ -1,0 +1,128 @@
+"""river's k-means, extended to micro-batches, to taking customers out again, and to missing features."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from river import cluster
+
+from state.sums import ModelSums
+
+__all__ = ["OnlineKMeans"]
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+class OnlineKMeans(cluster.KMeans):  # type: ignore[misc]
+    """Incremental Lloyd iteration over a live population: a centroid is the mean of its present members.
+
+    river's KMeans moves a centre by a constant step with every event. Here every customer votes once: when its
+    features change, `revert_many` takes the old vector out of the sums (river's update/revert idiom) and
+    `learn_many` puts the new one in. Labels come from `centroids`, which stay put until `recenter`, so that all
+    workers label by the same centroids until the leader publishes new ones.
+
+    Parameters
+    ----------
+    centroids
+        Starting centroids (k, d) in standardised units, from a baseline; never random.
+    features
+        Names of the d features; the keys of `x` in the one-by-one methods.
+
+    Examples
+    --------
+    >>> model = OnlineKMeans(np.array([[0.0, 0.0], [4.0, 4.0]]), ["recency", "frequency"])
+    >>> labels = model.learn_many(np.array([[1.0, 1.0], [3.0, 5.0], [5.0, np.nan]]))
+    >>> labels.tolist()
+    [0, 1, 1]
+    >>> model.recenter()
+    >>> model.centers[1]
+    {'recency': 4.0, 'frequency': 5.0}
+    >>> model.revert_many(np.array([[3.0, 5.0]]), np.array([1]))
+    >>> model.recenter()
+    >>> model.predict_one({"recency": 4.6}), model.centers[1]
+    (1, {'recency': 5.0, 'frequency': 5.0})
+
+    References
+    ----------
+    S. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28 (1982).
+    """
+
+    def __init__(self, centroids: Floats, features: Sequence[Hashable]) -> None:
+        super().__init__(n_clusters=len(centroids), seed=0)
+        self.centroids = np.asarray(centroids, np.float64)
+        self.features = list(features)
+        self.sums = ModelSums.zeros(*self.centroids.shape)
+        self._show_centers()
+
+    def distances_many(self, vectors: Floats) -> Floats:
+        """Return the Euclidean distances (n, k) of vectors (n, d) to the centroids.
+
+        Missing features (NaN) are left out and the rest scaled up to d (the nan-Euclidean distance of
+        scikit-learn); where all are missing, the distances are NaN.
+        """
+        squared = (vectors[:, None, :] - self.centroids[None, :, :]) ** 2
+        missing = np.isnan(vectors)
+        if not missing.any():
+            return np.asarray(np.sqrt(squared.sum(axis=2)))
+        present = (~missing).sum(axis=1)
+        scale = np.where(present > 0, vectors.shape[1] / np.maximum(present, 1), np.nan)
+        return np.asarray(np.sqrt(np.nansum(squared, axis=2) * scale[:, None]))
+
+    def predict_many(self, vectors: Floats) -> Labels:
+        """Return the nearest centroid (n,) of each vector (n, d), -1 where all its features are missing."""
+        return nearest(self.distances_many(vectors))
+
+    def learn_many(self, vectors: Floats, labels: Labels | None = None) -> Labels:
+        """Add vectors (n, d) to the sums of their clusters (the nearest, unless given) and return the labels."""
+        labels = self.predict_many(vectors) if labels is None else labels
+        assigned = labels >= 0
+        self.sums = self.sums.plus(vectors[assigned], labels[assigned])
+        return labels
+
+    def revert_many(self, vectors: Floats, labels: Labels) -> None:
+        """Take vectors (n, d) out of the sums of the clusters (n,) that they were learned into."""
+        assigned = labels >= 0
+        self.sums = self.sums.minus(vectors[assigned], labels[assigned])
+
+    def recenter(self) -> None:
+        """Move each centroid to the mean of its members; one without members stays where it is."""
+        self.centroids = self.sums.means(otherwise=self.centroids)
+        self._show_centers()
+
+    def learn_one(self, x: dict[Hashable, float]) -> None:
+        """Learn one customer and move its centroid."""
+        self.learn_many(self._vector(x))
+        self.recenter()
+
+    def revert_one(self, x: dict[Hashable, float], label: int) -> None:
+        """Take one customer out of a cluster and move its centroid."""
+        self.revert_many(self._vector(x), np.array([label]))
+        self.recenter()
+
+    def predict_one(self, x: dict[Hashable, float]) -> int:
+        """Return the nearest centroid; unlike river's, without changing the model on unknown keys."""
+        return int(self.predict_many(self._vector(x))[0])
+
+    def learn_predict_one(self, x: dict[Hashable, float]) -> int:
+        """Learn one customer and return the cluster that it was learned into."""
+        label = int(self.learn_many(self._vector(x))[0])
+        self.recenter()
+        return label
+
+    def _vector(self, x: dict[Hashable, float]) -> Floats:
+        return np.array([[x.get(name, np.nan) for name in self.features]], np.float64)
+
+    def _show_centers(self) -> None:
+        self.centers: dict[int, dict[Any, float]] = {
+            label: dict(zip(self.features, row, strict=True)) for label, row in enumerate(self.centroids.tolist())
+        }
+
+
+def nearest(distances: Floats) -> Labels:
+    """Return the column (n,) of the smallest distance of each row of (n, k), -1 for rows of NaN."""
+    if not distances.size:
+        return np.full(len(distances), -1, np.int64)
+    known = ~np.isnan(distances).any(axis=1)
+    return np.where(known, np.argmin(np.where(known[:, None], distances, 0.0), axis=1), -1)

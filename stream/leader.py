@@ -1,0 +1,59 @@
+"""The leader adds up the partitions' sums and publishes the centroids of all of them together."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from consumers.sink import KafkaSink
+from events.outputs import Baseline, ModelVersion
+from state.baselines import BaselineStore, ModelStore, PartitionSums
+from state.sums import ModelSums
+
+__all__ = ["Leader", "add_up"]
+
+
+def add_up(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:
+    """Return the sums of all partitions under a baseline, None while one of them is still moving over to it."""
+    if not parts or any(part.baseline != baseline.baseline or part.swept != baseline.baseline for part in parts):
+        return None
+    total = ModelSums.zeros(baseline.k, len(baseline.features))
+    for part in parts:
+        total = total + part.sums
+    return total
+
+
+class Leader:
+    """Publishes a new version of the model whenever the sums have changed.
+
+    Versions are stored by compare-and-set, so two leaders during a change of leadership do no harm.
+    """
+
+    def __init__(self, baselines: BaselineStore, models: ModelStore, sink: KafkaSink, partitions: int) -> None:
+        self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
+
+    def publish(self, now: datetime | None = None) -> ModelVersion | None:
+        """Add up, store and publish; return the new version, or None where there is nothing new."""
+        baseline = self._baselines.current()
+        if baseline is None:
+            return None
+        total = add_up(baseline, self._models.partition_sums(self._partitions))
+        if total is None:
+            return None
+        centroids = total.means(otherwise=np.array([each.centroid for each in baseline.segments]))
+        current = self._models.current()
+        same = current is not None and current.baseline == baseline.baseline
+        if same and current is not None and np.array_equal(np.array(current.centroids), centroids):
+            return None
+        model = ModelVersion(
+            version=(current.version if current else 0) + 1,
+            baseline=baseline.baseline,
+            features=baseline.features,
+            centroids=centroids.tolist(),
+            counts=total.counts.tolist(),
+            updated_at=now or datetime.now(UTC),
+        )
+        if not self._models.advance(model):
+            return None
+        self._sink.send("models", b"current", model.model_dump_json().encode())
+        self._sink.flush()
+        return model

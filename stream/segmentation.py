@@ -1,0 +1,128 @@
+"""Move customers between segments: take the old vector out of the model, put the new one in, decide, and say why."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from events.changes import Change, make_change
+from state.records import Rows
+from state.sums import ModelSums
+from stream.kmeans import nearest
+from stream.segmenter import Segment, Segmenter
+
+__all__ = ["Resegmented", "published_cluster", "resegment", "rfc3339", "sums_under"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Resegmented:
+    """Rows (n,) with their new cluster and segment, the model's sums after that, and the changes."""
+
+    rows: Rows
+    sums: ModelSums
+    changes: list[Change]
+
+
+def sums_under(segmenter: Segmenter, baseline: int, sums: ModelSums | None) -> ModelSums:
+    """Return the sums to continue with: a new baseline starts at zero, and every customer moves over once."""
+    if sums is None or baseline != segmenter.baseline:
+        return ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
+    return sums
+
+
+def published_cluster(segmenter: Segmenter, distances: Floats, segments: Ints, margin: float) -> Ints:
+    """Return the cluster (n,) whose segment the world should see: hysteresis against flapping.
+
+    `segments` are the numbers of the customers' present segments. A customer leaves its segment only where another
+    centroid is nearer by `margin` (a share of the distance), or where the segment no longer exists.
+    """
+    closest = nearest(distances)
+    at = np.full(1 + max([int(segments.max(initial=0)), *(each.number for each in segmenter.segments)]), -1)
+    at[[each.number for each in segmenter.segments]] = np.arange(len(segmenter.segments))
+    at[0] = -1
+    present = at[segments]
+    everyone = np.arange(len(distances))
+    stays = (present >= 0) & (closest >= 0)
+    stays &= ~(distances[everyone, closest] < (1.0 - margin) * distances[everyone, present])
+    return np.where(stays, present, closest)
+
+
+def resegment(
+    segmenter: Segmenter,
+    sums: ModelSums,
+    ids: list[str],
+    before: Rows,
+    after: Rows,
+    now_ms: int,
+    margin: float,
+    causes: npt.NDArray[np.object_],
+) -> Resegmented:
+    """Re-evaluate n customers at `now_ms`; `before` are their rows as last saved, `after` with new events folded in.
+
+    `sums` are those of the customers' partition under the segmenter's baseline; `causes` (n,) says why a customer's
+    segment would change.
+    """
+    learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
+    old = segmenter.vectors(before[learned], before["learned_at"][learned])
+    sums = sums.minus(old, before["cluster"][learned].astype(np.int64))
+    vectors = segmenter.vectors(after, now_ms)
+    distances = segmenter.distances(after, vectors, now_ms)
+    clusters = nearest(distances)
+    placed = clusters >= 0
+    sums = sums.plus(vectors[placed], clusters[placed])
+    target = published_cluster(segmenter, distances, after["segment"].astype(np.int64), margin)
+    numbers = np.array([each.number for each in segmenter.segments])
+    moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
+    rows = after.copy()
+    rows["cluster"], rows["baseline"], rows["learned_at"] = clusters, segmenter.baseline, now_ms
+    rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
+    rows["change_number"][moved] += 1
+    return Resegmented(rows, sums, _changes(segmenter, ids, before, rows, moved, target, now_ms, causes))
+
+
+def _changes(
+    segmenter: Segmenter,
+    ids: list[str],
+    before: Rows,
+    rows: Rows,
+    moved: Ints,
+    target: Ints,
+    now_ms: int,
+    causes: npt.NDArray[np.object_],
+) -> list[Change]:
+    changed_at = rfc3339(now_ms)
+    known: dict[int, Segment] = {each.number: each for each in segmenter.segments}
+    changes = []
+    numbers, previous = rows["change_number"].tolist(), before["segment"].tolist()
+    for i in moved.tolist():
+        segment = segmenter.segments[target[i]]
+        last = known.get(previous[i])
+        changes.append(
+            make_change(
+                change_id=f"{ids[i]}:{numbers[i]}",
+                customer_id=ids[i],
+                change_number=numbers[i],
+                changed_at=changed_at,
+                cause=causes[i],
+                segment_id=segment.segment_id,
+                segment=segment.name,
+                previous=f"s{previous[i]}" if previous[i] else None,
+                previous_segment=last.name if last else None,
+                baseline=segmenter.baseline,
+                model_version=segmenter.version,
+            )
+        )
+    return changes
+
+
+def rfc3339(ms: int) -> str:
+    """Return a time in ms since 1970 as RFC 3339 text in UTC.
+
+    >>> rfc3339(0)
+    '1970-01-01T00:00:00.000Z'
+    """
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,36 @@
+"""How customers are segmented: features, hysteresis, the clock, the sweep, the model's rhythm."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from state.records import PROFILE_NUMBERS
+
+
+class StreamSettings(BaseSettings):
+    """Settings of the online segmentation, each from an environment variable `SHOAL_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, extra="ignore")
+
+    hysteresis: float = Field(
+        0.10, ge=0.0, lt=1.0, description="share by which another centroid must be nearer before the segment moves"
+    )
+    clock: Literal["auto", "wall", "event"] = Field(
+        "auto",
+        description="what `now` is: the wall clock, the newest event time, or (auto) the latter while history is replayed",
+    )
+    replay_days: float = Field(
+        30.0, ge=1.0, le=3650.0, description="days that the newest event may be old before `auto` calls it a replay"
+    )
+    sweep_s: float = Field(60.0, ge=0.1, le=86_400.0, description="seconds between sweeps over the silent customers")
+    sweep_chunk: int = Field(5_000, ge=10, le=100_000, description="customers re-evaluated between two micro-batches")
+    learn_tolerance: float = Field(
+        0.02, ge=0.0, le=1.0, description="standard deviations that a silent customer's features move before it is learned"
+    )
+    model_s: float = Field(0.5, ge=0.05, le=60.0, description="seconds between two looks of the leader at the sums")
+    attributes: list[str] = Field(
+        default_factory=list,
+        max_length=PROFILE_NUMBERS - 2,
+        description="JSON list: profile attributes kept as numbers, beside age and income; fixed once data exists",
+    )

@@ -1,0 +1,147 @@
+"""The sweep: re-evaluate the customers of a partition who are silent, because time, model or baseline moved."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.commit import Committer
+from consumers.partition_batch import Outcome
+from state.partition_store import Owned, PartitionStore
+from state.records import CustomerBatch
+from stream.clock import SegmentClock
+from stream.kmeans import nearest
+from stream.live import LiveSegmenter, ModelFeed
+from stream.segmentation import published_cluster, resegment, sums_under
+from stream.segmenter import Segmenter
+from stream.settings import StreamSettings
+
+__all__ = ["Sweeper"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass
+class _Progress:
+    """Where a partition's sweep stands; `cursor` is None between sweeps."""
+
+    due: float
+    cursor: int | None = None
+    baseline: int = -1
+    seen: tuple[int, int, int] = (-1, -1, -1)
+
+
+class Sweeper:
+    """Follows models and baselines, and sweeps the owned partitions, one chunk of customers at a time.
+
+    A partition is swept every `sweep_s` seconds, and at once when a baseline goes live or when its sums are not yet
+    complete under the live one. Between two chunks the runtime takes in a micro-batch, so events never wait long.
+    """
+
+    def __init__(
+        self,
+        store: PartitionStore,
+        committer: Committer,
+        live: LiveSegmenter,
+        feed: ModelFeed,
+        clock: SegmentClock,
+        settings: StreamSettings,
+    ) -> None:
+        self._store, self._committer, self._live, self._feed = store, committer, live, feed
+        self._clock, self._settings = clock, settings
+        self._progress: dict[int, _Progress] = {}
+        self.swept = 0
+
+    def claimed(self, owned: Owned) -> None:
+        """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
+        if owned.baseline > self._live.segmenter.baseline:
+            self._live.refresh()
+        self._progress[owned.partition] = _Progress(time.monotonic() + self._settings.sweep_s)
+
+    def run(self, owned: Iterable[Owned]) -> bool:
+        """Follow the feed, then sweep one chunk of the partition that is most overdue; return whether one was due."""
+        self._feed.poll(self._live)
+        baseline = self._live.segmenter.baseline
+        now = time.monotonic()
+        waiting = [
+            each for each in owned if each.swept < baseline or now >= self._progress[each.partition].due
+        ]
+        if not waiting:
+            return False
+        chosen = min(waiting, key=lambda each: (each.swept >= baseline, self._progress[each.partition].due))
+        return self._sweep_chunk(chosen, self._progress[chosen.partition])
+
+    def _sweep_chunk(self, owned: Owned, progress: _Progress) -> bool:
+        segmenter = self._live.segmenter
+        if progress.cursor is None or progress.baseline != segmenter.baseline:
+            now_ms = self._clock.now_ms(owned.watermark_ms)
+            state = (segmenter.baseline, segmenter.version, now_ms)
+            if state == progress.seen and owned.swept == segmenter.baseline:
+                progress.due = time.monotonic() + self._settings.sweep_s
+                return False
+            progress.cursor, progress.baseline, progress.seen = 0, segmenter.baseline, state
+        cursor, customers = self._store.scan(owned.partition, progress.cursor, self._settings.sweep_chunk)
+        done = cursor == 0
+        self._reevaluate(owned, customers, segmenter, complete=done)
+        self.swept += len(customers)
+        progress.cursor = None if done else cursor
+        if done:
+            progress.due = time.monotonic() + self._settings.sweep_s
+        return True
+
+    def _reevaluate(self, owned: Owned, customers: CustomerBatch, segmenter: Segmenter, *, complete: bool) -> None:
+        now_ms = self._clock.now_ms(owned.watermark_ms)
+        sums = sums_under(segmenter, owned.baseline, owned.sums)
+        chosen, causes = self._due(customers, segmenter, now_ms)
+        finished = complete and owned.swept < segmenter.baseline
+        if not len(chosen) and not finished:
+            return
+        subset = customers.take(chosen)
+        result = resegment(
+            segmenter,
+            sums,
+            subset.ids,
+            subset.rows,
+            subset.rows,
+            now_ms,
+            self._settings.hysteresis,
+            causes,
+        )
+        subset.rows = result.rows
+        swept = segmenter.baseline if complete else None
+        outcome = Outcome(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
+        self._committer.commit(owned, outcome, {}, {}, owned.watermark_ms)
+
+    def _due(
+        self, customers: CustomerBatch, segmenter: Segmenter, now_ms: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+        """Return which customers have to be written again, and for each the cause of a move.
+
+        A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
+        The cause is `model` where the centroids alone, with the features as last learned, would move it.
+        """
+        rows, margin = customers.rows, self._settings.hysteresis
+        segments = rows["segment"].astype(np.int64)
+        vectors = segmenter.vectors(rows, now_ms)
+        distances = segmenter.distances(rows, vectors, now_ms)
+        learned = segmenter.vectors(rows, rows["learned_at"])
+        by_model = segmenter.distances(rows, learned, rows["learned_at"])
+        goes = published_cluster(segmenter, distances, segments, margin)
+        went = published_cluster(segmenter, by_model, segments, margin)
+        numbers = np.array([each.number for each in segmenter.segments])
+        under = rows["baseline"] == segmenter.baseline
+        stale = ~under | (nearest(distances) != rows["cluster"]) | _drifted(vectors, learned, self._settings.learn_tolerance)
+        stale |= (goes >= 0) & (numbers[goes] != segments)
+        causes = np.where((went == goes) & (segmenter.dimensions > 0), "model", "time").astype(object)
+        causes[~under] = "baseline"
+        chosen = np.flatnonzero(stale)
+        return chosen, causes[chosen]
+
+
+def _drifted(vectors: Floats, learned: Floats, tolerance: float) -> npt.NDArray[np.bool_]:
+    """Return which customers' features moved by more than the tolerance, or appeared or vanished."""
+    moved = np.abs(vectors - learned) > tolerance
+    return np.asarray((moved | (np.isnan(vectors) != np.isnan(learned))).any(axis=1))
+

@@ -1,0 +1,150 @@
+"""Wire a segment worker together: settings in, runtime and leader out. Nothing here runs by itself."""
+
+import os
+import socket
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from consumers.commit import Committer
+from consumers.customers import ProfileInput
+from consumers.money import Money
+from consumers.orders import OrderInput
+from consumers.runtime import MicroBatchRuntime, Wiring
+from consumers.settings import ConsumerSettings
+from consumers.sink import KafkaSink
+from consumers.web_sessions import SessionInput
+from events.settings import KafkaSettings
+from state import keys
+from state.baselines import BaselineStore, ModelStore
+from state.connection import connect
+from state.format import agree_on_format
+from state.partition_store import PartitionStore
+from state.segment_views import SegmentViews
+from state.settings import StateSettings
+from state.workers import WorkerBeat, WorkerRegistry
+from stream.clock import SegmentClock
+from stream.handler import SegmentHandler
+from stream.leader import Leader
+from stream.live import LiveSegmenter, ModelFeed
+from stream.settings import StreamSettings
+from stream.sweep import Sweeper
+
+__all__ = ["SegmentWorker", "WorkerSettings", "build_worker", "half_life_ms"]
+
+_DAY_MS = 86_400_000.0
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """The parts of the settings that a worker needs."""
+
+    kafka: KafkaSettings
+    state: StateSettings
+    consumer: ConsumerSettings
+    stream: StreamSettings
+
+
+@dataclass(frozen=True)
+class SegmentWorker:
+    """The running parts of one worker process."""
+
+    name: str
+    runtime: MicroBatchRuntime
+    sweeper: Sweeper
+    leader: Leader
+    live: LiveSegmenter
+    feed: ModelFeed
+    registry: WorkerRegistry
+
+    def beat(self, *, leader: bool) -> None:
+        """Say in Redis that this worker is alive and what it does."""
+        segmenter = self.live.segmenter
+        self.registry.beat(
+            WorkerBeat(
+                worker=self.name,
+                at_ms=time.time_ns() // 1_000_000,
+                partitions=self.runtime.partitions,
+                events=self.runtime.events_seen,
+                swept=self.sweeper.swept,
+                baseline=segmenter.baseline,
+                model_version=segmenter.version,
+                leader=leader,
+            )
+        )
+
+
+def half_life_ms(settings: StateSettings) -> float:
+    """Return the half-life of decayed sums in ms."""
+    return settings.half_life_days * _DAY_MS
+
+
+def build_worker(settings: WorkerSettings) -> SegmentWorker:
+    """Connect and wire; the runtime joins its consumer group here.
+
+    Raises RedisUnreachable, or FormatMismatch where Redis was written under other settings.
+    """
+    client = connect(settings.state.redis)
+    agree_on_format(
+        client,
+        {
+            "partitions": str(settings.kafka.partitions),
+            "half_life_days": f"{settings.state.half_life_days:g}",
+            "attributes": ",".join(settings.stream.attributes),
+        },
+    )
+    store = PartitionStore(client, keys.SEGMENTS_GROUP)
+    sink = KafkaSink(settings.kafka)
+    live = LiveSegmenter(client, half_life_ms(settings.state))
+    live.refresh()
+    feed = ModelFeed(settings.kafka)
+    clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
+    committer = Committer(store, SegmentViews(client), sink)
+    sweeper = Sweeper(store, committer, live, feed, clock, settings.stream)
+    handler = SegmentHandler(
+        live,
+        half_life_ms=half_life_ms(settings.state),
+        hysteresis=settings.stream.hysteresis,
+        duplicate_window=settings.state.duplicate_window,
+    )
+    wiring = Wiring(
+        kafka=settings.kafka,
+        settings=settings.consumer,
+        inputs=_inputs(client, settings),
+        store=store,
+        committer=committer,
+        sink=sink,
+        handler=handler,
+        background=sweeper,
+        clock=clock,
+    )
+    leader = Leader(BaselineStore(client), ModelStore(client), KafkaSink(settings.kafka), settings.kafka.partitions)
+    name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    runtime = MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP)
+    return SegmentWorker(name, runtime, sweeper, leader, live, feed, WorkerRegistry(client))
+
+
+def _inputs(client: redis.Redis, settings: WorkerSettings) -> list[Any]:
+    largest = settings.kafka.max_event_bytes
+    money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
+    if money.currency:
+        agree_on_format(client, {"currency": money.currency})
+    return [
+        OrderInput(money, largest),
+        SessionInput(largest),
+        ProfileInput(largest, settings.stream.attributes),
+    ]
+
+
+def shop_currency(client: redis.Redis) -> Any:
+    """Return a function that makes a currency the shop's, unless there is one already, and returns the shop's."""
+
+    def adopt(candidate: str) -> str:
+        store: Any = client
+        store.hsetnx(keys.FORMAT, "currency", candidate)
+        return str(store.hget(keys.FORMAT, "currency").decode())
+
+    return adopt
