@@ -1,16 +1,17 @@
 """The field types that events share: identifiers, money, instants. What they accept is what the wire accepts."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
 
 MAX_AMOUNT: Final = 1e12
-AMOUNT_PATTERN: Final = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+AMOUNT_PATTERN: Final = r"^([0-9]{1,12}(\.[0-9]{1,6})?|1000000000000(\.0{1,6})?)$"
 CURRENCY_PATTERN: Final = r"^[A-Z]{3}$"
+_AMOUNT_PLACES: Final = 6
 
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -22,21 +23,30 @@ def _plain_amount(value: Any) -> Decimal:
             raise ValueError(f"should be a plain decimal amount such as 12.34, found {value[:40]!r}")
         return Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"should be a number or a decimal string, found {type(value).__name__}")  # noqa: TRY004 - pydantic reports ValueError
+        raise ValueError(f"should be a number or a decimal string, found {value!r:.40}")  # noqa: TRY004
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite() or not 0 <= number <= int(MAX_AMOUNT):
         raise ValueError(f"should be from 0 to {MAX_AMOUNT:.0f}, found {value}")
-    return number
+    return number.copy_abs()  # -0.0 is no amount of its own
+
+
+def _amount_text(amount: Decimal) -> str:
+    """Write an amount as `_plain_amount` reads it: no exponent, at most six decimals."""
+    exponent = amount.as_tuple().exponent
+    return format(round(amount, _AMOUNT_PLACES) if exponent < -_AMOUNT_PLACES else amount, "f")  # type: ignore[operator]
 
 
 def _rfc3339(value: Any) -> datetime:
     """Read an RFC 3339 instant with the parser that the batch decoder uses, so that both accept the same text."""
     if isinstance(value, datetime):
-        if value.tzinfo is None:
+        if value.utcoffset() is None:
             raise ValueError(f"should have a time zone, found {value.isoformat()}")
-        return value
+        try:
+            return value.astimezone(UTC)  # a zone's offset may have seconds, RFC 3339 has no place for them
+        except OverflowError:
+            raise ValueError(f"should lie in the years 1 to 9999 of UTC, found {value.isoformat()}") from None
     if not isinstance(value, str):
-        raise ValueError(f"should be an RFC 3339 date-time string, found {type(value).__name__}")  # noqa: TRY004
+        raise ValueError(f"should be an RFC 3339 date-time string, found {value!r:.40}")  # noqa: TRY004
     try:
         return msgspec.convert(value, _Instant)
     except msgspec.ValidationError:
@@ -45,6 +55,14 @@ def _rfc3339(value: Any) -> datetime:
         ) from None
 
 
+def _whole(value: Any) -> Any:
+    """Refuse true and 1.0, which Python takes for 1."""
+    if isinstance(value, bool | float):
+        raise ValueError(f"should be a whole number, found {str(value).lower()}")  # noqa: TRY004
+    return value
+
+
+Version = Annotated[Literal[1], BeforeValidator(_whole)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Label = Annotated[str, StringConstraints(max_length=256)]
 Currency = Annotated[
@@ -52,13 +70,17 @@ Currency = Annotated[
 ]
 Amount = Annotated[
     Decimal,
-    BeforeValidator(_plain_amount, json_schema_input_type=float | str),
-    PlainSerializer(str, return_type=str, when_used="json"),
+    BeforeValidator(
+        _plain_amount,
+        json_schema_input_type=Annotated[float, Field(ge=0, le=MAX_AMOUNT)]
+        | Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)],
+    ),
+    PlainSerializer(_amount_text, return_type=str, when_used="json"),
     Field(description="decimal amount of money, a JSON number or string, from 0 to 10^12"),
 ]
 Instant = Annotated[
     datetime,
-    BeforeValidator(_rfc3339, json_schema_input_type=str),
+    BeforeValidator(_rfc3339, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "date-time"})]),
     Field(description="RFC 3339 date-time with a zone"),
 ]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]

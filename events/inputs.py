@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from events.fields import Amount, Count, Currency, Identifier, Instant, Label
+from events.fields import Amount, Count, Currency, Identifier, Instant, Label, Version
 
 __all__ = ["INPUTS", "Consent", "Conversion", "CustomerProfile", "Event", "Exposure", "Item", "Order", "WebSession"]
 
@@ -21,7 +21,7 @@ class Event(_Wire):
     event_id: Identifier = Field(description="unique for each event; a repeated id is a producer's duplicate")
     customer_id: Identifier = Field(description="whose event it is; also the Kafka key")
     occurred_at: Instant = Field(description="when it happened, by the publisher's clock")
-    schema_version: Literal[1] = 1
+    schema_version: Version = 1
 
 
 class Item(_Wire):
@@ -50,7 +50,9 @@ class WebSession(Event):
     session_id: Identifier
     started_at: Instant
     pages: Count
-    duration_s: Annotated[float, Field(ge=0, le=604_800, description="seconds; from the two times where absent")] | None = None
+    duration_s: (
+        Annotated[float, Field(ge=0, le=604_800, description="seconds; from the two times where absent")] | None
+    ) = None
     cart_adds: Count | None = None
     source: Label | None = None
     device: Label | None = None

@@ -62,6 +62,7 @@ def build_app(kafka: KafkaSettings, worker: SegmentWorker, session_timeout_s: fl
         topic_disable_leader=False,
         topic_replication_factor=kafka.replication,
         broker_session_timeout=session_timeout_s,
+        broker_rebalance_timeout=session_timeout_s,
         broker_heartbeat_interval=max(0.3, session_timeout_s / 4),
         worker_redirect_stdouts=False,
         autodiscover=False,

@@ -1,0 +1,1 @@
+"""How clusters are re-baselined: extract, fit, name, put live."""

@@ -1,0 +1,77 @@
+"""Fit a baseline: k-means++ of scikit-learn on standardised features."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_score
+from sklearn.preprocessing import StandardScaler
+
+from batch.naming import name_clusters
+from events.errors import ShoalError
+from events.outputs import Baseline, BaselineSegment
+from stream.features import FEATURES
+from stream.tiers import SEGMENT_NAMES
+
+__all__ = ["TooFewCustomers", "fit_baseline"]
+
+Floats = npt.NDArray[np.float64]
+
+_SILHOUETTE_SAMPLE = 5_000
+
+
+class TooFewCustomers(ShoalError):
+    """There are fewer different customers than segments."""
+
+
+def fit_baseline(
+    number: int, matrix: Floats, features: list[str], *, k: int, seed: int, now: datetime | None = None
+) -> Baseline:
+    """Fit k segments to customers' features (n, d), NaN where missing, and return the approved baseline.
+
+    Missing values count as the mean while fitting; a feature that is the same for everyone is left unscaled. Raises
+    TooFewCustomers where there are fewer than k different customers.
+    """
+    scaler = StandardScaler().fit(matrix)
+    center = np.nan_to_num(scaler.mean_)
+    scale = np.where(np.nan_to_num(scaler.scale_) > 0, np.nan_to_num(scaler.scale_, nan=1.0), 1.0)
+    standard = np.nan_to_num((matrix - center) / scale)
+    different = len(np.unique(standard, axis=0))
+    if different < k:
+        raise TooFewCustomers(f"{len(matrix)} customers, {different} of them different, cannot make {k} segments")
+    fitted = KMeans(k, init="k-means++", n_init=10, random_state=seed).fit(standard)
+    names = name_clusters(fitted.cluster_centers_, features)
+    sample = min(_SILHOUETTE_SAMPLE, len(standard))
+    return Baseline(
+        baseline=number,
+        status="approved",
+        created_at=now or datetime.now(UTC),
+        algorithm="k-means",
+        features=features,
+        center=center.tolist(),
+        scale=scale.tolist(),
+        segments=[
+            _segment(names[label], fitted.cluster_centers_[label], matrix[fitted.labels_ == label], features)
+            for label in range(k)
+        ],
+        k=k,
+        silhouette=float(silhouette_score(standard, fitted.labels_, sample_size=sample, random_state=seed)),
+        inertia=float(fitted.inertia_),
+    )
+
+
+def _segment(name: str, centroid: Floats, members: Floats, features: list[str]) -> BaselineSegment:
+    profile = {}
+    for column, feature in enumerate(features):
+        values = members[:, column][~np.isnan(members[:, column])]
+        if len(values):
+            profile[feature] = float(FEATURES[feature].to_unit(values).mean())
+    return BaselineSegment(
+        # The tiers and the first baseline share names, so a customer keeps its segment where the name is the same.
+        segment_id=f"s{SEGMENT_NAMES.index(name) + 1}",
+        segment=name,
+        centroid=centroid.tolist(),
+        profile=profile,
+        customers=len(members),
+    )

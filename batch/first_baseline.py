@@ -1,0 +1,90 @@
+"""Put the first baseline live, once enough customers with enough history exist."""
+
+import logging
+from dataclasses import dataclass
+
+import redis
+
+from batch.baseline import TooFewCustomers, fit_baseline
+from batch.extract import extract_customers, features_of
+from batch.settings import BatchSettings
+from consumers.sink import KafkaSink
+from events.outputs import Baseline
+from state import keys
+from state.baselines import BaselineStore, ModelStore
+from state.partition_store import PartitionStore
+from state.watermarks import read_watermarks
+from stream.clock import SegmentClock
+
+__all__ = ["FirstBaseline", "Readiness"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a first baseline can be fitted, and what is still missing."""
+
+    customers: int
+    ready: bool
+    reason: str
+
+
+class FirstBaseline:
+    """Fits and publishes baseline 1. Every step may be repeated: a crash in between leaves nothing half done."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        sink: KafkaSink,
+        settings: BatchSettings,
+        clock: SegmentClock,
+        *,
+        partitions: int,
+        half_life_ms: float,
+    ) -> None:
+        self._client, self._sink, self._settings, self._clock = client, sink, settings, clock
+        self._partitions, self._half_life_ms = partitions, half_life_ms
+        self._baselines = BaselineStore(client)
+        self._announced = False
+
+    def run_once(self) -> tuple[Baseline | None, Readiness]:
+        """Publish the live baseline again, or fit the first; return it, or None with what is missing."""
+        current = self._baselines.current()
+        if current is not None:
+            if not self._announced:
+                self._announce(current)  # a crash may have come between Redis and Kafka
+            return current, Readiness(0, ready=True, reason=f"baseline {current.baseline} is live")
+        customers = sum(ModelStore(self._client).customers(self._partitions))
+        needed = self._settings.first_customers
+        if customers < needed:
+            return None, Readiness(customers, ready=False, reason=f"{customers:,} customers, {needed:,} needed")
+        return self._fit(customers)
+
+    def _fit(self, customers: int) -> tuple[Baseline | None, Readiness]:
+        settings = self._settings
+        watermarks = read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP)
+        store = PartitionStore(self._client, keys.SEGMENTS_GROUP)
+        extract = extract_customers(store, watermarks, self._clock, settings.sample_customers, settings.seed)
+        if extract.history_days < settings.first_history_days:
+            reason = f"{extract.history_days:.0f} days of history, {settings.first_history_days:g} needed"
+            return None, Readiness(customers, ready=False, reason=reason)
+        matrix = features_of(extract, settings.features, self._half_life_ms)
+        number = self._baselines.next_number()
+        try:
+            baseline = fit_baseline(number, matrix, settings.features, k=settings.k, seed=settings.seed)
+        except TooFewCustomers as error:
+            return None, Readiness(customers, ready=False, reason=str(error))
+        self.publish(baseline)
+        return baseline, Readiness(customers, ready=True, reason=f"baseline {number} is live")
+
+    def publish(self, baseline: Baseline) -> None:
+        """Make a baseline the live one: in Redis, where starting workers look, then on Kafka for the running ones."""
+        self._baselines.approve(baseline)
+        self._announce(baseline)
+        log.info("baseline %d: k = %d, silhouette %s", baseline.baseline, baseline.k, baseline.silhouette)
+
+    def _announce(self, baseline: Baseline) -> None:
+        self._sink.send("baselines", str(baseline.baseline).encode(), baseline.model_dump_json().encode())
+        self._sink.flush()
+        self._announced = True

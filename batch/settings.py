@@ -1,0 +1,23 @@
+"""When and how a baseline is fitted."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stream.features import DEFAULT_FEATURES
+
+
+class BatchSettings(BaseSettings):
+    """Settings of the batch module, each from an environment variable `SHOAL_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, extra="ignore")
+
+    features: list[str] = Field(
+        list(DEFAULT_FEATURES), min_length=1, description="JSON list: the features that segments are made of"
+    )
+    k: int = Field(5, ge=2, le=6, description="segments of the first baseline")
+    first_customers: int = Field(500, ge=10, description="customers needed for the first baseline")
+    first_history_days: float = Field(
+        180.0, ge=0.0, description="days between the first and the newest order needed for the first baseline"
+    )
+    sample_customers: int = Field(200_000, ge=100, description="customers read at most to fit a baseline")
+    seed: int = Field(42, ge=0, description="of the k-means++ starts and of samples")

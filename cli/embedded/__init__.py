@@ -1,0 +1,21 @@
+"""The brokers that Shoal can start for itself: Redis and a Kafka broker as child processes on free loopback ports."""
+
+from cli.embedded.apache_kafka import KafkaBroker, start_apache_kafka
+from cli.embedded.ports import free_port
+from cli.embedded.process import ChildProcess, ProgramMissing, Server, ServiceFailed
+from cli.embedded.redis_server import RedisServer, start_redis
+from cli.embedded.tansu import TansuBroker, start_tansu
+
+__all__ = [
+    "ChildProcess",
+    "KafkaBroker",
+    "ProgramMissing",
+    "RedisServer",
+    "Server",
+    "ServiceFailed",
+    "TansuBroker",
+    "free_port",
+    "start_apache_kafka",
+    "start_redis",
+    "start_tansu",
+]

@@ -1,0 +1,123 @@
+"""`shoal health`: are the brokers there, are workers alive, is anything behind."""
+
+import time
+from typing import Any
+
+import typer
+
+from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.output import JsonOption, print_json, tables
+from events.errors import ShoalError
+
+__all__ = ["register"]
+
+_ALIVE_MS = 15_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("health", epilog="Example: `shoal health --json`")(health)
+
+
+def health(kafka: KafkaOption = None, redis: RedisOption = None, as_json: JsonOption = False) -> None:
+    """Show what is running and what became of the events; exit 1 where something is wrong."""
+    report = _report(kafka, redis)
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
+    if not report["healthy"]:
+        raise typer.Exit(1)
+
+
+def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
+    report: dict[str, Any] = {"healthy": False, "problems": []}
+    for name, look in (("kafka", lambda: _kafka(kafka)), ("redis", lambda: _redis(redis))):
+        try:
+            report |= look()
+        except ShoalError as error:
+            report[name] = {"ok": False}
+            report["problems"].append(str(error))
+    if "customers" in report and "ends" in report:
+        report["lag"] = _lag(report.pop("ends"), redis)
+    report.pop("ends", None)
+    if "workers" in report:
+        owned = {partition for worker in report["workers"] for partition in worker["partitions"]}
+        orphans = sorted(set(range(kafka_settings().partitions)) - owned)
+        report["partitions_without_worker"] = orphans
+        if not report["workers"]:
+            report["problems"].append("no worker is alive; start one with `shoal worker`")
+        elif orphans:
+            report["problems"].append(f"no worker owns the partitions {orphans}; wait for the rebalance, or start one more")
+    report["healthy"] = not report["problems"]
+    return report
+
+
+def _kafka(kafka: str | None) -> dict[str, Any]:
+    from consumers.lag import end_offsets
+    from events.topic_admin import check_topics
+    from events.topics import CO_PARTITIONED, topic_specs
+
+    settings = kafka_settings(kafka)
+    findings = check_topics(settings.kafka, topic_specs(settings))
+    missing = [found.topic for found in findings if found.state == "missing"]
+    found: dict[str, Any] = {"kafka": {"ok": not missing, "address": settings.kafka, "missing_topics": missing}}
+    if missing:
+        found["problems"] = [f"topics are missing: {', '.join(missing)}; run `shoal topics create`"]
+    else:
+        found["ends"] = end_offsets(settings, CO_PARTITIONED)
+    return found
+
+
+def _redis(redis: str | None) -> dict[str, Any]:
+    from state import keys
+    from state.baselines import BaselineStore, ModelStore
+    from state.connection import connect
+    from state.watermarks import read_fates
+    from state.workers import WorkerRegistry
+
+    state, partitions = state_settings(redis), kafka_settings().partitions
+    client = connect(state.redis)
+    now_ms = time.time_ns() // 1_000_000
+    beats = [beat for beat in WorkerRegistry(client).beats(now_ms) if now_ms - beat.at_ms < _ALIVE_MS]
+    baseline, model = BaselineStore(client).current(), ModelStore(client).current()
+    return {
+        "redis": {"ok": True, "address": state.redis},
+        "customers": sum(ModelStore(client).customers(partitions)),
+        "events": read_fates(client, partitions, keys.SEGMENTS_GROUP),
+        "baseline": baseline.baseline if baseline else 0,
+        "model_version": model.version if model else 0,
+        "workers": [beat.model_dump(exclude={"at_ms"}) | {"seconds_ago": (now_ms - beat.at_ms) / 1000} for beat in beats],
+    }
+
+
+def _lag(ends: dict[tuple[str, int], int], redis: str | None) -> dict[str, int]:
+    from consumers.lag import behind, stored_offsets, unsent_changes
+    from state import keys
+    from state.connection import connect
+
+    client, partitions = connect(state_settings(redis).redis), kafka_settings().partitions
+    stored = stored_offsets(client, partitions, keys.SEGMENTS_GROUP)
+    return {"events": behind(ends, stored), "changes": unsent_changes(client, partitions)}
+
+
+def _print(report: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(title="[green]healthy[/]" if report["healthy"] else "[red]not healthy[/]", show_header=False)
+    for name in ("kafka", "redis"):
+        part = report[name]
+        table.add_row(name, f"{'ok' if part['ok'] else 'not ok'}  {part.get('address', '')}")
+    for name in ("customers", "baseline", "model_version"):
+        if name in report:
+            table.add_row(name.replace("_", " "), f"{report[name]:,}")
+    if "lag" in report:
+        table.add_row("behind", f"{report['lag']['events']:,} events, {report['lag']['changes']:,} changes unsent")
+    for name, count in sorted(report.get("events", {}).items()):
+        table.add_row(name.replace(":", " "), f"{count:,}")
+    for worker in report.get("workers", []):
+        leader = ", leader" if worker["leader"] else ""
+        table.add_row("worker", f"{worker['worker']}: partitions {worker['partitions']}{leader}")
+    tables().print(table)
+    for problem in report["problems"]:
+        tables().print(f"[red]•[/] {problem}", highlight=False)

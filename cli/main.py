@@ -1,0 +1,54 @@
+"""The `shoal` command: one module for each group of commands, imported when it is called."""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from cli import batch, customer, demo, down, health, importing, publish, segments, topics, up, wait, worker
+from cli.output import errors
+from events.errors import ShoalError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="shoal",
+    help="Live customer segments from Kafka events. Start with: shoal demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+for _module in (demo, up, down, worker, batch, publish, wait, customer, segments, health):
+    _module.register(app)
+app.add_typer(topics.app, name="topics")
+app.add_typer(importing.app, name="import")
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 1 failed, 2 wrong usage."""
+    try:
+        app()
+    except ShoalError as error:
+        errors().print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            name = "_".join(str(part) for part in detail["loc"]).upper()
+            errors().print(
+                f"[bold red]error:[/] the setting SHOAL_{name} is not valid: {_plain(detail['msg'])}, "
+                f"found {_plain(repr(detail['input']))}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+if __name__ == "__main__":
+    main()

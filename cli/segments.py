@@ -1,0 +1,44 @@
+"""`shoal segments`: the segments, their sizes and profiles."""
+
+from typing import Any
+
+import typer
+
+from cli.local import RedisOption
+from cli.output import JsonOption, print_json, tables
+
+__all__ = ["register", "segments_table"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("segments", epilog="Example: `shoal segments --json`")(segments)
+
+
+def segments(redis: RedisOption = None, as_json: JsonOption = False) -> None:
+    """Show every segment with its customers, its share, and the mean recency, frequency and spend of its members."""
+    from cli.inspection import inspector
+
+    document = inspector(redis).segments()
+    if as_json:
+        print_json(document)
+    elif not document["segments"]:
+        tables().print("no customers yet: publish events (`shoal import cdnow PATH`) and look again")
+    else:
+        tables().print(segments_table(document))
+
+
+def segments_table(document: dict[str, Any]) -> Any:
+    """Return the table of the segments."""
+    from rich.table import Table
+
+    from stream.inspect import segment_rows
+
+    source = f"baseline {document['baseline']}" if document["baseline"] else "RFM tiers, before the first baseline"
+    table = Table(title=f"{document['customers']:,} customers ({source})")
+    table.add_column("segment")
+    for heading in ("customers", "share", "days since last order", "orders", "net spend"):
+        table.add_column(heading, justify="right")
+    for cells in segment_rows(document):
+        table.add_row(*cells)
+    return table

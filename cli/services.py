@@ -1,0 +1,143 @@
+"""The services that `shoal up` and `shoal demo` run: embedded brokers, a worker, the batch module."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import redis
+
+from cli.embedded import ChildProcess, Server, start_redis, start_tansu
+from cli.local import LOCAL, LocalAddresses
+from events.errors import ShoalError
+from events.settings import KafkaSettings
+from events.topic_admin import create_topics
+from events.topics import topic_specs
+from state.connection import connect
+from state.workers import WorkerRegistry
+
+__all__ = ["AlreadyRunning", "LocalServices", "running_pid"]
+
+_Started = TypeVar("_Started", bound=Server)
+_SESSION_S = "6"  # the embedded broker takes half the session timeout for a first join
+
+
+class AlreadyRunning(ShoalError):
+    """Services were started from this folder and are still running."""
+
+
+def running_pid(folder: Path = LOCAL) -> int | None:
+    """Return the process that runs this folder's services, or None where it has ended."""
+    path = folder / "pid"
+    if not path.exists():
+        return None
+    pid = int(path.read_text())
+    command = Path(f"/proc/{pid}/cmdline")
+    try:
+        alive = b"shoal" in command.read_bytes() if command.parent.parent.exists() else _signalled(pid)
+    except FileNotFoundError:
+        alive = False
+    return pid if alive else None
+
+
+def _signalled(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class LocalServices:
+    """Starts everything on loopback, writes the addresses to `.shoal/local.json`, and ends it all on leaving.
+
+    `environment` holds settings of the worker and the batch module, such as {"SHOAL_CLOCK": "event"}. Raises
+    AlreadyRunning, ServiceFailed.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None, folder: Path = LOCAL) -> None:
+        self.folder = folder
+        self._environment = dict(environment or {})
+        self._started: list[ChildProcess] = []
+        self.worker: ChildProcess | None = None
+        self.addresses = LocalAddresses(kafka="", redis="")
+
+    def __enter__(self) -> Self:
+        pid = running_pid(self.folder)
+        if pid is not None:
+            raise AlreadyRunning(f"process {pid} runs services from this folder already; end it with `shoal down`")
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "pid").write_text(str(os.getpid()))
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        kafka = self._keep(start_tansu(self.folder / "kafka"))
+        store = self._keep(start_redis(self.folder / "redis"))
+        self.addresses = LocalAddresses(kafka=kafka.bootstrap, redis=store.url)
+        settings = KafkaSettings(kafka=kafka.bootstrap)
+        create_topics(kafka.bootstrap, topic_specs(settings))
+        (self.folder / "local.json").write_text(json.dumps(self.addresses.model_dump()) + "\n")
+        self.worker = self.spawn("worker", "worker")
+        self.spawn("batch", "batch", "--every", "5s")
+        self._await_worker(connect(store.url), settings.partitions)
+
+    def _keep(self, server: _Started) -> _Started:
+        self._started.append(server)
+        return server
+
+    def spawn(self, name: str, *arguments: str) -> ChildProcess:
+        """Start a `shoal` command as a child process with these services' addresses."""
+        environment = {
+            **os.environ,
+            "SHOAL_SESSION_TIMEOUT_S": _SESSION_S,
+            **self._environment,
+            "SHOAL_KAFKA": self.addresses.kafka,
+            "SHOAL_REDIS": self.addresses.redis,
+        }
+        command = [sys.executable, "-m", "cli.main", *arguments]
+        child = ChildProcess(f"shoal {name}", command, log=self.folder / f"{name}.log", env=environment)
+        child.spawn()
+        self._started.append(child)
+        return child
+
+    def _await_worker(self, client: redis.Redis, partitions: int) -> None:
+        assert self.worker is not None  # noqa: S101 - for the type checker
+        registry = WorkerRegistry(client)
+
+        def owns_all() -> bool:
+            beats = registry.beats(time.time_ns() // 1_000_000)
+            return sum(len(beat.partitions) for beat in beats) == partitions
+
+        self.worker.wait_until(owns_all, 60.0)
+
+    def check(self) -> None:
+        """Raise ServiceFailed where a service has ended by itself."""
+        for child in self._started:
+            if not child.running:
+                child.wait_until(lambda: False, 0.0)
+
+    def close(self) -> None:
+        """End the services, the last started first, and forget the addresses."""
+        for child in reversed(self._started):
+            child.stop()
+        self._started.clear()
+        for name in ("local.json", "pid"):
+            (self.folder / name).unlink(missing_ok=True)
+
+

@@ -1,0 +1,48 @@
+"""`shoal topics`: create the topics, compare them with what is there."""
+
+import typer
+
+from cli.local import KafkaOption, kafka_settings
+from cli.output import JsonOption, print_json, tables
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Create the Kafka topics, or compare them with what is there.", no_args_is_help=True)
+
+
+@app.command("create", epilog="Example: `shoal topics create --kafka kafka:9092`")
+def create(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
+    """Create the topics that are missing; existing ones are left as they are."""
+    from events.topic_admin import create_topics
+    from events.topics import topic_specs
+
+    settings = kafka_settings(kafka)
+    specs = topic_specs(settings)
+    created = create_topics(settings.kafka, specs)
+    if as_json:
+        print_json({"created": created, "existing": [spec.name for spec in specs if spec.name not in created]})
+        return
+    for spec in specs:
+        tables().print(f"{'created' if spec.name in created else 'exists '} {spec.name}")
+
+
+@app.command("check", epilog="Example: `shoal topics check --json`")
+def check(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
+    """Compare partitions and settings of each topic with what it should be; exit 1 where one differs."""
+    from rich.table import Table
+
+    from events.topic_admin import check_topics
+    from events.topics import topic_specs
+
+    settings = kafka_settings(kafka)
+    findings = check_topics(settings.kafka, topic_specs(settings))
+    fine = all(found.state == "ok" for found in findings)
+    if as_json:
+        print_json({"ok": fine, "topics": [found._asdict() for found in findings]})
+    else:
+        table = Table("topic", "state", "what differs")
+        for found in findings:
+            table.add_row(*found)
+        tables().print(table)
+    if not fine:
+        raise typer.Exit(1)

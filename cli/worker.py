@@ -1,0 +1,43 @@
+"""`shoal worker`: one segment worker, until it is told to stop."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.output import log_to_stderr
+from consumers.settings import ConsumerSettings
+from stream.settings import StreamSettings
+
+__all__ = ["register"]
+
+_EXAMPLE = "Example: `SHOAL_KAFKA=kafka:9092 SHOAL_REDIS=redis://redis:6379/0 shoal worker --clock wall`"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("worker", epilog=_EXAMPLE)(worker)
+
+
+def worker(
+    kafka: KafkaOption = None,
+    redis: RedisOption = None,
+    clock: Annotated[
+        Literal["auto", "wall", "event"] | None,
+        typer.Option(help="What `now` is: wall clock, event time, or auto (event time while history is replayed)."),
+    ] = None,
+) -> None:
+    """Fold orders, web sessions and profiles into customers, and keep their segments current."""
+    from events.topic_admin import TopicsUnfit, check_topics
+    from events.topics import topic_specs
+    from stream.app import run_worker
+    from stream.worker import WorkerSettings
+
+    log_to_stderr()
+    address = kafka_settings(kafka)
+    missing = [found.topic for found in check_topics(address.kafka, topic_specs(address)) if found.state == "missing"]
+    if missing:
+        raise TopicsUnfit(f"there is no topic {', '.join(missing)} on {address.kafka}; run `shoal topics create`")
+    stream = StreamSettings(clock=clock) if clock else StreamSettings()
+    settings = WorkerSettings(address, state_settings(redis), ConsumerSettings(), stream)
+    raise typer.Exit(run_worker(settings))

@@ -1,0 +1,185 @@
+"""Read customers and segments for people: the same records and features that the worker decides by."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import redis
+
+from consumers.money import SCALE
+from events.errors import ShoalError
+from events.partitioning import partitions_of
+from state import keys
+from state.baselines import BaselineStore
+from state.partition_store import PartitionStore
+from state.records import NEVER_FIRST, NEVER_LAST, Rows
+from state.segment_views import SegmentView, SegmentViews
+from state.watermarks import read_watermarks
+from stream.clock import SegmentClock
+from stream.features import FEATURES
+from stream.segmentation import rfc3339
+from stream.tiers import SEGMENT_NAMES
+
+__all__ = ["CustomerUnknown", "Inspector"]
+
+_DAY_MS = 86_400_000.0
+_CHUNK = 5_000
+
+
+class CustomerUnknown(ShoalError):
+    """No event of this customer has been processed."""
+
+
+class Inspector:
+    """Answers what a customer is, and what the segments are."""
+
+    def __init__(self, client: redis.Redis, clock: SegmentClock, *, partitions: int, half_life_ms: float) -> None:
+        self._client, self._clock = client, clock
+        self._partitions, self._half_life_ms = partitions, half_life_ms
+        self._store = PartitionStore(client, keys.SEGMENTS_GROUP)
+
+    def customer(self, customer_id: str) -> dict[str, Any]:
+        """Return what is known of a customer, as JSON values. Raises CustomerUnknown."""
+        partition = int(partitions_of([customer_id], self._partitions)[0])
+        batch = self._store.load(partition, [customer_id])
+        if not batch.known[0]:
+            raise CustomerUnknown(
+                f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
+            )
+        view = self.view(customer_id)
+        now_ms = self._clock.now_ms(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP)[partition])
+        return {
+            "customer_id": customer_id,
+            "segment_id": view.segment_id if view else None,
+            "segment": view.segment if view else None,
+            "since": view.since if view else None,
+            "previous": view.previous if view else None,
+            "baseline": view.baseline if view else None,
+            "change_id": view.change_id if view else None,
+            "as_of": rfc3339(now_ms),
+            "partition": partition,
+            **record_values(batch.rows[0], now_ms),
+            "features": self._features(batch.rows, now_ms),
+        }
+
+    def view(self, customer_id: str) -> SegmentView | None:
+        """Return what readers see of a customer, or None."""
+        return SegmentViews(self._client).read(customer_id)
+
+    def segments(self) -> dict[str, Any]:
+        """Return every segment with its customers, its share and the means of its members, from all the records."""
+        baseline = BaselineStore(self._client).current()
+        names = {each.segment_id: each.segment for each in baseline.segments} if baseline else {}
+        tiers = {f"s{i + 1}": name for i, name in enumerate(SEGMENT_NAMES)}
+        counts: dict[int, int] = {}
+        sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
+        for rows, now_ms in self._chunks():
+            self._add(rows, now_ms, counts, sums)
+        total = sum(counts.values())
+        listed = [
+            {
+                "segment_id": f"s{number}",
+                "segment": names.get(f"s{number}", tiers.get(f"s{number}", f"s{number}")),
+                "customers": count,
+                "share": round(count / total, 4),
+                "profile": {name: _rounded(part[0], part[1]) for name, part in sums[number].items()},
+            }
+            for number, count in sorted(counts.items(), key=lambda item: -item[1])
+        ]
+        return {"baseline": baseline.baseline if baseline else 0, "customers": total, "segments": listed}
+
+    def _chunks(self) -> Any:
+        watermarks = read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP)
+        for partition, watermark_ms in watermarks.items():
+            cursor, seen = 0, set[str]()
+            while True:
+                cursor, batch = self._store.scan(partition, cursor, _CHUNK)
+                fresh = [i for i, name in enumerate(batch.ids) if name not in seen]
+                seen.update(batch.ids)
+                yield batch.rows[fresh], self._clock.now_ms(watermark_ms)
+                if cursor == 0:
+                    break
+
+    def _add(
+        self, rows: Rows, now_ms: int, counts: dict[int, int], sums: dict[int, dict[str, np.ndarray[Any, Any]]]
+    ) -> None:
+        values = profile_values(rows, now_ms)
+        for number in np.unique(rows["segment"]).tolist():
+            if not number:
+                continue
+            members = rows["segment"] == number
+            counts[number] = counts.get(number, 0) + int(members.sum())
+            parts = sums.setdefault(number, {name: np.zeros(2) for name in values})
+            for name, column in values.items():
+                known = members & ~np.isnan(column)
+                parts[name] += (column[known].sum(), known.sum())
+
+    def _features(self, rows: Rows, now_ms: int) -> dict[str, float | None]:
+        found: dict[str, float | None] = {}
+        for name, feature in FEATURES.items():
+            value = float(feature.to_unit(feature.compute(rows, now_ms, self._half_life_ms))[0])
+            found[name] = None if np.isnan(value) else round(value, 4)
+        return found
+
+
+def profile_values(rows: Rows, now_ms: int) -> dict[str, np.ndarray[Any, Any]]:
+    """Return, for each row, recency in days (NaN without orders), frequency and monetary."""
+    ordered = rows["last_order"] != NEVER_LAST
+    days = np.maximum(now_ms - np.where(ordered, rows["last_order"], 0), 0) / _DAY_MS
+    return {
+        "recency_days": np.where(ordered, days, np.nan),
+        "frequency": rows["placed"].astype(np.float64) - rows["cancelled"],
+        "monetary": (rows["gross"] - rows["refunded"] - rows["cancelled_amount"]) / SCALE,
+    }
+
+
+def record_values(row: Any, now_ms: int) -> dict[str, Any]:
+    """Return the facts of one record as JSON values: money in the shop's currency, times in RFC 3339."""
+    values = profile_values(np.array([row]), now_ms)
+    recency = float(values["recency_days"][0])
+    return {
+        "recency_days": None if np.isnan(recency) else round(recency, 3),
+        "frequency": int(values["frequency"][0]),
+        "monetary": float(values["monetary"][0]),
+        "first_order": _instant(row["first_order"]),
+        "last_order": _instant(row["last_order"]),
+        "orders": int(row["placed"]),
+        "cancelled": int(row["cancelled"]),
+        "refunds": int(row["refunds"]),
+        "gross": int(row["gross"]) / SCALE,
+        "cancelled_amount": int(row["cancelled_amount"]) / SCALE,
+        "refunded": int(row["refunded"]) / SCALE,
+        "sessions": int(row["sessions"]),
+        "pages": int(row["pages"]),
+        "session_seconds": int(row["duration_s"]),
+        "cart_adds": int(row["cart_adds"]),
+        "last_session": _instant(row["last_session"]),
+        "signed_up": _instant(row["signed_up"]),
+        "change_number": int(row["change_number"]),
+    }
+
+
+def segment_rows(document: dict[str, Any]) -> Sequence[Sequence[str]]:
+    """Return the cells of the table of segments."""
+    return [
+        (
+            each["segment"],
+            f"{each['customers']:,}",
+            f"{each['share']:.1%}",
+            *(_cell(each["profile"][name]) for name in ("recency_days", "frequency", "monetary")),
+        )
+        for each in document["segments"]
+    ]
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}"
+
+
+def _rounded(total: float, count: float) -> float | None:
+    return round(float(total / count), 3) if count else None
+
+
+def _instant(ms: Any) -> str | None:
+    value = int(ms)
+    return None if value in (NEVER_FIRST, NEVER_LAST) else rfc3339(value)
