@@ -32,9 +32,11 @@ def health(kafka: KafkaOption = None, redis: RedisOption = None, as_json: JsonOp
 
 def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
     report: dict[str, Any] = {"healthy": False, "problems": []}
-    for name, look in (("kafka", lambda: _kafka(kafka)), ("redis", lambda: _redis(redis))):
+    for name, look, address in (("kafka", _kafka, kafka), ("redis", _redis, redis)):
         try:
-            report |= look()
+            found = look(address)
+            report["problems"] += found.pop("problems", [])
+            report |= found
         except ShoalError as error:
             report[name] = {"ok": False}
             report["problems"].append(str(error))
@@ -48,7 +50,9 @@ def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
         if not report["workers"]:
             report["problems"].append("no worker is alive; start one with `shoal worker`")
         elif orphans:
-            report["problems"].append(f"no worker owns the partitions {orphans}; wait for the rebalance, or start one more")
+            report["problems"].append(
+                f"no worker owns the partitions {orphans}; wait for the rebalance, or start one more"
+            )
     report["healthy"] = not report["problems"]
     return report
 
@@ -87,7 +91,9 @@ def _redis(redis: str | None) -> dict[str, Any]:
         "events": read_fates(client, partitions, keys.SEGMENTS_GROUP),
         "baseline": baseline.baseline if baseline else 0,
         "model_version": model.version if model else 0,
-        "workers": [beat.model_dump(exclude={"at_ms"}) | {"seconds_ago": (now_ms - beat.at_ms) / 1000} for beat in beats],
+        "workers": [
+            beat.model_dump(exclude={"at_ms"}) | {"seconds_ago": (now_ms - beat.at_ms) / 1000} for beat in beats
+        ],
     }
 
 

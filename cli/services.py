@@ -139,5 +139,3 @@ class LocalServices:
         self._started.clear()
         for name in ("local.json", "pid"):
             (self.folder / name).unlink(missing_ok=True)
-
-

@@ -14,20 +14,20 @@ class Refused(NamedTuple):
     """A message that cannot be applied: where it is in its slice, and why."""
 
     messages: TopicSlice
-    index: int
+    position: int
     reason: str
 
 
 def dead_letter(refused: Refused, now_ms: int) -> bytes:
     """Return the JSON of the dead letter of a refused message."""
-    messages, index, reason = refused
+    messages, position, reason = refused
     letter = DeadLetter(
         topic=messages.topic,
-        partition=int(messages.partitions[index]),
-        offset=int(messages.offsets[index]),
+        partition=int(messages.partitions[position]),
+        offset=int(messages.offsets[position]),
         reason=reason,
-        key=_base64(messages.keys[index]),
-        value=_base64(messages.values[index]),
+        key=_base64(messages.keys[position]),
+        value=_base64(messages.values[position]),
         dead_lettered_at=datetime.fromtimestamp(now_ms / 1000, UTC),
     )
     return letter.model_dump_json().encode()

@@ -51,9 +51,7 @@ class Intake:
             for partition in np.unique(fresh.partitions).tolist():
                 batch = batches.setdefault(partition, PartitionBatch(partition))
                 mine = np.flatnonzero(fresh.partitions[decoding.positions] == partition)
-                batch.events[source.topic] = TopicEvents(
-                    decoding.columns.take(mine), fresh, decoding.positions[mine]
-                )
+                batch.events[source.topic] = TopicEvents(decoding.columns.take(mine), fresh, decoding.positions[mine])
                 batch.offsets[fresh.topic] = int(fresh.offsets[fresh.partitions == partition].max()) + 1
                 dead = [decoding.rejections[i] for i in np.flatnonzero(fresh.partitions[bad] == partition).tolist()]
                 batch.count(source.topic, "dead_lettered", len(dead))

@@ -7,6 +7,7 @@ from typing import Any
 import redis
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from consumers.places import Place, place_of
 from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable
 from state import keys
@@ -17,7 +18,7 @@ _QUIET_S = 0.3
 _LONGEST_S = 5.0
 
 
-def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> dict[Place, int]:
     """Return the next offset of every partition of the topics (names without prefix), by full name and partition.
 
     Not every broker reports the end exactly (the embedded one reports the start of the last batch), so what lies
@@ -32,17 +33,17 @@ def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> dict[tuple[str, 
         }
     )
     try:
-        places = [TopicPartition(kafka.topic(topic), p) for topic in topics for p in range(kafka.partitions)]
-        ends = {
-            (place.topic, place.partition): consumer.get_watermark_offsets(place, timeout=10.0)[1] for place in places
+        parts = [TopicPartition(kafka.topic(topic), p) for topic in topics for p in range(kafka.partitions)]
+        ends: dict[Place, int] = {
+            (part.topic, part.partition): consumer.get_watermark_offsets(part, timeout=10.0)[1] for part in parts
         }
         consumer.assign([TopicPartition(topic, p, max(0, end - 1)) for (topic, p), end in ends.items() if end])
         started = heard = time.monotonic()
         while time.monotonic() - heard < _QUIET_S and time.monotonic() - started < _LONGEST_S:
             for message in consumer.consume(10_000, 0.05):
-                place_name = (message.topic(), message.partition())
-                if message.error() is None and message.offset() >= ends[place_name]:
-                    ends[place_name] = message.offset() + 1
+                place, offset = place_of(message)
+                if message.error() is None and offset >= ends[place]:
+                    ends[place] = offset + 1
                     heard = time.monotonic()
     except KafkaException as error:
         raise KafkaUnreachable(kafka.kafka, error) from error

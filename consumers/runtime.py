@@ -105,7 +105,7 @@ class MicroBatchRuntime:
             if slices:
                 batches, refused = self._intake.batches(slices, self._owned, _wall_ms())
                 for batch in batches:
-                    self._guarded(batch.partition, lambda b=batch: self._process(b, refused.get(b.partition, [])))
+                    self._process_guarded(batch, refused.get(batch.partition, []))
             return self._w.background.run(list(self._owned.values())) or bool(slices)
         except Fenced as error:
             log.warning("%s", error)
@@ -118,16 +118,16 @@ class MicroBatchRuntime:
             self._reclaim(list(self._owned))
         return True
 
-    def _guarded(self, partition: int, work: Callable[[], None]) -> None:
-        """Do a partition's work; losing one partition leaves the others of the batch alone."""
+    def _process_guarded(self, batch: PartitionBatch, refused: list[Refused]) -> None:
+        """Process a partition's batch; losing one partition leaves the others alone."""
         try:
-            work()
+            self._process(batch, refused)
         except Fenced as error:
             log.warning("%s", error)
-            self._owned.pop(partition, None)
+            self._owned.pop(batch.partition, None)
         except StateMoved as error:
             log.warning("%s", error)
-            self._reclaim([partition])
+            self._reclaim([batch.partition])
 
     def _process(self, batch: PartitionBatch, refused: list[Refused]) -> None:
         owned = self._owned[batch.partition]
@@ -169,7 +169,7 @@ class MicroBatchRuntime:
 
     def _assigned(self, partitions: list[int]) -> dict[int, dict[str, int]]:
         self._owned.clear()
-        self._retrying(lambda: [self._claim(partition) for partition in partitions])
+        self._retrying(lambda: self._claim_all(partitions))
         log.info("assigned partitions %s", partitions)
         return {partition: self._owned[partition].offsets for partition in partitions}
 
@@ -177,6 +177,10 @@ class MicroBatchRuntime:
         for partition in partitions:
             self._owned.pop(partition, None)
         log.info("gave up partitions %s", partitions)
+
+    def _claim_all(self, partitions: list[int]) -> None:
+        for partition in partitions:
+            self._claim(partition)
 
     def _claim(self, partition: int) -> None:
         owned = self._w.store.claim(partition)
@@ -189,7 +193,7 @@ class MicroBatchRuntime:
     def _reclaim(self, partitions: list[int]) -> None:
         """Claim partitions again and continue each at the offsets that are stored beside its state."""
         self._source.pause(partitions)
-        self._retrying(lambda: [self._claim(partition) for partition in partitions])
+        self._retrying(lambda: self._claim_all(partitions))
         for partition in partitions:
             self._source.seek(partition, self._owned[partition].offsets)
         self._source.resume(partitions)

@@ -77,7 +77,7 @@ class KafkaSource:
             messages += self._consumer.consume(self._settings.batch_events - 1, self._settings.gather_ms / 1000)
         if not messages:
             return []
-        if any([message.error() for message in messages]):
+        if any(message.error() for message in messages):
             messages = [message for message in messages if _check(message)]
         return _slices(messages)
 
@@ -147,7 +147,7 @@ def _check(message: Message) -> bool:
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the library's public name for it
         raise LogTruncated(
             f"{place}: Kafka does not have the offset that the state in Redis stands at ({error.str()}). The topic was "
-            "truncated or recreated. Restore Redis from a backup that the log still reaches, or start with an empty Redis."
+            "truncated or recreated. Restore Redis from a backup that the log still reaches, or use an empty one."
         )
     if error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED) or error.fatal():
         raise SourceFailed(f"{place}: {error.str()}. Run `shoal topics check`.")
@@ -155,7 +155,7 @@ def _check(message: Message) -> bool:
 
 
 def _slices(messages: list[Message]) -> list[TopicSlice]:
-    topics = [message.topic() for message in messages]
+    topics = [str(message.topic()) for message in messages]
     distinct = set(topics)
     if len(distinct) == 1:
         return [_slice(topics[0], messages)]

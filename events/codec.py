@@ -106,7 +106,7 @@ class BatchDecoder:
             _require_utf8(value)
             return self._read(value)
         except _REFUSALS as error:
-            raise ValueError(self._reason(value) or f"not valid: {_lower(str(error))}") from error
+            raise ValueError(self._reason(value) or f"not valid: {error}") from error
 
     def _reason(self, value: bytes) -> str | None:
         """Word the refusal as pydantic does: every wrong field with what was found there."""
@@ -123,10 +123,6 @@ def _require_utf8(value: bytes) -> None:
         value.decode()
 
 
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
-
-
 def _sentence(detail: dict[str, Any]) -> str:
     if detail["type"] == "json_invalid":
         return f"not JSON: {detail['ctx']['error']}"
@@ -135,7 +131,7 @@ def _sentence(detail: dict[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"{place}: missing"
     found = "" if ", found " in message else f", found {repr(detail['input'])[:60]}"
-    return f"{place}: {_lower(message)}{found}"
+    return f"{place}: {message[:1].lower()}{message[1:]}{found}"
 
 
 def struct_of(model: type[BaseModel], as_text: Sequence[str] = ()) -> type[msgspec.Struct]:

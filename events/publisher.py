@@ -34,7 +34,12 @@ class Publisher:
 
     def __init__(self, settings: KafkaSettings | None = None, **producer_options: Any) -> None:
         self.settings = settings or KafkaSettings()
-        options: dict[str, Any] = {"acks": "all", "linger_ms": 5, "compression_type": None, "client_id": "shoal-publisher"}
+        options: dict[str, Any] = {
+            "acks": "all",
+            "linger_ms": 5,
+            "compression_type": None,
+            "client_id": "shoal-publisher",
+        }
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=self.settings.kafka.split(","), **(options | producer_options)

@@ -105,6 +105,8 @@ def _compare(spec: TopicSpec, found: dict[str, Any] | None, config: dict[str, st
     if count != spec.partitions:
         differences.append(f"{count} partitions, not {spec.partitions}")
     differences += [
-        f"{key} is {config[key]}, not {wanted}" for key, wanted in spec.config.items() if config.get(key, wanted) != wanted
+        f"{key} is {config[key]}, not {wanted}"
+        for key, wanted in spec.config.items()
+        if config.get(key, wanted) != wanted
     ]
     return TopicFinding(spec.name, "differs" if differences else "ok", "; ".join(differences))

@@ -1,0 +1,1 @@
+"""What Redis holds: customer records, segments, models, baselines."""

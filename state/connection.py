@@ -1,5 +1,7 @@
 """Connect to Redis, with an error that says what to do."""
 
+import re
+
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
@@ -15,10 +17,10 @@ class RedisUnreachable(ShoalError):
     retriable = True
 
     def __init__(self, url: str, cause: object) -> None:
+        self.url = re.sub(r"//.*@", "//***@", url)  # the password is not for logs
         super().__init__(
-            f"no Redis answers at {url} ({cause}). Is it running? Set SHOAL_REDIS or --redis to its address."
+            f"no Redis answers at {self.url} ({cause}). Is it running? Set SHOAL_REDIS or --redis to its address."
         )
-        self.url = url
 
 
 def connect(url: str, *, timeout_s: float = 10.0) -> redis.Redis:

@@ -18,7 +18,9 @@ class Fenced(ShoalError):
     """Another worker has taken the partition over; what this one has in hand is abandoned."""
 
     def __init__(self, partition: int, mine: int, found: int) -> None:
-        super().__init__(f"partition {partition} has epoch {found}; this worker's was {mine}: another worker owns it now")
+        super().__init__(
+            f"partition {partition} has epoch {found}; this worker's was {mine}: another worker owns it now"
+        )
         self.partition = partition
 
 
@@ -28,7 +30,9 @@ class StateMoved(ShoalError):
     retriable = True
 
     def __init__(self, partition: int, detail: str) -> None:
-        super().__init__(f"the state of partition {partition} in Redis moved under its owner ({detail}); claiming it again")
+        super().__init__(
+            f"the state of partition {partition} in Redis moved under its owner ({detail}); claiming it again"
+        )
         self.partition = partition
 
 
@@ -191,4 +195,3 @@ def _execute(pipe: Any, owned: Owned) -> None:
         pipe.execute()
     except redis.WatchError as error:
         raise StateMoved(owned.partition, "its epoch or offsets changed during a save") from error
-

@@ -175,7 +175,8 @@ def _read_version(rows: Rows, positions: Ints, values: list[bytes], version: int
     layout = LAYOUTS.get(version)
     if layout is None:
         raise RecordUnreadable(
-            f"a customer record has version {version}; this release reads {sorted(LAYOUTS)}. Was Redis written by a newer one?"
+            f"a customer record has version {version}, this release reads {sorted(LAYOUTS)}; "
+            "was Redis written by a newer release?"
         )
     width = layout.itemsize
     body = b"".join([value[1 : 1 + width] for value in values])

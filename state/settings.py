@@ -14,5 +14,8 @@ class StateSettings(BaseSettings):
         90.0, ge=30.0, le=3650.0, description="days after which an order counts half; fixed once data exists"
     )
     duplicate_window: int = Field(
-        256, ge=0, le=65_535, description="most recent events of a customer among which a repeated event_id is recognised"
+        256,
+        ge=0,
+        le=65_535,
+        description="recent events of a customer among which a repeated one is found",
     )

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _BEAT_S = 1.0
 
 
-class MicroBatchService(Service):  # type: ignore[misc]
+class MicroBatchService(Service):
     """Runs the micro-batch runtime in a thread of its own; a failure there ends the worker."""
 
     def __init__(self, worker: SegmentWorker, **options: Any) -> None:
@@ -106,5 +106,5 @@ async def _in_thread(what: str, work: Callable[[], object]) -> None:
     """Run blocking work beside the loop; a timer tries again at its next turn, so a failure is only logged."""
     try:
         await asyncio.to_thread(work)
-    except Exception as error:  # noqa: BLE001 - any failure of one turn leaves the timer alive
+    except Exception as error:
         log.warning("could not %s: %s", what, error)

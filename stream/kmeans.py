@@ -1,7 +1,7 @@
 """river's k-means, extended to micro-batches, to taking customers out again, and to missing features."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 
-class OnlineKMeans(cluster.KMeans):  # type: ignore[misc]
+class OnlineKMeans(cluster.KMeans):
     """Incremental Lloyd iteration over a live population: a centroid is the mean of its present members.
 
     river's KMeans moves a centre by a constant step with every event. Here every customer votes once: when its
@@ -30,21 +30,21 @@ class OnlineKMeans(cluster.KMeans):  # type: ignore[misc]
     features
         Names of the d features; the keys of `x` in the one-by-one methods.
 
-    Examples
+    Examples:
     --------
     >>> model = OnlineKMeans(np.array([[0.0, 0.0], [4.0, 4.0]]), ["recency", "frequency"])
     >>> labels = model.learn_many(np.array([[1.0, 1.0], [3.0, 5.0], [5.0, np.nan]]))
     >>> labels.tolist()
     [0, 1, 1]
     >>> model.recenter()
-    >>> model.centers[1]
+    >>> dict(model.centers[1])
     {'recency': 4.0, 'frequency': 5.0}
     >>> model.revert_many(np.array([[3.0, 5.0]]), np.array([1]))
     >>> model.recenter()
-    >>> model.predict_one({"recency": 4.6}), model.centers[1]
+    >>> model.predict_one({"recency": 4.6}), dict(model.centers[1])
     (1, {'recency': 5.0, 'frequency': 5.0})
 
-    References
+    References:
     ----------
     S. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28 (1982).
     """
@@ -115,8 +115,9 @@ class OnlineKMeans(cluster.KMeans):  # type: ignore[misc]
         return np.array([[x.get(name, np.nan) for name in self.features]], np.float64)
 
     def _show_centers(self) -> None:
-        self.centers: dict[int, dict[Any, float]] = {
-            label: dict(zip(self.features, row, strict=True)) for label, row in enumerate(self.centroids.tolist())
+        self.centers = {
+            label: defaultdict(float, zip(self.features, row, strict=True))
+            for label, row in enumerate(self.centroids.tolist())
         }
 
 
@@ -124,5 +125,5 @@ def nearest(distances: Floats) -> Labels:
     """Return the column (n,) of the smallest distance of each row of (n, k), -1 for rows of NaN."""
     if not distances.size:
         return np.full(len(distances), -1, np.int64)
-    known = ~np.isnan(distances).any(axis=1)
+    known = np.asarray(~np.isnan(distances).any(axis=1))
     return np.where(known, np.argmin(np.where(known[:, None], distances, 0.0), axis=1), -1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from consumers.lag import end_offsets
+from consumers.places import place_of
 from events.changes import Change, decode_change
 from events.settings import KafkaSettings
 
@@ -50,11 +51,11 @@ def read_changes(kafka: KafkaSettings) -> ChangeLog:
         open_places = set(ends)
         while open_places:
             for message in consumer.consume(10_000, 1.0):
-                value, place = message.value(), (message.topic(), message.partition())
+                value, (place, offset) = message.value(), place_of(message)
                 if message.error() is not None or value is None:
                     continue
                 log.add(decode_change(value))
-                if message.offset() + 1 >= ends[place]:
+                if offset + 1 >= ends[place]:
                     open_places.discard(place)
     finally:
         consumer.close()

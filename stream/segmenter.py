@@ -88,6 +88,6 @@ class CentroidSegmenter:
         standard = np.clip((raw - self._center) / self._scale, -_FAR, _FAR)
         return np.asarray(np.rint(standard * _GRID) / _GRID)
 
-    def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:  # noqa: ARG002 - the contract
+    def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return the Euclidean distances (n, k) to the centroids."""
         return self.model.distances_many(vectors)

@@ -18,7 +18,7 @@ class StreamSettings(BaseSettings):
     )
     clock: Literal["auto", "wall", "event"] = Field(
         "auto",
-        description="what `now` is: the wall clock, the newest event time, or (auto) the latter while history is replayed",
+        description="what `now` is: `wall` clock, newest `event` time, or `auto`, event time while history is replayed",
     )
     replay_days: float = Field(
         30.0, ge=1.0, le=3650.0, description="days that the newest event may be old before `auto` calls it a replay"
@@ -26,7 +26,10 @@ class StreamSettings(BaseSettings):
     sweep_s: float = Field(60.0, ge=0.1, le=86_400.0, description="seconds between sweeps over the silent customers")
     sweep_chunk: int = Field(5_000, ge=10, le=100_000, description="customers re-evaluated between two micro-batches")
     learn_tolerance: float = Field(
-        0.02, ge=0.0, le=1.0, description="standard deviations that a silent customer's features move before it is learned"
+        0.02,
+        ge=0.0,
+        le=1.0,
+        description="standard deviations that a silent customer may move unlearned",
     )
     model_s: float = Field(0.5, ge=0.05, le=60.0, description="seconds between two looks of the leader at the sums")
     attributes: list[str] = Field(

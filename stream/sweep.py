@@ -65,9 +65,7 @@ class Sweeper:
         self._feed.poll(self._live)
         baseline = self._live.segmenter.baseline
         now = time.monotonic()
-        waiting = [
-            each for each in owned if each.swept < baseline or now >= self._progress[each.partition].due
-        ]
+        waiting = [each for each in owned if each.swept < baseline or now >= self._progress[each.partition].due]
         if not waiting:
             return False
         chosen = min(waiting, key=lambda each: (each.swept >= baseline, self._progress[each.partition].due))
@@ -132,7 +130,11 @@ class Sweeper:
         went = published_cluster(segmenter, by_model, segments, margin)
         numbers = np.array([each.number for each in segmenter.segments])
         under = rows["baseline"] == segmenter.baseline
-        stale = ~under | (nearest(distances) != rows["cluster"]) | _drifted(vectors, learned, self._settings.learn_tolerance)
+        stale = (
+            ~under
+            | (nearest(distances) != rows["cluster"])
+            | _drifted(vectors, learned, self._settings.learn_tolerance)
+        )
         stale |= (goes >= 0) & (numbers[goes] != segments)
         causes = np.where((went == goes) & (segmenter.dimensions > 0), "model", "time").astype(object)
         causes[~under] = "baseline"
@@ -144,4 +146,3 @@ def _drifted(vectors: Floats, learned: Floats, tolerance: float) -> npt.NDArray[
     """Return which customers' features moved by more than the tolerance, or appeared or vanished."""
     moved = np.abs(vectors - learned) > tolerance
     return np.asarray((moved | (np.isnan(vectors) != np.isnan(learned))).any(axis=1))
-

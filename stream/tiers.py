@@ -56,11 +56,11 @@ class RuleTiers:
         self._half_life_ms = half_life_ms
         self.segments = [Segment(i + 1, f"s{i + 1}", name) for i, name in enumerate(SEGMENT_NAMES)]
 
-    def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:  # noqa: ARG002 - the contract
+    def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return (n, 0): rules learn nothing."""
         return np.empty((len(rows), 0))
 
-    def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:  # noqa: ARG002 - the contract
+    def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return (n, 6): 0 in the column of the tier."""
         distances = np.full((len(rows), len(SEGMENT_NAMES)), np.inf)
         distances[np.arange(len(rows)), tier_of(rows, at_ms, self._half_life_ms)] = 0.0

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,7 +140,7 @@ def _inputs(client: redis.Redis, settings: WorkerSettings) -> list[Any]:
     ]
 
 
-def shop_currency(client: redis.Redis) -> Any:
+def shop_currency(client: redis.Redis) -> Callable[[str], str]:
     """Return a function that makes a currency the shop's, unless there is one already, and returns the shop's."""
 
     def adopt(candidate: str) -> str:

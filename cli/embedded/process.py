@@ -20,7 +20,7 @@ TAIL_BYTES = 16_384
 STOP_TIMEOUT_S = 15.0
 
 
-class ServiceFailed(ShoalError):  # noqa: N818
+class ServiceFailed(ShoalError):
     """A service ended, or did not become ready in time; the message shows the end of its log."""
 
     def __init__(self, service: str, reason: str, *, exit_code: int | None, log: Path, tail: Sequence[str]) -> None:
@@ -32,7 +32,7 @@ class ServiceFailed(ShoalError):  # noqa: N818
         super().__init__(f"{service} {reason}; its log {log} ends with:{lines}")
 
 
-class ProgramMissing(ShoalError):  # noqa: N818
+class ProgramMissing(ShoalError):
     """A program that a service needs is not on this machine."""
 
 

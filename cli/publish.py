@@ -1,0 +1,104 @@
+"""`shoal publish`: a file of events to a topic."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+from cli.local import KafkaOption, kafka_settings
+from cli.output import JsonOption, errors, print_json, tables
+from cli.sending import DuplicateOption, LimitOption, Plan, ShuffleOption, send
+from events.errors import ShoalError
+
+__all__ = ["Topic", "register"]
+
+Topic = Literal["orders", "web-sessions", "customers", "exposures", "conversions"]
+
+_SHOWN: Final = 5
+_EPILOG = """Examples:
+
+- `shoal publish orders orders.jsonl`
+- `shoal publish customers crm.csv --skip-invalid --json`
+- `zcat sessions.jsonl.gz | shoal publish web-sessions -`
+"""
+
+
+class NothingValid(ShoalError):
+    """No line of a file is a valid event."""
+
+
+class _Skipped:
+    """Counts the lines that are left out, and keeps what is said of the first few."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: list[str] = []
+
+    def add(self, error: ShoalError) -> None:
+        """Take note of one."""
+        self.count += 1
+        if len(self._first) < _SHOWN:
+            self._first.append(str(error))
+
+    def tell(self) -> None:
+        """Print them on stderr."""
+        if not self.count:
+            return
+        more = [f"… and {self.count - _SHOWN:,} more"] if self.count > _SHOWN else []
+        for line in (f"{self.count:,} events skipped, which are not valid:", *self._first, *more):
+            errors().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("publish", epilog=_EPILOG)(publish)
+
+
+def publish(
+    topic: Annotated[Topic, typer.Argument(metavar="TOPIC", help=f"One of {', '.join(Topic.__args__)}.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Events as JSON Lines (.jsonl), CSV (.csv) or Parquet (.parquet); - is JSON Lines from stdin.",
+        ),
+    ],
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave events that are not valid out, instead of stopping.")
+    ] = False,
+    limit: LimitOption = None,
+    shuffle: ShuffleOption = None,
+    duplicate: DuplicateOption = 0.0,
+    kafka: KafkaOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish a file of events to a topic.
+
+    In CSV, the first line names the fields, an empty cell is an absent field, and the fields items, attributes and
+    consent are JSON.
+
+    Every event is validated first. At the first that is not valid the command stops with exit code 1, says in which
+    line it is, and has published those before it. With --skip-invalid it goes on, tells on stderr what it left out,
+    and ends with 0 if any event was valid.
+    """
+    from cli.formats.event_files import read_events
+
+    settings, skipped = kafka_settings(kafka), _Skipped()
+    if skip_invalid:
+        events = read_events(topic, _existing(file), max_bytes=settings.max_event_bytes, on_invalid=skipped.add)
+    else:
+        events = read_events(topic, _existing(file), max_bytes=settings.max_event_bytes)
+    sent = send(topic, events, settings, Plan(limit, shuffle, duplicate))
+    skipped.tell()
+    if skipped.count and not sent.published:
+        raise NothingValid(f"{file}: none of its {skipped.count:,} events is valid")
+    if as_json:
+        print_json({"topic": topic, "file": str(file), **sent._asdict(), "skipped": skipped.count})
+    else:
+        tables().print(f"{sent.published:,} events published to {topic} in {sent.seconds:.1f} s", highlight=False)
+
+
+def _existing(file: Path) -> Path:
+    if str(file) != "-" and not file.is_file():
+        raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
+    return file

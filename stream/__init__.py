@@ -1,0 +1,1 @@
+"""How customers move: features, online k-means, hysteresis, changes, the sweep; the Faust application."""

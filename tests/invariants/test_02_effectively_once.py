@@ -1,0 +1,93 @@
+"""Invariant 2: a crash anywhere, a producer's duplicates, a Redis that comes back older: each event counts once."""
+
+import random
+import time
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from ..service import event_fields
+from ..shop import order, reference, shop_events
+
+pytestmark = pytest.mark.kafka
+
+
+def test_same_records_after_shuffle_duplicates_kills_and_rebalances(service):
+    chance = random.Random(20_261_122)
+    events = shop_events()
+    sent = events + chance.sample(events, len(events) // 10)
+    chance.shuffle(sent)
+    small = {"SHOAL_BATCH_EVENTS": "100"}
+    worker = service.worker(**small)
+    quarter = len(sent) // 4
+    for round_ in range(5):
+        service.publish(sent[round_ * quarter : (round_ + 1) * quarter])
+        service.until_owned(1)
+        time.sleep(chance.uniform(0.0, 1.0))
+        worker.kill()
+        worker = service.worker(**small)
+    helper = service.worker(**small)
+    service.until_owned(2)
+    service.publish(events[:100])  # repeats, so that the two have something to share
+    helper.stop()
+    assert helper.exit_code == 0
+    ends = service.until_processed()
+    assert event_fields(service.records()) == event_fields(reference(events))
+    fates = service.assert_fates_add_up(ends)
+    assert sum(count for name, count in fates.items() if name.endswith(":applied")) == len(events)
+    assert sum(count for name, count in fates.items() if name.endswith(":duplicate")) == len(sent) - len(events) + 100
+    service.assert_changes_agree()
+    service.assert_model_is_sum_of_customers()
+
+
+def test_a_redis_that_comes_back_older_is_repaired_by_replaying(service):
+    events = shop_events(sessions=300)
+    service.publish(events[:3_000])
+    worker = service.worker()
+    service.until_processed()
+    older = {key: service.redis.dump(key) for key in service.redis.keys("*")}
+    service.publish(events[3_000:])
+    service.until_processed()
+    with service.redis.pipeline(transaction=True) as pipe:
+        pipe.flushdb()
+        for key, value in older.items():
+            if value is not None:
+                pipe.restore(key, 0, value)
+        pipe.execute()
+    service.publish([order(f"late-{i}", "1998-06-30T12:00:00Z") for i in range(20)])
+    service.until_processed()
+    assert worker.running
+    late = [order(f"late-{i}", "1998-06-30T12:00:00Z") for i in range(20)]
+    assert event_fields(service.records()) == event_fields(reference(events + late))
+    service.assert_model_is_sum_of_customers()
+
+
+@pytest.mark.durable
+def test_a_log_that_no_longer_reaches_back_stops_the_worker_with_the_reason(service):
+    service.publish([order(f"c{i}", "1998-01-01T00:00:00Z") for i in range(50)])
+    worker = service.worker()
+    service.until_processed()
+    worker.stop()
+    service.publish([order(f"c{i}", "1998-01-02T00:00:00Z") for i in range(50)])
+    name, admin = service.kafka.topic("orders"), AdminClient({"bootstrap.servers": service.kafka.kafka})
+    cut = admin.delete_records([TopicPartition(name, partition, -1) for partition in range(4)])
+    [future.result() for future in cut.values()]
+    worker = service.worker()
+    service.until(lambda: not worker.running, 30, "the worker stops")
+    assert worker.exit_code == 1
+    assert any("Kafka does not have the offset" in line for line in worker.log_tail(40)), worker.log_tail(40)
+
+
+def test_sigterm_finishes_the_batch_and_exits_0_within_seconds(service):
+    worker = service.worker(SHOAL_BATCH_EVENTS="50")
+    service.until_owned(1)
+    events = shop_events(sessions=0, profiles=0, refunds=0)
+    service.publish(events)
+    started = time.monotonic()
+    worker.stop()
+    assert worker.exit_code == 0
+    assert time.monotonic() - started < 10
+    service.worker()
+    service.until_processed()
+    assert event_fields(service.records()) == event_fields(reference(events))

@@ -1,0 +1,52 @@
+"""Invariant 3: a worker that wakes up after its partitions have moved cannot overwrite newer state."""
+
+import os
+import signal
+
+import pytest
+
+from ..service import event_fields
+from ..shop import purchases, reference
+
+pytestmark = pytest.mark.kafka
+
+
+def test_a_paused_worker_that_wakes_up_overwrites_nothing(service):
+    events = purchases()
+    slow = service.worker(SHOAL_BATCH_EVENTS="50")
+    service.until_owned(1)
+    service.publish(events[:4_000])
+    service.until(lambda: sum(service.stored().values()) > 200, what="the first worker is in the middle")
+    os.kill(slow.pid, signal.SIGSTOP)
+    other = service.worker()
+    service.until(
+        lambda: [beat.partitions for beat in service.beats() if beat.worker.split("-")[-2] == str(other.pid)]
+        == [list(range(4))],
+        what="the other worker owns everything",
+    )
+    service.publish(events[4_000:])
+    service.until_processed()
+    os.kill(slow.pid, signal.SIGCONT)
+    service.until_owned(2)
+    ends = service.until_processed()
+    assert slow.running
+    assert other.running
+    assert event_fields(service.records()) == event_fields(reference(events))
+    service.assert_fates_add_up(ends)
+    service.assert_changes_agree()
+    service.assert_model_is_sum_of_customers()
+
+
+def test_two_workers_share_the_partitions_and_one_takes_over_within_the_session_timeout(service):
+    events = purchases()
+    first, second = service.worker(), service.worker()
+    service.until_owned(2)
+    owned = sorted(len(beat.partitions) for beat in service.beats())
+    assert owned == [2, 2]
+    service.publish(events[:3_000])
+    second.kill()
+    service.publish(events[3_000:])
+    service.until_owned(1, timeout_s=3 + 5)  # session timeout, and time to join
+    service.until_processed()
+    assert first.running
+    assert event_fields(service.records()) == event_fields(reference(events))

@@ -1,0 +1,94 @@
+"""Invariant 5: a change that was saved is sent, after a crash again with the same bytes, and says why."""
+
+import pytest
+
+from consumers.commit import Committer
+from consumers.partition_batch import Outcome
+from consumers.sink import SinkFailed
+from events.changes import make_change
+from state import keys
+from state.partition_store import PartitionStore
+from state.records import CustomerBatch
+from state.segment_views import SegmentViews
+from state.sums import ModelSums
+
+from ..shop import order
+
+pytestmark = pytest.mark.kafka
+
+
+class BrokenSink:
+    """Kafka, gone just after the state was saved."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, topic, key, value):
+        self.sent.append((topic, key, value))
+
+    def flush(self):
+        if self.sent:
+            raise SinkFailed("gone")
+
+
+def change(customer_id, number):
+    return make_change(
+        change_id=f"{customer_id}:{number}",
+        customer_id=customer_id,
+        change_number=number,
+        changed_at="1998-01-01T00:00:00.000Z",
+        cause="activity",
+        segment_id="s4",
+        segment="New Customers",
+        previous=None,
+        previous_segment=None,
+        baseline=0,
+        model_version=0,
+    )
+
+
+def test_changes_saved_before_a_crash_are_sent_by_the_next_owner_with_the_same_bytes(service):
+    store, sink = PartitionStore(service.redis, keys.SEGMENTS_GROUP), BrokenSink()
+    owned = store.claim(0)
+    changes = [change("anna", 1), change("bert", 1)]
+    outcome = Outcome(CustomerBatch.blank(["anna", "bert"]), {}, 0, ModelSums.zeros(6, 0), changes, {})
+    with pytest.raises(SinkFailed):
+        Committer(store, SegmentViews(service.redis), sink).commit(owned, outcome, {"orders": 2}, {}, 0)
+    saved = store.outbox(0)
+    assert saved == [value for _, _, value in sink.sent]
+    successor = store.claim(0)
+    assert Committer(store, SegmentViews(service.redis), service.sink()).drain(successor) == 2
+    assert sorted(service.read("segment-changes")) == sorted(saved)
+    assert store.outbox(0) == []
+    assert service.views().read("anna").change_id == "anna:1"
+
+
+def test_the_outbox_of_a_killed_worker_is_sent_before_anything_else(service):
+    worker = service.worker()
+    service.publish([order("anna", "1998-01-01T00:00:00Z")])
+    service.until_processed()
+    worker.kill()
+    log = service.changes()
+    resent = service.read("segment-changes")[0]
+    partition = next(p for p in range(4) if service.redis.hexists(keys.customers(p), "anna"))
+    service.redis.rpush(keys.outbox(partition), resent)
+    service.worker()
+    service.until(lambda: service.redis.llen(keys.outbox(partition)) == 0, what="the outbox is sent")
+    service.until(lambda: service.changes().messages == log.messages + 1, what="the change is there again")
+    assert service.changes().latest == log.latest
+
+
+def test_each_change_names_its_cause(service):
+    service.worker()
+    service.publish(
+        [
+            order("anna", "1998-01-01T00:00:00Z", event_id="1"),
+            *(order("bert", f"1998-01-{day:02}T00:00:00Z", event_id=f"b{day}") for day in range(1, 13)),
+        ]
+    )
+    service.until_processed()
+    service.publish([order("bert", "1998-01-13T00:00:00Z", 10.0, event_id=f"c{i}", type="cancelled") for i in range(8)])
+    service.until_processed()
+    latest = service.changes().latest
+    assert latest["anna"].cause == "activity"
+    assert (latest["bert"].cause, latest["bert"].previous_segment) == ("correction", "High-Value Loyalists")

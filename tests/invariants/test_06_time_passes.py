@@ -1,0 +1,24 @@
+"""Invariant 6: a customer who falls silent is found at risk without having to buy something first."""
+
+import pytest
+
+from events.partitioning import partitions_of
+
+from ..shop import order
+
+pytestmark = pytest.mark.kafka
+
+
+def test_a_silent_customer_becomes_at_risk_within_a_sweep_exactly_once(service):
+    neighbours = [name for name in map(str, range(100)) if partitions_of([name], 4)[0] == partitions_of(["anna"], 4)[0]]
+    service.worker(SHOAL_SWEEP_S="0.3")
+    service.publish([order("anna", "1998-01-01T00:00:00Z")])
+    service.until_processed()
+    assert service.views().read("anna").segment == "New Customers"
+    service.publish([order(neighbours[0], "1998-05-15T00:00:00Z")])
+    service.until(lambda: service.views().read("anna").segment == "At-Risk Customers", 10, "anna is at risk")
+    service.publish([order(neighbours[1], "1998-05-16T00:00:00Z")])
+    service.until_processed()
+    mine = [value for value in service.read("segment-changes") if b'"customer_id":"anna"' in value]
+    assert len(mine) == 2
+    assert b'"cause":"time"' in mine[1]

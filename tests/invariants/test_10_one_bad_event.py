@@ -1,0 +1,76 @@
+"""Invariant 10: one bad event harms nobody: it is in the dead letters with a reason, and the counts add up."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ..service import Message, event_fields
+from ..shop import order, purchases, reference
+
+pytestmark = pytest.mark.kafka
+
+GOOD = json.loads(order("anna", "1998-01-01T00:00:00Z", 5.0).value)
+
+
+def altered(**changes):
+    return json.dumps({name: value for name, value in (GOOD | changes).items() if value is not ...}).encode()
+
+
+GARBAGE = {
+    "not JSON": ("anna", b"hello", "not JSON"),
+    "nothing": ("anna", None, "no value"),
+    "not UTF-8": ("anna", b'{"event_id": "\xff\xfe"}', "not JSON"),
+    "a list": ("anna", b"[]", "should be an object"),
+    "a wrong type": ("anna", altered(order_id=17), "order_id"),
+    "no customer": ("anna", altered(customer_id=...), "customer_id: missing"),
+    "no event id": ("anna", altered(event_id=...), "event_id: missing"),
+    "an empty customer": ("anna", altered(customer_id=""), "customer_id"),
+    "a negative amount": ("anna", altered(amount=-0.01), "amount: should be from 0"),
+    "NaN": ("anna", altered(amount=float("nan")), "amount"),
+    "infinity": ("anna", altered(amount=float("inf")), "amount"),
+    "5 MB": ("anna", altered(channel="x" * 5_000_000), "more than the 1,048,576 allowed"),
+    "a long id": ("anna", altered(customer_id="x" * 10_000), "at most 128 characters"),
+    "year 0": ("anna", altered(occurred_at="0000-01-01T00:00:00Z"), "occurred_at"),
+    "year 9999": ("anna", altered(occurred_at="9999-12-31T23:59:59Z"), "too far in the future"),
+    "the day after tomorrow": (
+        "anna",
+        altered(occurred_at=(datetime.now(UTC) + timedelta(days=2)).isoformat()),
+        "too far in the future",
+    ),
+    "1969": ("anna", altered(occurred_at="1969-07-20T20:17:00Z"), "before 1970"),
+    "no zone": ("anna", altered(occurred_at="1998-01-01T00:00:00"), "occurred_at"),
+    "an empty key": ("", altered(event_id="keyless"), "key is empty"),
+    "no key": (None, altered(event_id="keyless 2"), "key is empty"),
+    "an unknown version": ("anna", altered(schema_version=2), "schema_version"),
+    "an unknown currency": ("anna", altered(event_id="yen", currency="JPY"), "JPY has no rate into USD"),
+    "an unknown type": ("anna", altered(type="stolen"), "type"),
+    "two events": ("anna", altered(event_id="x") + b"\n" + altered(event_id="y"), "not JSON"),
+}
+
+
+def test_garbage_is_dead_lettered_with_its_reason_and_bytes_and_the_rest_is_applied(service):
+    worker = service.worker()
+    good = purchases()[:2_000]
+    bad = [Message("orders", key, value) for key, value, _ in GARBAGE.values()]
+    bad += [Message("web-sessions", "anna", b"{}"), Message("customers", "anna", altered(age=-1, schema_version=1))]
+    service.publish(good[:10])
+    service.until_processed()
+    mixed = good[10:]
+    for place, message in enumerate(bad):
+        mixed.insert(place * 70, message)
+    service.publish(mixed)
+    ends = service.until_processed()
+    assert worker.running
+    assert event_fields(service.records()) == event_fields(reference(good))
+    fates = service.assert_fates_add_up(ends)
+    assert fates["orders:applied"] == len(good)
+    assert fates["orders:dead_lettered"] == len(GARBAGE)
+    letters = service.dead_letters()
+    assert len(letters) == len(bad)
+    by_value = {letter.value: letter for letter in letters if letter.topic == service.kafka.topic("orders")}
+    for name, (key, value, reason) in GARBAGE.items():
+        letter = by_value[None if value is None else base64.b64encode(value).decode()]
+        assert reason in letter.reason, (name, letter.reason)
+        assert letter.key == (None if key is None else base64.b64encode(key.encode()).decode())

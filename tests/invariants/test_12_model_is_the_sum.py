@@ -1,0 +1,69 @@
+"""Invariant 12: the model is the sum of its customers, at every quiet moment, whatever happened before."""
+
+import numpy as np
+import pytest
+
+from state.baselines import BaselineStore, ModelStore
+
+from ..shop import order, shop_events
+
+pytestmark = pytest.mark.kafka
+
+
+def test_centroids_are_the_means_of_their_members_after_a_baseline_and_a_crash(service):
+    events = shop_events()
+    worker = service.worker()
+    half = len(events) // 2
+    service.publish(events[:half])
+    service.until_processed()
+    service.assert_model_is_sum_of_customers()
+    batch = service.spawn("batch", "--every", "1s", SHOAL_FIRST_CUSTOMERS="300", SHOAL_FIRST_HISTORY_DAYS="30")
+    service.until(lambda: BaselineStore(service.redis).current() is not None, what="the first baseline")
+    service.publish(events[half:-500])
+    worker.kill()
+    service.worker()
+    service.publish(events[-500:])
+    service.until_processed()
+    service.until(lambda: model_is_current(service), what="the leader has added up the last sums")
+    live = service.assert_model_is_sum_of_customers()
+    model, baseline = ModelStore(service.redis).current(), BaselineStore(service.redis).current()
+    assert live.segmenter.baseline == model.baseline == baseline.baseline == 1
+    assert sum(model.counts) == len(service.records())
+    log = service.assert_changes_agree()
+    assert log.causes["baseline"] > 0
+    batch.stop()
+    assert batch.exit_code == 0
+
+
+def model_is_current(service):
+    """Whether the published centroids are those of the sums, and every partition has moved over."""
+    baseline, model = BaselineStore(service.redis).current(), ModelStore(service.redis).current()
+    parts = ModelStore(service.redis).partition_sums(service.kafka.partitions)
+    if model is None or any(part.swept != baseline.baseline for part in parts):
+        return False
+    total = sum((part.sums for part in parts[1:]), parts[0].sums)
+    return np.array_equal(total.means(np.array(model.centroids)), np.array(model.centroids))
+
+
+def test_a_new_model_reaches_every_worker_within_two_seconds(service):
+    service.publish(shop_events(sessions=0))
+    service.worker()
+    service.worker()
+    service.until_owned(2)
+    service.until_processed()
+    service.spawn("batch", "--every", "1s", SHOAL_FIRST_CUSTOMERS="300", SHOAL_FIRST_HISTORY_DAYS="30")
+    service.until(lambda: ModelStore(service.redis).current() is not None, what="a model")
+
+    def version():
+        model = ModelStore(service.redis).current()
+        return model.version
+
+    def all_follow(wanted):
+        return len(service.beats()) == 2 and all(beat.model_version >= wanted for beat in service.beats())
+
+    before = version()
+    service.publish([order(f"new-{i}", "1998-06-30T00:00:00Z", 500.0) for i in range(200)])
+    service.until(lambda: version() > before, 10, "a new version")
+    wanted = version()
+    # Two seconds, and one for the heartbeat that tells of it.
+    service.until(lambda: all_follow(wanted), 3, f"both workers have version {wanted}")

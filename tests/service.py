@@ -1,0 +1,262 @@
+"""A Shoal deployment of a test's own: topics with a prefix, worker processes, and readers of what they wrote."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+from cli.embedded import ChildProcess
+from consumers.lag import behind, end_offsets, stored_offsets, unsent_changes
+from consumers.sink import KafkaSink
+from events.outputs import DeadLetter
+from events.settings import KafkaSettings
+from events.topic_admin import create_topics
+from events.topics import CO_PARTITIONED, topic_specs
+from state import keys
+from state.baselines import ModelStore
+from state.connection import connect
+from state.partition_store import PartitionStore
+from state.records import RECORD
+from state.segment_views import SegmentViews
+from state.sums import ModelSums
+from state.watermarks import read_fates
+from state.workers import WorkerRegistry
+from stream.live import LiveSegmenter
+from stream.replay import ChangeLog, read_changes
+
+HALF_LIFE_MS = 90 * 86_400_000.0
+SEGMENTATION_FIELDS = ("cluster", "segment", "baseline", "change_number", "learned_at", "since")
+EVENT_FIELDS = tuple(name for name in RECORD.names if name not in SEGMENTATION_FIELDS)
+"""The fields of a record that events alone determine, in whatever order they come."""
+
+
+class Message(NamedTuple):
+    """One event on its way to a topic; `partition` is chosen by the key where it is None."""
+
+    topic: str
+    key: str | bytes | None
+    value: bytes | None
+    partition: int | None = None
+
+
+class Service:
+    """What a test starts, feeds and looks at."""
+
+    def __init__(self, kafka: str, redis_url: str, prefix: str, directory: Path, partitions: int = 4) -> None:
+        self.kafka = KafkaSettings(kafka=kafka, topic_prefix=prefix, partitions=partitions)
+        self.redis = connect(redis_url)
+        self.directory = directory
+        self.environment = {
+            "SHOAL_KAFKA": kafka,
+            "SHOAL_REDIS": redis_url,
+            "SHOAL_TOPIC_PREFIX": prefix,
+            "SHOAL_PARTITIONS": str(partitions),
+            "SHOAL_CLOCK": "event",
+            "SHOAL_SESSION_TIMEOUT_S": "3",
+            "SHOAL_SWEEP_S": "0.5",
+            "SHOAL_MODEL_S": "0.2",
+        }
+        self._children: list[ChildProcess] = []
+        create_topics(kafka, topic_specs(self.kafka))
+
+    def spawn(self, *arguments: str, **settings: str) -> ChildProcess:
+        """Start `shoal …` with settings given as SHOAL_…=value."""
+        name = f"{arguments[0]}-{len(self._children)}"
+        child = ChildProcess(
+            name,
+            [sys.executable, "-m", "cli.main", *arguments],
+            log=self.directory / f"{name}.log",
+            env={**os.environ, **self.environment, **settings},
+        )
+        child.spawn()
+        self._children.append(child)
+        return child
+
+    def worker(self, **settings: str) -> ChildProcess:
+        """Start a worker; it is not waited for."""
+        return self.spawn("worker", **settings)
+
+    def close(self) -> None:
+        for child in self._children:
+            child.kill()
+        self.redis.close()
+
+    def publish(self, messages: Iterable[Message]) -> int:
+        """Publish messages and wait for their acknowledgement; return how many."""
+        producer = Producer(
+            {
+                "bootstrap.servers": self.kafka.kafka,
+                "partitioner": "murmur2_random",
+                "message.max.bytes": 16 << 20,
+                "linger.ms": 5,
+            }
+        )
+        count = 0
+        for topic, key, value, partition in messages:
+            place = {} if partition is None else {"partition": partition}
+            producer.produce(self.kafka.topic(topic), value, key, **place)
+            producer.poll(0)
+            count += 1
+        assert producer.flush(60) == 0
+        return count
+
+    def until(self, done: Callable[[], object], timeout_s: float = 60.0, what: str = "") -> None:
+        """Wait for a condition; on failure say what, and show the logs' ends."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"{child.service}: {child.log_tail(8)}" for child in self._children)
+                raise AssertionError(f"not within {timeout_s:g} s: {what or done}\n{logs}")
+            time.sleep(0.05)
+
+    def until_processed(self, timeout_s: float = 90.0) -> dict[tuple[str, int], int]:
+        """Wait until all that is published is processed and sent; return the ends of the topics."""
+        ends = end_offsets(self.kafka, CO_PARTITIONED)
+        self.until(
+            lambda: not behind(ends, self.stored()) and not unsent_changes(self.redis, self.kafka.partitions),
+            timeout_s,
+            f"everything processed; ends {ends}",
+        )
+        return ends
+
+    def until_owned(self, workers: int = 1, timeout_s: float = 60.0) -> None:
+        """Wait until that many workers own all partitions between them."""
+
+        def shared() -> bool:
+            owned = [set(beat.partitions) for beat in self.beats() if beat.partitions]
+            return len(owned) == workers and sum(map(len, owned)) == self.kafka.partitions
+
+        self.until(shared, timeout_s, f"{workers} workers own all partitions")
+
+    def beats(self):
+        now_ms = time.time_ns() // 1_000_000
+        return [beat for beat in WorkerRegistry(self.redis).beats(now_ms) if now_ms - beat.at_ms < 3_000]
+
+    def stored(self) -> dict[tuple[str, int], int]:
+        return stored_offsets(self.redis, self.kafka.partitions, keys.SEGMENTS_GROUP)
+
+    def fates(self) -> dict[str, int]:
+        return read_fates(self.redis, self.kafka.partitions, keys.SEGMENTS_GROUP)
+
+    def records(self) -> dict[str, np.void]:
+        """Return every customer's row, whatever the partition."""
+        store, found = PartitionStore(self.redis, keys.SEGMENTS_GROUP), {}
+        for partition in range(self.kafka.partitions):
+            cursor, rows = 0, {}
+            while True:
+                cursor, batch = store.scan(partition, cursor, 5_000)
+                rows.update(zip(batch.ids, batch.rows, strict=True))
+                if cursor == 0:
+                    break
+            assert not rows.keys() & found.keys(), "a customer is in two partitions"
+            found |= rows
+        return found
+
+    def changes(self) -> ChangeLog:
+        return read_changes(self.kafka)
+
+    def views(self) -> SegmentViews:
+        return SegmentViews(self.redis)
+
+    def sink(self) -> KafkaSink:
+        return KafkaSink(self.kafka)
+
+    def dead_letters(self) -> list[DeadLetter]:
+        return [DeadLetter.model_validate_json(value) for value in self.read("dead-letters")]
+
+    def read(self, topic: str) -> list[bytes]:
+        """Return the values of a whole topic."""
+        return [value for value in self._read(topic) if value is not None]
+
+    def _read(self, topic: str) -> Iterator[bytes | None]:
+        consumer = Consumer({"bootstrap.servers": self.kafka.kafka, "group.id": "test", "enable.auto.commit": False})
+        try:
+            name = self.kafka.topic(topic)
+            partitions = consumer.list_topics(name, timeout=10).topics[name].partitions
+            open_places = {}
+            for partition in partitions:
+                _, end = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
+                if end:
+                    open_places[partition] = end
+            consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING) for partition in open_places])
+            while open_places:
+                for message in consumer.consume(10_000, 1.0):
+                    assert message.error() is None, message.error()
+                    yield message.value()
+                    if message.offset() + 1 >= open_places[message.partition()]:
+                        del open_places[message.partition()]
+        finally:
+            consumer.close()
+
+    def until_quiet(self, quiet_s: float = 1.5) -> None:
+        """Wait until no customer has moved for a while (the sweep and the model may still follow each other)."""
+        moved, since = -1, time.monotonic()
+
+        def quiet() -> bool:
+            nonlocal moved, since
+            now = sum(int(row["change_number"]) for row in self.records().values())
+            if now != moved:
+                moved, since = now, time.monotonic()
+            return time.monotonic() - since > quiet_s
+
+        self.until(quiet, 60, "nobody moves")
+
+    def assert_changes_agree(self) -> ChangeLog:
+        """The change log, folded, the views and the records tell the same segment for every customer."""
+        self.until_quiet()
+        log, views, records = self.changes(), self.views(), self.records()
+        assert log.latest.keys() == records.keys()
+        for customer_id, change in log.latest.items():
+            view, row = views.read(customer_id), records[customer_id]
+            assert (view.segment_id, view.change_id) == (change.segment_id, change.change_id)
+            assert f"s{row['segment']}" == change.segment_id
+            assert row["change_number"] == change.change_number
+        return log
+
+    def assert_fates_add_up(self, ends: Mapping[tuple[str, int], int]) -> dict[str, int]:
+        """Every event that was consumed has one fate."""
+        fates = self.fates()
+        for topic in CO_PARTITIONED:
+            consumed = sum(end for (name, _), end in ends.items() if name == self.kafka.topic(topic))
+            counted = sum(count for name, count in fates.items() if name.startswith(f"{topic}:"))
+            assert counted == consumed, (topic, fates)
+        return fates
+
+    def assert_model_is_sum_of_customers(self) -> LiveSegmenter:
+        """Invariant 12: sums, counts and centroids equal a recomputation from the records."""
+        live = LiveSegmenter(self.redis, HALF_LIFE_MS)
+        live.refresh()
+        segmenter, store = live.segmenter, PartitionStore(self.redis, keys.SEGMENTS_GROUP)
+        parts = ModelStore(self.redis).partition_sums(self.kafka.partitions)
+        k, recomputed = len(segmenter.segments), ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
+        for partition in range(self.kafka.partitions):
+            _, batch = store.scan(partition, 0, 1_000_000)
+            if len(batch):
+                assert (batch.rows["baseline"] == segmenter.baseline).all()
+                vectors = segmenter.vectors(batch.rows, batch.rows["learned_at"])
+                recomputed = recomputed + ModelSums.of(vectors, batch.rows["cluster"].astype(np.int64), k)
+        total = sum((part.sums for part in parts), ModelSums.zeros(k, segmenter.dimensions))
+        np.testing.assert_array_equal(total.sums, recomputed.sums)
+        np.testing.assert_array_equal(total.weights, recomputed.weights)
+        np.testing.assert_array_equal(total.counts, recomputed.counts)
+        assert total.counts.sum() == len(self.records())
+        return live
+
+
+def event_fields(rows: Mapping[str, np.void], names: Sequence[str] = EVENT_FIELDS) -> dict[str, bytes]:
+    """Return the bits of each record that events determine."""
+    return {customer_id: b"".join(row[name].tobytes() for name in names) for customer_id, row in rows.items()}
+
+
+@contextmanager
+def running(service: Service) -> Iterator[Service]:
+    try:
+        yield service
+    finally:
+        service.close()

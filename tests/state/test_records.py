@@ -1,0 +1,164 @@
+"""Customer records: packing and unpacking, taking, older versions, and values that are refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from state.records import (
+    LAYOUTS,
+    RECORD,
+    VERSION,
+    CustomerBatch,
+    RecordUnreadable,
+    blank_rows,
+    pack,
+    unpack,
+)
+
+from ..building import examples, ints, names, rows_with, same
+
+hashes = st.lists(st.integers(0, 2**64 - 1), max_size=6)
+known_customers = st.tuples(st.binary(min_size=RECORD.itemsize, max_size=RECORD.itemsize), hashes)
+batches = st.lists(st.none() | known_customers, max_size=12)
+
+
+def built(customers):
+    """A batch of customers given as None (unknown) or (bytes of the row, recent hashes)."""
+    batch = CustomerBatch.blank(names(len(customers)))
+    for i, customer in enumerate(customers):
+        if customer is not None:
+            batch.rows[i] = np.frombuffer(customer[0], RECORD)[0]
+            batch.known[i] = True
+    tails = [[] if customer is None else customer[1] for customer in customers]
+    batch.recent = np.array([each for tail in tails for each in tail], np.uint64)
+    batch.starts = ints(np.cumsum([0, *map(len, tails)]))
+    return batch
+
+
+def stored(batch):
+    """What Redis would return for the batch: None for the unknown."""
+    return [value if known else None for value, known in zip(pack(batch), batch.known.tolist(), strict=True)]
+
+
+def assert_same_batch(left, right):
+    assert left.ids == right.ids
+    assert same(left.rows, right.rows)
+    assert same(left.known, right.known)
+    assert same(left.recent, right.recent)
+    assert same(left.starts, right.starts)
+
+
+def record_of_version_1(row_bytes, recent=()):
+    return b"\x01" + row_bytes + np.array(recent, "<u8").tobytes()
+
+
+@given(batches)
+@examples(100)
+def test_any_records_come_back_as_they_were_packed(customers):
+    batch = built(customers)
+    assert_same_batch(unpack(batch.ids, stored(batch)), batch)
+
+
+@given(batches.filter(bool), st.data())
+@examples(100)
+def test_take_returns_the_customers_at_the_positions_in_their_order(customers, data):
+    positions = data.draw(st.lists(st.integers(0, len(customers) - 1), max_size=15))
+    taken = built(customers).take(ints(positions))
+    expected = built([customers[i] for i in positions])
+    expected.ids = [f"c{i}" for i in positions]
+    assert_same_batch(taken, expected)
+
+
+def test_an_unknown_customer_is_a_blank_record_between_known_ones():
+    batch = built([(b"\x07" * RECORD.itemsize, [1, 2]), None, (b"\x09" * RECORD.itemsize, [3])])
+    read = unpack(batch.ids, stored(batch))
+    assert read.known.tolist() == [True, False, True]
+    assert same(read.rows[1:2], blank_rows(1))
+    assert read.recent[read.starts[2] : read.starts[3]].tolist() == [3]
+
+
+def test_nobody_is_read_as_an_empty_batch():
+    assert len(unpack([], [])) == 0
+    assert pack(CustomerBatch.blank([])) == []
+
+
+def test_a_blank_row_says_that_nothing_has_happened():
+    row = blank_rows(1)[0]
+    assert (row["cluster"], row["segment"], row["placed"], row["change_number"]) == (-1, 0, 0, 0)
+    assert row["first_order"] == row["first_session"] == row["signed_up"] == 2**63 - 1
+    assert row["last_order"] == row["last_session"] == row["profile_at"] == -(2**63)
+    assert np.isnan(row["profile_numbers"]).all()
+
+
+@given(st.lists(st.tuples(st.binary(min_size=136, max_size=136), hashes), min_size=1, max_size=6))
+@examples(50)
+def test_a_record_of_version_1_keeps_its_fields_and_the_new_ones_are_blank(customers):
+    read = unpack(names(len(customers)), [record_of_version_1(*customer) for customer in customers])
+    blank = blank_rows(len(customers))
+    old = np.frombuffer(b"".join(customer[0] for customer in customers), LAYOUTS[1])
+    for name in RECORD.names:
+        assert same(read.rows[name].copy(), (old if name in LAYOUTS[1].names else blank)[name].copy()), name
+    assert read.recent.tolist() == [each for customer in customers for each in customer[1]]
+
+
+def test_a_record_of_version_1_is_saved_as_version_2():
+    read = unpack(["a"], [record_of_version_1(b"\x05" * 136, [4, 5])])
+    (value,) = pack(read)
+    assert value[0] == VERSION == 2
+    assert_same_batch(unpack(["a"], [value]), read)
+
+
+def test_records_of_both_versions_are_read_in_one_batch():
+    new = built([(b"\x06" * RECORD.itemsize, [6])])
+    old = record_of_version_1(b"\x05" * 136, [4, 5])
+    read = unpack(["a", "b", "c"], [old, pack(new)[0], old])
+    assert same(read.rows[1:2], new.rows)
+    assert same(read.rows[0:1], read.rows[2:3])
+    assert read.rows["placed"][0] == 0x05050505
+    assert read.recent.tolist() == [4, 5, 6, 4, 5]
+    assert read.starts.tolist() == [0, 2, 3, 5]
+
+
+def test_the_rows_that_releases_have_written_do_not_change():
+    """Redis holds these bytes: a layout may be added, none altered."""
+    assert {version: layout.itemsize for version, layout in LAYOUTS.items()} == {1: 136, 2: 184}
+    offsets = {version: {name: layout.fields[name][1] for name in layout.names} for version, layout in LAYOUTS.items()}
+    assert [offsets[1][name] for name in ("segment", "learned_at", "placed", "gross", "decayed_sessions")] == [
+        *(2, 12, 44, 56, 128)
+    ]
+    assert offsets[2] == {**offsets[1], "signed_up": 136, "profile_at": 144, "profile_event": 152, "profile_numbers": 160}
+
+
+def test_times_and_money_are_little_endian_whole_numbers():
+    rows = rows_with(first_order=1_000, gross=-3)
+    value = pack(CustomerBatch(["a"], rows, np.array([True]), np.array([258], np.uint64), ints([0, 1])))[0]
+    assert value[1 + 28 : 1 + 36] == (1_000).to_bytes(8, "little")
+    assert value[1 + 56 : 1 + 64] == (-3).to_bytes(8, "little", signed=True)
+    assert value[-8:] == (258).to_bytes(8, "little")
+
+
+@pytest.mark.parametrize("version", [0, 3, 255])
+def test_an_unknown_version_is_refused_by_its_number(version):
+    good = pack(CustomerBatch.blank(["a"]))[0]
+    with pytest.raises(RecordUnreadable, match=rf"version {version}.*reads \[1, 2\].*newer"):
+        unpack(["a", "b"], [good, bytes([version]) + good[1:]])
+
+
+@pytest.mark.parametrize("extra", [1, 7, 9])
+def test_a_record_with_part_of_a_hash_is_refused_by_its_customer(extra):
+    good = pack(CustomerBatch.blank(["a"]))[0]
+    with pytest.raises(RecordUnreadable, match="'odd one'.*odd length"):
+        unpack(["a", "odd one", "b"], [good, good + b"\0" * extra, None])
+
+
+@pytest.mark.parametrize("version", sorted(LAYOUTS))
+def test_a_record_cut_short_is_refused_even_beside_a_longer_one(version):
+    whole = bytes([version]) + b"\0" * LAYOUTS[version].itemsize
+    with pytest.raises(RecordUnreadable, match=f"version {version} is shorter than {len(whole)} bytes"):
+        unpack(["a", "b"], [whole + b"\0" * 80, whole[:-8]])
+
+
+def test_an_empty_record_is_refused():
+    with pytest.raises(RecordUnreadable, match="empty"):
+        unpack(["a", "b"], [b"", pack(CustomerBatch.blank(["b"]))[0]])
