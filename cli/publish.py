@@ -45,7 +45,7 @@ class _Skipped:
         if not self.count:
             return
         more = [f"… and {self.count - _SHOWN:,} more"] if self.count > _SHOWN else []
-        for line in (f"{self.count:,} events skipped, which are not valid:", *self._first, *more):
+        for line in (f"skipped, because not valid: {self.count:,}", *self._first, *more):
             errors().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
 
 
 def publish(
-    topic: Annotated[Topic, typer.Argument(metavar="TOPIC", help=f"One of {', '.join(Topic.__args__)}.")],
+    topic: Annotated[Topic, typer.Argument(metavar="TOPIC", help="The input topic, without prefix.")],
     file: Annotated[
         Path,
         typer.Argument(

@@ -29,6 +29,7 @@ from stream.tiers import SEGMENT_NAMES
 
 __all__ = ["Replay", "read_orders"]
 
+_HISTORY = 2 / 3
 _BASELINE_S = 30.0
 _FRAME_S = 0.5
 _SETTLE_S = 3.0
@@ -62,7 +63,7 @@ class Replay:
     def run(self, seconds: float) -> None:
         """Publish the history, wait for the first baseline, then publish the rest over `seconds`."""
         first, last = self._orders[0].occurred_at, self._orders[-1].occurred_at
-        turn = first + (last - first) / 2
+        turn = first + (last - first) * _HISTORY
         history = [order for order in self._orders if order.occurred_at <= turn]
         rest = self._orders[len(history) :]
         with Publisher(self._kafka) as publisher, self._live() as live:

@@ -36,7 +36,7 @@ def segments_table(document: dict[str, Any]) -> Any:
 
     source = f"baseline {document['baseline']}" if document["baseline"] else "RFM tiers, before the first baseline"
     table = Table(title=f"{document['customers']:,} customers ({source})")
-    table.add_column("segment")
+    table.add_column("segment", no_wrap=True)
     for heading in ("customers", "share", "days since last order", "orders", "net spend"):
         table.add_column(heading, justify="right")
     for cells in segment_rows(document):

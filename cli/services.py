@@ -110,7 +110,7 @@ class LocalServices:
             "SHOAL_KAFKA": self.addresses.kafka,
             "SHOAL_REDIS": self.addresses.redis,
         }
-        command = [sys.executable, "-m", "cli.main", *arguments]
+        command = [sys.executable, "-P", "-m", "cli.main", *arguments]
         child = ChildProcess(f"shoal {name}", command, log=self.folder / f"{name}.log", env=environment)
         child.spawn()
         self._started.append(child)

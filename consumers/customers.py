@@ -15,6 +15,8 @@ from state.records import NEVER_FIRST, PROFILE_NUMBERS
 
 __all__ = ["ProfileColumns", "ProfileInput"]
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class ProfileColumns(Columns):
@@ -62,6 +64,6 @@ class ProfileInput:
         attributes = event.attributes or {}
         declared = [attributes.get(name) for name in self._attributes]
         return [
-            float(value) if isinstance(value, int | float) else float("nan")
+            float(value) if isinstance(value, int | float) and abs(value) <= _LARGEST else float("nan")
             for value in (event.age, event.income, *declared)
         ]

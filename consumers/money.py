@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events.errors import ShoalError
+from events.fields import MAX_AMOUNT
 
 __all__ = ["SCALE", "CurrencyUnknown", "Money"]
 
@@ -36,7 +37,7 @@ class Money:
     def thousandths(
         self, amounts: Sequence[float | str], currencies: Sequence[str]
     ) -> tuple[Ints, npt.NDArray[np.bool_]]:
-        """Return the amounts (n,) and which of them are in a currency without a rate (their amount is 0)."""
+        """Return the amounts (n,), and which of them have no rate or are too large once converted (they are 0)."""
         if not self.currency and currencies:
             self.currency = self._adopt(Counter(currencies).most_common(1)[0][0])
         if not any(isinstance(amount, str) for amount in amounts):
@@ -50,6 +51,8 @@ class Money:
 
     def reason(self, currency: str) -> str:
         """Say why an amount in this currency was refused."""
+        if currency in self._rates:
+            return f"amount: more than {MAX_AMOUNT:.0f} {self.currency}, the shop's currency, once converted"
         return (
             f"currency: {currency} has no rate into {self.currency}, the shop's currency; "
             f'set SHOAL_CURRENCY_RATES, such as {{"{currency}": 0.9}}'
@@ -59,5 +62,5 @@ class Money:
         rate = Decimal(1) if currency == self.currency else self._rates.get(currency)
         if rate is None:
             return None
-        exact = Decimal(amount if isinstance(amount, str) else repr(amount)) * rate * SCALE
-        return int(exact.to_integral_value(ROUND_HALF_EVEN))
+        exact = Decimal(amount if isinstance(amount, str) else repr(amount)) * rate
+        return int((exact * SCALE).to_integral_value(ROUND_HALF_EVEN)) if exact <= int(MAX_AMOUNT) else None
