@@ -33,7 +33,10 @@ def fit_baseline(
     Missing values count as the mean while fitting; a feature that is the same for everyone is left unscaled. Raises
     TooFewCustomers where there are fewer than k different customers.
     """
-    scaler = StandardScaler().fit(matrix)
+    if len(matrix) < k:
+        raise TooFewCustomers(f"{len(matrix)} customers cannot make {k} segments")
+    with np.errstate(invalid="ignore"):  # 0 / 0 in the mean of a feature that nobody has
+        scaler = StandardScaler().fit(matrix)
     center = np.nan_to_num(scaler.mean_)
     scale = np.where(np.nan_to_num(scaler.scale_) > 0, np.nan_to_num(scaler.scale_, nan=1.0), 1.0)
     standard = np.nan_to_num((matrix - center) / scale)
@@ -42,7 +45,6 @@ def fit_baseline(
         raise TooFewCustomers(f"{len(matrix)} customers, {different} of them different, cannot make {k} segments")
     fitted = KMeans(k, init="k-means++", n_init=10, random_state=seed).fit(standard)
     names = name_clusters(fitted.cluster_centers_, features)
-    sample = min(_SILHOUETTE_SAMPLE, len(standard))
     return Baseline(
         baseline=number,
         status="approved",
@@ -56,9 +58,18 @@ def fit_baseline(
             for label in range(k)
         ],
         k=k,
-        silhouette=float(silhouette_score(standard, fitted.labels_, sample_size=sample, random_state=seed)),
+        silhouette=_silhouette(standard, fitted.labels_, seed),
         inertia=float(fitted.inertia_),
     )
+
+
+def _silhouette(standard: Floats, labels: npt.NDArray[np.int32], seed: int) -> float | None:
+    """Return the silhouette of a sample, None where the sample holds one cluster only, or no two of any cluster."""
+    size = min(_SILHOUETTE_SAMPLE, len(standard))
+    chosen = np.random.default_rng(seed).choice(len(standard), size, replace=False)
+    if not 1 < len(np.unique(labels[chosen])) < size:
+        return None
+    return float(silhouette_score(standard[chosen], labels[chosen]))
 
 
 def _segment(name: str, centroid: Floats, members: Floats, features: list[str]) -> BaselineSegment:

@@ -81,13 +81,11 @@ def publish(
     line it is, and has published those before it. With --skip-invalid it goes on, tells on stderr what it left out,
     and ends with 0 if any event was valid.
     """
-    from cli.formats.event_files import read_events
+    from cli.formats.event_files import read_events, stop_at
 
     settings, skipped = kafka_settings(kafka), _Skipped()
-    if skip_invalid:
-        events = read_events(topic, _existing(file), max_bytes=settings.max_event_bytes, on_invalid=skipped.add)
-    else:
-        events = read_events(topic, _existing(file), max_bytes=settings.max_event_bytes)
+    on_invalid = skipped.add if skip_invalid else stop_at
+    events = read_events(topic, _existing(file), max_bytes=settings.max_event_bytes, on_invalid=on_invalid)
     sent = send(topic, events, settings, Plan(limit, shuffle, duplicate))
     skipped.tell()
     if skipped.count and not sent.published:

@@ -104,11 +104,13 @@ def send(topic: str, events: Iterable[Event], settings: KafkaSettings, plan: Pla
     with Progress(*bar, console=errors(), transient=True) as progress, Publisher(settings, **_PRODUCER) as publisher:
         task = progress.add_task(f"publishing {topic}", total=None, done=0)
         try:
-            for count, message in enumerate(plan.messages(events), 1):
+            messages = plan.messages(events)
+            expected = len(messages) if isinstance(messages, Sized) else plan.expected(events)
+            for count, message in enumerate(messages, 1):
                 publisher.publish_json(topic, message.customer_id, message.value)
                 duplicates += message.again
                 if count % _FRAME == 0:
-                    share = _share(events, plan, count)
+                    share = min(1.0, count / expected) if expected else getattr(events, "share_read", None)
                     progress.update(task, completed=share, total=share and 1.0, done=count)
                 if count % _WINDOW == 0:
                     publisher.flush()
@@ -117,11 +119,6 @@ def send(topic: str, events: Iterable[Event], settings: KafkaSettings, plan: Pla
             raise error.after(count) from error
         publisher.flush()
     return Sent(count, duplicates, round(time.monotonic() - started, 3))
-
-
-def _share(events: Iterable[Event], plan: Plan, count: int) -> float | None:
-    expected = plan.expected(events)
-    return min(1.0, count / expected) if expected else getattr(events, "share_read", None)
 
 
 def _require_topic(topic: str, settings: KafkaSettings) -> None:

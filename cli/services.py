@@ -1,5 +1,6 @@
 """The services that `shoal up` and `shoal demo` run: embedded brokers, a worker, the batch module."""
 
+import fcntl
 import json
 import os
 import sys
@@ -7,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import IO, Self, TypeVar
 
 import redis
 
@@ -31,27 +32,15 @@ class AlreadyRunning(ShoalError):
 
 
 def running_pid(folder: Path = LOCAL) -> int | None:
-    """Return the process that runs this folder's services, or None where it has ended."""
-    path = folder / "pid"
-    if not path.exists():
-        return None
-    pid = int(path.read_text())
-    command = Path(f"/proc/{pid}/cmdline")
+    """Return the process that runs this folder's services, or None: it holds a lock on `pid`, however it ends."""
     try:
-        alive = b"shoal" in command.read_bytes() if command.parent.parent.exists() else _signalled(pid)
+        with (folder / "pid").open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
-        alive = False
-    return pid if alive else None
-
-
-def _signalled(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return None
+    except BlockingIOError:
+        return int((folder / "pid").read_text())
+    return None
 
 
 class LocalServices:
@@ -66,14 +55,11 @@ class LocalServices:
         self._environment = dict(environment or {})
         self._started: list[ChildProcess] = []
         self.worker: ChildProcess | None = None
+        self._locked: IO[str] | None = None
         self.addresses = LocalAddresses(kafka="", redis="")
 
     def __enter__(self) -> Self:
-        pid = running_pid(self.folder)
-        if pid is not None:
-            raise AlreadyRunning(f"process {pid} runs services from this folder already; end it with `shoal down`")
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / "pid").write_text(str(os.getpid()))
+        self._lock()
         try:
             self._start()
         except BaseException:
@@ -85,6 +71,21 @@ class LocalServices:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _lock(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        file = (self.folder / "pid").open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise AlreadyRunning(
+                f"process {running_pid(self.folder)} runs services from this folder; end them with `shoal down`"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._locked = file
 
     def _start(self) -> None:
         kafka = self._keep(start_tansu(self.folder / "kafka"))
@@ -139,3 +140,6 @@ class LocalServices:
         self._started.clear()
         for name in ("local.json", "pid"):
             (self.folder / name).unlink(missing_ok=True)
+        if self._locked is not None:
+            self._locked.close()
+            self._locked = None

@@ -1,4 +1,7 @@
-"""The AsyncAPI 3.0 document of Shoal's topics, made from the models: `python -m events.asyncapi > docs/asyncapi.yaml`."""
+"""The AsyncAPI 3.0 document of Shoal's topics, made from the models.
+
+`python -m events.asyncapi > docs/asyncapi.yaml` writes it.
+"""
 
 import inspect
 import sys
@@ -26,12 +29,16 @@ Shoal keeps every customer of a shop in the right segment while events are still
 
 The website and the CRM publish JSON events, keyed by customer_id. Publishers have to agree on the partition of a key:
 murmur2 of its bytes, the default of the Java client, kafka-python and aiokafka; librdkafka needs
-`partitioner=murmur2_random`. Unknown fields are ignored; an event that is not valid goes to `dead-letters`, whole and with
-the reason. The setting SHOAL_TOPIC_PREFIX stands before every topic name; partitions shown are the default.
+`partitioner=murmur2_random`. Unknown fields are ignored; an event that is not valid goes to `dead-letters`, whole and
+with the reason. The setting SHOAL_TOPIC_PREFIX stands before every topic name; partitions shown are the default.
 """
 _KEYS: Final[dict[str, JsonSchemaValue]] = {
     "dead-letters": {"type": "null", "description": "none; the original key is in the payload"},
-    "models": {"type": "string", "const": "current", "description": "always the same, so that compaction keeps the newest model"},
+    "models": {
+        "type": "string",
+        "const": "current",
+        "description": "always the same, so that compaction keeps the newest model",
+    },
     "baselines": {"type": "string", "pattern": "^[0-9]+$", "description": "number of the baseline"},
 }
 """Message keys other than customer_id, by topic."""

@@ -1,17 +1,22 @@
 """The client with which a shop publishes events."""
 
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from pydantic import BaseModel
+from pydantic_core import to_json
 
+from events.connecting import KafkaUnreachable, connect
 from events.errors import ShoalError
 from events.inputs import INPUTS, Event
 from events.settings import KafkaSettings
 
 __all__ = ["PublishFailed", "Publisher"]
+
+CLOSE_TIMEOUT_S: Final = 5.0
+"""After a flush nothing is left to wait for, unless the flush has failed."""
 
 
 class PublishFailed(ShoalError):
@@ -26,7 +31,7 @@ class Publisher:
     One for each process; safe to share between threads. In a Flask or Django shop:
 
         publisher = Publisher(KafkaSettings(kafka="kafka:9092"))
-        publisher.publish("orders", Order(event_id=…, customer_id=…, occurred_at=…, order_id=…, amount=…, currency="EUR"))
+        publisher.publish("orders", Order(event_id=…, customer_id=…, occurred_at=…, order_id=…, amount=…, currency=…))
 
     `publish` returns at once and raises what went wrong with an earlier event; `flush` (or leaving the `with` block)
     waits for the acknowledgements. Raises PublishFailed.
@@ -39,23 +44,26 @@ class Publisher:
             "linger_ms": 5,
             "compression_type": None,
             "client_id": "shoal-publisher",
+            "allow_auto_create_topics": False,  # it would be created with the broker's number of partitions
+            "max_block_ms": 10_000,
         }
         try:
-            self._producer = KafkaProducer(
-                bootstrap_servers=self.settings.kafka.split(","), **(options | producer_options)
-            )
-        except (KafkaError, ValueError) as error:
-            raise PublishFailed(f"no Kafka broker answers at {self.settings.kafka} ({error})") from error
+            self._producer = connect(KafkaProducer, self.settings.kafka, **(options | producer_options))
+        except KafkaUnreachable as error:
+            raise PublishFailed(str(error)) from error
         self._failure: BaseException | None = None
 
     def publish(self, topic: str, event: Event | dict[str, Any]) -> None:
         """Send one event; a dict is validated first. `topic` is the name without prefix.
 
-        Raises pydantic.ValidationError for an event that is not valid, PublishFailed for an earlier one that Kafka
-        did not take, KeyError for a topic that is not an input.
+        Raises pydantic.ValidationError for a dict that is not a valid event, TypeError for an event of another topic,
+        KeyError for a topic that is not an input, PublishFailed for an earlier event that Kafka did not take.
         """
+        model = INPUTS[topic]
         if isinstance(event, dict):
-            event = INPUTS[topic].model_validate_json(_to_json(event))
+            event = model.model_validate_json(to_json(event))
+        elif not isinstance(event, model):
+            raise TypeError(f"the events of {topic} are of type {model.__name__}, not {type(event).__name__}")
         self.publish_json(topic, event.customer_id, event.model_dump_json(exclude_none=True).encode())
 
     def publish_json(self, topic: str, customer_id: str, value: bytes) -> None:
@@ -76,11 +84,12 @@ class Publisher:
         self._raise_failure()
 
     def close(self) -> None:
-        """Flush and let go of the connection."""
+        """Flush and let go of the connection. Raises PublishFailed."""
         try:
             self.flush()
         finally:
-            self._producer.close()
+            with suppress(KafkaError):  # it flushes once more, and what that says flush has said already
+                self._producer.close(timeout=CLOSE_TIMEOUT_S)
 
     def _remember(self, error: BaseException) -> None:
         self._failure = error
@@ -97,12 +106,3 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _to_json(event: dict[str, Any]) -> bytes:
-    """Write a dict as JSON, instants and decimals included."""
-
-    class _Anything(BaseModel):
-        model_config = {"extra": "allow"}
-
-    return _Anything.model_validate(event).model_dump_json().encode()

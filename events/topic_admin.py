@@ -1,28 +1,24 @@
 """Create the topics, and compare them with what the cluster has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    BrokerResponseError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    TopicAlreadyExistsError,
+)
 
+from events.connecting import KafkaUnreachable, connect
 from events.errors import ShoalError
 from events.topics import TopicSpec
 
 __all__ = ["KafkaUnreachable", "TopicFinding", "TopicsUnfit", "check_topics", "create_topics"]
-
-
-class KafkaUnreachable(ShoalError):
-    """No broker answers at the address."""
-
-    retriable = True
-
-    def __init__(self, bootstrap: str, cause: object) -> None:
-        super().__init__(
-            f"no Kafka broker answers at {bootstrap} ({cause}). Is it running? Set SHOAL_KAFKA or --kafka to its address."
-        )
-        self.bootstrap = bootstrap
 
 
 class TopicsUnfit(ShoalError):
@@ -37,36 +33,38 @@ class TopicFinding(NamedTuple):
     detail: str
 
 
-def _connect(bootstrap: str) -> KafkaAdminClient:
+@contextmanager
+def _admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
+    admin = connect(KafkaAdminClient, bootstrap, client_id="shoal-admin")
     try:
-        return KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="shoal-admin")
-    except (KafkaError, ValueError, OSError) as error:
+        yield admin
+    except (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError) as error:
         raise KafkaUnreachable(bootstrap, error) from error
+    finally:
+        admin.close()
 
 
 def create_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[str]:
     """Create the topics that do not exist yet and return their names; existing ones are left as they are.
 
-    Raises KafkaUnreachable, or TopicsUnfit where the cluster refuses a topic.
+    Returns once they can be used. Raises KafkaUnreachable, or TopicsUnfit where the cluster refuses a topic.
     """
-    admin = _connect(bootstrap)
-    try:
+    with _admin(bootstrap) as admin:
         present = set(admin.list_topics())
-        created = []
-        for spec in specs:
-            if spec.name in present:
-                continue
-            new = NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.config)
-            try:
-                admin.create_topics([new])
-                created.append(spec.name)
-            except TopicAlreadyExistsError:
-                continue  # another process created it between the two calls
-            except KafkaError as error:
-                raise TopicsUnfit(f"the cluster refused topic {spec.name}: {error}") from error
+        created = [spec.name for spec in specs if spec.name not in present and _create(admin, spec)]
+        admin.wait_for_topics(created)
         return created
-    finally:
-        admin.close()
+
+
+def _create(admin: KafkaAdminClient, spec: TopicSpec) -> bool:
+    """Create a topic; return False where another process has created it in the meantime."""
+    try:
+        admin.create_topics([NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.config)])
+    except TopicAlreadyExistsError:
+        return False
+    except BrokerResponseError as error:
+        raise TopicsUnfit(f"the cluster refused topic {spec.name}: {error}") from error
+    return True
 
 
 def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[TopicFinding]:
@@ -74,15 +72,12 @@ def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[TopicFindin
 
     Raises KafkaUnreachable.
     """
-    admin = _connect(bootstrap)
-    try:
+    with _admin(bootstrap) as admin:
         present = set(admin.list_topics())
         names = [spec.name for spec in specs if spec.name in present]
         described = {entry["name"]: entry for entry in admin.describe_topics(names)} if names else {}
         configs = _configs(admin, names)
-        return [_compare(spec, described.get(spec.name), configs.get(spec.name, {})) for spec in specs]
-    finally:
-        admin.close()
+    return [_compare(spec, described.get(spec.name), configs.get(spec.name, {})) for spec in specs]
 
 
 def _configs(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:

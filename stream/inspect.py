@@ -47,7 +47,7 @@ class Inspector:
                 f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
             )
         view = self.view(customer_id)
-        now_ms = self._clock.now_ms(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP)[partition])
+        now_ms = self._now_ms()
         return {
             "customer_id": customer_id,
             "segment_id": view.segment_id if view else None,
@@ -88,15 +88,19 @@ class Inspector:
         ]
         return {"baseline": baseline.baseline if baseline else 0, "customers": total, "segments": listed}
 
+    def _now_ms(self) -> int:
+        """Return the present for people: that of the partition that has come furthest."""
+        return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
+
     def _chunks(self) -> Any:
-        watermarks = read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP)
-        for partition, watermark_ms in watermarks.items():
+        now_ms = self._now_ms()
+        for partition in range(self._partitions):
             cursor, seen = 0, set[str]()
             while True:
                 cursor, batch = self._store.scan(partition, cursor, _CHUNK)
                 fresh = [i for i, name in enumerate(batch.ids) if name not in seen]
                 seen.update(batch.ids)
-                yield batch.rows[fresh], self._clock.now_ms(watermark_ms)
+                yield batch.rows[fresh], now_ms
                 if cursor == 0:
                     break
 

@@ -30,6 +30,7 @@ class Leader:
 
     def __init__(self, baselines: BaselineStore, models: ModelStore, sink: KafkaSink, partitions: int) -> None:
         self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
+        self._announced = 0
 
     def publish(self, now: datetime | None = None) -> ModelVersion | None:
         """Add up, store and publish; return the new version, or None where there is nothing new."""
@@ -43,6 +44,8 @@ class Leader:
         current = self._models.current()
         same = current is not None and current.baseline == baseline.baseline
         if same and current is not None and np.array_equal(np.array(current.centroids), centroids):
+            if current.version != self._announced:
+                self._announce(current)  # a crash may have come between Redis and Kafka
             return None
         model = ModelVersion(
             version=(current.version if current else 0) + 1,
@@ -54,6 +57,10 @@ class Leader:
         )
         if not self._models.advance(model):
             return None
+        self._announce(model)
+        return model
+
+    def _announce(self, model: ModelVersion) -> None:
         self._sink.send("models", b"current", model.model_dump_json().encode())
         self._sink.flush()
-        return model
+        self._announced = model.version

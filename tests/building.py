@@ -1,4 +1,4 @@
-"""What unit tests are made of: events in columns, messages, records, baselines, a sink, and a Redis client that meddles."""
+"""What unit tests are made of: events in columns, messages, records, baselines, a sink, a Redis client that meddles."""
 
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from consumers.web_sessions import SessionColumns
 from events.changes import make_change
 from events.outputs import Baseline, BaselineSegment, ModelVersion
 from state.records import NEVER_FIRST, PROFILE_NUMBERS, blank_rows
+from stream.decay import LANDMARK_MS
 from stream.tiers import SEGMENT_NAMES
 
 DAY_MS = 86_400_000
@@ -92,7 +93,7 @@ def shoppers(n, seed=0, at_ms=NOW_MS):
     last = at_ms - random.integers(0, 1_000 * DAY_MS, n)
     placed = random.integers(1, 30, n)
     # Sums of decayed weights, as seen at the last order.
-    weight = np.exp2((last - 1_262_304_000_000) / HALF_LIFE_MS)
+    weight = np.exp2((last - LANDMARK_MS) / HALF_LIFE_MS)
     rows["first_order"] = np.where(ordered, last - random.integers(0, 500 * DAY_MS, n), rows["first_order"])
     rows["last_order"] = np.where(ordered, last, rows["last_order"])
     rows["placed"] = np.where(ordered, placed, 0)
@@ -104,6 +105,7 @@ def shoppers(n, seed=0, at_ms=NOW_MS):
     rows["last_session"] = np.where(visited, last, rows["last_session"])
     rows["decayed_sessions"] = np.where(visited, weight * random.uniform(1, 50, n), 0.0)
     rows["profile_numbers"][:, 0] = np.where(random.random(n) < 0.5, random.integers(18, 90, n), np.nan)
+    rows["profile_numbers"][:, 1] = np.where(random.random(n) < 0.5, random.integers(10_000, 90_000, n), np.nan)
     return rows
 
 
@@ -206,7 +208,7 @@ class MeddledRedis(redis_py.Redis):
         meddled.meddle = meddle
         return meddled
 
-    def pipeline(self, transaction=True, shard_hint=None):  # noqa: FBT002 - as redis-py has it
+    def pipeline(self, transaction=True, shard_hint=None):
         pipe = _MeddledPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
         pipe.client = self
         return pipe

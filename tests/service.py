@@ -70,7 +70,7 @@ class Service:
         name = f"{arguments[0]}-{len(self._children)}"
         child = ChildProcess(
             name,
-            [sys.executable, "-m", "cli.main", *arguments],
+            [sys.executable, "-P", "-m", "cli.main", *arguments],
             log=self.directory / f"{name}.log",
             env={**os.environ, **self.environment, **settings},
         )

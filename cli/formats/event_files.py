@@ -13,7 +13,7 @@ from events.codec import BatchDecoder
 from events.inputs import INPUTS, Event, Order
 from events.settings import KafkaSettings
 
-__all__ = ["EventFile", "read_events"]
+__all__ = ["EventFile", "read_events", "stop_at"]
 
 E = TypeVar("E", bound=Event, covariant=True)
 OnInvalid = Callable[[FileInvalid], None]
@@ -22,7 +22,8 @@ _STDIN = Path("-")
 _MAX_BYTES = int(KafkaSettings.model_fields["max_event_bytes"].default)
 
 
-def _stop(error: FileInvalid) -> None:
+def stop_at(error: FileInvalid) -> None:
+    """Raise the error: what is done about an invalid line by default."""
     raise error
 
 
@@ -81,7 +82,7 @@ def read_events(
     path: Path,
     *,
     max_bytes: int = _MAX_BYTES,
-    on_invalid: OnInvalid = _stop,
+    on_invalid: OnInvalid = stop_at,
     stdin: BinaryIO | None = None,
 ) -> EventFile[Event]:
     """Return the events of a file for a topic, each validated when its turn comes.
@@ -91,7 +92,7 @@ def read_events(
         path: its suffix tells the format: .jsonl, .ndjson or .json (one object a line), .csv, .parquet; `-` is JSON
             Lines from stdin.
         max_bytes: largest event as JSON.
-        on_invalid: called for each line that is not a valid event; it raises what it is given unless it is told else.
+        on_invalid: called for each line that is not a valid event; the default raises what it is given.
         stdin: what `-` reads; this process's own if None.
 
     Raises:

@@ -20,8 +20,10 @@ def test_a_paused_worker_that_wakes_up_overwrites_nothing(service):
     os.kill(slow.pid, signal.SIGSTOP)
     other = service.worker()
     service.until(
-        lambda: [beat.partitions for beat in service.beats() if beat.worker.split("-")[-2] == str(other.pid)]
-        == [list(range(4))],
+        lambda: (
+            [beat.partitions for beat in service.beats() if beat.worker.split("-")[-2] == str(other.pid)]
+            == [list(range(4))]
+        ),
         what="the other worker owns everything",
     )
     service.publish(events[4_000:])

@@ -55,10 +55,6 @@ def test_an_address_that_is_no_redis_url_is_named(url):
     assert f"answers at {url} (" in str(refused(url))
 
 
-def test_a_host_that_does_not_exist_is_named():
-    assert "no-such-host.invalid" in str(refused("redis://no-such-host.invalid:6379/0", timeout_s=2.0))
-
-
 @pytest.mark.parametrize("user", ["", "shoal"])
 def test_the_message_does_not_give_the_password_away(closed_port, user):
     error = refused(f"redis://{user}:s3cr3t@127.0.0.1:{closed_port}/0")

@@ -80,7 +80,9 @@ meanwhile = pytest.mark.parametrize("meddle", [claim_elsewhere, set_back_offsets
 guarded = pytest.mark.parametrize(
     "write",
     [
-        lambda store, owned: store.save(owned, save_of(["a", "c"], 20, placed=2, changes=[b"four"], profiles={"a": b"{}"})),
+        lambda store, owned: store.save(
+            owned, save_of(["a", "c"], 20, placed=2, changes=[b"four"], profiles={"a": b"{}"})
+        ),
         lambda store, owned: store.trim(owned, 2),
     ],
     ids=["save", "trim"],

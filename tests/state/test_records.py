@@ -127,7 +127,13 @@ def test_the_rows_that_releases_have_written_do_not_change():
     assert [offsets[1][name] for name in ("segment", "learned_at", "placed", "gross", "decayed_sessions")] == [
         *(2, 12, 44, 56, 128)
     ]
-    assert offsets[2] == {**offsets[1], "signed_up": 136, "profile_at": 144, "profile_event": 152, "profile_numbers": 160}
+    assert offsets[2] == {
+        **offsets[1],
+        "signed_up": 136,
+        "profile_at": 144,
+        "profile_event": 152,
+        "profile_numbers": 160,
+    }
 
 
 def test_times_and_money_are_little_endian_whole_numbers():
@@ -148,7 +154,7 @@ def test_an_unknown_version_is_refused_by_its_number(version):
 @pytest.mark.parametrize("extra", [1, 7, 9])
 def test_a_record_with_part_of_a_hash_is_refused_by_its_customer(extra):
     good = pack(CustomerBatch.blank(["a"]))[0]
-    with pytest.raises(RecordUnreadable, match="'odd one'.*odd length"):
+    with pytest.raises(RecordUnreadable, match=r"'odd one'.*odd length"):
         unpack(["a", "odd one", "b"], [good, good + b"\0" * extra, None])
 
 

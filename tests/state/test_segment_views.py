@@ -1,4 +1,4 @@
-"""`segment:<customer_id>` on a real Redis: the newest change wins, whatever the order of writes and the customer's id."""
+"""`segment:<customer_id>` on a real Redis: the newest change wins in any order of writes, whatever the id is."""
 
 import itertools
 import json

@@ -1,0 +1,72 @@
+"""Names of clusters: all different, and the best customers are called so."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.naming import name_clusters
+from stream.tiers import SEGMENT_NAMES
+
+from ..building import RFM, examples
+
+coordinate = st.floats(-5, 5)
+centroids = st.lists(st.tuples(coordinate, coordinate, coordinate), min_size=1, max_size=6).map(np.array)
+
+
+@given(centroids)
+@examples(100)
+def test_all_names_are_different_and_of_the_tiers(some):
+    found = name_clusters(some, RFM)
+    assert len(found) == len(set(found)) == len(some)
+    assert set(found) <= set(SEGMENT_NAMES)
+
+
+@pytest.mark.parametrize(
+    "features", [["recency"], ["tenure", "age"], ["age", "income"], [*RFM, "tenure", "engagement"]]
+)
+@pytest.mark.parametrize("k", range(1, 7))
+def test_all_names_are_different_whatever_the_features(k, features):
+    some = np.random.default_rng(k).normal(size=(k, len(features)))
+    assert len(set(name_clusters(some, features))) == k
+
+
+@given(centroids, st.floats(0, 3), st.floats(0, 3), st.floats(0, 3), st.integers(0, 5))
+@examples(100)
+def test_high_value_loyalists_are_the_best_cluster_wherever_one_is_best_in_everything(some, newer, more, richer, place):
+    """Best in everything: the most recent, the most frequent and the largest spender of all."""
+    best = (some[:, 0].min() - newer - 0.1, some[:, 1].max() + more + 0.1, some[:, 2].max() + richer + 0.1)
+    place = min(place, len(some) - 1)
+    some[place] = best
+    found = name_clusters(some, RFM)
+    if "High-Value Loyalists" in found:
+        assert found.index("High-Value Loyalists") == place
+    if len(some) == len(SEGMENT_NAMES):
+        assert found[place] == "High-Value Loyalists"
+
+
+@pytest.mark.parametrize("k", range(2, 7))
+def test_clusters_spread_from_best_to_worst_are_named_so_at_both_ends(k):
+    spread = np.linspace(1.0, -1.0, k)
+    some = np.stack([-spread, 2.0 * spread, 1.6 * spread], axis=1)
+    found = name_clusters(some, RFM)
+    assert found[0] == "High-Value Loyalists"
+    assert found[-1] in ("Inactive", "At-Risk Customers")
+
+
+def test_the_order_of_the_clusters_does_not_matter():
+    some = np.random.default_rng(3).normal(size=(6, 3))
+    found = name_clusters(some, RFM)
+    order = [4, 2, 0, 5, 1, 3]
+    assert name_clusters(some[order], RFM) == [found[i] for i in order]
+
+
+def test_the_order_of_the_features_does_not_matter():
+    some = np.random.default_rng(4).normal(size=(5, 3))
+    assert name_clusters(some[:, [2, 0, 1]], ["monetary", "recency", "frequency"]) == name_clusters(some, RFM)
+
+
+def test_features_without_a_prototype_do_not_weigh():
+    some = np.random.default_rng(5).normal(size=(5, 3))
+    with_age = np.concatenate([some, np.full((5, 1), 9.0)], axis=1)
+    assert name_clusters(with_age, [*RFM, "age"]) == name_clusters(some, RFM)

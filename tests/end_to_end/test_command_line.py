@@ -1,0 +1,186 @@
+"""The command line as a newcomer uses it, in an empty folder, on the embedded services."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.embedded import ChildProcess
+from cli.formats.cdnow import sample_path
+
+FREE = {name: value for name, value in os.environ.items() if not name.startswith("SHOAL_")}
+
+
+def shoal(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "cli.main", *arguments]
+    return subprocess.run(command, cwd=folder, env=FREE | settings, capture_output=True, text=True, timeout=120)
+
+
+def started_up(folder: Path) -> ChildProcess:
+    """Start `shoal up` in a folder and wait until it is up."""
+    program = f"import os; os.chdir({str(folder)!r}); from cli.main import main; main()"
+    child = ChildProcess("shoal up", [sys.executable, "-P", "-c", program, "up"], log=folder / "up.log", env=FREE)
+    child.spawn()
+    child.wait_until(lambda: "Ctrl-C" in (folder / "up.log").read_text(), 60)
+    return child
+
+
+def answer(folder: Path, *arguments: str):
+    """Run a command with --json and return its document."""
+    ran = shoal(folder, *arguments, "--json")
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in which `shoal up` runs and the sample has been imported."""
+    place = tmp_path_factory.mktemp("shop")
+    child = started_up(place)
+    try:
+        assert answer(place, "import", "cdnow", str(sample_path()))["published"] == 6_919
+        answer(place, "wait", "--timeout", "90")
+        yield place
+    finally:
+        child.stop(40)
+
+
+def test_a_customer_is_what_the_file_says(folder):
+    found = answer(folder, "customer", "00004")
+    assert found["customer_id"] == "00004"
+    assert found["frequency"] == 4
+    assert found["monetary"] == 100.50
+    assert found["first_order"] == "1997-01-01T00:00:00.000Z"
+    assert found["recency_days"] == 200
+    assert found["segment"]
+
+
+def test_segments_have_the_keys_of_the_contract_and_hold_everyone(folder):
+    found = answer(folder, "segments")
+    assert {"baseline", "segments"} <= found.keys()
+    assert sum(each["customers"] for each in found["segments"]) == 2_357
+    assert all({"segment_id", "segment", "customers", "share", "profile"} <= each.keys() for each in found["segments"])
+    assert sum(each["share"] for each in found["segments"]) == pytest.approx(1, abs=0.001)
+
+
+def test_the_first_baseline_goes_live_by_itself(folder):
+    deadline = time.monotonic() + 60
+    while answer(folder, "segments")["baseline"] != 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def test_health_is_good_and_counts_every_event(folder):
+    found = answer(folder, "health")
+    assert found["healthy"]
+    assert found["lag"] == {"events": 0, "changes": 0}
+    assert found["events"] == {"orders:applied": 6_919}
+    assert found["customers"] == 2_357
+
+
+def test_importing_again_changes_nothing(folder):
+    before = answer(folder, "customer", "00004")
+    answer(folder, "import", "cdnow", str(sample_path()))
+    answer(folder, "wait", "--timeout", "90")
+    after = answer(folder, "customer", "00004")
+    assert (after["orders"], after["gross"]) == (before["orders"], before["gross"])
+    assert answer(folder, "health")["events"]["orders:duplicate"] == 6_919
+
+
+def test_published_events_in_a_file_arrive(folder):
+    event = {
+        "event_id": "w1",
+        "customer_id": "visitor",
+        "occurred_at": "1998-06-30T10:00:00Z",
+        "started_at": "1998-06-30T09:50:00Z",
+        "session_id": "w1",
+        "pages": 7,
+    }
+    (folder / "sessions.jsonl").write_text(json.dumps(event) + "\n")
+    assert answer(folder, "publish", "web-sessions", "sessions.jsonl")["published"] == 1
+    answer(folder, "wait")
+    found = answer(folder, "customer", "visitor")
+    assert (found["sessions"], found["pages"], found["session_seconds"]) == (1, 7, 600)
+
+
+def test_a_second_up_in_the_same_folder_is_refused(folder):
+    ran = shoal(folder, "up")
+    assert ran.returncode == 1
+    assert "shoal down" in ran.stderr
+
+
+def test_topics_are_as_they_should_be(folder):
+    assert answer(folder, "topics", "create")["created"] == []
+    assert answer(folder, "topics", "check")["ok"]
+
+
+def test_an_unknown_customer_is_said_to_be_unknown(folder):
+    ran = shoal(folder, "customer", "nobody")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "there is no customer 'nobody'" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["worker", "--kafka", "127.0.0.1:1"], "no Kafka broker answers at 127.0.0.1:1"),
+        (["topics", "check", "--kafka", "127.0.0.1:1"], "no Kafka broker answers at 127.0.0.1:1"),
+        (["customer", "x", "--redis", "redis://127.0.0.1:1/0"], "no Redis answers at redis://127.0.0.1:1/0"),
+        (["health", "--redis", "redis://127.0.0.1:1/0", "--kafka", "127.0.0.1:1"], "no Redis answers"),
+        (["publish", "orders", "nowhere.jsonl"], "nowhere.jsonl"),
+    ],
+)
+def test_errors_say_what_is_wrong(tmp_path, arguments, says):
+    ran = shoal(tmp_path, *arguments)
+    assert ran.returncode in (1, 2)
+    said = " ".join((ran.stderr + ran.stdout).split())
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_a_wrong_setting_is_named_with_its_value(tmp_path):
+    ran = shoal(tmp_path, "topics", "check", SHOAL_PARTITIONS="many")
+    assert ran.returncode == 2
+    assert "SHOAL_PARTITIONS" in ran.stderr
+    assert "many" in ran.stderr
+
+
+def test_wrong_usage_exits_2(tmp_path):
+    assert shoal(tmp_path, "customer").returncode == 2
+    assert shoal(tmp_path, "nothing-like-it").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("demo", "up", "down", "worker", "batch", "publish", "wait", "customer", "segments", "health"),
+        *("topics create", "topics check", "import cdnow", "import online-retail"),
+    ],
+)
+def test_every_command_shows_an_example(tmp_path, command):
+    ran = shoal(tmp_path, *command.split(), "--help", COLUMNS="200")
+    assert ran.returncode == 0
+    assert "Example" in ran.stdout
+
+
+def test_down_ends_everything_and_may_be_repeated(tmp_path):
+    child = started_up(tmp_path)
+    addresses = json.loads((tmp_path / ".shoal" / "local.json").read_text())
+    assert addresses.keys() == {"kafka", "redis", "api"}
+    assert answer(tmp_path, "down") == {"stopped": True}
+    child.finish(5)
+    assert not (tmp_path / ".shoal" / "local.json").exists()
+    assert answer(tmp_path, "down") == {"stopped": False}
+
+
+def test_the_demo_ends_with_a_summary_in_which_all_agrees(tmp_path):
+    ran = shoal(tmp_path, "demo", "--exit", "--seconds", "5", COLUMNS="120")
+    assert ran.returncode == 0, ran.stderr
+    assert "6,919 orders published: 6,919 applied." in ran.stdout
+    assert "for 2,357 of 2,357 customers" in ran.stdout
+    assert "baseline 1" in ran.stdout
