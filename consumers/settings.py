@@ -1,5 +1,7 @@
 """How events are taken in: batch sizes, timeouts, money."""
 
+from typing import Annotated
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,6 +26,6 @@ class ConsumerSettings(BaseSettings):
     currency: str = Field(
         "", pattern=r"^([A-Z]{3})?$", description="ISO 4217 code that money is kept in; empty: that of the first orders"
     )
-    currency_rates: dict[str, float] = Field(
+    currency_rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=dict, description='JSON: units of `currency` for one unit of another, as {"USD": 0.92}'
     )

@@ -24,9 +24,13 @@ class FormatMismatch(ShoalError):
 def agree_on_format(client: redis.Redis, settings: dict[str, str]) -> None:
     """Record the settings in an empty Redis, or compare with those recorded. Raises FormatMismatch."""
     store: Any = client
+    _compare(store, settings)  # before writing: a process that is refused leaves nothing behind
     for name, value in settings.items():
         store.hsetnx(keys.FORMAT, name, value)
-    for name, value in settings.items():
-        stored = store.hget(keys.FORMAT, name).decode()
-        if stored != value:
-            raise FormatMismatch(name, value, stored)
+    _compare(store, settings)  # another process may have been first
+
+
+def _compare(store: Any, settings: dict[str, str]) -> None:
+    for (name, value), stored in zip(settings.items(), store.hmget(keys.FORMAT, list(settings)), strict=True):
+        if stored is not None and stored.decode() != value:
+            raise FormatMismatch(name, value, stored.decode())

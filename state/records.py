@@ -64,8 +64,9 @@ _V1: Final = [
     ("last_session", "<i8"),
     ("decayed_sessions", "<f8"),
 ]
+_WIDER: Final = {"pages": "<u8", "duration_s": "<u8"}  # of a robot, four bytes would overflow
 _V2: Final = [
-    *_V1,
+    *((name, _WIDER.get(name, kind)) for name, kind in _V1),
     ("signed_up", "<i8"),
     ("profile_at", "<i8"),  # the newest profile wins; equal times by the larger event hash
     ("profile_event", "<u8"),

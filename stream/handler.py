@@ -36,7 +36,7 @@ class SegmentHandler:
         before, after = customers.rows, customers.rows
         duplicates: dict[str, int] = {}
         profiles: dict[str, bytes] = {}
-        corrected = np.ones(n, np.bool_)
+        active, corrected = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         for topic, columns in events.items():
             fresh = first_occurrences(customers, slots[topic], columns.event_hashes)
             duplicates[topic] = int((~fresh).sum())
@@ -44,11 +44,13 @@ class SegmentHandler:
             owners = slots[topic][fresh]
             after = merge(after, fold(kept, owners, n, self._half_life_ms))
             customers.recent, customers.starts = remember(customers, owners, kept.event_hashes, self._window)
-            corrected[owners[_activity(kept)]] = False
+            acts = _activity(kept)
+            active[owners[acts]], corrected[owners[~acts]] = True, True
             if isinstance(kept, ProfileColumns):
                 profiles |= _newest_documents(customers, kept, owners, after)
         segmenter = self._live.segmenter
-        causes = np.where(corrected, "correction", "activity").astype(object)
+        # A customer of whom only repeats came may still move, because time has passed since it was last looked at.
+        causes = np.select([active, corrected], ["activity", "correction"], "time").astype(object)
         causes[(before["baseline"] != segmenter.baseline) & (before["segment"] > 0)] = "baseline"
         result = resegment(
             segmenter,

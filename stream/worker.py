@@ -1,5 +1,6 @@
 """Wire a segment worker together: settings in, runtime and leader out. Nothing here runs by itself."""
 
+import json
 import os
 import socket
 import time
@@ -94,7 +95,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         {
             "partitions": str(settings.kafka.partitions),
             "half_life_days": f"{settings.state.half_life_days:g}",
-            "attributes": ",".join(settings.stream.attributes),
+            "attributes": json.dumps(settings.stream.attributes),
         },
     )
     store = PartitionStore(client, keys.SEGMENTS_GROUP)
