@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = pip install -c constraints.txt
+export PIP_QUIET = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check docs clean
@@ -14,7 +16,7 @@ setup: $(VENV)/installed ## Make .venv with Shoal and everything it needs (no ro
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Shoal needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/$(INSTALL) --quiet --disable-pip-version-check -e '.[embedded,dev]'
+	$(BIN)/$(INSTALL) -e '.[embedded,dev]'
 	touch $@
 
 demo: setup ## Replay a real purchase log and watch customers take their segments (under a minute)
