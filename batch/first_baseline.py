@@ -10,15 +10,19 @@ from batch.extract import extract_customers, features_of
 from batch.settings import BatchSettings
 from consumers.sink import KafkaSink
 from events.outputs import Baseline
+from events.settings import KafkaSettings
 from state import keys
 from state.baselines import BaselineStore, ModelStore
 from state.partition_store import PartitionStore
 from state.watermarks import read_watermarks
 from stream.clock import SegmentClock
+from stream.live import LiveSegmenter, ModelFeed
 
 __all__ = ["FirstBaseline", "Readiness"]
 
 log = logging.getLogger(__name__)
+
+_TOPIC_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,11 @@ class FirstBaseline:
         settings: BatchSettings,
         clock: SegmentClock,
         *,
-        partitions: int,
+        kafka: KafkaSettings,
         half_life_ms: float,
     ) -> None:
         self._client, self._sink, self._settings, self._clock = client, sink, settings, clock
-        self._partitions, self._half_life_ms = partitions, half_life_ms
+        self._kafka, self._partitions, self._half_life_ms = kafka, kafka.partitions, half_life_ms
         self._baselines = BaselineStore(client)
         self._announced = False
 
@@ -56,6 +60,9 @@ class FirstBaseline:
                 self._announce(current)  # a crash may have come between Redis and Kafka
             return current, Readiness(0, ready=True, reason=f"baseline {current.baseline} is live")
         customers = sum(ModelStore(self._client).customers(self._partitions))
+        if customers and (published := self._published()) is not None:
+            self.publish(published)
+            return published, Readiness(customers, ready=True, reason=f"baseline {published.baseline} is live again")
         needed = self._settings.first_customers
         if customers < needed:
             return None, Readiness(customers, ready=False, reason=f"{customers:,} customers, {needed:,} needed")
@@ -77,6 +84,15 @@ class FirstBaseline:
             return None, Readiness(customers, ready=False, reason=str(error))
         self.publish(baseline)
         return baseline, Readiness(customers, ready=True, reason=f"baseline {number} is live")
+
+    def _published(self) -> Baseline | None:
+        """Return the newest baseline that the topic holds: Redis may have come back empty, workers still follow it."""
+        live, feed = LiveSegmenter(self._client, self._half_life_ms), ModelFeed(self._kafka)
+        try:
+            feed.read_all(live, _TOPIC_S)
+        finally:
+            feed.close()
+        return live.baseline
 
     def publish(self, baseline: Baseline) -> None:
         """Make a baseline the live one: in Redis, where starting workers look, then on Kafka for the running ones."""

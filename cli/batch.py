@@ -66,7 +66,7 @@ def batch(
         KafkaSink(address),
         BatchSettings(),
         SegmentClock(stream.clock, stream.replay_days),
-        partitions=address.partitions,
+        kafka=address,
         half_life_ms=half_life_ms(state),
     )
     _run(first.run_once, period_s)

@@ -18,13 +18,13 @@ from cli.inspection import inspector
 from cli.segments import segments_table
 from cli.services import LocalServices
 from cli.wait import wait_until_processed
+from consumers.change_log import read_changes
 from events.inputs import Order
 from events.publisher import Publisher
 from events.settings import KafkaSettings
 from state.baselines import BaselineStore
 from state.connection import connect
 from state.watermarks import read_fates
-from stream.replay import read_changes
 from stream.tiers import SEGMENT_NAMES
 
 __all__ = ["Replay", "read_orders"]

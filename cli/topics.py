@@ -42,7 +42,7 @@ def check(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
     else:
         table = Table("topic", "state", "what differs")
         for found in findings:
-            table.add_row(*found)
+            table.add_row(found.topic, found.state, found.detail)
         tables().print(table)
     if not fine:
         raise typer.Exit(1)

@@ -28,16 +28,14 @@ def worker(
     ] = None,
 ) -> None:
     """Fold orders, web sessions and profiles into customers, and keep their segments current."""
-    from events.topic_admin import TopicsUnfit, check_topics
+    from events.topic_admin import require_topics
     from events.topics import topic_specs
     from stream.app import run_worker
     from stream.worker import WorkerSettings
 
     log_to_stderr()
     address = kafka_settings(kafka)
-    missing = [found.topic for found in check_topics(address.kafka, topic_specs(address)) if found.state == "missing"]
-    if missing:
-        raise TopicsUnfit(f"there is no topic {', '.join(missing)} on {address.kafka}; run `shoal topics create`")
+    require_topics(address.kafka, topic_specs(address))
     stream = StreamSettings(clock=clock) if clock else StreamSettings()
     settings = WorkerSettings(address, state_settings(redis), ConsumerSettings(), stream)
     raise typer.Exit(run_worker(settings))

@@ -1,13 +1,18 @@
 """Dead letters: what was refused goes to a topic of its own, whole, with the reason in words."""
 
 import base64
+import hashlib
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from consumers.source import TopicSlice
 from events.outputs import DeadLetter
 
-__all__ = ["Refused", "dead_letter"]
+__all__ = ["LARGEST", "Refused", "dead_letter"]
+
+
+LARGEST = 12 << 20
+"""Bytes of a value that, in base64, still fit into a message of 16 MiB."""
 
 
 class Refused(NamedTuple):
@@ -21,13 +26,18 @@ class Refused(NamedTuple):
 def dead_letter(refused: Refused, now_ms: int) -> bytes:
     """Return the JSON of the dead letter of a refused message."""
     messages, position, reason = refused
+    value = messages.values[position]
+    if value is not None and len(value) > LARGEST:
+        digest = hashlib.sha256(value).hexdigest()
+        reason += f"; its {len(value):,} bytes do not fit into a dead letter (SHA-256 {digest}), find them in the topic"
+        value = None
     letter = DeadLetter(
         topic=messages.topic,
         partition=int(messages.partitions[position]),
         offset=int(messages.offsets[position]),
         reason=reason,
         key=_base64(messages.keys[position]),
-        value=_base64(messages.values[position]),
+        value=_base64(value),
         dead_lettered_at=datetime.fromtimestamp(now_ms / 1000, UTC),
     )
     return letter.model_dump_json().encode()

@@ -8,6 +8,7 @@ import numpy as np
 from consumers.columns import Decoding
 from consumers.dead_letters import Refused
 from consumers.partition_batch import PartitionBatch, TopicEvents
+from consumers.places import Place
 from consumers.source import TopicSlice
 from events.codec import Rejection
 from events.settings import KafkaSettings
@@ -36,9 +37,16 @@ class Intake:
         self._future_ms = future_ms
 
     def batches(
-        self, slices: Sequence[TopicSlice], owned: Mapping[int, Owned], wall_ms: int
+        self,
+        slices: Sequence[TopicSlice],
+        owned: Mapping[int, Owned],
+        wall_ms: int,
+        ends: Mapping[Place, int] | None = None,
     ) -> tuple[list[PartitionBatch], dict[int, list[Refused]]]:
-        """Return the batch of each owned partition, and by partition the messages that were refused."""
+        """Return the batch of each owned partition, and by partition the messages that were refused.
+
+        `ends` are partitions that were read to their end: the offsets go up to there.
+        """
         batches: dict[int, PartitionBatch] = {}
         refused: dict[int, list[Refused]] = {}
         for messages in slices:
@@ -58,6 +66,10 @@ class Intake:
                 refused.setdefault(partition, []).extend(
                     Refused(fresh, rejection.index, rejection.reason) for rejection in dead
                 )
+        for (topic, partition), end in (ends or {}).items():
+            if partition in owned and end > owned[partition].offsets.get(topic, 0):
+                offsets = batches.setdefault(partition, PartitionBatch(partition)).offsets
+                offsets[topic] = max(end, offsets.get(topic, 0))
         return list(batches.values()), refused
 
 

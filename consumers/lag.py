@@ -12,10 +12,21 @@ from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable
 from state import keys
 
-__all__ = ["behind", "end_offsets", "stored_offsets", "unsent_changes"]
+__all__ = ["behind", "end_offsets", "reported_ends", "stored_offsets", "unsent_changes"]
 
 _QUIET_S = 0.3
 _LONGEST_S = 5.0
+
+
+def reported_ends(kafka: KafkaSettings, topics: Iterable[str], partitions: Iterable[int]) -> dict[Place, int]:
+    """Return the next offset of partitions of the topics as the broker reports it. Raises KafkaUnreachable."""
+    consumer = _reader(kafka)
+    try:
+        return _reported(consumer, [TopicPartition(kafka.topic(topic), p) for topic in topics for p in partitions])
+    except KafkaException as error:
+        raise KafkaUnreachable(kafka.kafka, error) from error
+    finally:
+        consumer.close()
 
 
 def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> dict[Place, int]:
@@ -24,19 +35,11 @@ def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> dict[Place, int]
     Not every broker reports the end exactly (the embedded one reports the start of the last batch), so what lies
     behind the reported end is read too, until nothing more comes. Raises KafkaUnreachable.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": kafka.kafka,
-            "group.id": kafka.topic("lag"),  # required by the library; nothing is committed
-            "enable.auto.commit": False,
-            "auto.offset.reset": "latest",
-        }
-    )
+    consumer = _reader(kafka)
     try:
-        parts = [TopicPartition(kafka.topic(topic), p) for topic in topics for p in range(kafka.partitions)]
-        ends: dict[Place, int] = {
-            (part.topic, part.partition): consumer.get_watermark_offsets(part, timeout=10.0)[1] for part in parts
-        }
+        ends = _reported(
+            consumer, [TopicPartition(kafka.topic(topic), p) for topic in topics for p in range(kafka.partitions)]
+        )
         consumer.assign([TopicPartition(topic, p, max(0, end - 1)) for (topic, p), end in ends.items() if end])
         started = heard = time.monotonic()
         while time.monotonic() - heard < _QUIET_S and time.monotonic() - started < _LONGEST_S:
@@ -50,6 +53,21 @@ def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> dict[Place, int]
     finally:
         consumer.close()
     return ends
+
+
+def _reader(kafka: KafkaSettings) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": kafka.kafka,
+            "group.id": kafka.topic("lag"),  # required by the library; nothing is committed
+            "enable.auto.commit": False,
+            "auto.offset.reset": "latest",
+        }
+    )
+
+
+def _reported(consumer: Consumer, parts: list[TopicPartition]) -> dict[Place, int]:
+    return {(part.topic, part.partition): consumer.get_watermark_offsets(part, timeout=10.0)[1] for part in parts}
 
 
 def stored_offsets(client: redis.Redis, partitions: int, group: str) -> dict[tuple[str, int], int]:

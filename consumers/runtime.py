@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,21 +13,24 @@ import redis
 from consumers.commit import Committer
 from consumers.dead_letters import Refused, dead_letter
 from consumers.intake import Input, Intake
+from consumers.ownership import Ownership, is_passing
 from consumers.partition_batch import Handler, PartitionBatch
+from consumers.published import PublishedSegments
 from consumers.settings import ConsumerSettings
-from consumers.sink import KafkaSink, SinkFailed
-from consumers.source import KafkaSource
+from consumers.sink import KafkaSink
+from consumers.source import KafkaSource, TopicSlice
+from events.errors import ShoalError
 from events.partitioning import partitions_of
 from events.settings import KafkaSettings
 from state.partition_store import Fenced, Owned, PartitionStore, StateMoved
 from state.records import CustomerBatch
+from state.segment_views import SegmentViews
 
 __all__ = ["Background", "Clock", "MicroBatchRuntime", "Wiring"]
 
 log = logging.getLogger(__name__)
 
 _IDLE_S = 0.1
-_BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 class Clock(Protocol):
@@ -59,6 +62,7 @@ class Wiring:
     inputs: Sequence[Input]
     store: PartitionStore
     committer: Committer
+    views: SegmentViews
     sink: KafkaSink
     handler: Handler
     background: Background
@@ -74,17 +78,30 @@ class MicroBatchRuntime:
 
     def __init__(self, wiring: Wiring, group: str) -> None:
         self._w = wiring
-        self._intake = Intake(wiring.kafka, wiring.inputs, int(wiring.settings.future_hours * 3_600_000))
-        self._owned: dict[int, Owned] = {}
+        settings = wiring.settings
+        self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * 3_600_000))
         self._stop = threading.Event()
+        self._trouble_since: float | None = None
         self.events_seen = 0
+        self._ownership = Ownership(
+            wiring.store,
+            wiring.committer,
+            PublishedSegments(wiring.kafka, wiring.store, wiring.views),
+            wiring.background.claimed,
+            self._stop.wait,
+            patience_s=settings.redis_retry_s,
+            fence_s=2.0 * settings.session_timeout_s,
+        )
         topics = [each.topic for each in wiring.inputs]
-        self._source = KafkaSource(wiring.kafka, wiring.settings, topics, group, self._assigned, self._revoked)
+        self._source = KafkaSource(
+            wiring.kafka, settings, topics, group, self._ownership.assigned, self._ownership.revoked
+        )
+        self._ownership.source = self._source
 
     @property
     def partitions(self) -> list[int]:
         """The partitions that this worker owns now."""
-        return sorted(self._owned)
+        return sorted(self._ownership.owned)
 
     def stop(self) -> None:
         """Finish the batch in hand and leave; callable from any thread."""
@@ -92,45 +109,62 @@ class MicroBatchRuntime:
 
     def run(self) -> None:
         """Work until `stop`. Raises what cannot be healed by trying again."""
+        busy = False
         try:
-            busy = False
             while not self._stop.is_set():
                 busy = self._step(0.0 if busy else _IDLE_S)
+        except (redis.RedisError, ShoalError) as error:
+            if not (self._stop.is_set() and is_passing(error)):
+                raise
+            log.warning("stopping while this was being tried again: %s", error)
         finally:
             self._source.close()
 
     def _step(self, timeout_s: float) -> bool:
+        """Take in what has arrived, then do a piece of background work; return whether more is waiting.
+
+        Messages are taken in before anything else: whatever claims a partition anew also moves where it is read.
+        """
         slices = self._source.poll(timeout_s)
         try:
-            if slices:
-                batches, refused = self._intake.batches(slices, self._owned, _wall_ms())
-                for batch in batches:
-                    self._process_guarded(batch, refused.get(batch.partition, []))
-            return self._w.background.run(list(self._owned.values())) or bool(slices)
+            self._take_in(slices)
+            self._ownership.look()
+            busy = self._w.background.run(list(self._ownership.owned.values())) or bool(slices)
         except Fenced as error:
-            log.warning("%s", error)
-            self._owned.pop(error.partition, None)
+            self._ownership.lose(error)
         except StateMoved as error:
-            log.warning("%s", error)
-            self._reclaim([error.partition])
-        except (redis.RedisError, SinkFailed) as error:
-            log.warning("cannot save (%s); claiming the partitions again", error)
-            self._reclaim(list(self._owned))
+            self._ownership.reclaim(self.partitions, error)
+        except (redis.RedisError, ShoalError) as error:
+            self._bear(error)
+            self._ownership.reclaim(self.partitions, error)
+        else:
+            if slices:
+                self._trouble_since = None
+            return busy
         return True
 
-    def _process_guarded(self, batch: PartitionBatch, refused: list[Refused]) -> None:
-        """Process a partition's batch; losing one partition leaves the others alone."""
-        try:
-            self._process(batch, refused)
-        except Fenced as error:
-            log.warning("%s", error)
-            self._owned.pop(batch.partition, None)
-        except StateMoved as error:
-            log.warning("%s", error)
-            self._reclaim([batch.partition])
+    def _bear(self, error: redis.RedisError | ShoalError) -> None:
+        """Wait a little after a failure that may pass; raise it when the same trouble has lasted too long."""
+        now = time.monotonic()
+        self._trouble_since = self._trouble_since or now
+        if not is_passing(error) or now - self._trouble_since > self._w.settings.redis_retry_s:
+            raise error
+        self._stop.wait(min(2.0, 0.05 + (now - self._trouble_since)))
+
+    def _take_in(self, slices: Sequence[TopicSlice]) -> None:
+        """Process each partition's part; where one fails, those that were not reached continue at their offsets."""
+        ends = self._source.ends_reached()
+        batches, refused = self._intake.batches(slices, self._ownership.owned, _wall_ms(), ends)
+        while batches:
+            batch = batches[-1]
+            try:
+                self._process(batch, refused.get(batch.partition, []))
+            except Fenced as error:
+                self._ownership.lose(error)
+            batches.pop()
 
     def _process(self, batch: PartitionBatch, refused: list[Refused]) -> None:
-        owned = self._owned[batch.partition]
+        owned = self._ownership[batch.partition]
         ids, slots = batch.customer_ids()
         customers = self._w.store.load(batch.partition, ids)
         if not customers.known.all() and self._reroute(batch, customers):
@@ -155,64 +189,17 @@ class MicroBatchRuntime:
         strangers = np.flatnonzero(~customers.known)
         names = [customers.ids[i] for i in strangers.tolist()]
         homes = partitions_of(names, self._w.kafka.partitions)
-        misplaced = {name for name, home in zip(names, homes.tolist(), strict=True) if home != batch.partition}
+        misplaced = {name: home for name, home in zip(names, homes.tolist(), strict=True) if home != batch.partition}
         if not misplaced:
             return False
         for topic, part in batch.events.items():
             away = np.array([name in misplaced for name in part.columns.customer_ids], np.bool_)
             for i in np.flatnonzero(away).tolist():
-                value = part.messages.values[int(part.positions[i])]
-                self._w.sink.send(topic, part.columns.customer_ids[i].encode(), value or b"")
+                name, value = part.columns.customer_ids[i], part.messages.values[int(part.positions[i])]
+                self._w.sink.send(topic, name.encode(), value or b"", misplaced[name])
             batch.count(topic, "rerouted", int(away.sum()))
             batch.events[topic] = part.take(np.flatnonzero(~away))
         return True
-
-    def _assigned(self, partitions: list[int]) -> dict[int, dict[str, int]]:
-        self._owned.clear()
-        self._retrying(lambda: self._claim_all(partitions))
-        log.info("assigned partitions %s", partitions)
-        return {partition: self._owned[partition].offsets for partition in partitions}
-
-    def _revoked(self, partitions: list[int]) -> None:
-        for partition in partitions:
-            self._owned.pop(partition, None)
-        log.info("gave up partitions %s", partitions)
-
-    def _claim_all(self, partitions: list[int]) -> None:
-        for partition in partitions:
-            self._claim(partition)
-
-    def _claim(self, partition: int) -> None:
-        owned = self._w.store.claim(partition)
-        sent = self._w.committer.drain(owned)
-        if sent:
-            log.info("partition %d: sent %d changes that were saved but perhaps not sent", partition, sent)
-        self._owned[partition] = owned
-        self._w.background.claimed(owned)
-
-    def _reclaim(self, partitions: list[int]) -> None:
-        """Claim partitions again and continue each at the offsets that are stored beside its state."""
-        self._source.pause(partitions)
-        self._retrying(lambda: self._claim_all(partitions))
-        for partition in partitions:
-            self._source.seek(partition, self._owned[partition].offsets)
-        self._source.resume(partitions)
-
-    def _retrying(self, work: Callable[[], object]) -> None:
-        """Try until Redis and Kafka answer, at most `redis_retry_s` seconds."""
-        deadline = time.monotonic() + self._w.settings.redis_retry_s
-        attempt = 0
-        while True:
-            try:
-                work()
-            except (redis.RedisError, SinkFailed, StateMoved) as error:
-                if time.monotonic() > deadline or self._stop.is_set():
-                    raise
-                log.warning("not possible now (%s); trying again", error)
-                self._stop.wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
-                attempt += 1
-            else:
-                return
 
 
 def _wall_ms() -> int:

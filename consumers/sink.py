@@ -1,11 +1,14 @@
 """The Kafka sink: an idempotent producer that knows whether everything it was given has been acknowledged."""
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from events.errors import ShoalError
 from events.settings import KafkaSettings
 
 __all__ = ["KafkaSink", "SinkFailed"]
+
+PARTITION_UA = -1
+"""librdkafka's number for: the partition that the key belongs to."""
 
 
 class SinkFailed(ShoalError):
@@ -28,21 +31,26 @@ class KafkaSink:
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",  # Kafka's Java default; librdkafka's own differs
                 "linger.ms": 2,
-                "message.max.bytes": 16 << 20,
+                "message.max.bytes": 17 << 20,
                 "delivery.timeout.ms": int(timeout_s * 1000),
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 256 << 10,
             }
         )
 
-    def send(self, topic: str, key: bytes | None, value: bytes) -> None:
-        """Queue one message for a topic (its name without prefix); blocks while the queue is full."""
+    def send(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+        """Queue one message for a topic (its name without prefix), to the partition of its key unless one is named.
+
+        Blocks while the queue is full. Raises SinkFailed.
+        """
         name = self._kafka.topic(topic)
         while True:
             try:
-                self._producer.produce(name, value, key, on_delivery=self._note)
+                self._producer.produce(name, value, key, partition, on_delivery=self._note)
             except BufferError:
                 self._producer.poll(0.05)
+            except KafkaException as error:
+                raise SinkFailed(f"Kafka at {self._kafka.kafka} did not take a message for {name}: {error}") from error
             else:
                 return
 

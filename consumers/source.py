@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from consumers.places import Place, place_of
 from consumers.settings import ConsumerSettings
 from events.errors import ShoalError
 from events.settings import KafkaSettings
@@ -63,7 +64,9 @@ class KafkaSource:
     ) -> None:
         self._topics = [kafka.topic(topic) for topic in topics]
         self._settings = settings
+        self._partitions = kafka.partitions
         self._on_assigned, self._on_revoked = on_assigned, on_revoked
+        self._ends: dict[Place, int] = {}
         self._consumer = Consumer(_options(kafka, settings, kafka.topic(group)))
         self._consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
@@ -78,17 +81,31 @@ class KafkaSource:
         if not messages:
             return []
         if any(message.error() for message in messages):
-            messages = [message for message in messages if _check(message)]
+            messages = [message for message in messages if self._is_message(message)]
         return _slices(messages)
+
+    def ends_reached(self) -> dict[Place, int]:
+        """Return the partitions that were read to their end since the last call, with the offset of that end.
+
+        It may lie behind the last message: markers of transactions and expired messages take offsets too.
+        """
+        reached, self._ends = self._ends, {}
+        return reached
+
+    def serve(self) -> None:
+        """Pause everything and carry out a rebalance that is due. Seek and resume afterwards."""
+        self._consumer.pause(self._consumer.assignment())
+        self._consumer.consume(1, 0.0)
+
+    def assignment(self) -> set[int]:
+        """Return the partitions that the group has given us."""
+        return {position.partition for position in self._consumer.assignment()}
 
     def seek(self, partition: int, offsets: dict[str, int]) -> None:
         """Continue a partition at these offsets (by full topic name; absent: the beginning)."""
         for topic in self._topics:
+            self._ends.pop((topic, partition), None)
             self._consumer.seek(TopicPartition(topic, partition, offsets.get(topic, OFFSET_BEGINNING)))
-
-    def pause(self, partitions: Iterable[int]) -> None:
-        """Stop fetching these partitions, staying in the group."""
-        self._consumer.pause(self._all(partitions))
 
     def resume(self, partitions: Iterable[int]) -> None:
         """Fetch these partitions again."""
@@ -103,15 +120,30 @@ class KafkaSource:
         """Leave the group, so that the partitions move at once."""
         self._consumer.close()
 
+    def _is_message(self, message: Message) -> bool:
+        error = message.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+            place, offset = place_of(message)
+            self._ends[place] = offset
+            return False
+        return _check(message)
+
     def _all(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for partition in partitions for topic in self._topics]
 
     def _assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         numbers = sorted({position.partition for position in assigned})
+        if numbers and numbers[-1] >= self._partitions:
+            raise SourceFailed(
+                f"the topics have a partition {numbers[-1]}, but SHOAL_PARTITIONS is {self._partitions}: customers "
+                "would be in the wrong partitions. Run `shoal topics check`."
+            )
+        self._ends.clear()
         stored = self._on_assigned(numbers)
         for position in assigned:
-            position.offset = stored[position.partition].get(position.topic, OFFSET_BEGINNING)
+            position.offset = stored.get(position.partition, {}).get(position.topic, OFFSET_BEGINNING)
         consumer.assign(assigned)
+        consumer.resume(assigned)  # a pause outlives a rebalance
 
     def _revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._on_revoked(sorted({position.partition for position in revoked}))
@@ -128,7 +160,8 @@ def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> di
         "partition.assignment.strategy": "range",  # gives partition p of every topic to the same worker
         "session.timeout.ms": session_ms,
         "heartbeat.interval.ms": max(300, session_ms // 4),
-        "max.poll.interval.ms": max(300_000, session_ms),
+        "max.poll.interval.ms": int(max(300.0, settings.redis_retry_s + 60.0) * 1000),
+        "enable.partition.eof": True,
         "queued.min.messages": 100_000,
         "queued.max.messages.kbytes": settings.prefetch_mb * 1024,
         "fetch.queue.backoff.ms": 5,  # the default of 1000 stalls a fast consumer

@@ -1,6 +1,7 @@
 """Segment changes as structs: made, encoded and read many at a time."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from events.codec import struct_of
 from events.outputs import Cause, SegmentChange
 
-__all__ = ["Change", "decode_change", "encode_changes", "make_change"]
+__all__ = ["Change", "change_time_ms", "decode_change", "encode_changes", "make_change", "segment_number"]
 
 
 class Change(Protocol):
@@ -47,3 +48,17 @@ def decode_change(value: bytes) -> Change:
     """Read a change. Raises msgspec.ValidationError."""
     change: Change = _decoder.decode(value)
     return change
+
+
+def segment_number(segment_id: str) -> int:
+    """Return the number that records hold for a segment id. Raises ValueError.
+
+    >>> segment_number("s3")
+    3
+    """
+    return int(segment_id.removeprefix("s"))
+
+
+def change_time_ms(change: Change) -> int:
+    """Return when a change happened, in ms since 1970 UTC."""
+    return round(datetime.fromisoformat(change.changed_at).timestamp() * 1000)

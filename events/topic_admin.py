@@ -18,7 +18,7 @@ from events.connecting import KafkaUnreachable, connect
 from events.errors import ShoalError
 from events.topics import TopicSpec
 
-__all__ = ["KafkaUnreachable", "TopicFinding", "TopicsUnfit", "check_topics", "create_topics"]
+__all__ = ["KafkaUnreachable", "TopicFinding", "TopicsUnfit", "check_topics", "create_topics", "require_topics"]
 
 
 class TopicsUnfit(ShoalError):
@@ -31,6 +31,7 @@ class TopicFinding(NamedTuple):
     topic: str
     state: str
     detail: str
+    partitions: int | None = None
 
 
 @contextmanager
@@ -80,6 +81,23 @@ def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[TopicFindin
     return [_compare(spec, described.get(spec.name), configs.get(spec.name, {})) for spec in specs]
 
 
+def require_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
+    """Check that every topic exists with its number of partitions; other settings are not looked at.
+
+    Raises TopicsUnfit, KafkaUnreachable.
+    """
+    findings = check_topics(bootstrap, specs)
+    missing = [found.topic for found in findings if found.state == "missing"]
+    if missing:
+        raise TopicsUnfit(f"there is no topic {', '.join(missing)} on {bootstrap}; run `shoal topics create`")
+    for spec, found in zip(specs, findings, strict=True):
+        if found.partitions != spec.partitions:
+            raise TopicsUnfit(
+                f"topic {spec.name} on {bootstrap} has {found.partitions} partitions where {spec.partitions} are "
+                "expected; set SHOAL_PARTITIONS to what the topics were created with"
+            )
+
+
 def _configs(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
     if not names:
         return {}
@@ -104,4 +122,4 @@ def _compare(spec: TopicSpec, found: dict[str, Any] | None, config: dict[str, st
         for key, wanted in spec.config.items()
         if config.get(key, wanted) != wanted
     ]
-    return TopicFinding(spec.name, "differs" if differences else "ok", "; ".join(differences))
+    return TopicFinding(spec.name, "differs" if differences else "ok", "; ".join(differences), count)

@@ -19,15 +19,25 @@ class BaselineStore:
 
     def next_number(self) -> int:
         """Return a number that no other baseline has or will have."""
-        return int(self._redis.incr("baseline:last"))
+        return int(self._redis.incr(keys.BASELINE_LAST))
 
-    def approve(self, baseline: Baseline) -> None:
-        """Store a baseline and make it the live one."""
+    def approve(self, baseline: Baseline) -> bool:
+        """Store a baseline and make it the live one, unless an equal or later one is; return whether it was made."""
         value = baseline.model_dump_json()
         with self._redis.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.BASELINE_CURRENT, keys.BASELINE_LAST)
+            live, last = pipe.get(keys.BASELINE_CURRENT), int(pipe.get(keys.BASELINE_LAST) or 0)
+            if live and Baseline.model_validate_json(live).baseline >= baseline.baseline:
+                return False
+            pipe.multi()
             pipe.set(keys.baseline(baseline.baseline), value)
             pipe.set(keys.BASELINE_CURRENT, value)
-            pipe.execute()
+            pipe.set(keys.BASELINE_LAST, max(last, baseline.baseline))
+            try:
+                pipe.execute()
+            except redis.WatchError:
+                return False
+        return True
 
     def current(self) -> Baseline | None:
         """Return the live baseline, or None before the first."""

@@ -6,6 +6,7 @@ SEGMENTS_GROUP: Final = "segments"
 """The consumer group that folds orders, web sessions and profiles."""
 
 BASELINE_CURRENT: Final = "baseline:current"
+BASELINE_LAST: Final = "baseline:last"
 MODEL_CURRENT: Final = "model:current"
 FORMAT: Final = "format"
 WORKERS: Final = "workers"
@@ -32,7 +33,7 @@ def epoch(partition: int, group: str) -> str:
 
 
 def fates(partition: int, group: str) -> str:
-    """Hash: `<topic>:<fate>` → number of events, and `watermark` → ms."""
+    """Hash: `<topic>:<fate>` → number of events, `watermark` → ms, and `revision` → number of writes."""
     return f"fates:{{{partition}}}:{group}"
 
 

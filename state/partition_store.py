@@ -1,5 +1,11 @@
-"""What a partition owns in Redis, read and written a whole micro-batch at a time by its one writer."""
+"""What a partition owns in Redis, read and written a whole micro-batch at a time by its one writer.
 
+Two numbers guard every write. The epoch grows with every worker that takes the partition over; the revision grows with
+every write. A writer whose epoch is no longer the partition's has lost it; where epoch or revision are smaller than the
+writer knows them, Redis has come back older than it was.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +54,7 @@ class Owned:
     partition: int
     epoch: int
     offsets: dict[str, int]
+    revision: int = 0
     fates: dict[str, int] = field(default_factory=dict)
     watermark_ms: int = 0
     baseline: int = 0
@@ -62,7 +69,7 @@ class Save:
     customers: CustomerBatch
     profiles: dict[str, bytes]
     baseline: int
-    sums: ModelSums
+    sums: ModelSums | None
     swept: int
     offsets: dict[str, int]
     fates: dict[str, int]
@@ -93,6 +100,7 @@ class PartitionStore:
             {topic.decode(): int(offset) for topic, offset in offsets.items()},
             fates=counts,
             watermark_ms=counts.pop("watermark", 0),
+            revision=counts.pop("revision", 0),
             baseline=int(model.get(b"baseline", 0)),
             swept=int(model.get(b"swept", 0)),
             sums=ModelSums.from_fields(model) if model else None,
@@ -126,14 +134,15 @@ class PartitionStore:
                 pipe.hset(keys.customers(partition), items=items)
             if save.profiles:
                 pipe.hset(keys.profiles(partition), mapping=save.profiles)
-            under = {"baseline": save.baseline, "swept": save.swept}
-            pipe.hset(keys.model(partition), mapping={**under, **save.sums.to_fields()})
+            if save.sums is not None:
+                under = {"baseline": save.baseline, "swept": save.swept}
+                pipe.hset(keys.model(partition), mapping={**under, **save.sums.to_fields()})
             if save.offsets:
                 pipe.hset(keys.offsets(partition, self._group), mapping=save.offsets)
             pipe.hset(keys.fates(partition, self._group), mapping={**save.fates, "watermark": save.watermark_ms})
             if save.changes:
                 pipe.rpush(keys.outbox(partition), *save.changes)
-            _execute(pipe, owned)
+            self._execute(pipe, owned)
         owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
         owned.baseline, owned.swept, owned.sums = save.baseline, save.swept, save.sums
 
@@ -146,27 +155,51 @@ class PartitionStore:
         """Drop the oldest `count` changes of the outbox, guarded as a save is. Raises Fenced or StateMoved."""
         with self._guarded(owned) as pipe:
             pipe.ltrim(keys.outbox(owned.partition), count, -1)
-            _execute(pipe, owned)
+            self._execute(pipe, owned)
+
+    def verify(self, owned: Sequence[Owned]) -> None:
+        """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMoved.
+
+        A partition without events is written to seldom; without this, an older Redis would go unnoticed until then.
+        """
+        with self._redis.pipeline(transaction=True) as pipe:
+            for each in owned:
+                pipe.get(keys.epoch(each.partition, self._group))
+                pipe.hget(keys.fates(each.partition, self._group), "revision")
+                pipe.hgetall(keys.offsets(each.partition, self._group))
+            found = pipe.execute()
+        for place, each in enumerate(owned):
+            check_unmoved(each, *found[3 * place : 3 * place + 3])
+
+    def _execute(self, pipe: Any, owned: Owned) -> None:
+        """Count the write and carry the transaction out."""
+        pipe.hset(keys.fates(owned.partition, self._group), "revision", owned.revision + 1)
+        try:
+            pipe.execute()
+        except redis.WatchError as error:
+            self.verify([owned])  # says so where another worker has taken over
+            raise StateMoved(owned.partition, "its epoch, revision or offsets changed during a save") from error
+        owned.revision += 1
 
     def _guarded(self, owned: Owned) -> "_Guard":
         return _Guard(self._redis.pipeline(transaction=True), owned, self._group)
 
 
 class _Guard:
-    """A transaction that goes through only while the partition's epoch and offsets are as its owner knows them."""
+    """A transaction that goes through only while the partition is as its owner knows it."""
 
     def __init__(self, pipe: Pipeline, owned: Owned, group: str) -> None:
         self._pipe: Any = pipe
         self._owned = owned
         self._epoch_key = keys.epoch(owned.partition, group)
+        self._fates_key = keys.fates(owned.partition, group)
         self._offsets_key = keys.offsets(owned.partition, group)
 
     def __enter__(self) -> Any:
         try:
-            self._pipe.watch(self._epoch_key, self._offsets_key)
-            epoch = int(self._pipe.get(self._epoch_key) or 0)
-            stored = {topic.decode(): int(offset) for topic, offset in self._pipe.hgetall(self._offsets_key).items()}
-            check_unmoved(self._owned, epoch, stored)
+            self._pipe.watch(self._epoch_key, self._fates_key, self._offsets_key)
+            epoch, revision = self._pipe.get(self._epoch_key), self._pipe.hget(self._fates_key, "revision")
+            check_unmoved(self._owned, epoch, revision, self._pipe.hgetall(self._offsets_key))
         except BaseException:
             self._pipe.reset()
             raise
@@ -177,21 +210,18 @@ class _Guard:
         self._pipe.reset()
 
 
-def check_unmoved(owned: Owned, epoch: int, stored: dict[str, int]) -> None:
-    """Compare what Redis says with what the owner knows. Raises Fenced or StateMoved.
+def check_unmoved(owned: Owned, epoch: bytes | None, revision: bytes | None, offsets: dict[bytes, bytes]) -> None:
+    """Compare what Redis says of a partition with what its owner knows. Raises Fenced or StateMoved.
 
     A smaller epoch than one's own cannot come from another worker: Redis has come back older.
     """
-    if epoch > owned.epoch:
-        raise Fenced(owned.partition, owned.epoch, epoch)
-    if epoch < owned.epoch:
-        raise StateMoved(owned.partition, f"epoch {epoch} where {owned.epoch} was written")
+    found = int(epoch or 0)
+    if found > owned.epoch:
+        raise Fenced(owned.partition, owned.epoch, found)
+    if found < owned.epoch:
+        raise StateMoved(owned.partition, f"epoch {found} where {owned.epoch} was written")
+    if int(revision or 0) != owned.revision:
+        raise StateMoved(owned.partition, f"revision {int(revision or 0)} where {owned.revision} was written")
+    stored = {topic.decode(): int(offset) for topic, offset in offsets.items()}
     if stored != owned.offsets:
         raise StateMoved(owned.partition, f"offsets {stored} where {owned.offsets} were written")
-
-
-def _execute(pipe: Any, owned: Owned) -> None:
-    try:
-        pipe.execute()
-    except redis.WatchError as error:
-        raise StateMoved(owned.partition, "its epoch or offsets changed during a save") from error

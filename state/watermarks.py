@@ -27,6 +27,6 @@ def read_fates(client: redis.Redis, partitions: int, group: str) -> dict[str, in
             pipe.hgetall(keys.fates(partition, group))
         for fates in pipe.execute():
             for name, value in fates.items():
-                if name != b"watermark":
+                if b":" in name:
                     total[name.decode()] = total.get(name.decode(), 0) + int(value)
     return total

@@ -1,12 +1,16 @@
 """The Faust application that hosts a segment worker: life cycle, leadership, timers."""
 
 import asyncio
+import contextlib
 import gc
 import logging
+import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import faust
+import redis
 from mode import Service
 
 from events.settings import KafkaSettings
@@ -17,6 +21,7 @@ __all__ = ["build_app", "run_worker"]
 log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
+_PATIENCE_S = 8.0
 
 
 class MicroBatchService(Service):
@@ -39,13 +44,31 @@ class MicroBatchService(Service):
         if self._running is not None:
             await asyncio.wait([self._running])
         self._worker.feed.close()
+        self._end_process_soon(1 if self.failure else 0)
 
     def _ended(self, running: "asyncio.Future[None]") -> None:
         error = None if running.cancelled() else running.exception()
         if error is not None:
             self.failure = error
             log.error("the micro-batch runtime failed", exc_info=error)
+            self._end_process_soon(1)
             asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service outlives it
+
+    def _end_process_soon(self, code: int) -> None:
+        """End the process where Faust does not: its clean-up may hang when it is told to stop while it is starting.
+
+        By now the runtime has saved what it had in hand and has left its group, so nothing is lost.
+        """
+
+        def end() -> None:
+            with contextlib.suppress(redis.RedisError):
+                self._worker.registry.leave(self._worker.name)
+            logging.shutdown()
+            os._exit(code)
+
+        watchdog = threading.Timer(_PATIENCE_S, end)
+        watchdog.daemon = True
+        watchdog.start()
 
 
 def build_app(kafka: KafkaSettings, worker: SegmentWorker, session_timeout_s: float, model_s: float) -> faust.App:
@@ -95,7 +118,8 @@ def run_worker(settings: WorkerSettings, *, loglevel: str = "INFO") -> int:
     except SystemExit as ended:
         code = 0 if ended.code in (None, 0) else 1
     finally:
-        worker.registry.leave(worker.name)
+        with contextlib.suppress(redis.RedisError):  # what ended the worker matters more
+            worker.registry.leave(worker.name)
     if service.failure is not None:
         log.error("the worker stopped: %s", service.failure)
         return 1

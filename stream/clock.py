@@ -12,8 +12,8 @@ _DAY_MS = 86_400_000
 class SegmentClock:
     """A partition's present, from the wall clock and the partition's watermark (largest event time seen).
 
-    `wall` and `event` are what they say; `auto` takes event time while the watermark lies more than `replay_days`
-    behind the wall clock, as it does when an old log is replayed.
+    `wall` and `event` are what they say; `auto` takes event time while even the newest event of all partitions that
+    the clock was asked for lies more than `replay_days` behind the wall clock, as it does when an old log is replayed.
 
     >>> SegmentClock("auto", replay_days=30, wall_ms=lambda: 10**12).now_ms(5 * 10**11)
     500000000000
@@ -29,12 +29,14 @@ class SegmentClock:
         self._mode = mode
         self._replay_ms = replay_days * _DAY_MS
         self._wall_ms = wall_ms
+        self._newest_ms = 0
 
     def now_ms(self, watermark_ms: int) -> int:
         """Return now for a partition, in ms since 1970 UTC."""
         wall_ms = self._wall_ms()
         if self._mode == "wall" or not watermark_ms:
             return wall_ms
-        if self._mode == "event" or wall_ms - watermark_ms > self._replay_ms:
+        self._newest_ms = max(self._newest_ms, watermark_ms)
+        if self._mode == "event" or wall_ms - self._newest_ms > self._replay_ms:
             return watermark_ms
         return wall_ms

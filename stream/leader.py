@@ -8,6 +8,7 @@ from consumers.sink import KafkaSink
 from events.outputs import Baseline, ModelVersion
 from state.baselines import BaselineStore, ModelStore, PartitionSums
 from state.sums import ModelSums
+from stream.live import LiveSegmenter
 
 __all__ = ["Leader", "add_up"]
 
@@ -25,16 +26,25 @@ def add_up(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:
 class Leader:
     """Publishes a new version of the model whenever the sums have changed.
 
-    Versions are stored by compare-and-set, so two leaders during a change of leadership do no harm.
+    Versions are stored by compare-and-set, so two leaders during a change of leadership do no harm. What the leader's
+    own worker follows (`live`) outlives a Redis that comes back older: it is put back, and versions count on from it.
     """
 
-    def __init__(self, baselines: BaselineStore, models: ModelStore, sink: KafkaSink, partitions: int) -> None:
+    def __init__(
+        self,
+        baselines: BaselineStore,
+        models: ModelStore,
+        sink: KafkaSink,
+        partitions: int,
+        live: LiveSegmenter | None = None,
+    ) -> None:
         self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
+        self._live = live
         self._announced = 0
 
     def publish(self, now: datetime | None = None) -> ModelVersion | None:
         """Add up, store and publish; return the new version, or None where there is nothing new."""
-        baseline = self._baselines.current()
+        baseline = self._live_baseline()
         if baseline is None:
             return None
         total = add_up(baseline, self._models.partition_sums(self._partitions))
@@ -48,7 +58,7 @@ class Leader:
                 self._announce(current)  # a crash may have come between Redis and Kafka
             return None
         model = ModelVersion(
-            version=(current.version if current else 0) + 1,
+            version=max(current.version if current else 0, self._live.segmenter.version if self._live else 0) + 1,
             baseline=baseline.baseline,
             features=baseline.features,
             centroids=centroids.tolist(),
@@ -59,6 +69,13 @@ class Leader:
             return None
         self._announce(model)
         return model
+
+    def _live_baseline(self) -> Baseline | None:
+        baseline, followed = self._baselines.current(), self._live.baseline if self._live else None
+        if followed is not None and (baseline is None or baseline.baseline < followed.baseline):
+            self._baselines.approve(followed)
+            return followed
+        return baseline
 
     def _announce(self, model: ModelVersion) -> None:
         self._sink.send("models", b"current", model.model_dump_json().encode())

@@ -1,10 +1,13 @@
 """The segmenter that is live: the newest baseline and model, from Redis at the start, then from Kafka as they come."""
 
 import logging
+import time
 
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from consumers.places import place_of
+from events.errors import ShoalError
 from events.outputs import Baseline, ModelVersion
 from events.settings import KafkaSettings
 from state.baselines import BaselineStore, ModelStore
@@ -23,6 +26,8 @@ class LiveSegmenter:
         self._baselines, self._models = BaselineStore(client), ModelStore(client)
         self._half_life_ms = half_life_ms
         self.segmenter: Segmenter = RuleTiers(half_life_ms)
+        self.baseline: Baseline | None = None
+        self._early: ModelVersion | None = None
 
     def refresh(self) -> None:
         """Take what Redis has, if it is newer."""
@@ -37,12 +42,18 @@ class LiveSegmenter:
         """Swap to a newer approved baseline; return whether it was one."""
         if baseline.status != "approved" or baseline.baseline <= self.segmenter.baseline:
             return False
-        self.segmenter = CentroidSegmenter(baseline, self._half_life_ms)
+        segmenter = CentroidSegmenter(baseline, self._half_life_ms)
+        self.segmenter, self.baseline = segmenter, baseline
+        if self._early is not None:  # the two topics are not read in step
+            self.segmenter.follow(self._early)
         log.info("baseline %d is live: %s", baseline.baseline, ", ".join(each.segment for each in baseline.segments))
         return True
 
     def follow_model(self, model: ModelVersion) -> bool:
         """Take a newer version of the live baseline's centroids; return whether it was one."""
+        if model.baseline > self.segmenter.baseline:
+            self._early = model
+            return False
         return isinstance(self.segmenter, CentroidSegmenter) and self.segmenter.follow(model)
 
 
@@ -64,18 +75,31 @@ class ModelFeed:
         topics = (self._baselines, self._models)
         self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics])
 
-    def poll(self, live: LiveSegmenter) -> bool:
+    def poll(self, live: LiveSegmenter, timeout_s: float = 0.0) -> bool:
         """Pass on what has arrived; return whether the segmenter changed."""
         changed = False
-        for message in self._consumer.consume(100, 0):
+        for message in self._consumer.consume(100, timeout_s):
             value = message.value()
             if message.error() is not None or value is None:
                 continue
-            if message.topic() == self._baselines:
-                changed |= live.follow_baseline(Baseline.model_validate_json(value))
-            else:
-                changed |= live.follow_model(ModelVersion.model_validate_json(value))
+            try:
+                changed |= self._pass_on(live, message.topic() == self._baselines, value)
+            except (ValueError, ShoalError) as error:
+                place, offset = place_of(message)
+                log.warning("%s offset %d cannot be read and is left out: %s", place[0], offset, error)
         return changed
+
+    def _pass_on(self, live: LiveSegmenter, baseline: bool, value: bytes) -> bool:
+        if baseline:
+            return live.follow_baseline(Baseline.model_validate_json(value))
+        return live.follow_model(ModelVersion.model_validate_json(value))
+
+    def read_all(self, live: LiveSegmenter, timeout_s: float) -> None:
+        """Pass on everything there is; the end is where nothing came for `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.poll(live, 0.1):
+                deadline = time.monotonic() + timeout_s
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from events.changes import Change, make_change
+from events.errors import ShoalError
 from state.records import Rows
 from state.sums import ModelSums
 from stream.kmeans import nearest
 from stream.segmenter import Segment, Segmenter
 
-__all__ = ["Resegmented", "published_cluster", "resegment", "rfc3339", "sums_under"]
+__all__ = ["BaselineBehind", "Resegmented", "published_cluster", "resegment", "rfc3339", "sums_under"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,8 +28,22 @@ class Resegmented:
     changes: list[Change]
 
 
+class BaselineBehind(ShoalError):
+    """A partition is already under a later baseline than the one that this worker has."""
+
+    retriable = True
+
+    def __init__(self, theirs: int, mine: int) -> None:
+        super().__init__(f"a partition is under baseline {theirs}, this worker has only baseline {mine} yet")
+
+
 def sums_under(segmenter: Segmenter, baseline: int, sums: ModelSums | None) -> ModelSums:
-    """Return the sums to continue with: a new baseline starts at zero, and every customer moves over once."""
+    """Return the sums to continue with: a new baseline starts at zero, and every customer moves over once.
+
+    Raises BaselineBehind where the partition is under a later baseline: going back would lose its sums.
+    """
+    if baseline > segmenter.baseline:
+        raise BaselineBehind(baseline, segmenter.baseline)
     if sums is None or baseline != segmenter.baseline:
         return ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
     return sums

@@ -6,12 +6,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from events.changes import segment_number
 from events.outputs import Baseline, ModelVersion
 from state.records import Rows
 from stream.features import feature_matrix
 from stream.kmeans import OnlineKMeans
 
-__all__ = ["CentroidSegmenter", "Segment", "Segmenter", "segment_number"]
+__all__ = ["CentroidSegmenter", "Segment", "Segmenter"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,15 +45,6 @@ class Segmenter(Protocol):
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return the distances (n, k) to the segments; all NaN where a customer cannot be placed."""
         ...
-
-
-def segment_number(segment_id: str) -> int:
-    """Return the number that records hold for a segment id.
-
-    >>> segment_number("s3")
-    3
-    """
-    return int(segment_id.removeprefix("s"))
 
 
 class CentroidSegmenter:

@@ -10,17 +10,19 @@ import numpy.typing as npt
 from consumers.commit import Committer
 from consumers.partition_batch import Outcome
 from state.partition_store import Owned, PartitionStore
-from state.records import CustomerBatch
+from state.records import NEVER_LAST, CustomerBatch, Rows
 from stream.clock import SegmentClock
 from stream.kmeans import nearest
 from stream.live import LiveSegmenter, ModelFeed
-from stream.segmentation import published_cluster, resegment, sums_under
+from stream.segmentation import BaselineBehind, published_cluster, resegment, sums_under
 from stream.segmenter import Segmenter
 from stream.settings import StreamSettings
 
 __all__ = ["Sweeper"]
 
 Floats = npt.NDArray[np.float64]
+
+_BASELINE_S = 0.5
 
 
 @dataclass
@@ -58,6 +60,9 @@ class Sweeper:
         """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
         if owned.baseline > self._live.segmenter.baseline:
             self._live.refresh()
+            self._feed.poll(self._live, _BASELINE_S)
+        if owned.baseline > self._live.segmenter.baseline:
+            raise BaselineBehind(owned.baseline, self._live.segmenter.baseline)
         self._progress[owned.partition] = _Progress(time.monotonic() + self._settings.sweep_s)
 
     def run(self, owned: Iterable[Owned]) -> bool:
@@ -136,10 +141,17 @@ class Sweeper:
             | _drifted(vectors, learned, self._settings.learn_tolerance)
         )
         stale |= (goes >= 0) & (numbers[goes] != segments)
+        stale &= ~_awaits_replay(rows)
         causes = np.where((went == goes) & (segmenter.dimensions > 0), "model", "time").astype(object)
         causes[~under] = "baseline"
         chosen = np.flatnonzero(stale)
         return chosen, causes[chosen]
+
+
+def _awaits_replay(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Return which records have a segment, taken over from the published changes, but no events yet."""
+    happened = rows["placed"] + rows["cancelled"] + rows["refunds"] + rows["sessions"] > 0
+    return np.asarray((rows["segment"] > 0) & (rows["cluster"] < 0) & ~happened & (rows["profile_at"] == NEVER_LAST))
 
 
 def _drifted(vectors: Floats, learned: Floats, tolerance: float) -> npt.NDArray[np.bool_]:

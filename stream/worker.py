@@ -104,7 +104,8 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     live.refresh()
     feed = ModelFeed(settings.kafka)
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
-    committer = Committer(store, SegmentViews(client), sink)
+    views = SegmentViews(client)
+    committer = Committer(store, views, sink)
     sweeper = Sweeper(store, committer, live, feed, clock, settings.stream)
     handler = SegmentHandler(
         live,
@@ -118,12 +119,15 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         inputs=_inputs(client, settings),
         store=store,
         committer=committer,
+        views=views,
         sink=sink,
         handler=handler,
         background=sweeper,
         clock=clock,
     )
-    leader = Leader(BaselineStore(client), ModelStore(client), KafkaSink(settings.kafka), settings.kafka.partitions)
+    leader = Leader(
+        BaselineStore(client), ModelStore(client), KafkaSink(settings.kafka), settings.kafka.partitions, live
+    )
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     runtime = MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP)
     return SegmentWorker(name, runtime, sweeper, leader, live, feed, WorkerRegistry(client))

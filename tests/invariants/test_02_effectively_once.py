@@ -8,6 +8,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from events.changes import decode_change
+from state.baselines import BaselineStore, ModelStore
+
 from ..service import event_fields
 from ..shop import order, reference, shop_events
 
@@ -43,26 +46,80 @@ def test_same_records_after_shuffle_duplicates_kills_and_rebalances(service):
     service.assert_model_is_sum_of_customers()
 
 
+def snapshot(service) -> dict[bytes, bytes]:
+    return {key: service.redis.dump(key) for key in service.redis.keys("*") if key != b"workers"}
+
+
+def come_back_older(service, older: dict[bytes, bytes]) -> None:
+    """Put Redis back to what it was, at once, as a restart from an older file would."""
+    with service.redis.pipeline(transaction=True) as pipe:
+        pipe.flushdb()
+        for key, value in older.items():
+            pipe.restore(key, 0, value)
+        pipe.execute()
+
+
+def assert_repaired(service, events) -> None:
+    """Without any new event, the records, the model and what the world was told agree again."""
+    expected = event_fields(reference(events))
+    service.until(lambda: event_fields(service.records()) == expected, 60, "the records are what they were")
+    service.until_processed()
+    service.assert_changes_agree()
+    service.assert_model_is_sum_of_customers()
+
+
+def assert_no_change_id_has_two_meanings(service) -> None:
+    told: dict[str, bytes] = {}
+    for value in service.read("segment-changes"):
+        assert told.setdefault(decode_change(value).change_id, value) == value
+
+
 def test_a_redis_that_comes_back_older_is_repaired_by_replaying(service):
     events = shop_events(sessions=300)
     service.publish(events[:3_000])
     worker = service.worker()
     service.until_processed()
-    older = {key: service.redis.dump(key) for key in service.redis.keys("*")}
+    older = snapshot(service)
     service.publish(events[3_000:])
     service.until_processed()
-    with service.redis.pipeline(transaction=True) as pipe:
-        pipe.flushdb()
-        for key, value in older.items():
-            if value is not None:
-                pipe.restore(key, 0, value)
-        pipe.execute()
-    service.publish([order(f"late-{i}", "1998-06-30T12:00:00Z") for i in range(20)])
-    service.until_processed()
+    service.until_quiet()
+    come_back_older(service, older)
+    assert_repaired(service, events)
+    assert_no_change_id_has_two_meanings(service)
     assert worker.running
-    late = [order(f"late-{i}", "1998-06-30T12:00:00Z") for i in range(20)]
-    assert event_fields(service.records()) == event_fields(reference(events + late))
-    service.assert_model_is_sum_of_customers()
+
+
+def test_a_redis_that_comes_back_empty_while_the_worker_is_down_is_repaired(service):
+    events = shop_events(sessions=300)
+    service.publish(events)
+    worker = service.worker()
+    service.until_processed()
+    service.until_quiet()
+    worker.stop()
+    come_back_older(service, {})
+    service.worker()
+    assert_repaired(service, events)
+    assert_no_change_id_has_two_meanings(service)
+
+
+def test_a_redis_that_lost_only_sweeps_and_the_baseline_is_repaired(service):
+    events = shop_events(sessions=300)
+    service.publish(events)
+    worker = service.worker()
+    service.until_processed()
+    service.until_quiet()
+    older = snapshot(service)
+    batch = service.spawn("batch", "--every", "1s", SHOAL_FIRST_CUSTOMERS="300", SHOAL_FIRST_HISTORY_DAYS="30")
+    service.until(lambda: ModelStore(service.redis).current() is not None, what="a model of the first baseline")
+    batch.stop()
+    service.until_quiet()
+    before = BaselineStore(service.redis).current()
+    come_back_older(service, older)
+    service.until(lambda: BaselineStore(service.redis).current() == before, what="the baseline is put back")
+    service.until(lambda: service.moved_over(1), what="everyone is under it again")
+    assert_repaired(service, events)
+    assert_no_change_id_has_two_meanings(service)
+    assert worker.running
 
 
 @pytest.mark.durable

@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+from state import keys
+
 from ..service import event_fields
 from ..shop import purchases, reference
 
@@ -52,3 +54,20 @@ def test_two_workers_share_the_partitions_and_one_takes_over_within_the_session_
     service.until_processed()
     assert first.running
     assert event_fields(service.records()) == event_fields(reference(events))
+
+
+def test_partitions_that_a_straggler_fenced_off_are_taken_back(service):
+    """A worker that has left the group claims once more before it notices: no rebalance follows that would help."""
+    events = purchases()
+    worker = service.worker(SHOAL_SESSION_TIMEOUT_S="1.5")
+    service.until_owned(1)
+    service.publish(events[:3_000])
+    service.until_processed()
+    for partition in range(4):
+        service.redis.incr(keys.epoch(partition, keys.SEGMENTS_GROUP))
+    service.publish(events[3_000:])
+    service.until_processed(30)
+    assert worker.running
+    assert event_fields(service.records()) == event_fields(reference(events))
+    service.assert_changes_agree()
+    service.assert_model_is_sum_of_customers()

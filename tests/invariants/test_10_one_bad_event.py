@@ -5,6 +5,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from confluent_kafka import Producer
+
+from consumers.lag import behind, end_offsets
+from events.topics import CO_PARTITIONED
 
 from ..service import Message, event_fields
 from ..shop import order, purchases, reference
@@ -74,3 +78,42 @@ def test_garbage_is_dead_lettered_with_its_reason_and_bytes_and_the_rest_is_appl
         letter = by_value[None if value is None else base64.b64encode(value).decode()]
         assert reason in letter.reason, (name, letter.reason)
         assert letter.key == (None if key is None else base64.b64encode(key.encode()).decode())
+
+
+def test_a_message_too_large_for_a_dead_letter_is_told_of_without_its_bytes(service):
+    worker = service.worker()
+    service.publish([Message("orders", "anna", b"x" * (13 << 20)), order("bert", "1998-01-01T00:00:00Z")])
+    service.until_processed()
+    (letter,) = service.dead_letters()
+    assert letter.value is None
+    assert "13,631,488 bytes" in letter.reason
+    assert (letter.topic, letter.key) == (service.kafka.topic("orders"), base64.b64encode(b"anna").decode())
+    assert service.records().keys() == {"bert"}
+    assert worker.running
+
+
+def test_an_unreadable_model_or_baseline_is_left_out(service):
+    service.publish([Message("baselines", "1", b"{}"), Message("models", "current", b"\xff"), purchases()[0]])
+    worker = service.worker()
+    service.until_processed()
+    said = "cannot be read and is left out"
+    service.until(lambda: sum(said in line for line in worker.log_tail(40)) == 2, 10, "both are told of")
+    assert worker.running
+
+
+def test_markers_of_transactions_do_not_keep_anyone_waiting(service):
+    """A transactional producer's commit takes an offset that no message has."""
+    producer = Producer({"bootstrap.servers": service.kafka.kafka, "transactional.id": service.kafka.topic("shop")})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(service.kafka.topic("orders"), order("anna", "1998-01-01T00:00:00Z").value, "anna", 0)
+    producer.commit_transaction(30)
+    service.worker()
+    service.until(lambda: not behind(end_offsets(service.kafka, CO_PARTITIONED), service.stored()), 30, "all is read")
+
+
+def test_topics_with_another_number_of_partitions_are_refused(service):
+    worker = service.worker(SHOAL_PARTITIONS="3")
+    service.until(lambda: not worker.running, 30, "the worker stops")
+    assert worker.exit_code == 1
+    assert any("has 4 partitions where 3 are expected" in line for line in worker.log_tail())

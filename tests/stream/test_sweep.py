@@ -9,13 +9,14 @@ from consumers.commit import Committer
 from consumers.partition_batch import Outcome
 from events.changes import decode_change
 from state import keys
+from state.baselines import BaselineStore
 from state.partition_store import PartitionStore
 from state.records import CustomerBatch, blank_rows
 from state.segment_views import SegmentViews
 from state.sums import ModelSums
 from stream.clock import SegmentClock
 from stream.live import LiveSegmenter
-from stream.segmentation import resegment
+from stream.segmentation import BaselineBehind, resegment
 from stream.segmenter import CentroidSegmenter
 from stream.settings import StreamSettings
 from stream.sweep import Sweeper
@@ -41,7 +42,7 @@ SETTINGS = StreamSettings(hysteresis=0.1, learn_tolerance=0.02, sweep_s=0.1, swe
 class Feed:
     """Where models and baselines would come in."""
 
-    def poll(self, live):
+    def poll(self, live, timeout_s=0.0):
         return False
 
 
@@ -197,12 +198,18 @@ class TestSweeping:
     def test_a_sweep_that_was_interrupted_is_taken_up_by_the_next_owner(self, shop):
         shop.live.follow_baseline(make_baseline(1))
         shop.sweeper.run([shop.owned])
+        BaselineStore(shop.redis).approve(make_baseline(1))
         heir = Shop(shop.redis, self.partition, begin=False)
-        heir.live.follow_baseline(make_baseline(1))
         heir.sweep()
         assert (heir.rows()["baseline"] == 1).all()
         assert heir.owned.swept == 1
         assert equal_sums(heir.owned.sums, heir.recomputed())
+
+    def test_a_worker_that_has_only_an_older_baseline_does_not_take_a_partition(self, shop):
+        shop.live.follow_baseline(make_baseline(1))
+        shop.sweep()
+        with pytest.raises(BaselineBehind, match="under baseline 1, this worker has only baseline 0"):
+            Shop(shop.redis, self.partition, begin=False)
 
     def test_a_second_baseline_during_a_sweep_starts_it_again(self, shop):
         shop.live.follow_baseline(make_baseline(1))

@@ -1,0 +1,84 @@
+"""Read the `segment-changes` topic from its beginning: every customer's current segment, and how it came about."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from consumers.lag import end_offsets, reported_ends
+from consumers.places import Place, place_of
+from events.changes import Change, decode_change
+from events.settings import KafkaSettings
+
+__all__ = ["ChangeLog", "newest_changes", "read_changes"]
+
+
+_TOPIC = "segment-changes"
+
+
+@dataclass
+class ChangeLog:
+    """Segment changes folded as a consumer should: repeats dropped, the largest change number counts."""
+
+    latest: dict[str, Change] = field(default_factory=dict)
+    causes: Counter[str] = field(default_factory=Counter)
+    messages: int = 0
+    _seen: set[str] = field(default_factory=set)
+
+    def add(self, change: Change) -> None:
+        """Fold one message in."""
+        self.messages += 1
+        if change.change_id in self._seen:
+            return
+        self._seen.add(change.change_id)
+        self.causes[change.cause] += 1
+        last = self.latest.get(change.customer_id)
+        if last is None or change.change_number > last.change_number:
+            self.latest[change.customer_id] = change
+
+
+def read_changes(kafka: KafkaSettings, partitions: Iterable[int] | None = None) -> ChangeLog:
+    """Return the fold of everything on `segment-changes` so far; of some partitions, up to the ends as reported.
+
+    Raises KafkaUnreachable.
+    """
+    log = ChangeLog()
+    ends = end_offsets(kafka, [_TOPIC]) if partitions is None else reported_ends(kafka, [_TOPIC], partitions)
+    for _, change in _read(kafka, ends, dict.fromkeys(ends, OFFSET_BEGINNING)):
+        log.add(change)
+    return log
+
+
+def newest_changes(kafka: KafkaSettings, partitions: Iterable[int]) -> list[tuple[int, Change]]:
+    """Return the last message, or the last few, of each partition, with the partition. Raises KafkaUnreachable."""
+    ends = reported_ends(kafka, [_TOPIC], partitions)
+    return list(_read(kafka, ends, {place: max(0, end - 1) for place, end in ends.items()}))
+
+
+def _read(kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int]) -> Iterator[tuple[int, Change]]:
+    """Read from `starts` to `ends`; the end of a partition may also be a marker that is no message."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka.kafka,
+            "group.id": kafka.topic("change-log"),  # required by the library; nothing is committed
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        unread = {place for place, end in ends.items() if end}
+        consumer.assign([TopicPartition(*place, starts[place]) for place in unread])
+        while unread:
+            for message in consumer.consume(10_000, 1.0):
+                place, offset = place_of(message)
+                error, value = message.error(), message.value()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    continue
+                if error is not None or offset + 1 >= ends[place]:
+                    unread.discard(place)
+                if error is None and value is not None:
+                    yield place[1], decode_change(value)
+    finally:
+        consumer.close()

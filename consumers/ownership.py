@@ -1,0 +1,155 @@
+"""Which partitions this worker owns, and how it gets them back after any doubt about what Redis holds."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import redis
+
+from consumers.commit import Committer
+from consumers.published import PublishedSegments
+from consumers.source import KafkaSource
+from events.errors import ShoalError
+from state.partition_store import Fenced, Owned, PartitionStore, StateMoved
+
+__all__ = ["Ownership", "is_passing"]
+
+log = logging.getLogger(__name__)
+
+_VERIFY_S = 1.0
+_BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Return whether an error may be gone at the next try: Redis or Kafka away, state that moved."""
+    return isinstance(error, redis.RedisError) or (isinstance(error, ShoalError) and error.retriable)
+
+
+class Ownership:
+    """The partitions between assignment and revocation.
+
+    `source` is set by the runtime once it exists, since the source in turn calls `assigned` and `revoked`. `claimed`
+    is told of every partition that was claimed; `wait` sleeps between tries and returns True to give up.
+    """
+
+    source: KafkaSource
+
+    def __init__(
+        self,
+        store: PartitionStore,
+        committer: Committer,
+        published: PublishedSegments,
+        claimed: Callable[[Owned], None],
+        wait: Callable[[float], bool],
+        *,
+        patience_s: float,
+        fence_s: float,
+    ) -> None:
+        self._store, self._committer, self._published = store, committer, published
+        self._claimed, self._wait = claimed, wait
+        self._patience_s, self._fence_s = patience_s, fence_s
+        self._owned: dict[int, Owned] = {}
+        self._fenced: dict[int, float] = {}
+        self._verified = 0.0
+
+    def __contains__(self, partition: int) -> bool:
+        return partition in self._owned
+
+    def __getitem__(self, partition: int) -> Owned:
+        return self._owned[partition]
+
+    @property
+    def owned(self) -> dict[int, Owned]:
+        """The owned partitions by number."""
+        return self._owned
+
+    def assigned(self, partitions: list[int]) -> dict[int, dict[str, int]]:
+        """Claim what the group has given us and return the offsets to continue at; called inside `poll`."""
+        self._owned.clear()
+        self._fenced.clear()
+        self._retrying(lambda: self._claim_all(partitions, doubtful=False))
+        log.info("assigned partitions %s", partitions)
+        return {partition: self._owned[partition].offsets for partition in partitions if partition in self._owned}
+
+    def revoked(self, partitions: list[int]) -> None:
+        """Let go of partitions that the group gives to others; called inside `poll`."""
+        for partition in partitions:
+            self._owned.pop(partition, None)
+            self._fenced.pop(partition, None)
+        log.info("gave up partitions %s", partitions)
+
+    def lose(self, error: Fenced) -> None:
+        """Stop writing to a partition that another worker has claimed.
+
+        Normally the group has given it to that worker and a rebalance follows. If it is still ours a while later, the
+        other one was a straggler that had already left the group, and the partition is claimed back.
+        """
+        log.warning("%s", error)
+        self._owned.pop(error.partition, None)
+        self._fenced[error.partition] = time.monotonic() + self._fence_s
+
+    def reclaim(self, partitions: Iterable[int], error: BaseException) -> None:
+        """Claim partitions again after a doubt and continue each at the offsets that are stored beside its state.
+
+        Whether they are still ours is asked first: a rebalance that is due is carried out here. All partitions are
+        paused meanwhile and then continue at their stored offsets, so that nothing fetched in between is skipped.
+        """
+        log.warning("%s; claiming partitions again", error)
+        self.source.serve()
+        mine = self.source.assignment()
+        wanted = sorted(mine.intersection(partitions))
+        for partition in wanted:
+            self._owned.pop(partition, None)
+        try:
+            self._retrying(lambda: self._claim_all(wanted, doubtful=True))
+            for partition in mine.intersection(self._owned):
+                self.source.seek(partition, self._owned[partition].offsets)
+        finally:
+            self.source.resume(mine)
+
+    def look(self) -> None:
+        """Once a second, compare Redis with what is known of it, and claim back what a straggler fenced off.
+
+        Raises Fenced, StateMoved, redis.RedisError.
+        """
+        now = time.monotonic()
+        if now - self._verified < _VERIFY_S:
+            return
+        self._verified = now
+        self._store.verify(list(self._owned.values()))
+        due = [partition for partition, at in self._fenced.items() if now >= at]
+        for partition in due:
+            del self._fenced[partition]
+        if due:
+            self.reclaim(due, StateMoved(due[0], "it was fenced off, but is still assigned to this worker"))
+
+    def _claim_all(self, partitions: Sequence[int], *, doubtful: bool) -> None:
+        claimed = [self._store.claim(partition) for partition in partitions]
+        behind = self._published.ahead_of(claimed) | (set(partitions) if doubtful else set())
+        for owned in claimed:
+            try:
+                if owned.partition in behind:
+                    self._published.restore(owned)
+                sent = self._committer.drain(owned)
+                self._claimed(owned)
+            except Fenced as error:
+                self.lose(error)
+                continue
+            if sent:
+                log.info("partition %d: sent %d changes that were saved but perhaps not sent", owned.partition, sent)
+            self._owned[owned.partition] = owned
+
+    def _retrying(self, work: Callable[[], None]) -> None:
+        """Try until Redis and Kafka answer, at most for the time that the settings allow."""
+        deadline = time.monotonic() + self._patience_s
+        attempt = 0
+        while True:
+            try:
+                return work()
+            except (redis.RedisError, ShoalError) as error:
+                if not is_passing(error) or time.monotonic() > deadline:
+                    raise
+                log.warning("not possible now (%s); trying again", error)
+                if self._wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]):
+                    raise
+                attempt += 1
