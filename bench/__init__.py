@@ -1,0 +1,1 @@
+"""Benchmarks: the job, how it is measured, and the figures."""
