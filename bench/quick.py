@@ -5,6 +5,7 @@ import json
 import platform
 import statistics
 import sys
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -24,7 +25,7 @@ def main() -> None:
         measure_throughput(brokers)
         runs = [measure_throughput(brokers) for _ in range(options.runs)]
         latencies = [measure_latency(brokers, rate) for rate in (1_000, 10_000)]
-    document = {
+    document: dict[str, Any] = {
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "throughput": {
             name: {"median": statistics.median(figures), "min": min(figures), "max": max(figures)}
@@ -36,7 +37,7 @@ def main() -> None:
         json.dump(document, sys.stdout, indent=2)
         return
     table = Table("figure", "median", "min", "max")
-    for name, figures in document["throughput"].items():  # type: ignore[attr-defined]
+    for name, figures in document["throughput"].items():
         table.add_row(name, *(f"{figures[part]:,.2f}" for part in ("median", "min", "max")))
     for each in latencies:
         row = (f"p50 {each.p50_ms:.1f}", f"p99 {each.p99_ms:.1f}", f"p99.9 {each.p999_ms:.1f}")

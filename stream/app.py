@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import tempfile
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -71,16 +72,20 @@ class MicroBatchService(Service):
         watchdog.start()
 
 
-def build_app(kafka: KafkaSettings, worker: SegmentWorker, session_timeout_s: float, model_s: float) -> faust.App:
+def build_app(
+    kafka: KafkaSettings, worker: SegmentWorker, session_timeout_s: float, model_s: float, datadir: str
+) -> faust.App:
     """Return the application that gives a worker its timers and its leadership.
 
     Leadership is Faust's: the worker that is assigned the application's leader topic publishes the model. The hot
-    inputs are not read by agents, which cost 100 µs an event or more (docs/decisions/0002).
+    inputs are not read by agents, which cost 100 µs an event or more (docs/decisions/0002). `datadir` is a folder that
+    Faust wants to have, although no table is kept in it.
     """
     app = faust.App(
         kafka.topic("shoal-segments"),
         broker=";".join(f"kafka://{address}" for address in kafka.kafka.split(",")),
         store="memory://",
+        datadir=datadir,
         web_enabled=False,
         topic_disable_leader=False,
         topic_replication_factor=kafka.replication,
@@ -109,12 +114,18 @@ def run_worker(settings: WorkerSettings, *, loglevel: str = "INFO") -> int:
     """
     worker = build_worker(settings)
     service = MicroBatchService(worker)
-    app = build_app(settings.kafka, worker, settings.consumer.session_timeout_s, settings.stream.model_s)
-    host = faust.Worker(app, service, loglevel=loglevel, redirect_stdouts=False, quiet=True, override_logging=False)
-    gc.collect()
-    gc.freeze()  # what is imported by now stays: the collector need not look at it again
     try:
-        host.execute_from_commandline()
+        with tempfile.TemporaryDirectory(prefix="shoal-", ignore_cleanup_errors=True) as datadir:
+            app = build_app(
+                settings.kafka, worker, settings.consumer.session_timeout_s, settings.stream.model_s, datadir
+            )
+            host = faust.Worker(
+                app, service, loglevel=loglevel, redirect_stdouts=False, quiet=True, override_logging=False
+            )
+            host.spinner = None  # its escape codes would end up in the log
+            gc.collect()
+            gc.freeze()  # what is imported by now stays: the collector need not look at it again
+            host.execute_from_commandline()
     except SystemExit as ended:
         code = 0 if ended.code in (None, 0) else 1
     finally:

@@ -184,3 +184,4 @@ def test_the_demo_ends_with_a_summary_in_which_all_agrees(tmp_path):
     assert "6,919 orders published: 6,919 applied." in ran.stdout
     assert "for 2,357 of 2,357 customers" in ran.stdout
     assert "baseline 1" in ran.stdout
+    assert [path.name for path in tmp_path.iterdir()] == [".shoal"], "nothing else is left in the folder"
