@@ -67,7 +67,7 @@ class Ownership:
         """Claim what the group has given us and return the offsets to continue at; called inside `poll`."""
         self._owned.clear()
         self._fenced.clear()
-        self._retrying(lambda: self._claim_all(partitions, doubtful=False))
+        self._retrying(lambda: self._claim_all(partitions, moved=False))
         log.info("assigned partitions %s", partitions)
         return {partition: self._owned[partition].offsets for partition in partitions if partition in self._owned}
 
@@ -101,7 +101,7 @@ class Ownership:
         for partition in wanted:
             self._owned.pop(partition, None)
         try:
-            self._retrying(lambda: self._claim_all(wanted, doubtful=True))
+            self._retrying(lambda: self._claim_all(wanted, moved=isinstance(error, StateMoved)))
             for partition in mine.intersection(self._owned):
                 self.source.seek(partition, self._owned[partition].offsets)
         finally:
@@ -121,11 +121,12 @@ class Ownership:
         for partition in due:
             del self._fenced[partition]
         if due:
-            self.reclaim(due, StateMoved(due[0], "it was fenced off, but is still assigned to this worker"))
+            self.reclaim(due, ShoalError(f"partitions {due} were fenced off, but the group still gives them to us"))
 
-    def _claim_all(self, partitions: Sequence[int], *, doubtful: bool) -> None:
+    def _claim_all(self, partitions: Sequence[int], *, moved: bool) -> None:
+        """Claim partitions; where Redis is known to have moved, or to know less than was published, repair that first."""
         claimed = [self._store.claim(partition) for partition in partitions]
-        behind = self._published.ahead_of(claimed) | (set(partitions) if doubtful else set())
+        behind = self._published.ahead_of(claimed) | (set(partitions) if moved else set())
         for owned in claimed:
             try:
                 if owned.partition in behind:

@@ -31,6 +31,7 @@ __all__ = ["Background", "Clock", "MicroBatchRuntime", "Wiring"]
 log = logging.getLogger(__name__)
 
 _IDLE_S = 0.1
+_CALM_S = 30.0
 
 
 class Clock(Protocol):
@@ -81,7 +82,7 @@ class MicroBatchRuntime:
         settings = wiring.settings
         self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * 3_600_000))
         self._stop = threading.Event()
-        self._trouble_since: float | None = None
+        self._trouble_since = self._trouble_last = 0.0
         self.events_seen = 0
         self._ownership = Ownership(
             wiring.store,
@@ -138,14 +139,14 @@ class MicroBatchRuntime:
             self._bear(error)
             self._ownership.reclaim(self.partitions, error)
         else:
-            if slices:
-                self._trouble_since = None
+            if slices or time.monotonic() - self._trouble_last > _CALM_S:
+                self._trouble_since = 0.0
             return busy
         return True
 
     def _bear(self, error: redis.RedisError | ShoalError) -> None:
         """Wait a little after a failure that may pass; raise it when the same trouble has lasted too long."""
-        now = time.monotonic()
+        self._trouble_last = now = time.monotonic()
         self._trouble_since = self._trouble_since or now
         if not is_passing(error) or now - self._trouble_since > self._w.settings.redis_retry_s:
             raise error
