@@ -124,7 +124,7 @@ class Ownership:
             self.reclaim(due, ShoalError(f"partitions {due} were fenced off, but the group still gives them to us"))
 
     def _claim_all(self, partitions: Sequence[int], *, moved: bool) -> None:
-        """Claim partitions; where Redis is known to have moved, or to know less than was published, repair that first."""
+        """Claim partitions; where Redis has moved, or knows less than was published, repair that first."""
         claimed = [self._store.claim(partition) for partition in partitions]
         behind = self._published.ahead_of(claimed) | (set(partitions) if moved else set())
         for owned in claimed:
