@@ -22,7 +22,7 @@ from consumers.change_log import read_changes
 from events.inputs import Order
 from events.publisher import Publisher
 from events.settings import KafkaSettings
-from state.baselines import BaselineStore
+from state.baselines import BaselineStore, ModelStore
 from state.connection import connect
 from state.watermarks import read_fates
 from stream.tiers import SEGMENT_NAMES
@@ -32,7 +32,8 @@ __all__ = ["Replay", "read_orders"]
 _HISTORY = 2 / 3
 _BASELINE_S = 30.0
 _FRAME_S = 0.5
-_SETTLE_S = 3.0
+_SETTLE_S = 20.0
+_QUIET_S = 2.5
 
 
 def read_orders(source: Path | None) -> list[Order]:
@@ -59,6 +60,8 @@ class Replay:
         self._published = 0
         self._started = time.monotonic()
         self._shown = 0.0
+        self._last_seen: tuple[int, int] = (-1, -1)
+        self._last_moved = 0.0
 
     def run(self, seconds: float) -> None:
         """Publish the history, wait for the first baseline, then publish the rest over `seconds`."""
@@ -82,7 +85,7 @@ class Replay:
                 self._publish(publisher, order)
             publisher.flush()
             wait_until_processed(self._services.addresses.kafka, self._services.addresses.redis, 60.0)
-            self._until(live, last, lambda: False, _SETTLE_S)
+            self._until(live, last, self._is_quiet, _SETTLE_S)
 
     def summary(self) -> None:
         """Print what became of the events, the segments, and whether the change log agrees with Redis."""
@@ -114,6 +117,14 @@ class Replay:
 
     def _baseline_is_live(self) -> bool:
         return BaselineStore(self._client).current() is not None
+
+    def _is_quiet(self) -> bool:
+        """Return whether nobody has moved and the model has stayed for a while: sweep and model follow each other."""
+        model = ModelStore(self._client).current()
+        seen = (self._inspector.moves(), model.version if model else 0)
+        if seen != self._last_seen:
+            self._last_seen, self._last_moved = seen, time.monotonic()
+        return time.monotonic() - self._last_moved > _QUIET_S
 
     def _until(self, live: Live, at: datetime, done: Any, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

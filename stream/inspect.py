@@ -88,6 +88,10 @@ class Inspector:
         ]
         return {"baseline": baseline.baseline if baseline else 0, "customers": total, "segments": listed}
 
+    def moves(self) -> int:
+        """Return how often customers have moved so far, over all of them."""
+        return sum(int(rows["change_number"].sum()) for rows, _ in self._chunks())
+
     def _now_ms(self) -> int:
         """Return the present for people: that of the partition that has come furthest."""
         return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
