@@ -24,7 +24,7 @@ def demo(
         ),
     ] = None,
     leave: Annotated[bool, typer.Option("--exit", help="End when the replay has been processed.")] = False,
-    seconds: Annotated[float, typer.Option(help="Length of the live part.", min=1.0, max=3_600.0)] = 25.0,
+    seconds: Annotated[float, typer.Option(help="Length of the live part.", min=1.0, max=3_600.0)] = 15.0,
 ) -> None:
     """Start everything on this machine, replay a shop's purchases, and show customers taking their segments.
 
