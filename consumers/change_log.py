@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from consumers.lag import end_offsets, reported_ends
-from consumers.places import Place, place_of
+from consumers.places import Place, is_end, place_of
 from events.changes import Change, decode_change
 from events.settings import KafkaSettings
 
@@ -73,12 +73,12 @@ def _read(kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int]
         while unread:
             for message in consumer.consume(10_000, 1.0):
                 place, offset = place_of(message)
-                error, value = message.error(), message.value()
-                if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                value, ended = message.value(), is_end(message)
+                if message.error() is not None and not ended:
                     continue
-                if error is not None or offset + 1 >= ends[place]:
+                if ended or offset + 1 >= ends[place]:
                     unread.discard(place)
-                if error is None and value is not None:
+                if not ended and value is not None:
                     yield place[1], decode_change(value)
     finally:
         consumer.close()

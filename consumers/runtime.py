@@ -153,16 +153,14 @@ class MicroBatchRuntime:
         self._stop.wait(min(2.0, 0.05 + (now - self._trouble_since)))
 
     def _take_in(self, slices: Sequence[TopicSlice]) -> None:
-        """Process each partition's part; where one fails, those that were not reached continue at their offsets."""
+        """Process each partition's part; a partition that another worker has taken leaves the others alone."""
         ends = self._source.ends_reached()
         batches, refused = self._intake.batches(slices, self._ownership.owned, _wall_ms(), ends)
-        while batches:
-            batch = batches[-1]
+        for batch in batches:
             try:
                 self._process(batch, refused.get(batch.partition, []))
             except Fenced as error:
                 self._ownership.lose(error)
-            batches.pop()
 
     def _process(self, batch: PartitionBatch, refused: list[Refused]) -> None:
         owned = self._ownership[batch.partition]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from consumers.places import Place, place_of
+from consumers.places import Place, is_end, place_of
 from consumers.settings import ConsumerSettings
 from events.errors import ShoalError
 from events.settings import KafkaSettings
@@ -121,8 +121,7 @@ class KafkaSource:
         self._consumer.close()
 
     def _is_message(self, message: Message) -> bool:
-        error = message.error()
-        if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+        if is_end(message):
             place, offset = place_of(message)
             self._ends[place] = offset
             return False
@@ -207,8 +206,3 @@ def _slice(topic: str, messages: list[Message]) -> TopicSlice:
         np.fromiter((message.partition() for message in messages), np.int32, n),
         np.fromiter((message.offset() for message in messages), np.int64, n),
     )
-
-
-def describe(error: KafkaException) -> str:
-    """Return what librdkafka says of an exception."""
-    return str(error.args[0].str()) if error.args and isinstance(error.args[0], KafkaError) else str(error)

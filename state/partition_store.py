@@ -80,10 +80,9 @@ class Save:
 class PartitionStore:
     """Reads and writes the keys of partitions for one consumer group."""
 
-    def __init__(self, client: redis.Redis, group: str, duplicate_window: int = 256) -> None:
+    def __init__(self, client: redis.Redis, group: str) -> None:
         self._redis: Any = client
         self._group = group
-        self.duplicate_window = duplicate_window
 
     def claim(self, partition: int) -> Owned:
         """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
