@@ -1,8 +1,9 @@
 """Events in columns: what the decoder's structs become before anything is computed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
@@ -11,8 +12,11 @@ import numpy.typing as npt
 import xxhash
 
 from events.codec import Rejection
+from events.instants import milliseconds
 
-__all__ = ["Columns", "Decoding", "Refusals", "event_hashes", "milliseconds"]
+__all__ = ["Columns", "Decoding", "Names", "Refusals", "column", "event_hashes", "milliseconds", "names_column"]
+
+Names = Sequence[str] | npt.NDArray[np.object_]
 
 Ints = npt.NDArray[np.int64]
 _EARLIEST_MS = 0
@@ -22,7 +26,7 @@ _EARLIEST_MS = 0
 class Columns:
     """What every input has: whose, which and when. Arrays are (n,), times in ms since 1970 UTC."""
 
-    customer_ids: list[str]
+    customer_ids: Names
     event_hashes: npt.NDArray[np.uint64]
     times: Ints
 
@@ -47,17 +51,11 @@ class Decoding(NamedTuple):
     rejections: list[Rejection]
 
 
-def milliseconds(instants: Sequence[datetime]) -> Ints:
-    """Return instants as ms since 1970 UTC, rounded to the nearest."""
-    seconds = np.fromiter((instant.timestamp() for instant in instants), np.float64, len(instants))
-    return np.rint(seconds * 1000.0).astype(np.int64)
-
-
 def event_hashes(event_ids: Sequence[str], topic: str) -> npt.NDArray[np.uint64]:
     """Return the 64-bit XXH3 hash of each event id; the topic seeds it, since ids are unique within a topic."""
     seed = sum(topic.encode())
-    digest: Callable[..., int] = xxhash.xxh3_64_intdigest
-    return np.fromiter((digest(event_id.encode(), seed) for event_id in event_ids), np.uint64, len(event_ids))
+    digests: Iterable[int] = map(xxhash.xxh3_64_intdigest, map(str.encode, event_ids), repeat(seed))
+    return np.fromiter(digests, np.uint64, len(event_ids))
 
 
 class Refusals:
@@ -93,6 +91,11 @@ class Refusals:
 def column(events: Sequence[Any], name: str) -> list[Any]:
     """Return one attribute of every event."""
     return list(map(attrgetter(name), events))
+
+
+def names_column(events: Sequence[Any], name: str) -> npt.NDArray[np.object_]:
+    """Return one text attribute of every event, as an array."""
+    return np.array(column(events, name), dtype=object)
 
 
 def _iso(ms: int | np.int64) -> str:

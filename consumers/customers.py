@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, milliseconds
+from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, milliseconds, names_column
 from events.codec import BatchDecoder
 from events.inputs import CustomerProfile
 from state.records import NEVER_FIRST, PROFILE_NUMBERS
@@ -48,7 +48,7 @@ class ProfileInput:
         for i, event in enumerate(events):
             numbers[i, : 2 + len(self._attributes)] = self._numbers(event)
         columns = ProfileColumns(
-            column(events, "customer_id"),
+            names_column(events, "customer_id"),
             event_hashes(column(events, "event_id"), self.topic),
             milliseconds(column(events, "occurred_at")),
             signed,

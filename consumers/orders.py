@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, milliseconds
+from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, names_column
 from consumers.money import Money
 from events.codec import BatchDecoder
 from events.inputs import Order
@@ -32,7 +32,7 @@ class OrderInput:
 
     def __init__(self, money: Money, max_bytes: int) -> None:
         self._money = money
-        self._decoder = BatchDecoder(Order, max_bytes)
+        self._decoder = BatchDecoder(Order, max_bytes, instants=("occurred_at",))
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice; `latest_ms` is the latest time that an event may have."""
@@ -41,9 +41,9 @@ class OrderInput:
         currencies = column(events, "currency")
         amounts, unconvertible = self._money.thousandths(column(events, "amount"), currencies)
         columns = OrderColumns(
-            column(events, "customer_id"),
+            names_column(events, "customer_id"),
             event_hashes(column(events, "event_id"), self.topic),
-            milliseconds(column(events, "occurred_at")),
+            decoded.instants["occurred_at"],
             np.fromiter(map(_KINDS.__getitem__, column(events, "type")), np.int8, len(events)),
             amounts,
         )

@@ -47,8 +47,8 @@ class PartitionBatch:
 
     def customer_ids(self) -> tuple[list[str], dict[str, Ints]]:
         """Return the distinct customers of all topics, and for each topic the position of each event's customer."""
-        everyone = [name for part in self.events.values() for name in part.columns.customer_ids]
-        codes, distinct = pd.factorize(np.array(everyone, dtype=object))
+        columns = [np.asarray(part.columns.customer_ids, dtype=object) for part in self.events.values()]
+        codes, distinct = pd.factorize(np.concatenate(columns) if columns else np.zeros(0, dtype=object))
         slots, start = {}, 0
         for topic, part in self.events.items():
             slots[topic] = codes[start : start + len(part.columns)].astype(np.int64, copy=False)

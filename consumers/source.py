@@ -80,7 +80,7 @@ class KafkaSource:
             messages += self._consumer.consume(self._settings.batch_events - 1, self._settings.gather_ms / 1000)
         if not messages:
             return []
-        if any(message.error() for message in messages):
+        if any(map(Message.error, messages)):
             messages = [message for message in messages if self._is_message(message)]
         return _slices(messages)
 
@@ -187,7 +187,7 @@ def _check(message: Message) -> bool:
 
 
 def _slices(messages: list[Message]) -> list[TopicSlice]:
-    topics = [str(message.topic()) for message in messages]
+    topics: list[str] = list(map(Message.topic, messages))  # type: ignore[arg-type]
     distinct = set(topics)
     if len(distinct) == 1:
         return [_slice(topics[0], messages)]
@@ -201,8 +201,8 @@ def _slice(topic: str, messages: list[Message]) -> TopicSlice:
     n = len(messages)
     return TopicSlice(
         topic,
-        [message.key() for message in messages],
-        [message.value() for message in messages],
-        np.fromiter((message.partition() for message in messages), np.int32, n),
-        np.fromiter((message.offset() for message in messages), np.int64, n),
+        list(map(Message.key, messages)),
+        list(map(Message.value, messages)),
+        np.fromiter(map(Message.partition, messages), np.int32, n),  # type: ignore[arg-type]
+        np.fromiter(map(Message.offset, messages), np.int64, n),  # type: ignore[arg-type]
     )

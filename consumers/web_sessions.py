@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, milliseconds
+from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, names_column
 from events.codec import BatchDecoder
 from events.inputs import WebSession
 
@@ -30,18 +30,18 @@ class SessionInput:
     topic = "web-sessions"
 
     def __init__(self, max_bytes: int) -> None:
-        self._decoder = BatchDecoder(WebSession, max_bytes)
+        self._decoder = BatchDecoder(WebSession, max_bytes, instants=("occurred_at", "started_at"))
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice; a duration that is absent is taken from the two times."""
         decoded = self._decoder.decode(values)
         events = decoded.events
         n = len(events)
-        ends, starts = milliseconds(column(events, "occurred_at")), milliseconds(column(events, "started_at"))
+        ends, starts = decoded.instants["occurred_at"], decoded.instants["started_at"]
         given = np.array([np.nan if value is None else value for value in column(events, "duration_s")], np.float64)
         durations = np.where(np.isnan(given), (ends - starts) / 1000.0, given)
         columns = SessionColumns(
-            column(events, "customer_id"),
+            names_column(events, "customer_id"),
             event_hashes(column(events, "event_id"), self.topic),
             ends,
             np.fromiter(column(events, "pages"), np.int64, n),

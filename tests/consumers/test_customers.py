@@ -34,7 +34,7 @@ def test_profiles_become_columns():
         profile(event_id="2", customer_id="b"),
     )
     columns = decoding.columns
-    assert columns.customer_ids == ["a", "b"]
+    assert list(columns.customer_ids) == ["a", "b"]
     assert columns.event_hashes.tolist() == event_hashes(["1", "2"], "customers").tolist()
     assert columns.times.tolist() == [1_767_225_600_000] * 2
     assert columns.signed_up.tolist() == [1_767_139_200_000, NEVER_FIRST]

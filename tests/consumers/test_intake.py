@@ -55,7 +55,7 @@ def event_ids(batch, topic="orders"):
     messages = [json.loads(part.messages.values[i]) for i in part.positions.tolist()]
     found = [each["event_id"] for each in messages]
     assert part.columns.event_hashes.tolist() == event_hashes(found, topic).tolist()
-    assert part.columns.customer_ids == [each["customer_id"] for each in messages]
+    assert list(part.columns.customer_ids) == [each["customer_id"] for each in messages]
     assert len(part.columns.times) == len(found)
     return found
 

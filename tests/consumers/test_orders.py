@@ -31,7 +31,7 @@ def test_orders_become_columns():
         order(event_id="3", customer_id="a", amount=0.5, type="refunded"),
     )
     columns = decoding.columns
-    assert columns.customer_ids == ["a", "b", "a"]
+    assert list(columns.customer_ids) == ["a", "b", "a"]
     assert columns.event_hashes.tolist() == event_hashes(["1", "2", "3"], "orders").tolist()
     assert columns.times.tolist() == [1_767_225_600_500, 1_767_225_600_000, 1_767_225_600_000]
     assert columns.kinds.tolist() == [PLACED, CANCELLED, REFUNDED]

@@ -27,7 +27,7 @@ def test_sessions_become_columns():
         session(event_id="2", customer_id="b", pages=0, cart_adds=None),
     )
     columns = decoding.columns
-    assert columns.customer_ids == ["a", "b"]
+    assert list(columns.customer_ids) == ["a", "b"]
     assert columns.event_hashes.tolist() == event_hashes(["1", "2"], "web-sessions").tolist()
     assert columns.times.tolist() == [1_767_226_200_000] * 2, "the end of the session"
     assert columns.pages.tolist() == [7, 0]

@@ -13,11 +13,16 @@ from pydantic import BaseModel, ValidationError
 from consumers.web_sessions import SessionInput
 from events.codec import BatchDecoder, Decoded, Rejection
 from events.inputs import INPUTS, WebSession
+from events.instants import milliseconds
 
 from .wire import FIELDS, odd_events, valid_events
 
 MODELS = sorted(INPUTS.values(), key=lambda model: model.__name__)
 MAX_BYTES = 1 << 20
+INSTANTS = {
+    model: [name for name, field in model.model_fields.items() if field.annotation is datetime] for model in MODELS
+}
+AS_TEXT = {model: BatchDecoder(model, MAX_BYTES, INSTANTS[model]) for model in MODELS}
 DECODERS = {model: BatchDecoder(model, MAX_BYTES) for model in MODELS}
 SESSIONS = SessionInput(MAX_BYTES)
 LATEST_MS = 1 << 60
@@ -158,3 +163,18 @@ def test_batch_is_the_same_as_its_values_one_by_one(model, data):
     assert decoded == one_by_one(DECODERS[model], values)
     positions = [*decoded.positions.tolist(), *(refused.index for refused in decoded.rejections)]
     assert sorted(positions) == list(range(len(values)))
+
+
+@by_model
+@several
+@given(data=st.data())
+def test_instants_left_as_text_get_the_same_verdict_and_the_same_times(model, data):
+    values = data.draw(batches(model))
+    if any(value is not None and excused(value) for value in values):
+        return
+    decoded, expected = AS_TEXT[model].decode(values), DECODERS[model].decode(values)
+    assert [refused.index for refused in decoded.rejections] == [refused.index for refused in expected.rejections]
+    assert decoded.positions.tolist() == expected.positions.tolist()
+    for name in INSTANTS[model]:
+        times = milliseconds([getattr(event, name) for event in expected.events])
+        assert decoded.instants[name].tolist() == times.tolist()
