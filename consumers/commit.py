@@ -1,12 +1,12 @@
 """The commit: the order of effects that makes a micro-batch count once, whatever happens in between."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from consumers.partition_batch import Outcome
-from consumers.sink import KafkaSink
-from events.changes import Change, decode_change, encode_changes
+from consumers.sink import PARTITION_UA, KafkaSink
+from events.changes import ChangeBatch, decode_change
 from state.partition_store import Owned, PartitionStore, Save
-from state.segment_views import SegmentViews
+from state.segment_views import SegmentViews, view_items
 
 __all__ = ["Committer"]
 
@@ -17,22 +17,27 @@ class Committer:
     def __init__(self, store: PartitionStore, views: SegmentViews, sink: KafkaSink) -> None:
         self._store, self._views, self._sink = store, views, sink
 
+    def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+        """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
+        self._sink.send(topic, key, value, partition)
+
     def commit(
         self, owned: Owned, outcome: Outcome, offsets: Mapping[str, int], fates: Mapping[str, int], watermark_ms: int
     ) -> None:
         """Commit one partition's micro-batch.
 
         1. What goes elsewhere (dead letters, events of other partitions) is acknowledged by Kafka.
-        2. Records, sums, fates, offsets and the outbox of changes are saved in one Redis transaction.
-        3. The views `segment:<customer_id>` are written.
-        4. The changes are published and acknowledged.
-        5. The outbox is trimmed.
+        2. Records, sums, fates, offsets, the outbox of changes and the views `segment:<customer_id>` are saved in one
+           Redis transaction.
+        3. The changes are published and acknowledged.
+        4. The outbox is trimmed: by the partition's next save, or by `tidy` where none comes.
 
         A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
-        the outbox and repeats 3 to 5. Raises Fenced, StateMoved, SinkFailed, redis.RedisError.
+        the outbox and sends them again. Raises Fenced, StateMoved, SinkFailed, redis.RedisError.
         """
         self._sink.flush()
-        encoded = encode_changes(outcome.changes)
+        changes = ChangeBatch.of(outcome.changes)
+        encoded = changes.encode()
         save = Save(
             customers=outcome.customers,
             profiles=outcome.profiles,
@@ -43,25 +48,33 @@ class Committer:
             fates=_added(owned.fates, fates),
             watermark_ms=max(owned.watermark_ms, watermark_ms),
             changes=encoded,
+            views=view_items(changes),
         )
         self._store.save(owned, save)
-        if encoded:
-            self._announce(owned, outcome.changes, encoded)
+        self._publish(owned, changes, encoded)
+
+    def tidy(self, owned: Owned) -> None:
+        """Trim what Kafka has acknowledged. Raises Fenced, StateMoved, redis.RedisError."""
+        if owned.acknowledged:
+            self._store.trim(owned, owned.acknowledged)
+            owned.acknowledged = 0
 
     def drain(self, owned: Owned) -> int:
         """Send again what the partition's last owner saved but may not have sent, and return how many changes."""
         sent = 0
         while encoded := self._store.outbox(owned.partition):
-            self._announce(owned, [decode_change(value) for value in encoded], encoded)
+            changes = ChangeBatch.of([decode_change(value) for value in encoded])
+            self._views.write(changes)
+            self._publish(owned, changes, encoded)
+            self.tidy(owned)
             sent += len(encoded)
         return sent
 
-    def _announce(self, owned: Owned, changes: Sequence[Change], encoded: list[bytes]) -> None:
-        self._views.write(changes)
-        for change, value in zip(changes, encoded, strict=True):
-            self._sink.send("segment-changes", change.customer_id.encode(), value)
-        self._sink.flush()
-        self._store.trim(owned, len(encoded))
+    def _publish(self, owned: Owned, changes: ChangeBatch, encoded: list[bytes]) -> None:
+        if encoded:
+            self._sink.send_all("segment-changes", changes.customer_ids, encoded)
+            self._sink.flush()
+            owned.acknowledged += len(encoded)
 
 
 def _added(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -40,7 +40,7 @@ class Money:
         """Return the amounts (n,), and which of them have no rate or are too large once converted (they are 0)."""
         if not self.currency and currencies:
             self.currency = self._adopt(Counter(currencies).most_common(1)[0][0])
-        if not any(isinstance(amount, str) for amount in amounts):
+        if str not in set(map(type, amounts)):
             plain = np.fromiter(amounts, np.float64, len(amounts)) * SCALE
             exact = np.rint(plain)
             if set(currencies) <= {self.currency} and np.abs(plain - exact).max(initial=0.0) < 1e-3:

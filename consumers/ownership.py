@@ -107,15 +107,19 @@ class Ownership:
         finally:
             self.source.resume(mine)
 
+    @property
+    def look_due(self) -> bool:
+        """Whether `look` would do anything now."""
+        return time.monotonic() - self._verified >= _VERIFY_S
+
     def look(self) -> None:
         """Once a second, compare Redis with what is known of it, and claim back what a straggler fenced off.
 
         Raises Fenced, StateMoved, redis.RedisError.
         """
-        now = time.monotonic()
-        if now - self._verified < _VERIFY_S:
+        if not self.look_due:
             return
-        self._verified = now
+        self._verified = now = time.monotonic()
         self._store.verify(list(self._owned.values()))
         due = [partition for partition, at in self._fenced.items() if now >= at]
         for partition in due:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import redis
@@ -13,11 +13,11 @@ import redis
 from consumers.commit import Committer
 from consumers.dead_letters import Refused, dead_letter
 from consumers.intake import Input, Intake
+from consumers.lanes import Lanes
 from consumers.ownership import Ownership, is_passing
 from consumers.partition_batch import Handler, PartitionBatch
 from consumers.published import PublishedSegments
 from consumers.settings import ConsumerSettings
-from consumers.sink import KafkaSink
 from consumers.source import KafkaSource, TopicSlice
 from events.errors import ShoalError
 from events.partitioning import partitions_of
@@ -45,6 +45,10 @@ class Clock(Protocol):
 class Background(Protocol):
     """Work between the batches: new models and baselines, sweeps."""
 
+    def due(self, owned: Iterable[Owned]) -> bool:
+        """Return whether there is anything to do."""
+        ...
+
     def run(self, owned: Iterable[Owned]) -> bool:
         """Do a bounded piece of work; return whether more is waiting."""
         ...
@@ -56,22 +60,27 @@ class Background(Protocol):
 
 @dataclass(frozen=True)
 class Wiring:
-    """The parts that the runtime works with."""
+    """The parts that the runtime works with; it has as many lanes as there are committers."""
 
     kafka: KafkaSettings
     settings: ConsumerSettings
     inputs: Sequence[Input]
     store: PartitionStore
-    committer: Committer
+    committers: Sequence[Committer]
     views: SegmentViews
-    sink: KafkaSink
     handler: Handler
     background: Background
     clock: Clock
 
 
+class _Job(NamedTuple):
+    owned: Owned
+    batch: PartitionBatch
+    refused: list[Refused]
+
+
 class MicroBatchRuntime:
-    """Runs one worker's share of the inputs in the calling thread.
+    """Runs one worker's share of the inputs: fetches and decodes in the calling thread, folds and saves in lanes.
 
     Owns a partition from the moment its offsets are read until it is revoked or another worker fences it off. After
     any doubt about what Redis holds, the partition is claimed again and continues at the offsets stored there.
@@ -81,12 +90,13 @@ class MicroBatchRuntime:
         self._w = wiring
         settings = wiring.settings
         self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * 3_600_000))
+        self._lanes = Lanes[_Job](len(wiring.committers), self._process)
         self._stop = threading.Event()
         self._trouble_since = self._trouble_last = 0.0
         self.events_seen = 0
         self._ownership = Ownership(
             wiring.store,
-            wiring.committer,
+            wiring.committers[0],
             PublishedSegments(wiring.kafka, wiring.store, wiring.views),
             wiring.background.claimed,
             self._stop.wait,
@@ -94,9 +104,7 @@ class MicroBatchRuntime:
             fence_s=2.0 * settings.session_timeout_s,
         )
         topics = [each.topic for each in wiring.inputs]
-        self._source = KafkaSource(
-            wiring.kafka, settings, topics, group, self._ownership.assigned, self._ownership.revoked
-        )
+        self._source = KafkaSource(wiring.kafka, settings, topics, group, self._assigned, self._revoked)
         self._ownership.source = self._source
 
     @property
@@ -105,7 +113,7 @@ class MicroBatchRuntime:
         return sorted(self._ownership.owned)
 
     def stop(self) -> None:
-        """Finish the batch in hand and leave; callable from any thread."""
+        """Finish the batches in hand and leave; callable from any thread."""
         self._stop.set()
 
     def run(self) -> None:
@@ -119,6 +127,8 @@ class MicroBatchRuntime:
                 raise
             log.warning("stopping while this was being tried again: %s", error)
         finally:
+            self._put_down()
+            self._lanes.close()
             self._source.close()
 
     def _step(self, timeout_s: float) -> bool:
@@ -126,23 +136,81 @@ class MicroBatchRuntime:
 
         Messages are taken in before anything else: whatever claims a partition anew also moves where it is read.
         """
-        slices = self._source.poll(timeout_s)
+        slices = self._source.poll(timeout_s, lambda: self._lanes.busy)
         try:
             self._take_in(slices)
-            self._ownership.look()
-            busy = self._w.background.run(list(self._ownership.owned.values())) or bool(slices)
+            busy = self._look_after(idle=not slices) or bool(slices)
         except Fenced as error:
             self._ownership.lose(error)
         except StateMoved as error:
-            self._ownership.reclaim(self.partitions, error)
+            self._recover(error)
         except (redis.RedisError, ShoalError) as error:
             self._bear(error)
-            self._ownership.reclaim(self.partitions, error)
+            self._recover(error)
         else:
             if slices or time.monotonic() - self._trouble_last > _CALM_S:
                 self._trouble_since = 0.0
             return busy
         return True
+
+    def _take_in(self, slices: Sequence[TopicSlice]) -> None:
+        """Decode while the last batches are being saved, wait for those, and begin to save these."""
+        ends = self._source.ends_reached()
+        batches, refused = self._intake.batches(slices, self._ownership.owned, _wall_ms(), ends)
+        self._settle()
+        for batch in batches:
+            if batch.partition in self._ownership:
+                job = _Job(self._ownership[batch.partition], batch, refused.get(batch.partition, []))
+                self._lanes.submit(batch.partition, job)
+
+    def _look_after(self, *, idle: bool) -> bool:
+        """Do what needs the partitions at rest; return whether more of that is waiting."""
+        owned = self._ownership.owned
+        if not (idle or self._ownership.look_due or self._w.background.due(owned.values())):
+            return False
+        self._settle()
+        if idle:
+            for each in owned.values():
+                self._w.committers[0].tidy(each)
+        self._ownership.look()
+        return self._w.background.run(list(owned.values()))
+
+    def _settle(self) -> None:
+        """Wait for the lanes. A partition that another worker has taken leaves the others alone; the rest is raised."""
+        failures = []
+        for partition, job, failure in self._lanes.settle():
+            if isinstance(failure, Fenced):
+                self._ownership.lose(failure)
+            elif failure is not None:
+                failures.append(failure)
+            else:
+                self._source.commit(partition, job.batch.offsets)
+                self.events_seen += sum(len(part.columns) for part in job.batch.events.values())
+        if failures:
+            raise failures[0]
+
+    def _recover(self, error: redis.RedisError | ShoalError) -> None:
+        self._lanes.settle()  # whatever failed, all partitions are claimed again
+        self._ownership.reclaim(self.partitions, error)
+
+    def _put_down(self) -> None:
+        """Finish what the lanes have in hand, so that the next owner has nothing to repeat."""
+        try:
+            self._settle()
+            for each in self._ownership.owned.values():
+                self._w.committers[0].tidy(each)
+        except (redis.RedisError, ShoalError) as error:
+            log.warning(
+                "giving partitions up with changes unsent or untrimmed (%s); their next owner sends them", error
+            )
+
+    def _assigned(self, partitions: list[int]) -> dict[int, dict[str, int]]:
+        self._put_down()
+        return self._ownership.assigned(partitions)
+
+    def _revoked(self, partitions: list[int]) -> None:
+        self._put_down()
+        self._ownership.revoked(partitions)
 
     def _bear(self, error: redis.RedisError | ShoalError) -> None:
         """Wait a little after a failure that may pass; raise it when the same trouble has lasted too long."""
@@ -152,26 +220,18 @@ class MicroBatchRuntime:
             raise error
         self._stop.wait(min(2.0, 0.05 + (now - self._trouble_since)))
 
-    def _take_in(self, slices: Sequence[TopicSlice]) -> None:
-        """Process each partition's part; a partition that another worker has taken leaves the others alone."""
-        ends = self._source.ends_reached()
-        batches, refused = self._intake.batches(slices, self._ownership.owned, _wall_ms(), ends)
-        for batch in batches:
-            try:
-                self._process(batch, refused.get(batch.partition, []))
-            except Fenced as error:
-                self._ownership.lose(error)
-
-    def _process(self, batch: PartitionBatch, refused: list[Refused]) -> None:
-        owned = self._ownership[batch.partition]
+    def _process(self, lane: int, job: _Job) -> None:
+        """Fold and save one partition's part of a micro-batch; runs in a lane."""
+        owned, batch, refused = job
+        committer = self._w.committers[lane]
         ids, slots = batch.customer_ids()
-        customers = self._w.store.load(batch.partition, ids)
-        if not customers.known.all() and self._reroute(batch, customers):
+        customers = self._w.store.open(owned, ids)
+        if not customers.known.all() and self._reroute(batch, customers, committer):
             ids, slots = batch.customer_ids()
-            customers = self._w.store.load(batch.partition, ids)
+            customers = self._w.store.open(owned, ids)
         wall_ms = _wall_ms()
         for each in refused:
-            self._w.sink.send("dead-letters", None, dead_letter(each, wall_ms))
+            committer.send_elsewhere("dead-letters", None, dead_letter(each, wall_ms))
         watermark_ms = max(owned.watermark_ms, batch.latest_ms())
         columns = {topic: part.columns for topic, part in batch.events.items()}
         outcome = self._w.handler.apply(owned, customers, columns, slots, self._w.clock.now_ms(watermark_ms))
@@ -179,11 +239,9 @@ class MicroBatchRuntime:
             repeated = outcome.duplicates.get(topic, 0)
             batch.count(topic, "duplicate", repeated)
             batch.count(topic, "applied", len(part.columns) - repeated)
-        self._w.committer.commit(owned, outcome, batch.offsets, batch.fates, watermark_ms)
-        self._source.commit(batch.partition, batch.offsets)
-        self.events_seen += sum(len(part.columns) for part in batch.events.values())
+        committer.commit(owned, outcome, batch.offsets, batch.fates, watermark_ms)
 
-    def _reroute(self, batch: PartitionBatch, customers: CustomerBatch) -> bool:
+    def _reroute(self, batch: PartitionBatch, customers: CustomerBatch, committer: Committer) -> bool:
         """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
         strangers = np.flatnonzero(~customers.known)
         names = [customers.ids[i] for i in strangers.tolist()]
@@ -195,7 +253,7 @@ class MicroBatchRuntime:
             away = np.array([name in misplaced for name in part.columns.customer_ids], np.bool_)
             for i in np.flatnonzero(away).tolist():
                 name, value = part.columns.customer_ids[i], part.messages.values[int(part.positions[i])]
-                self._w.sink.send(topic, name.encode(), value or b"", misplaced[name])
+                committer.send_elsewhere(topic, name.encode(), value or b"", misplaced[name])
             batch.count(topic, "rerouted", int(away.sum()))
             batch.events[topic] = part.take(np.flatnonzero(~away))
         return True

@@ -16,6 +16,9 @@ from events.settings import KafkaSettings
 __all__ = ["KafkaSource", "LogTruncated", "SourceFailed", "TopicSlice"]
 
 
+_PATIENCE_S = 0.002
+
+
 class LogTruncated(ShoalError):
     """Kafka no longer holds what comes after the stored offset: the state cannot be repaired by replaying."""
 
@@ -67,22 +70,30 @@ class KafkaSource:
         self._partitions = kafka.partitions
         self._on_assigned, self._on_revoked = on_assigned, on_revoked
         self._ends: dict[Place, int] = {}
+        self._assignments = 0
         self._consumer = Consumer(_options(kafka, settings, kafka.topic(group)))
         self._consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
-    def poll(self, timeout_s: float) -> list[TopicSlice]:
+    def poll(self, timeout_s: float, busy: Callable[[], bool]) -> list[TopicSlice]:
         """Wait up to `timeout_s` for a first message, then gather what has arrived, by topic.
 
-        Raises LogTruncated or SourceFailed.
+        While `busy` says that the last batch is still being saved there is no hurry, and this one grows: so batches
+        are small when little comes, and large under load. Raises LogTruncated or SourceFailed.
         """
-        messages: list[Message] = self._consumer.consume(1, timeout_s)
+        messages = self._consume([], 1, timeout_s)
         if messages:
-            messages += self._consumer.consume(self._settings.batch_events - 1, self._settings.gather_ms / 1000)
-        if not messages:
-            return []
+            messages = self._consume(messages, self._settings.batch_events, self._settings.gather_ms / 1000)
+        while messages and len(messages) < self._settings.batch_events and busy():
+            messages = self._consume(messages, self._settings.batch_events, _PATIENCE_S)
         if any(map(Message.error, messages)):
             messages = [message for message in messages if self._is_message(message)]
         return _slices(messages)
+
+    def _consume(self, before: list[Message], limit: int, timeout_s: float) -> list[Message]:
+        """Return more messages after those before; a rebalance in between makes those void, they come again."""
+        assignments = self._assignments
+        more: list[Message] = self._consumer.consume(limit - len(before), timeout_s)
+        return before + more if assignments == self._assignments else more
 
     def ends_reached(self) -> dict[Place, int]:
         """Return the partitions that were read to their end since the last call, with the offset of that end.
@@ -138,6 +149,7 @@ class KafkaSource:
                 "would be in the wrong partitions. Run `shoal topics check`."
             )
         self._ends.clear()
+        self._assignments += 1
         stored = self._on_assigned(numbers)
         for position in assigned:
             position.offset = stored.get(position.partition, {}).get(position.topic, OFFSET_BEGINNING)
@@ -145,6 +157,7 @@ class KafkaSource:
         consumer.resume(assigned)  # a pause outlives a rebalance
 
     def _revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        self._assignments += 1
         self._on_revoked(sorted({position.partition for position in revoked}))
 
 
@@ -187,7 +200,7 @@ def _check(message: Message) -> bool:
 
 
 def _slices(messages: list[Message]) -> list[TopicSlice]:
-    topics: list[str] = list(map(Message.topic, messages))  # type: ignore[arg-type]
+    topics = [str(topic) for topic in map(Message.topic, messages)]
     distinct = set(topics)
     if len(distinct) == 1:
         return [_slice(topics[0], messages)]
@@ -203,6 +216,6 @@ def _slice(topic: str, messages: list[Message]) -> TopicSlice:
         topic,
         list(map(Message.key, messages)),
         list(map(Message.value, messages)),
-        np.fromiter(map(Message.partition, messages), np.int32, n),  # type: ignore[arg-type]
-        np.fromiter(map(Message.offset, messages), np.int64, n),  # type: ignore[arg-type]
+        np.fromiter(map(Message.partition, messages), np.int32, n),
+        np.fromiter(map(Message.offset, messages), np.int64, n),
     )

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Protocol, overload
 
 import msgspec
 
 from events.codec import struct_of
 from events.outputs import Cause, SegmentChange
 
-__all__ = ["Change", "change_time_ms", "decode_change", "encode_changes", "make_change", "segment_number"]
+__all__ = ["Change", "ChangeBatch", "change_time_ms", "decode_change", "lines_of", "make_change", "segment_number"]
 
 
 class Change(Protocol):
@@ -39,15 +40,90 @@ def make_change(**values: Any) -> Change:
     return change
 
 
-def encode_changes(changes: Sequence[Change]) -> list[bytes]:
-    """Return the JSON of each change."""
-    return _encoder.encode_lines(changes).split(b"\n")[:-1] if changes else []
-
-
 def decode_change(value: bytes) -> Change:
     """Read a change. Raises msgspec.ValidationError."""
     change: Change = _decoder.decode(value)
     return change
+
+
+class ChangeBatch(Sequence[Change]):
+    """The segment changes of many customers, which are few kinds of change: from here to there, for this cause.
+
+    Change i is kind `kinds[i]` with the customer and the change number of its own. So only what differs is written
+    for each; the bytes are those that the encoder writes for the change by itself.
+
+    >>> kind = make_change(change_id="", customer_id="", change_number=0, changed_at="2026-01-01T00:00:00Z",
+    ...     cause="time", segment_id="s2", segment="At-Risk", previous=None, previous_segment=None, baseline=1,
+    ...     model_version=3)
+    >>> batch = ChangeBatch(["anna", "bob"], [4, 1], [0, 0], [kind])
+    >>> batch[0].change_id, decode_change(batch.encode()[1]).customer_id
+    ('anna:4', 'bob')
+    """
+
+    def __init__(
+        self, customer_ids: list[str], numbers: list[int], kinds: Sequence[int], prototypes: Sequence[Change]
+    ) -> None:
+        self.customer_ids, self.numbers, self.kinds, self.prototypes = customer_ids, numbers, kinds, prototypes
+
+    @classmethod
+    def of(cls, changes: Sequence[Change]) -> "ChangeBatch":
+        """Return any changes as a batch."""
+        if isinstance(changes, ChangeBatch):
+            return changes
+        ids, numbers = [each.customer_id for each in changes], [each.change_number for each in changes]
+        return cls(ids, numbers, range(len(changes)), changes)
+
+    def __len__(self) -> int:
+        return len(self.customer_ids)
+
+    @overload
+    def __getitem__(self, place: int) -> Change: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Change]: ...
+
+    def __getitem__(self, place: int | slice) -> Change | list[Change]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        customer_id, number = self.customer_ids[place], self.numbers[place]
+        prototype: Any = self.prototypes[self.kinds[place]]
+        change: Change = msgspec.structs.replace(
+            prototype, change_id=f"{customer_id}:{number}", customer_id=customer_id, change_number=number
+        )
+        return change
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def escaped_ids(self) -> list[str]:
+        """The customer ids as they stand between the quotes of JSON text."""
+        joined = "".join(self.customer_ids)
+        if joined.isprintable() and '"' not in joined and "\\" not in joined:
+            return self.customer_ids
+        return [line[1:-1].decode() for line in _encoder.encode_lines(self.customer_ids).split(b"\n")[:-1]]
+
+    def encode(self) -> list[bytes]:
+        """Return the JSON of each change."""
+        tails = [_tail(prototype) for prototype in self.prototypes]
+        lines = [
+            f'{{"change_id":"{name}:{number}","customer_id":"{name}","change_number":{number},{tails[kind]}'
+            for name, number, kind in zip(self.escaped_ids, self.numbers, self.kinds, strict=True)
+        ]
+        return lines_of(lines)
+
+
+def lines_of(texts: list[str]) -> list[bytes]:
+    """Return the UTF-8 bytes of texts that hold no line break, in one go."""
+    return "\n".join(texts).encode().split(b"\n") if texts else []
+
+
+def _tail(prototype: Any) -> str:
+    """Return the JSON of what all changes of a kind share; the three fields that differ come first."""
+    shared = msgspec.structs.replace(prototype, change_id="", customer_id="", change_number=0)
+    return _encoder.encode(shared).decode().removeprefix('{"change_id":"","customer_id":"","change_number":0,')
 
 
 def segment_number(segment_id: str) -> int:

@@ -3,18 +3,20 @@
 Two numbers guard every write. The epoch grows with every worker that takes the partition over; the revision grows with
 every write. A writer whose epoch is no longer the partition's has lost it; where epoch or revision are smaller than the
 writer knows them, Redis has come back older than it was.
+
+A micro-batch costs two round trips: `open` watches the partition and reads its customers, `save` writes everything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import redis
-from redis.client import Pipeline
 
 from events.errors import ShoalError
 from state import keys
 from state.records import CustomerBatch, pack, unpack
+from state.round_trip import Command, Line, as_mapping, raise_first
 from state.sums import ModelSums
 
 __all__ = ["Fenced", "Owned", "PartitionStore", "Save", "StateMoved"]
@@ -48,7 +50,8 @@ class Owned:
 
     `offsets` are the next offsets to read, by topic; `fates` the number of events by `<topic>:<fate>`; `sums` the
     partition's part of the model under baseline number `baseline` (None before the first save), complete once
-    `swept` has reached that number.
+    `swept` has reached that number; `acknowledged` how many of the oldest changes in the outbox Kafka has, which the
+    next save drops.
     """
 
     partition: int
@@ -60,11 +63,15 @@ class Owned:
     baseline: int = 0
     swept: int = 0
     sums: ModelSums | None = None
+    acknowledged: int = 0
 
 
 @dataclass(frozen=True)
 class Save:
-    """All that one micro-batch of a partition changes, to be saved at once or not at all."""
+    """All that one micro-batch of a partition changes, to be saved at once or not at all.
+
+    `views` are keys of `segment:<customer_id>`, each followed by its value.
+    """
 
     customers: CustomerBatch
     profiles: dict[str, bytes]
@@ -75,6 +82,7 @@ class Save:
     fates: dict[str, int]
     watermark_ms: int
     changes: list[bytes]
+    views: Sequence[str | bytes] = ()
 
 
 class PartitionStore:
@@ -83,9 +91,11 @@ class PartitionStore:
     def __init__(self, client: redis.Redis, group: str) -> None:
         self._redis: Any = client
         self._group = group
+        self._lines: dict[int, Line] = {}
 
     def claim(self, partition: int) -> Owned:
         """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
+        self._leave(partition)
         epoch = int(self._redis.incr(keys.epoch(partition, self._group)))
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(keys.offsets(partition, self._group))
@@ -111,6 +121,15 @@ class PartitionStore:
             return CustomerBatch.blank([])
         return unpack(ids, self._redis.hmget(keys.customers(partition), ids))
 
+    def open(self, owned: Owned, ids: list[str]) -> CustomerBatch:
+        """Begin a micro-batch: watch the partition, and read the records of these customers in the same round trip.
+
+        Raises Fenced, StateMoved, redis.RedisError.
+        """
+        wanted = [("HMGET", keys.customers(owned.partition), *ids)] if ids else []
+        found = self._watch(owned, wanted)
+        return unpack(ids, found[0]) if ids else CustomerBatch.blank([])
+
     def scan(self, partition: int, cursor: int, count: int) -> tuple[int, CustomerBatch]:
         """Read about `count` customers from a cursor (0 begins); the cursor returned is 0 at the end."""
         cursor, found = self._redis.hscan(keys.customers(partition), cursor, count=count)
@@ -121,29 +140,36 @@ class PartitionStore:
         return int(self._redis.hlen(keys.customers(partition)))
 
     def save(self, owned: Owned, save: Save) -> None:
-        """Write records, profiles, sums, fates, offsets and outbox in one transaction, and move `owned` along.
+        """Write records, profiles, sums, fates, offsets, outbox and views in one transaction, and move `owned` along.
 
         Raises Fenced or StateMoved (then nothing was written), redis.RedisError (then nobody knows: claim again).
         """
-        partition = owned.partition
-        with self._guarded(owned) as pipe:
-            if len(save.customers):
-                items: list[Any] = [None] * (2 * len(save.customers))
-                items[::2], items[1::2] = save.customers.ids, pack(save.customers)
-                pipe.hset(keys.customers(partition), items=items)
-            if save.profiles:
-                pipe.hset(keys.profiles(partition), mapping=save.profiles)
-            if save.sums is not None:
-                under = {"baseline": save.baseline, "swept": save.swept}
-                pipe.hset(keys.model(partition), mapping={**under, **save.sums.to_fields()})
-            if save.offsets:
-                pipe.hset(keys.offsets(partition, self._group), mapping=save.offsets)
-            pipe.hset(keys.fates(partition, self._group), mapping={**save.fates, "watermark": save.watermark_ms})
-            if save.changes:
-                pipe.rpush(keys.outbox(partition), *save.changes)
-            self._execute(pipe, owned)
+        self._write(owned, self._commands(owned, save))
         owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
         owned.baseline, owned.swept, owned.sums = save.baseline, save.swept, save.sums
+        owned.acknowledged = 0
+
+    def _commands(self, owned: Owned, save: Save) -> Iterator[Command]:
+        partition = owned.partition
+        if len(save.customers):
+            items: list[str | bytes] = [b""] * (2 * len(save.customers))
+            items[::2], items[1::2] = save.customers.ids, pack(save.customers)
+            yield ("HSET", keys.customers(partition), *items)
+        if save.profiles:
+            yield ("HSET", keys.profiles(partition), *_flat(save.profiles))
+        if save.sums is not None:
+            under = {"baseline": save.baseline, "swept": save.swept, **save.sums.to_fields()}
+            yield ("HSET", keys.model(partition), *_flat(under))
+        if save.offsets:
+            yield ("HSET", keys.offsets(partition, self._group), *_flat(save.offsets))
+        fates = {**save.fates, "watermark": save.watermark_ms}
+        yield ("HSET", keys.fates(partition, self._group), *_flat(fates))
+        if owned.acknowledged:
+            yield ("LTRIM", keys.outbox(partition), owned.acknowledged, -1)
+        if save.changes:
+            yield ("RPUSH", keys.outbox(partition), *save.changes)
+        if save.views:
+            yield ("MSET", *save.views)
 
     def outbox(self, partition: int, start: int = 0, count: int = 10_000) -> list[bytes]:
         """Return the oldest changes that Kafka has not acknowledged."""
@@ -152,9 +178,7 @@ class PartitionStore:
 
     def trim(self, owned: Owned, count: int) -> None:
         """Drop the oldest `count` changes of the outbox, guarded as a save is. Raises Fenced or StateMoved."""
-        with self._guarded(owned) as pipe:
-            pipe.ltrim(keys.outbox(owned.partition), count, -1)
-            self._execute(pipe, owned)
+        self._write(owned, [("LTRIM", keys.outbox(owned.partition), count, -1)])
 
     def verify(self, owned: Sequence[Owned]) -> None:
         """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMoved.
@@ -170,43 +194,52 @@ class PartitionStore:
         for place, each in enumerate(owned):
             check_unmoved(each, *found[3 * place : 3 * place + 3])
 
-    def _execute(self, pipe: Any, owned: Owned) -> None:
-        """Count the write and carry the transaction out."""
-        pipe.hset(keys.fates(owned.partition, self._group), "revision", owned.revision + 1)
+    def _write(self, owned: Owned, commands: Iterable[Command]) -> None:
+        """Carry out a transaction that goes through only while the partition is as its owner knows it."""
+        if owned.partition not in self._lines:
+            self._watch(owned, [])
+        counted = ("HSET", keys.fates(owned.partition, self._group), "revision", owned.revision + 1)
+        line = self._lines.pop(owned.partition)
         try:
-            pipe.execute()
-        except redis.WatchError as error:
+            answers = line.send([("MULTI",), *commands, counted, ("EXEC",)])
+        finally:
+            line.close()
+        done = answers[-1]
+        raise_first([*answers[:-1], *(done if isinstance(done, list) else [done])])
+        if done is None:
             self.verify([owned])  # says so where another worker has taken over
-            raise StateMoved(owned.partition, "its epoch, revision or offsets changed during a save") from error
+            raise StateMoved(owned.partition, "its epoch, revision or offsets changed during a save")
         owned.revision += 1
 
-    def _guarded(self, owned: Owned) -> "_Guard":
-        return _Guard(self._redis.pipeline(transaction=True), owned, self._group)
-
-
-class _Guard:
-    """A transaction that goes through only while the partition is as its owner knows it."""
-
-    def __init__(self, pipe: Pipeline, owned: Owned, group: str) -> None:
-        self._pipe: Any = pipe
-        self._owned = owned
-        self._epoch_key = keys.epoch(owned.partition, group)
-        self._fates_key = keys.fates(owned.partition, group)
-        self._offsets_key = keys.offsets(owned.partition, group)
-
-    def __enter__(self) -> Any:
+    def _watch(self, owned: Owned, wanted: list[Command]) -> list[Any]:
+        """Watch a partition, check that it is as its owner knows it, and return the answers to more commands."""
+        partition = owned.partition
+        epoch, fates = keys.epoch(partition, self._group), keys.fates(partition, self._group)
+        offsets = keys.offsets(partition, self._group)
+        guard: list[Command] = [
+            ("WATCH", epoch, fates, offsets),
+            *(("GET", epoch), ("HGET", fates, "revision"), ("HGETALL", offsets)),
+        ]
+        self._leave(partition)
+        self._lines[partition] = line = Line(self._redis)
         try:
-            self._pipe.watch(self._epoch_key, self._fates_key, self._offsets_key)
-            epoch, revision = self._pipe.get(self._epoch_key), self._pipe.hget(self._fates_key, "revision")
-            check_unmoved(self._owned, epoch, revision, self._pipe.hgetall(self._offsets_key))
+            answers = line.send([*guard, *wanted])
+            raise_first(answers)
+            check_unmoved(owned, answers[1], answers[2], as_mapping(answers[3]))
         except BaseException:
-            self._pipe.reset()
+            self._leave(partition)
             raise
-        self._pipe.multi()
-        return self._pipe
+        return answers[len(guard) :]
 
-    def __exit__(self, *_: object) -> None:
-        self._pipe.reset()
+    def _leave(self, partition: int) -> None:
+        """End what is watched of a partition, if anything is."""
+        line = self._lines.pop(partition, None)
+        if line is not None:
+            line.drop()
+
+
+def _flat(mapping: Mapping[str, Any]) -> list[Any]:
+    return [part for pair in mapping.items() for part in pair]
 
 
 def check_unmoved(owned: Owned, epoch: bytes | None, revision: bytes | None, offsets: dict[bytes, bytes]) -> None:

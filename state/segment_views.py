@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import redis
 
-from events.changes import Change
+from events.changes import Change, ChangeBatch, lines_of
 from state import keys
 
-__all__ = ["SegmentView", "SegmentViews"]
+__all__ = ["SegmentView", "SegmentViews", "view_items"]
 
 # A change is written unless a later one is there: two workers may both be sending, and the slower one may be older.
 _WRITE_IF_NEWER = """
@@ -50,9 +50,10 @@ class SegmentViews:
 
         Of several changes of one customer in the list, the last counts.
         """
-        latest = {change.customer_id: (change.change_number, _view_json(change)) for change in changes}
-        names = [keys.segment(customer_id) for customer_id in latest]
-        pairs = list(latest.values())
+        batch = ChangeBatch.of(changes)
+        items = view_items(batch)
+        latest = dict(zip(items[::2], zip(batch.numbers, items[1::2], strict=True), strict=True))
+        names, pairs = list(latest), list(latest.values())
         written = 0
         for start in range(0, len(names), _CHUNK):
             args = [part for pair in pairs[start : start + _CHUNK] for part in pair]
@@ -65,8 +66,20 @@ class SegmentViews:
         return msgspec.json.decode(value, type=SegmentView) if value else None
 
 
-def _view_json(change: Change) -> bytes:
-    view = SegmentView(
-        change.segment_id, change.segment, change.changed_at, change.previous, change.baseline, change.change_id
-    )
-    return msgspec.json.encode(view)
+def view_items(changes: ChangeBatch) -> list[str | bytes]:
+    """Return the keys of the views that follow from changes, each followed by its JSON, as MSET takes them."""
+    heads = [_head(prototype) for prototype in changes.prototypes]
+    views = [
+        f'{heads[kind]}{name}:{number}"}}'
+        for name, number, kind in zip(changes.escaped_ids, changes.numbers, changes.kinds, strict=True)
+    ]
+    items: list[str | bytes] = [b""] * (2 * len(views))
+    items[::2], items[1::2] = map(keys.segment, changes.customer_ids), lines_of(views)
+    return items
+
+
+def _head(prototype: Change) -> str:
+    """Return the JSON of a view up to the change id, the part that all changes of a kind share."""
+    each = prototype
+    view = SegmentView(each.segment_id, each.segment, each.changed_at, each.previous, each.baseline, change_id="")
+    return msgspec.json.encode(view).decode().removesuffix('"}')

@@ -110,11 +110,14 @@ def merge(left: Rows, right: Rows) -> Rows:
     """
     rows = left.copy()
     for name in _MIN:
-        rows[name] = np.minimum(left[name], right[name])
+        if (right[name] != NEVER_FIRST).any():
+            rows[name] = np.minimum(left[name], right[name])
     for name in _MAX:
-        rows[name] = np.maximum(left[name], right[name])
+        if (right[name] != NEVER_LAST).any():
+            rows[name] = np.maximum(left[name], right[name])
     for name in _SUM:
-        rows[name] = left[name] + right[name]
+        if right[name].any():
+            rows[name] += right[name]
     newer = (right["profile_at"] > left["profile_at"]) | (
         (right["profile_at"] == left["profile_at"]) & (right["profile_event"] > left["profile_event"])
     )

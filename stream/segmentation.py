@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from events.changes import Change, make_change
+from events.changes import Change, ChangeBatch, make_change
 from events.errors import ShoalError
 from state.records import Rows
 from state.sums import ModelSums
@@ -25,7 +25,7 @@ class Resegmented:
 
     rows: Rows
     sums: ModelSums
-    changes: list[Change]
+    changes: ChangeBatch
 
 
 class BaselineBehind(ShoalError):
@@ -108,30 +108,38 @@ def _changes(
     target: Ints,
     now_ms: int,
     causes: npt.NDArray[np.object_],
-) -> list[Change]:
+) -> ChangeBatch:
     changed_at = rfc3339(now_ms)
-    known: dict[int, Segment] = {each.number: each for each in segmenter.segments}
-    changes = []
-    numbers, previous = rows["change_number"].tolist(), before["segment"].tolist()
-    for i in moved.tolist():
-        segment = segmenter.segments[target[i]]
-        last = known.get(previous[i])
-        changes.append(
-            make_change(
-                change_id=f"{ids[i]}:{numbers[i]}",
-                customer_id=ids[i],
-                change_number=numbers[i],
-                changed_at=changed_at,
-                cause=causes[i],
-                segment_id=segment.segment_id,
-                segment=segment.name,
-                previous=f"s{previous[i]}" if previous[i] else None,
-                previous_segment=last.name if last else None,
-                baseline=segmenter.baseline,
-                model_version=segmenter.version,
-            )
-        )
-    return changes
+    names: dict[int, Segment] = {each.number: each for each in segmenter.segments}
+    kinds: dict[tuple[int, int, str], int] = {}
+    prototypes: list[Change] = []
+    of = []
+    previous = before["segment"][moved].tolist()
+    for kind in zip(target[moved].tolist(), previous, causes[moved].tolist(), strict=True):
+        if kind not in kinds:
+            kinds[kind] = len(prototypes)
+            prototypes.append(_prototype(segmenter, names, kind, changed_at))
+        of.append(kinds[kind])
+    return ChangeBatch([ids[i] for i in moved.tolist()], rows["change_number"][moved].tolist(), of, prototypes)
+
+
+def _prototype(segmenter: Segmenter, names: dict[int, Segment], kind: tuple[int, int, str], changed_at: str) -> Change:
+    """Return a change of this kind (to which cluster, from which segment number, why) of no customer."""
+    target, previous, cause = kind
+    segment, last = segmenter.segments[target], names.get(previous)
+    return make_change(
+        change_id="",
+        customer_id="",
+        change_number=0,
+        changed_at=changed_at,
+        cause=cause,
+        segment_id=segment.segment_id,
+        segment=segment.name,
+        previous=f"s{previous}" if previous else None,
+        previous_segment=last.name if last else None,
+        baseline=segmenter.baseline,
+        model_version=segmenter.version,
+    )
 
 
 def rfc3339(ms: int) -> str:

@@ -65,14 +65,22 @@ class Sweeper:
             raise BaselineBehind(owned.baseline, self._live.segmenter.baseline)
         self._progress[owned.partition] = _Progress(time.monotonic() + self._settings.sweep_s)
 
+    def due(self, owned: Iterable[Owned]) -> bool:
+        """Follow the feed, and return whether a partition is due to be swept."""
+        self._feed.poll(self._live)
+        return bool(self._waiting(owned))
+
+    def _waiting(self, owned: Iterable[Owned]) -> list[Owned]:
+        baseline, now = self._live.segmenter.baseline, time.monotonic()
+        return [each for each in owned if each.swept < baseline or now >= self._progress[each.partition].due]
+
     def run(self, owned: Iterable[Owned]) -> bool:
         """Follow the feed, then sweep one chunk of the partition that is most overdue; return whether one was due."""
         self._feed.poll(self._live)
-        baseline = self._live.segmenter.baseline
-        now = time.monotonic()
-        waiting = [each for each in owned if each.swept < baseline or now >= self._progress[each.partition].due]
+        waiting = self._waiting(owned)
         if not waiting:
             return False
+        baseline = self._live.segmenter.baseline
         chosen = min(waiting, key=lambda each: (each.swept >= baseline, self._progress[each.partition].due))
         return self._sweep_chunk(chosen, self._progress[chosen.partition])
 
@@ -116,6 +124,7 @@ class Sweeper:
         swept = segmenter.baseline if complete else None
         outcome = Outcome(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
         self._committer.commit(owned, outcome, {}, {}, owned.watermark_ms)
+        self._committer.tidy(owned)
 
     def _due(
         self, customers: CustomerBatch, segmenter: Segmenter, now_ms: int

@@ -99,14 +99,14 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         },
     )
     store = PartitionStore(client, keys.SEGMENTS_GROUP)
-    sink = KafkaSink(settings.kafka)
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()
     feed = ModelFeed(settings.kafka)
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
     views = SegmentViews(client)
-    committer = Committer(store, views, sink)
-    sweeper = Sweeper(store, committer, live, feed, clock, settings.stream)
+    # A sink of its own for each lane: waiting for what one has sent must not take another's failure for its own.
+    committers = [Committer(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
+    sweeper = Sweeper(store, committers[0], live, feed, clock, settings.stream)
     handler = SegmentHandler(
         live,
         half_life_ms=half_life_ms(settings.state),
@@ -118,9 +118,8 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         settings=settings.consumer,
         inputs=_inputs(client, settings),
         store=store,
-        committer=committer,
+        committers=committers,
         views=views,
-        sink=sink,
         handler=handler,
         background=sweeper,
         clock=clock,

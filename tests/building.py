@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import numpy as np
 import redis as redis_py
 from hypothesis import HealthCheck, settings
-from redis.client import Pipeline
 
 from consumers.customers import ProfileColumns
 from consumers.orders import OrderColumns
@@ -195,31 +194,49 @@ class Sink:
     def send(self, topic, key, value):
         self.sent.append((topic, key, value))
 
+    def send_all(self, topic, keys, values):
+        self.sent += [(topic, key.encode(), value) for key, value in zip(keys, values, strict=True)]
+
     def flush(self):
         self.flushed = len(self.sent)
 
 
 class MeddledRedis(redis_py.Redis):
-    """A client whose transactions are meddled with, once, between what they read under WATCH and their EXEC."""
+    """A client whose transactions are meddled with, once, between what they read under WATCH and their MULTI."""
 
     @classmethod
     def beside(cls, client, meddle):
-        meddled = cls(connection_pool=client.connection_pool)
-        meddled.meddle = meddle
+        meddled = cls(connection_pool=_MeddledPool(client.connection_pool))
+        meddled.connection_pool.meddle = meddle
         return meddled
 
-    def pipeline(self, transaction=True, shard_hint=None):
-        pipe = _MeddledPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
-        pipe.client = self
-        return pipe
+
+class _MeddledPool:
+    def __init__(self, pool):
+        self._pool = pool
+
+    def __getattr__(self, name):
+        return getattr(self._pool, name)
+
+    def get_connection(self, *args):
+        return _MeddledConnection(self._pool.get_connection(), self)
+
+    def release(self, connection):
+        self._pool.release(connection.connection)
 
 
-class _MeddledPipeline(Pipeline):
-    def multi(self):
-        meddle, self.client.meddle = self.client.meddle, None
-        if meddle:
+class _MeddledConnection:
+    def __init__(self, connection, pool):
+        self.connection, self._pool = connection, pool
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def send_packed_command(self, packed, *args, **options):
+        if b"MULTI" in (packed if isinstance(packed, bytes) else b"".join(packed)) and self._pool.meddle:
+            meddle, self._pool.meddle = self._pool.meddle, None
             meddle()
-        super().multi()
+        self.connection.send_packed_command(packed, *args, **options)
 
 
 def everything_in(redis):

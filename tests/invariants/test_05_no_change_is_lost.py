@@ -23,8 +23,8 @@ class BrokenSink:
     def __init__(self):
         self.sent = []
 
-    def send(self, topic, key, value):
-        self.sent.append((topic, key, value))
+    def send_all(self, topic, keys, values):
+        self.sent += [(topic, key, value) for key, value in zip(keys, values, strict=True)]
 
     def flush(self):
         if self.sent:

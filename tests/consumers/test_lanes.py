@@ -1,0 +1,67 @@
+"""Lanes: one job at a time of a partition, all of them waited for, failures told with their jobs."""
+
+import threading
+
+import pytest
+
+from consumers.lanes import Lanes
+
+
+@pytest.fixture
+def lanes_of():
+    made = []
+
+    def make(count, work):
+        made.append(Lanes(count, work))
+        return made[-1]
+
+    yield make
+    for lanes in made:
+        lanes.close()
+
+
+def test_jobs_of_one_partition_are_done_in_their_order_in_one_lane(lanes_of):
+    done = []
+    lanes = lanes_of(3, lambda lane, job: done.append((lane, job, threading.get_ident())))
+    for job in range(20):
+        lanes.submit(4, job)
+    lanes.settle()
+    assert [job for _, job, _ in done] == list(range(20))
+    assert {lane for lane, _, _ in done} == {1}
+    assert len({thread for _, _, thread in done}) == 1
+
+
+def test_partitions_of_different_lanes_do_not_wait_for_each_other(lanes_of):
+    gate = threading.Event()
+    lanes = lanes_of(2, lambda lane, job: gate.wait(30) if job == "waits" else gate.set())
+    lanes.submit(0, "waits")
+    lanes.submit(1, "frees it")
+    assert [failure for _, _, failure in lanes.settle()] == [None, None]
+
+
+def test_a_failure_is_told_with_its_job_and_harms_no_other(lanes_of):
+    def work(lane, job):
+        if job == "bad":
+            raise ValueError(job)
+
+    lanes = lanes_of(1, work)
+    for partition, job in enumerate(["good", "bad", "good"]):
+        lanes.submit(partition, job)
+    settled = lanes.settle()
+    assert [(partition, job, type(failure)) for partition, job, failure in settled] == [
+        (0, "good", type(None)),
+        (1, "bad", ValueError),
+        (2, "good", type(None)),
+    ]
+    assert lanes.settle() == []
+
+
+def test_lanes_are_busy_until_their_jobs_are_done(lanes_of):
+    gate = threading.Event()
+    lanes = lanes_of(1, lambda lane, job: gate.wait(30))
+    assert not lanes.busy
+    lanes.submit(0, "waits")
+    assert lanes.busy
+    gate.set()
+    lanes.settle()
+    assert not lanes.busy

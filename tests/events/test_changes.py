@@ -1,0 +1,57 @@
+"""A batch of changes is the changes one by one, byte for byte."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.changes import ChangeBatch, decode_change, make_change
+from events.outputs import SegmentChange
+
+from ..building import examples
+
+ids = st.text(min_size=1, max_size=12) | st.sampled_from(['"', "\\", "a\nb", "\x7f", "ä€😀", "</script>", "a:1"])
+kinds = st.builds(
+    make_change,
+    change_id=st.just(""),
+    customer_id=st.just(""),
+    change_number=st.just(0),
+    changed_at=st.just("2026-01-01T00:00:00.000Z"),
+    cause=st.sampled_from(["activity", "time", "model", "baseline", "correction"]),
+    segment_id=st.sampled_from(["s1", "s22"]),
+    segment=ids,
+    previous=st.none() | st.just("s3"),
+    previous_segment=st.none() | ids,
+    baseline=st.integers(0, 99),
+    model_version=st.integers(0, 10**6),
+)
+
+
+@st.composite
+def batches(draw):
+    prototypes = draw(st.lists(kinds, min_size=1, max_size=4))
+    members = draw(st.lists(st.tuples(ids, st.integers(1, 10**9), st.integers(0, len(prototypes) - 1)), max_size=8))
+    columns = [list(column) for column in zip(*members, strict=True)] or [[], [], []]
+    return ChangeBatch(columns[0], columns[1], columns[2], prototypes)
+
+
+@given(batches())
+@examples(200)
+def test_the_bytes_are_those_of_each_change_by_itself(batch):
+    assert batch.encode() == [msgspec.json.encode(change) for change in batch]
+    assert [decode_change(value) for value in batch.encode()] == batch
+
+
+@given(batches())
+@examples(50)
+def test_every_change_is_one_that_the_model_accepts(batch):
+    for value, customer_id, number in zip(batch.encode(), batch.customer_ids, batch.numbers, strict=True):
+        change = SegmentChange.model_validate_json(value)
+        assert (change.customer_id, change.change_id) == (customer_id, f"{customer_id}:{number}")
+
+
+@given(batches())
+@examples(50)
+def test_changes_given_one_by_one_make_the_same_batch(batch):
+    again = ChangeBatch.of(list(batch))
+    assert again.encode() == batch.encode()
+    assert ChangeBatch.of(batch) is batch
