@@ -1,8 +1,8 @@
 """Customer records: fixed-width rows that a whole micro-batch is folded into with array operations.
 
-In Redis a record is one version byte, the packed row of that version, then the 64-bit hashes of the customer's most
-recent events (oldest first, as many as there are). Times are milliseconds since 1970 in UTC; money is integer minor
-units (cents). All aggregates are min, max or sum, so two partial records merge in any order (see `stream.fold`).
+In Redis a record is the packed row (`state.packed`), then the 64-bit hashes of the customer's most recent events
+(oldest first, as many as there are). Times are milliseconds since 1970 in UTC; money is integer thousandths. All
+aggregates are min, max or sum, so two partial records merge in any order (see `stream.fold`).
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events.errors import ShoalError
+from state.packed import VERSION, WordsUnreadable, pack_words, unknown_version, unpack_words
 
 __all__ = [
     "LAYOUTS",
@@ -74,9 +75,9 @@ _V2: Final = [
 ]
 
 LAYOUTS: Final = {1: np.dtype(_V1), 2: np.dtype(_V2)}
-"""The row of each version that may still be found in Redis."""
-VERSION: Final = 2
-RECORD: Final = LAYOUTS[VERSION]
+"""The rows of the older versions, which may still be found in Redis: a version byte, the row, the recent hashes."""
+RECORD: Final = LAYOUTS[2]
+"""The row in memory; version 3 stores its words (`state.packed`)."""
 
 _BLANK: Final = {
     "cluster": -1,
@@ -135,11 +136,8 @@ def blank_rows(n: int) -> Rows:
 
 
 def pack(batch: CustomerBatch) -> list[bytes]:
-    """Return the bytes of each record: version, row, recent event hashes."""
-    head = bytes([VERSION])
-    rows, tails = batch.rows.tobytes(), batch.recent.astype("<u8", copy=False).tobytes()
-    width, ends = RECORD.itemsize, (batch.starts * 8).tolist()
-    return [head + rows[i * width : (i + 1) * width] + tails[ends[i] : ends[i + 1]] for i in range(len(batch))]
+    """Return the bytes of each record."""
+    return pack_words(_words(batch.rows), _words(blank_rows(1))[0], batch.recent, batch.starts)
 
 
 def unpack(ids: list[str], values: Sequence[bytes | None]) -> CustomerBatch:
@@ -147,46 +145,64 @@ def unpack(ids: list[str], values: Sequence[bytes | None]) -> CustomerBatch:
 
     Raises RecordUnreadable.
     """
-    known = np.fromiter((value is not None for value in values), np.bool_, len(values))
     batch = CustomerBatch.blank(ids)
-    batch.known = known
-    if not known.any():
-        return batch
-    positions = np.flatnonzero(known)
     present = [value for value in values if value is not None]
-    versions = np.frombuffer(b"".join([value[:1] for value in present]), np.uint8)
-    if len(versions) != len(present):
+    if not present:
+        return batch
+    if len(present) == len(values):
+        batch.known = np.ones(len(values), np.bool_)
+    else:
+        batch.known = np.array([value is not None for value in values], np.bool_)
+    positions = np.flatnonzero(batch.known)
+    sizes = np.fromiter(map(len, present), np.int64, len(present))
+    if not sizes.all():
         raise RecordUnreadable("a customer record in Redis is empty")
-    widths = np.zeros(len(present), np.int64)
-    for version in np.unique(versions).tolist():
-        members = np.flatnonzero(versions == version)
-        widths[members] = _read_version(batch.rows, positions[members], [present[i] for i in members], version)
-    tails = b"".join([value[1 + width :] for value, width in zip(present, widths.tolist(), strict=True)])
+    if (sizes % 8).any():  # versions 1 and 2 are a byte longer than whole words
+        present = _migrated(present, [ids[i] for i in positions.tolist()])
     lengths = np.zeros(len(values), np.int64)
-    lengths[positions] = np.fromiter(map(len, present), np.int64, len(present)) - 1 - widths
-    if (lengths % 8).any():
-        raise RecordUnreadable(f"customer {ids[int(np.argmax(lengths % 8 != 0))]!r} has a record of an odd length")
-    batch.recent = np.frombuffer(tails, "<u8").astype(np.uint64, copy=False)
-    batch.starts = np.concatenate([[0], np.cumsum(lengths // 8)]).astype(np.int64)
+    try:
+        batch.recent, lengths[positions] = unpack_words(present, _words(batch.rows), positions)
+    except WordsUnreadable as error:
+        raise RecordUnreadable(f"the record of customer {ids[positions[error.place]]!r} {error}") from error
+    batch.starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return batch
 
 
-def _read_version(rows: Rows, positions: Ints, values: list[bytes], version: int) -> int:
-    """Copy the named fields of one version's rows into current rows; fields it lacks keep their blank value."""
-    layout = LAYOUTS.get(version)
-    if layout is None:
-        raise RecordUnreadable(
-            f"a customer record has version {version}, this release reads {sorted(LAYOUTS)}; "
-            "was Redis written by a newer release?"
-        )
+def _words(rows: Rows) -> npt.NDArray[np.uint64]:
+    """Return rows (n,) as their 64-bit words (n, 24), without copying."""
+    return rows.view("<u8").reshape(len(rows), RECORD.itemsize // 8)
+
+
+def _migrated(values: list[bytes], ids: list[str]) -> list[bytes]:
+    """Return records with those of versions 1 and 2 rewritten as the present version."""
+    values = list(values)
+    for version in LAYOUTS:
+        old = [i for i, value in enumerate(values) if value[0] == version]
+        if old:
+            packed = pack(_read_version([ids[i] for i in old], [values[i] for i in old], version))
+            for i, value in zip(old, packed, strict=True):
+                values[i] = value
+    for customer_id, value in zip(ids, values, strict=True):
+        if len(value) % 8:
+            if value[0] != VERSION:
+                raise RecordUnreadable(f"the record of customer {customer_id!r} {unknown_version(value[0])}")
+            raise RecordUnreadable(f"customer {customer_id!r} has a record of an odd length")
+    return values
+
+
+def _read_version(ids: list[str], values: list[bytes], version: int) -> CustomerBatch:
+    """Read records of an older version; fields that it lacks keep their blank value."""
+    layout = LAYOUTS[version]
     width = layout.itemsize
     body = b"".join([value[1 : 1 + width] for value in values])
     if len(body) != width * len(values):
         raise RecordUnreadable(f"a customer record of version {version} is shorter than {width + 1} bytes")
-    read = np.frombuffer(body, layout)
-    if version == VERSION:
-        rows[positions] = read
-    else:
-        for name in layout.names or ():
-            rows[name][positions] = read[name]
-    return width
+    lengths = np.fromiter(map(len, values), np.int64, len(values)) - 1 - width
+    if (lengths % 8).any():
+        raise RecordUnreadable(f"customer {ids[int(np.argmax(lengths % 8 != 0))]!r} has a record of an odd length")
+    batch, read = CustomerBatch.blank(ids), np.frombuffer(body, layout)
+    for name in layout.names or ():
+        batch.rows[name] = read[name]
+    batch.recent = np.frombuffer(b"".join([value[1 + width :] for value in values]), "<u8").astype(np.uint64)
+    batch.starts = np.concatenate([[0], np.cumsum(lengths // 8)]).astype(np.int64)
+    return batch

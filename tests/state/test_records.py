@@ -103,10 +103,10 @@ def test_a_record_of_version_1_keeps_its_fields_and_the_new_ones_are_blank(custo
     assert read.recent.tolist() == [each for customer in customers for each in customer[1]]
 
 
-def test_a_record_of_version_1_is_saved_as_version_2():
+def test_a_record_of_version_1_is_saved_as_version_3():
     read = unpack(["a"], [record_of_version_1(b"\x05" * 136, [4, 5])])
     (value,) = pack(read)
-    assert value[0] == VERSION == 2
+    assert value[0] == VERSION == 3
     assert_same_batch(unpack(["a"], [value]), read)
 
 
@@ -139,15 +139,15 @@ def test_the_rows_that_releases_have_written_do_not_change():
 def test_times_and_money_are_little_endian_whole_numbers():
     rows = rows_with(first_order=1_000, gross=-3)
     value = pack(CustomerBatch(["a"], rows, np.array([True]), np.array([258], np.uint64), ints([0, 1])))[0]
-    assert value[1 + 28 : 1 + 36] == (1_000).to_bytes(8, "little")
-    assert value[1 + 56 : 1 + 64] == (-3).to_bytes(8, "little", signed=True)
+    assert value[28:36] == (1_000).to_bytes(8, "little")
+    assert value[48:56] == (-3).to_bytes(8, "little", signed=True)
     assert value[-8:] == (258).to_bytes(8, "little")
 
 
-@pytest.mark.parametrize("version", [0, 3, 255])
+@pytest.mark.parametrize("version", [0, 4, 255])
 def test_an_unknown_version_is_refused_by_its_number(version):
     good = pack(CustomerBatch.blank(["a"]))[0]
-    with pytest.raises(RecordUnreadable, match=rf"version {version}.*reads \[1, 2\].*newer"):
+    with pytest.raises(RecordUnreadable, match=rf"version {version}.*reads \[1, 2, 3\].*newer"):
         unpack(["a", "b"], [good, bytes([version]) + good[1:]])
 
 
@@ -163,6 +163,40 @@ def test_a_record_cut_short_is_refused_even_beside_a_longer_one(version):
     whole = bytes([version]) + b"\0" * LAYOUTS[version].itemsize
     with pytest.raises(RecordUnreadable, match=f"version {version} is shorter than {len(whole)} bytes"):
         unpack(["a", "b"], [whole + b"\0" * 80, whole[:-8]])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, 9),
+        ({"placed": 7, "gross": 10**15, "decayed_orders": 1.5, "change_number": 3, "baseline": 65_535}, 9),
+        ({"refunds": 1}, 12),
+        ({"cancelled_amount": 1}, 12),
+        ({"sessions": 1, "pages": 9}, 15),
+        ({"profile_at": 5}, 15),
+        ({"cancelled": 1, "last_session": 5, "signed_up": 5}, 24),
+        ({"baseline": 65_536}, 25),
+    ],
+)
+def test_what_has_not_happened_takes_no_room(changed, words):
+    rows = rows_with(2, **changed)
+    batch = CustomerBatch(["a", "b"], rows, np.ones(2, np.bool_), np.array([1, 2, 3], np.uint64), ints([0, 2, 3]))
+    assert [len(value) for value in pack(batch)] == [8 * (words + 2), 8 * (words + 1)]
+    assert_same_batch(unpack(batch.ids, pack(batch)), batch)
+
+
+def test_a_record_of_this_version_cut_short_is_refused_by_its_customer():
+    whole = pack(
+        CustomerBatch(["a"], rows_with(1, sessions=1), np.ones(1, np.bool_), np.zeros(0, np.uint64), ints([0, 0]))
+    )[0]
+    with pytest.raises(RecordUnreadable, match=r"'b' of version 3 is shorter than 120 bytes"):
+        unpack(["a", "b"], [whole + b"\0" * 80, whole[:-8]])
+
+
+def test_a_record_with_sections_of_a_later_release_is_refused():
+    good = pack(CustomerBatch.blank(["a"]))[0]
+    with pytest.raises(RecordUnreadable, match=r"'b' has the sections 0x10"):
+        unpack(["a", "b"], [good, good[:1] + b"\x10" + good[2:]])
 
 
 def test_an_empty_record_is_refused():
