@@ -22,6 +22,7 @@ __all__ = ["build_app", "run_worker"]
 log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
+_COLLECT_S = 10.0
 _PATIENCE_S = 8.0
 
 
@@ -100,6 +101,10 @@ def build_app(
     async def publish_model() -> None:
         await _in_thread("publish the model", worker.leader.publish)
 
+    @app.timer(_COLLECT_S)  # type: ignore[untyped-decorator]
+    async def collect_garbage() -> None:
+        gc.collect()
+
     @app.timer(_BEAT_S)  # type: ignore[untyped-decorator]
     async def beat() -> None:
         await _in_thread("write the heartbeat", lambda: worker.beat(leader=app.is_leader()))
@@ -125,6 +130,7 @@ def run_worker(settings: WorkerSettings, *, loglevel: str = "INFO") -> int:
             host.spinner = None  # its escape codes would end up in the log
             gc.collect()
             gc.freeze()  # what is imported by now stays: the collector need not look at it again
+            gc.disable()  # it would look at every message of a batch, over and over; a timer calls it instead
             host.execute_from_commandline()
     except SystemExit as ended:
         code = 0 if ended.code in (None, 0) else 1
