@@ -110,11 +110,11 @@ class Days:
         new = self._newcomers.on(self._rng["people"], today.day, today.effects.joins)
         new["joined"] = times_of_day(self._scenario.seasonality, today.begin, new["since"])
         rng = self._rng["profiles"]
-        signed_up = self._not_before_start(new["joined"] - rng.integers(31_000, 300_000, len(new)))
+        new["signed_up"] = self._not_before_start(new["joined"] - rng.integers(31_000, 300_000, len(new)))
         names, ids = customer_ids(new["number"]), self._ids("c", len(new))
-        self.merger.add(TRUTH, signed_up, names, customer_lines(new, self._scenario))
+        self.merger.add(TRUTH, new["signed_up"], names, customer_lines(new, self._scenario))
         profiles = draw_profiles(rng, self._groups, new["group"])
-        self._publish("customers", signed_up, names, wire.profiles(ids, names, signed_up, profiles))
+        self._publish("customers", new["signed_up"], names, wire.profiles(ids, names, new["signed_up"], profiles))
         self._people = np.concatenate((self._people, new))
         return len(new)
 
@@ -192,7 +192,7 @@ class Days:
         if experiment is None or not experiment.from_day <= today.day <= experiment.until_day:
             return
         window = tuple(self._start_ms + day * DAY_MS for day in (experiment.from_day, experiment.until_day))
-        exposures = draw_exposures(rng, sessions, (window[0], window[1]), people["exposed"])
+        exposures = draw_exposures(rng, sessions, (window[0], window[1]), people["signed_up"], people["exposed"])
         names, ids = customer_ids(people["number"][exposures.owner]), self._ids("x", len(exposures.owner))
         variants = [self._variants[place] for place in people["variant"][exposures.owner].tolist()]
         values = wire.exposures(ids, names, exposures.at, experiment.experiment, variants)

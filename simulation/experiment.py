@@ -94,13 +94,15 @@ def draw_exposures(
     rng: np.random.Generator,
     sessions: Sessions,
     window: tuple[int, int],
+    signed_up: Ints,
     exposed: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> Exposures:
     """Draw one exposure in each session, and keep those in the `window` (ms, end not included).
 
-    `exposed` (n,) says by customer who has been exposed before.
+    `signed_up` (n,) says when each customer did, ms: nobody is known before; `exposed` (n,) who was exposed before.
     """
-    at = sessions.started + ((sessions.ended - sessions.started) * rng.random(len(sessions.owner))).astype(np.int64)
+    since = np.maximum(sessions.started, signed_up[sessions.owner])
+    at = since + ((sessions.ended - since) * rng.random(len(sessions.owner))).astype(np.int64)
     inside = np.flatnonzero((at >= window[0]) & (at < window[1]))
     inside = inside[np.argsort(at[inside], kind="stable")]
     owner = sessions.owner[inside]

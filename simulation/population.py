@@ -15,6 +15,7 @@ ROW: Final = np.dtype(
     [
         ("number", np.int64),
         ("group", np.int64),
+        ("signed_up", np.int64),  # ms since 1970 UTC: when the profile is published
         ("joined", np.int64),  # ms since 1970 UTC: the first order
         ("since", np.float64),  # share of today's business done when the customer joined
         ("rate", np.float64),  # purchases a day
