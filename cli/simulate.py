@@ -1,6 +1,6 @@
 """`shoal simulate`: a shop with known customers, as events on Kafka or in files."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -8,7 +8,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from cli.local import KafkaOption, kafka_settings
-from cli.output import JsonOption, print_json, tables
+from cli.output import JsonOption, errors, print_json, tables
 from events.fields import Instant
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def simulate(
     shop = Shop(found, customers, seed, _instant(start))
     pace = Pace(round(shop.start.timestamp() * 1000), rate, speed)
     length = None if events else days or found.days
+    _warn_of_the_future(shop.start + timedelta(days=length or 0), to)
     where, sink, path = _target(to, truth, kafka)
     with sink:
         given = give_out(shop, sink, path, days=length, events=events, pace=pace, stop=stop_on_signals())
@@ -151,6 +152,17 @@ def _instant(text: str) -> datetime:
     if not 1970 <= found.year <= _LATEST:
         raise typer.BadParameter(f"should lie in the years 1970 to {_LATEST}, found {text}", param_hint="--start")
     return found
+
+
+def _warn_of_the_future(end: datetime, to: str) -> None:
+    """Say that a worker will refuse events, where the shop's last day lies well ahead."""
+    if to == _KAFKA and end > datetime.now(UTC) + timedelta(days=1):
+        errors().print(
+            f"The shop's days end on {end:%Y-%m-%d}: a worker refuses events that lie more than SHOAL_FUTURE_HOURS "
+            "ahead of its clock. Choose an earlier --start, fewer --days, or --speed 1 with --start now.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _target(to: str, truth: Path | None, kafka: str | None) -> tuple[str, "Sink", Path | None]:

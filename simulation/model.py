@@ -16,13 +16,14 @@ Ints = npt.NDArray[np.int64]
 class ScenarioPart(BaseModel):
     """Frozen, and strict about names: a field that is misspelt is an error, not a default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
 def _some(weights: dict[str, float]) -> dict[str, float]:
+    """Return the weights by name, so that a file gives the same shop in whatever order it names them."""
     if not sum(weights.values()) > 0:
         raise ValueError("at least one weight should be greater than 0")
-    return weights
+    return dict(sorted(weights.items()))
 
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]

@@ -1,11 +1,11 @@
 """The simulated shop: one stream of events in order of time, of any length, in memory for its customers only."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic_core import to_json
 from xxhash import xxh3_64_hexdigest
 
 from simulation.day import Days
@@ -68,7 +68,7 @@ class Shop:
 
     def _tag(self) -> str:
         """Return what the ids of this run begin with, so that those of two different runs differ."""
-        return xxh3_64_hexdigest(to_json(self.truth()))[:10]
+        return xxh3_64_hexdigest(json.dumps(self.truth(), sort_keys=True).encode())[:10]
 
 
 def _earlier(one: int | None, other: int | None) -> int | None:

@@ -218,4 +218,4 @@ def test_memory_does_not_grow_with_events():
     finally:
         tracemalloc.stop()
     assert events > 40_000
-    assert max(peaks[n] for n in range(2, 11)) < 1.2 * peaks[1]
+    assert max(peaks.values()) < 1.35 * peaks[1]  # two bytes left by each event would be more
