@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Collection, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Final, NamedTuple
+from types import TracebackType
+from typing import Annotated, Final, NamedTuple, Self
 
 import typer
 
@@ -14,7 +15,7 @@ from cli.output import errors
 from events.inputs import Event
 from events.settings import KafkaSettings
 
-__all__ = ["DuplicateOption", "LimitOption", "Plan", "Sent", "ShuffleOption", "send"]
+__all__ = ["DuplicateOption", "LimitOption", "Plan", "Sender", "Sent", "ShuffleOption", "send"]
 
 LimitOption = Annotated[int | None, typer.Option(help="Publish only the first N events.", metavar="N", min=0)]
 ShuffleOption = Annotated[
@@ -84,6 +85,44 @@ class Plan:
                 yield message._replace(again=True)
 
 
+class Sender:
+    """Publishes valid events, given as bytes, to topics that exist, with a bounded number of them on their way.
+
+    Raises KafkaUnreachable where no broker answers, TopicsUnfit where a topic is missing, PublishFailed where Kafka
+    does not take an event.
+    """
+
+    def __init__(self, topics: Collection[str], settings: KafkaSettings) -> None:
+        from events.publisher import Publisher
+
+        _require_topics(topics, settings)
+        self._publisher = Publisher(settings, **_PRODUCER)
+        self._count = 0
+
+    def send(self, topic: str, customer_id: str, value: bytes) -> None:
+        """Send one event."""
+        self._publisher.publish_json(topic, customer_id, value)
+        self._count += 1
+        if self._count % _WINDOW == 0:
+            self._publisher.flush()
+
+    def flush(self) -> None:
+        """Wait until Kafka has acknowledged everything."""
+        self._publisher.flush()
+
+    def close(self) -> None:
+        """Flush, and let go of the connection."""
+        self._publisher.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 def send(topic: str, events: Iterable[Event], settings: KafkaSettings, plan: Plan) -> Sent:
     """Publish events to a topic, and return when Kafka has acknowledged them.
 
@@ -95,37 +134,34 @@ def send(topic: str, events: Iterable[Event], settings: KafkaSettings, plan: Pla
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from events.publisher import Publisher
-
     started = time.monotonic()
-    _require_topic(topic, settings)
     count = duplicates = 0
     bar = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]:,}"), TimeElapsedColumn())
-    with Progress(*bar, console=errors(), transient=True) as progress, Publisher(settings, **_PRODUCER) as publisher:
+    with Progress(*bar, console=errors(), transient=True) as progress, Sender([topic], settings) as sender:
         task = progress.add_task(f"publishing {topic}", total=None, done=0)
         try:
             messages = plan.messages(events)
             expected = len(messages) if isinstance(messages, Sized) else plan.expected(events)
             for count, message in enumerate(messages, 1):
-                publisher.publish_json(topic, message.customer_id, message.value)
+                sender.send(topic, message.customer_id, message.value)
                 duplicates += message.again
                 if count % _FRAME == 0:
                     share = min(1.0, count / expected) if expected else getattr(events, "share_read", None)
                     progress.update(task, completed=share, total=share and 1.0, done=count)
-                if count % _WINDOW == 0:
-                    publisher.flush()
         except FileInvalid as error:
-            publisher.flush()
+            sender.flush()
             raise error.after(count) from error
-        publisher.flush()
+        sender.flush()
     return Sent(count, duplicates, round(time.monotonic() - started, 3))
 
 
-def _require_topic(topic: str, settings: KafkaSettings) -> None:
-    """Look for the topic first: a broker may create one with another number of partitions by itself."""
+def _require_topics(topics: Collection[str], settings: KafkaSettings) -> None:
+    """Look for the topics first: a broker may create one with another number of partitions by itself."""
     from events.topic_admin import TopicsUnfit, check_topics
     from events.topics import topic_specs
 
-    specs = [spec for spec in topic_specs(settings) if spec.name == settings.topic(topic)]
-    if any(found.state == "missing" for found in check_topics(settings.kafka, specs)):
-        raise TopicsUnfit(f"there is no topic {settings.topic(topic)} on {settings.kafka}; run `shoal topics create`")
+    names = {settings.topic(topic) for topic in topics}
+    specs = [spec for spec in topic_specs(settings) if spec.name in names]
+    missing = [found.topic for found in check_topics(settings.kafka, specs) if found.state == "missing"]
+    if missing:
+        raise TopicsUnfit(f"there is no topic {missing[0]} on {settings.kafka}; run `shoal topics create`")

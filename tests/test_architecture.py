@@ -16,9 +16,30 @@ def test_the_architecture_page_and_the_import_rule_name_the_same_order():
     page = (ROOT / "docs/architecture.md").read_text()
     (line,) = re.findall(r"^`events` ← .*$", page, re.MULTILINE)
     shown = re.findall(r"`(\w+)`", line)
-    (contract,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (contract,) = (each for each in _contracts() if each["type"] == "layers")
     assert shown == [layer.strip("()") for layer in reversed(contract["layers"]) if not layer.startswith("(")]
     assert all((ROOT / folder / "__init__.py").exists() for folder in shown)
+
+
+def test_the_architecture_page_and_the_import_rules_agree_on_the_simulated_shop():
+    page = (ROOT / "docs/architecture.md").read_text()
+    (knows, users) = re.findall(r"^`simulation` imports (.*), and only (.*) import it\.$", page, re.MULTILINE)[0]
+    folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+    known, used_by = re.findall(r"`(\w+)`", knows), re.findall(r"`(\w+)`", users)
+    rules = {
+        (source, target)
+        for each in _contracts()
+        if each["type"] == "forbidden"
+        for source in each["source_modules"]
+        for target in each["forbidden_modules"]
+    }
+    others = set(folders) - {"simulation"}
+    assert {target for source, target in rules if source == "simulation"} == others - set(known)
+    assert {source for source, target in rules if target == "simulation"} == others - set(used_by)
+
+
+def _contracts():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
 
 def test_the_settings_page_is_the_generated_one():
