@@ -11,7 +11,7 @@ class ConsumerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, extra="ignore")
 
-    batch_events: int = Field(20_000, ge=1, le=1_000_000, description="most events in one micro-batch")
+    batch_events: int = Field(40_000, ge=1, le=1_000_000, description="most events in one micro-batch")
     lanes: int = Field(2, ge=1, le=16, description="threads that save batches while the next are decoded")
     gather_ms: float = Field(1.0, ge=0.0, le=1_000.0, description="milliseconds to gather more events after the first")
     prefetch_mb: int = Field(64, ge=1, le=4_096, description="megabytes fetched ahead; bounds the worker's memory")

@@ -59,7 +59,8 @@ def pack_words(rows: Words, blank: Words, recent: Words, starts: Ints) -> list[b
     flat = np.empty(int(ends[-1]) if len(ends) else 0, "<u8")
     for kind in np.flatnonzero(np.bincount(sections)).tolist():
         members = np.flatnonzero(sections == kind)
-        head, places = _head(rows[members], kind), begins[members]
+        alike = len(members) == len(rows)
+        head, places = _head(rows if alike else rows[members], kind), begins[members]
         for column in range(head.shape[1]):
             flat[places + column] = head[:, column]
     flat[np.arange(len(recent)) + np.repeat(begins + heads - starts[:-1], hashes)] = recent

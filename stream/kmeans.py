@@ -62,13 +62,19 @@ class OnlineKMeans(cluster.KMeans):
         Missing features (NaN) are left out and the rest scaled up to d (the nan-Euclidean distance of
         scikit-learn); where all are missing, the distances are NaN.
         """
-        squared = (vectors[:, None, :] - self.centroids[None, :, :]) ** 2
+        squared = np.zeros((len(vectors), len(self.centroids)))
         missing = np.isnan(vectors)
-        if not missing.any():
-            return np.asarray(np.sqrt(squared.sum(axis=2)))
-        present = (~missing).sum(axis=1)
-        scale = np.where(present > 0, vectors.shape[1] / np.maximum(present, 1), np.nan)
-        return np.asarray(np.sqrt(np.nansum(squared, axis=2) * scale[:, None]))
+        filled = np.where(missing, 0.0, vectors) if missing.any() else vectors
+        for feature, centers in enumerate(self.centroids.T):  # several times as fast as summing rows of three
+            difference = filled[:, feature, None] - centers
+            difference *= difference
+            if filled is not vectors:
+                difference[missing[:, feature]] = 0.0
+            squared += difference
+        if filled is not vectors:
+            present = (~missing).sum(axis=1)
+            squared *= np.where(present > 0, vectors.shape[1] / np.maximum(present, 1), np.nan)[:, None]
+        return np.asarray(np.sqrt(squared))
 
     def predict_many(self, vectors: Floats) -> Labels:
         """Return the nearest centroid (n,) of each vector (n, d), -1 where all its features are missing."""

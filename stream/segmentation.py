@@ -82,8 +82,9 @@ def resegment(
     segment would change.
     """
     learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
-    old = segmenter.vectors(before[learned], before["learned_at"][learned])
-    sums = sums.minus(old, before["cluster"][learned].astype(np.int64))
+    taken = before if learned.all() else before[learned]  # copying rows costs as much as all the arithmetic
+    old = segmenter.vectors(taken, taken["learned_at"])
+    sums = sums.minus(old, taken["cluster"].astype(np.int64))
     vectors = segmenter.vectors(after, now_ms)
     distances = segmenter.distances(after, vectors, now_ms)
     clusters = nearest(distances)
