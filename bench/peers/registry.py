@@ -1,0 +1,61 @@
+"""The peers: other engines that do the same job, and two hand-written loops to compare with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from bench.job import EVENTS
+
+__all__ = ["FOLDER", "PEERS", "Peer", "named"]
+
+FOLDER: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One way to do the job.
+
+    `folder` below `bench/peers` has `job.py`, `requirements.txt` and, where jars are needed, `pom.xml`; `variant` is
+    handed to the program. `events` is how many orders it is measured on. A `reference` is no engine to be faster than.
+    """
+
+    name: str
+    folder: str
+    describes: str
+    variant: str = ""
+    kind: Literal["peer", "reference"] = "peer"
+    events: int = EVENTS
+    java: bool = False
+
+    @property
+    def program(self) -> Path:
+        """The job program."""
+        return FOLDER / self.folder / "job.py"
+
+    @property
+    def requirements(self) -> Path:
+        """The pinned packages of its environment."""
+        return FOLDER / self.folder / "requirements.txt"
+
+    @property
+    def pom(self) -> Path:
+        """The pinned jars that it needs; there is none if it needs none."""
+        return FOLDER / self.folder / "pom.xml"
+
+
+PEERS: Final = (
+    Peer(
+        "ceiling",
+        "ceiling",
+        "hand-written micro-batch loop without any invariant: confluent-kafka, msgspec, numpy, MGET and MSET",
+        kind="reference",
+    ),
+)
+
+
+def named(name: str) -> Peer:
+    """Return a peer by its name. Raises KeyError with the names that there are."""
+    for peer in PEERS:
+        if peer.name == name:
+            return peer
+    raise KeyError(f"there is no peer {name!r}; there are {', '.join(peer.name for peer in PEERS)}")
