@@ -44,6 +44,22 @@ class Peer:
 
 
 PEERS: Final = (
+    Peer("faust", "faust", "faust-streaming, one order at a time, HGETALL and HSET each", "one", events=20_000),
+    Peer("faust take", "faust", "faust-streaming, take(1000), one pipeline to read and one to write", "take", events=60_000),
+    Peer("quix-streams", "quixstreams", "Quix Streams, RocksDB state with a changelog, batching sink to Redis"),
+    Peer(
+        "quix-streams without changelog",
+        "quixstreams",
+        "Quix Streams, RocksDB state on this disk only, batching sink to Redis",
+        "no-changelog",
+    ),
+    Peer("bytewax", "bytewax", "bytewax, keyed state with recovery snapshots, batching sink to Redis"),
+    Peer(
+        "bytewax without recovery",
+        "bytewax",
+        "bytewax, keyed state in memory only: no offset is ever committed",
+        "no-recovery",
+    ),
     Peer(
         "ceiling",
         "ceiling",
