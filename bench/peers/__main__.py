@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--deadline", type=float, default=120.0, help="seconds that each may take")
     parser.add_argument("--cache", type=Path, default=Path(".cache/peers"), help="where their environments are")
     parser.add_argument("--prepare", action="store_true", help="only make their environments")
+    parser.add_argument("--log", action="store_true", help="print what each program logged")
     options = parser.parse_args()
     console = Console(soft_wrap=True, highlight=False)
     peers = [named(name) for name in options.names] or PEERS
@@ -30,6 +31,8 @@ def main() -> None:
             try:
                 result = run_peer(peer, run, options.cache, options.deadline, options.events)
                 console.print(peer.name, result, markup=False)
+                if options.log:
+                    console.print((brokers.directory / f"{run.kafka.topic_prefix}{peer.name}.log").read_text())
             except PeerUnavailable as error:
                 console.print(peer.name, str(error), markup=False)
             finally:

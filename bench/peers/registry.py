@@ -60,6 +60,13 @@ PEERS: Final = (
         "bytewax, keyed state in memory only: no offset is ever committed",
         "no-recovery",
     ),
+    Peer("pathway", "pathway", "Pathway, groupby and reduce in its engine, subscriber to Redis"),
+    Peer(
+        "pathway with persistence",
+        "pathway",
+        "Pathway with its input and state persisted to disk each 5 seconds",
+        "persistence",
+    ),
     Peer(
         "ceiling",
         "ceiling",
