@@ -73,6 +73,12 @@ PEERS: Final = (
         "hand-written micro-batch loop without any invariant: confluent-kafka, msgspec, numpy, MGET and MSET",
         kind="reference",
     ),
+    Peer(
+        "sketch",
+        "sketch",
+        "hand-written micro-batch loop with the invariants of the design, and nothing else",
+        kind="reference",
+    ),
 )
 
 

@@ -16,7 +16,7 @@ import redis
 from columns import nearest_segments
 from rfm import Job, read_job
 
-COMMIT_MS = 200
+COMMIT_MS = 500
 BACKLOG = 50_000
 ENDING_S = 6.0
 
