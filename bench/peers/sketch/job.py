@@ -114,7 +114,10 @@ class Store:
 
 
 class Loop:
-    """Consume and decode one batch while the last one is folded, saved and told."""
+    """Consume and decode one batch while the last one is saved and told.
+
+    Reading is not overlapped: its many small receptions would each wait for the interpreter lock.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job, self.store, self.folding, self.done = job, Store(job), Folding(job), 0
@@ -140,7 +143,8 @@ class Loop:
                 batch = self._grouped(messages)
                 read += batch.events
                 saving.result()
-                saving = pool.submit(self._save, batch)
+                folded = self.folding.fold(batch, self.store.load(batch))
+                saving = pool.submit(self._save, batch, folded)
             saving.result()
         self.consumer.close()
         self.store.export()
@@ -166,9 +170,8 @@ class Loop:
             events=len(messages),
         )
 
-    def _save(self, batch: Batch) -> None:
+    def _save(self, batch: Batch, folded: Folded) -> None:
         """Take the steps in the order that a crash anywhere can be repaired from."""
-        folded = self.folding.fold(batch, self.store.load(batch))
         outbox, keys, views = self._changes(batch, folded)
         self.store.save(batch, folded, outbox)
         self.store.show(views)
