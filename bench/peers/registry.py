@@ -67,6 +67,7 @@ PEERS: Final = (
         "Pathway with its input and state persisted to disk each 5 seconds",
         "persistence",
     ),
+    Peer("flink", "flink", "Apache Flink by PyFlink: SQL with mini-batches, a pandas UDF to Redis", java=True),
     Peer(
         "ceiling",
         "ceiling",

@@ -62,6 +62,7 @@ def run_peer(peer: Peer, run: Run, cache: Path, deadline_s: float, events: int |
     tree = ProcessTree(child.pid)
     try:
         window = _watch(child, tree, run, number, deadline_s)
+        code = child.exit_code
         _let_end(child, tree)
     finally:
         child.stop()
@@ -69,7 +70,7 @@ def run_peer(peer: Peer, run: Run, cache: Path, deadline_s: float, events: int |
     done = _progress(run)
     if window is None:
         said = " | ".join(child.log_tail(5))
-        detail = f"{done:,} of {number:,} orders after {deadline_s:g} s, exit code {child.exit_code}: {said}"
+        detail = f"{done:,} of {number:,} orders in at most {deadline_s:g} s, exit code {code}: {said}"
         return PeerResult(0.0, 0.0, 0.0, tree.peak_mb, 0, correct=False, detail=detail)
     return _judged(run, number, window, tree.peak_mb)
 
