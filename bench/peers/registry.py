@@ -16,15 +16,18 @@ class Peer:
     """One way to do the job.
 
     `folder` below `bench/peers` has `job.py`, `requirements.txt` and, where jars are needed, `pom.xml`; `variant` is
-    handed to the program. `events` is how many orders it is measured on. A `reference` is no engine to be faster than.
+    handed to the program. `events` is how many orders it is measured on, of which `warm_up` come before the clock
+    starts, to spare an engine the time that its just-in-time compiler takes. A `variant` is a peer in another
+    configuration than the one that is compared with, a `reference` no engine to be faster than.
     """
 
     name: str
     folder: str
     describes: str
     variant: str = ""
-    kind: Literal["peer", "reference"] = "peer"
+    kind: Literal["peer", "variant", "reference"] = "peer"
     events: int = EVENTS
+    warm_up: int = 0
     java: bool = False
 
     @property
@@ -45,13 +48,20 @@ class Peer:
 
 PEERS: Final = (
     Peer("faust", "faust", "faust-streaming, one order at a time, HGETALL and HSET each", "one", events=20_000),
-    Peer("faust take", "faust", "faust-streaming, take(1000), one pipeline to read and one to write", "take", events=60_000),
+    Peer(
+        "faust take",
+        "faust",
+        "faust-streaming, take(1000), one pipeline to read and one to write",
+        "take",
+        events=60_000,
+    ),
     Peer("quix-streams", "quixstreams", "Quix Streams, RocksDB state with a changelog, batching sink to Redis"),
     Peer(
         "quix-streams without changelog",
         "quixstreams",
         "Quix Streams, RocksDB state on this disk only, batching sink to Redis",
         "no-changelog",
+        kind="variant",
     ),
     Peer("bytewax", "bytewax", "bytewax, keyed state with recovery snapshots, batching sink to Redis"),
     Peer(
@@ -59,6 +69,7 @@ PEERS: Final = (
         "bytewax",
         "bytewax, keyed state in memory only: no offset is ever committed",
         "no-recovery",
+        kind="variant",
     ),
     Peer("pathway", "pathway", "Pathway, groupby and reduce in its engine, subscriber to Redis"),
     Peer(
@@ -66,8 +77,22 @@ PEERS: Final = (
         "pathway",
         "Pathway with its input and state persisted to disk each 5 seconds",
         "persistence",
+        kind="variant",
     ),
-    Peer("flink", "flink", "Apache Flink by PyFlink: SQL with mini-batches, a pandas UDF to Redis", java=True),
+    Peer(
+        "flink",
+        "flink",
+        "Apache Flink by PyFlink: SQL with mini-batches, a pandas UDF to Redis",
+        warm_up=EVENTS // 2,
+        java=True,
+    ),
+    Peer(
+        "spark",
+        "spark",
+        "Spark Structured Streaming: aggregation in update mode, foreachBatch to Redis",
+        warm_up=EVENTS // 2,
+        java=True,
+    ),
     Peer(
         "ceiling",
         "ceiling",

@@ -51,7 +51,7 @@ class _Window(NamedTuple):
 def run_peer(peer: Peer, run: Run, cache: Path, deadline_s: float, events: int | None = None) -> PeerResult:
     """Load the orders, run the peer until all are saved or the deadline has passed, and check what it left.
 
-    As with Shoal, time begins when the first batch is saved, and its orders are not counted: the peer writes the
+    As with Shoal, time begins when the first batch (after the warm-up) is saved, and its orders are not counted: the peer writes the
     number of orders whose effects are in Redis and acknowledged by Kafka under one key after each batch.
     Raises PeerUnavailable.
     """
@@ -61,7 +61,7 @@ def run_peer(peer: Peer, run: Run, cache: Path, deadline_s: float, events: int |
     child = _start(peer, run, cache, number, deadline_s)
     tree = ProcessTree(child.pid)
     try:
-        window = _watch(child, tree, run, number, deadline_s)
+        window = _watch(child, tree, run, (min(peer.warm_up, number // 2), number), deadline_s)
         code = child.exit_code
         _let_end(child, tree)
     finally:
@@ -91,7 +91,7 @@ def _judged(run: Run, number: int, window: _Window, peak_mb: float) -> PeerResul
         rss_mb=peak_mb,
         changes=told.messages,
         correct=not wrong,
-        detail="; ".join(wrong) or f"{number:,} orders, {number - window.events:,} of them before the first save",
+        detail="; ".join(wrong) or f"{number:,} orders, {number - window.events:,} of them before time began",
     )
 
 
@@ -137,13 +137,15 @@ def _progress(run: Run) -> int:
     return int(store.get(_PROGRESS) or 0)
 
 
-def _watch(child: ChildProcess, tree: ProcessTree, run: Run, number: int, deadline_s: float) -> _Window | None:
-    """Follow the progress from the first save to the last; None where it ended or was too slow."""
-    deadline = time.monotonic() + deadline_s
+def _watch(
+    child: ChildProcess, tree: ProcessTree, run: Run, span: tuple[int, int], deadline_s: float
+) -> _Window | None:
+    """Follow the progress from the first save after the warm-up to the last; None where it ended or was too slow."""
+    (warm, number), deadline = span, time.monotonic() + deadline_s
     before, began, looked, cpu, redis_cpu = 0, 0.0, 0.0, 0.0, 0.0
     while (now := time.monotonic()) < deadline:
         done = _progress(run)
-        if done and not before:
+        if done > warm and not before:
             before, began, cpu, redis_cpu = done, now, tree.look(), run.redis_cpu_s()
         if done >= number:
             return _Window(now - began, number - before, tree.look() - cpu, run.redis_cpu_s() - redis_cpu)

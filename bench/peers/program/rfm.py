@@ -74,4 +74,3 @@ class Segmenter:
         x, y, z = self.vector(count, cents, last_ms)
         distances = [(x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 for a, b, c in self._centroids]
         return self.segments[distances.index(min(distances))]
-

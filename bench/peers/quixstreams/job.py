@@ -109,9 +109,9 @@ def main() -> None:
     stream = app.dataframe(orders).apply(msgspec.json.Decoder(Order).decode)
     stream = stream.apply(folding(Segmenter(job)), stateful=True)
     moved = stream.filter(lambda result: result["moved"])
-    moved.apply(
-        lambda result: {"customer_id": result["customer_id"], "segment_id": result["row"]["segment"]}
-    ).to_topic(changes)
+    moved.apply(lambda result: {"customer_id": result["customer_id"], "segment_id": result["row"]["segment"]}).to_topic(
+        changes
+    )
     sink = RedisSink(job)
     stream.apply(lambda result: result["row"]).sink(sink)
     app.run()
