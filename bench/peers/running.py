@@ -51,8 +51,8 @@ class _Window(NamedTuple):
 def run_peer(peer: Peer, run: Run, cache: Path, deadline_s: float, events: int | None = None) -> PeerResult:
     """Load the orders, run the peer until all are saved or the deadline has passed, and check what it left.
 
-    As with Shoal, time begins when the first batch (after the warm-up) is saved, and its orders are not counted: the peer writes the
-    number of orders whose effects are in Redis and acknowledged by Kafka under one key after each batch.
+    As with Shoal, time begins when a first batch is saved (after the warm-up), and orders before that are not counted:
+    the peer writes the number of orders whose effects are in Redis and acknowledged by Kafka under one key.
     Raises PeerUnavailable.
     """
     prepare(peer, cache)

@@ -1,7 +1,7 @@
-"""The job for Apache Flink by PyFlink: fold and segment in SQL on the JVM, with mini-batches; Redis in a pandas UDF.
+"""The job for Apache Flink by PyFlink: the fold in SQL on the JVM, with mini-batches; segment and Redis in a pandas UDF.
 
 Validation is the JSON format's (types) and a WHERE (bounds). A vectorised function gets the customers that a mini-batch
-changed, compares them with Redis, writes them, and returns the segment before; SQL sends those that moved to Kafka.
+changed, finds their segments, compares with Redis, writes them, and returns who moved; SQL sends those to Kafka.
 Bundles of Python functions are finished before each checkpoint, so nothing is in a buffer then.
 """
 
@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 import redis
+from columns import nearest_segments
 from pyflink.table import DataTypes, EnvironmentSettings, TableEnvironment
 from pyflink.table.udf import ScalarFunction, udf
-from rfm import DAY_MS, Job, read_job
+from rfm import Job, read_job
 
 SETTINGS = {
     "parallelism.default": "1",
@@ -49,21 +50,16 @@ FROM (
   FROM orders
   WHERE amount >= 0 AND CHAR_LENGTH(customer_id) BETWEEN 1 AND 128 AND CHAR_LENGTH(currency) = 3
 ) GROUP BY customer_id"""
-FEATURES = """
-CREATE TEMPORARY VIEW features AS
-SELECT *, (LN(1 + GREATEST({now_ms} - last_ms, 0) / {day_ms}) - {center[0]}) / {scale[0]} AS x,
-       (LN(1 + orders) - {center[1]}) / {scale[1]} AS y, (LN(1 + cents / 100.0E0) - {center[2]}) / {scale[2]} AS z
-FROM totals"""
 MOVES = """
 INSERT INTO changes
-SELECT customer_id, segment_id FROM (
-  SELECT customer_id, segment_id, written(customer_id, orders, cents, first_ms, last_ms, segment_id) AS before
-  FROM TO_CHANGELOG(input => TABLE customers, op_mapping => MAP['INSERT, UPDATE_AFTER', 'new'])
-) WHERE before <> segment_id"""
+SELECT customer_id, moved_to FROM (
+  SELECT customer_id, written(customer_id, orders, cents, first_ms, last_ms) AS moved_to
+  FROM TO_CHANGELOG(input => TABLE totals, op_mapping => MAP['INSERT, UPDATE_AFTER', 'new'])
+) WHERE moved_to IS NOT NULL"""
 
 
 class Written(ScalarFunction):  # type: ignore[misc, unused-ignore]
-    """Writes customers to Redis, and returns each one's segment before, empty where there was none."""
+    """Writes customers with their segment to Redis, and returns the segment of each who moved, None for the others."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -78,37 +74,24 @@ class Written(ScalarFunction):  # type: ignore[misc, unused-ignore]
         return False
 
     def eval(
-        self, names: pd.Series, counts: pd.Series, cents: pd.Series, first: pd.Series, last: pd.Series, now: pd.Series
+        self, names: pd.Series, counts: pd.Series, cents: pd.Series, first: pd.Series, last: pd.Series
     ) -> pd.Series:
         """Write a batch; of a customer that is in it more than once, the last row counts."""
+        places = nearest_segments(self._job, counts.to_numpy(), cents.to_numpy(), last.to_numpy())
         keys = (self._job.customers + names).tolist()
         old = [json.loads(value) if value else {"count": 0, "segment": ""} for value in self._redis.mget(keys)]
-        before, counted, values, latest = [], {}, {}, {}
-        columns = (counts.tolist(), cents.tolist(), first.tolist(), last.tolist(), now.tolist())
-        for key, was, count, total, begin, end, segment in zip(keys, old, *columns, strict=True):
-            before.append(latest.get(key, was["segment"]))
+        moved, counted, values, latest = [], {}, {}, {}
+        columns = (places.tolist(), counts.tolist(), cents.tolist(), first.tolist(), last.tolist())
+        for key, was, place, count, total, begin, end in zip(keys, old, *columns, strict=True):
+            segment = self._job.segments[place]
+            moved.append(segment if segment != latest.get(key, was["segment"]) else None)
             latest[key] = segment
             counted[key] = count - was["count"]
             values[key] = f'{{"count":{count},"cents":{total},"first":{begin},"last":{end},"segment":"{segment}"}}'
         self._redis.mset(values)
         self._done += sum(counted.values())
         self._redis.set(self._job.progress, min(self._done, self._job.events - 1))
-        return pd.Series(before)
-
-
-def segments(job: Job) -> str:
-    """Return the view of customers with the nearest centroid's segment."""
-    squares = [
-        " + ".join(f"({axis} - ({at})) * ({axis} - ({at}))" for axis, at in zip("xyz", centroid, strict=True))
-        for centroid in job.centroids
-    ]
-    distances = ", ".join(f"{square} AS d{i}" for i, square in enumerate(squares))
-    least = f"LEAST({', '.join(f'd{i}' for i in range(len(squares)))})"
-    cases = " ".join(f"WHEN d{i} = nearest THEN '{name}'" for i, name in enumerate(job.segments))
-    return (
-        "CREATE TEMPORARY VIEW customers AS SELECT customer_id, orders, cents, first_ms, last_ms, "
-        f"CASE {cases} END AS segment_id FROM (SELECT *, {least} AS nearest FROM (SELECT *, {distances} FROM features))"
-    )
+        return pd.Series(moved, dtype=object)
 
 
 def main() -> None:
@@ -119,12 +102,10 @@ def main() -> None:
         tables.get_config().set(name, value)
     jars = ";".join(path.resolve().as_uri() for path in Path(job.jars).glob("*.jar"))
     tables.get_config().set("pipeline.jars", jars)
-    told = job._asdict() | {"day_ms": DAY_MS}
     written = udf(Written(job), result_type=DataTypes.STRING(), func_type="pandas")
     tables.create_temporary_function("written", written)
-    for statement in (ORDERS, CHANGES, TOTALS, FEATURES):
-        tables.execute_sql(statement.format(**told))
-    tables.execute_sql(segments(job))
+    for statement in (ORDERS, CHANGES, TOTALS):
+        tables.execute_sql(statement.format(**job._asdict()))
     tables.execute_sql(MOVES).wait()
     redis.Redis(job.redis_host, job.redis_port).set(job.progress, job.events)
 

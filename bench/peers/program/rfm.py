@@ -1,4 +1,4 @@
-"""What every peer's job program shares: what it is told, the features, and the nearest centroid; no Shoal, no engine."""
+"""What every peer's job program shares: what it is told, the features, and the nearest centroid."""
 
 import json
 import os

@@ -150,7 +150,7 @@ class Loop:
         self.store.export()
 
     def _grouped(self, messages: list[Message]) -> Batch:
-        if any([message.error() for message in messages]):
+        if any(message.error() for message in messages):
             raise SystemExit("Kafka reports an error")
         orders = self._decode(b"[" + b",".join([message.value() for message in messages]) + b"]")
         slots: dict[str, int] = {}
