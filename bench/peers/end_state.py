@@ -15,7 +15,7 @@ from consumers.lag import end_offsets
 from consumers.places import is_end, place_of
 from events.settings import KafkaSettings
 
-__all__ = ["CUSTOMERS", "NOW_MS", "Told", "customers_in_redis", "problems", "read_told", "segments_of"]
+__all__ = ["CUSTOMERS", "NOW_MS", "Customer", "Told", "customers_in_redis", "problems", "read_told", "segments_of"]
 
 CUSTOMERS: Final = "peer:"
 """Prefix of the keys that hold a peer's customers."""
@@ -83,7 +83,7 @@ def problems(found: Mapping[str, Customer], told: Told, wanted: Expected) -> lis
 def customers_in_redis(client: redis.Redis) -> dict[str, Customer]:
     """Read every customer that a peer left. Raises msgspec.ValidationError where it is neither of the two forms."""
     store: Any = client
-    names = [key for key in store.scan_iter(match=f"{CUSTOMERS}*", count=10_000)]
+    names = list(store.scan_iter(match=f"{CUSTOMERS}*", count=10_000))
     if not names:
         return {}
     decode = msgspec.json.Decoder(Customer).decode

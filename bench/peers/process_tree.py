@@ -41,7 +41,7 @@ class ProcessTree:
 
 
 def _stats() -> dict[int, list[str]]:
-    """Return what follows the command's name in /proc/PID/stat, by process: state, parent, …"""
+    """Return what follows the command's name in /proc/PID/stat, by process: state, parent, and so on."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

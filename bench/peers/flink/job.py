@@ -1,4 +1,4 @@
-"""The job for Apache Flink by PyFlink: the fold in SQL on the JVM, with mini-batches; segment and Redis in a pandas UDF.
+"""The job for Apache Flink by PyFlink: the fold in SQL, with mini-batches; segment and Redis in a pandas UDF.
 
 Validation is the JSON format's (types) and a WHERE (bounds). A vectorised function gets the customers that a mini-batch
 changed, finds their segments, compares with Redis, writes them, and returns who moved; SQL sends those to Kafka.
@@ -39,7 +39,8 @@ CREATE TABLE orders (
 CHANGES = """
 CREATE TABLE changes (customer_id STRING, segment_id STRING) WITH (
   'connector' = 'kafka', 'topic' = '{changes}', 'properties.bootstrap.servers' = '{bootstrap}',
-  'key.format' = 'raw', 'key.fields' = 'customer_id', 'value.format' = 'json', 'sink.delivery-guarantee' = 'at-least-once'
+  'key.format' = 'raw', 'key.fields' = 'customer_id', 'value.format' = 'json',
+  'sink.delivery-guarantee' = 'at-least-once'
 )"""
 TOTALS = """
 CREATE TEMPORARY VIEW totals AS
@@ -59,7 +60,7 @@ SELECT customer_id, moved_to FROM (
 
 
 class Written(ScalarFunction):  # type: ignore[misc, unused-ignore]
-    """Writes customers with their segment to Redis, and returns the segment of each who moved, None for the others."""
+    """Writes customers and their segments to Redis; returns the segment of each who moved, None for the others."""
 
     def __init__(self, job: Job) -> None:
         self._job = job

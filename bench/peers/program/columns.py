@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-
 from rfm import DAY_MS, Job  # type: ignore[import-not-found, unused-ignore]
 
 __all__ = ["nearest_segments", "standard_vectors"]
