@@ -78,9 +78,9 @@ def orders(seed: int = 1) -> Iterator[tuple[str, bytes]]:
         )
 
 
-def expected(seed: int = 1) -> Expected:
-    """Return what a plain replay of all orders gives, by customer number (0 orders where there is none)."""
-    numbers, who = np.arange(EVENTS), customer_numbers(seed)
+def expected(seed: int = 1, events: int = EVENTS) -> Expected:
+    """Return what a plain replay of the first `events` orders gives, by customer number (0 where there are none)."""
+    numbers, who = np.arange(events), customer_numbers(seed)[:events]
     start_ms = int(_START.timestamp() * 1000)
     at_ms = start_ms + _seconds(numbers) * 1000
     first, last = np.full(CUSTOMERS, np.iinfo(np.int64).max), np.full(CUSTOMERS, np.iinfo(np.int64).min)

@@ -1,0 +1,7 @@
+"""Other engines doing the same job, each in an environment of its own, measured and checked alike."""
+
+from bench.peers.environment import PeerUnavailable, prepare
+from bench.peers.registry import PEERS, Peer, named
+from bench.peers.running import PeerResult, run_peer
+
+__all__ = ["PEERS", "Peer", "PeerResult", "PeerUnavailable", "named", "prepare", "run_peer"]
