@@ -59,9 +59,9 @@ def _standing(posteriors: Sequence[Any]) -> Outcome[Standing]:
     points, weights = _grid(posteriors)
     below = np.array([posterior.cdf(points) for posterior in posteriors])
     density = np.array([posterior.pdf(points) for posterior in posteriors])
-    best = np.array([
-        weights * density[arm] * np.prod(np.delete(below, arm, axis=0), axis=0) for arm in range(len(posteriors))
-    ])
+    best = np.array(
+        [weights * density[arm] * np.prod(np.delete(below, arm, axis=0), axis=0) for arm in range(len(posteriors))]
+    )
     chances = best.sum(axis=1)
     losses = np.array([((points - posterior.mean()) * best.sum(axis=0)).sum() for posterior in posteriors])
     total = chances.sum()

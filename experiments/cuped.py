@@ -36,8 +36,13 @@ def adjusted_revenue(treatment: Tally, control: Tally) -> Outcome[Adjusted]:
     both = treatment + control
     centre = both.pre_revenue / (both.exposed * THOUSANDTHS)
     arms = [_adjusted(tally, theta, centre) for tally in (treatment, control)]
-    was = sum(covariance(each.exposed, each.revenue, each.revenue, each.revenue_squares) / each.exposed
-              for each in (treatment, control)) / THOUSANDTHS**2
+    was = (
+        sum(
+            covariance(each.exposed, each.revenue, each.revenue, each.revenue_squares) / each.exposed
+            for each in (treatment, control)
+        )
+        / THOUSANDTHS**2
+    )
     if was <= 0.0:
         return CannotSay(Reason.ZERO_VARIANCE)
     return Adjusted(arms[0], arms[1], 1.0 - (arms[0].squared_error + arms[1].squared_error) / was)

@@ -6,10 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from .multiplicity import Correction
+__all__ = ["Correction", "Experiment", "Metric", "Variant"]
 
-__all__ = ["Experiment", "Metric", "Variant"]
-
+Correction = Literal["holm", "benjamini_hochberg"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -96,6 +95,8 @@ class Experiment(BaseModel):
             raise ValueError(f"variants have the same name twice: {', '.join(names)}; name each differently")
         if self.control not in names:
             raise ValueError(f"control is {self.control!r}, which is no variant; choose one of {', '.join(names)}")
+        if self.holdout_salt == self.assignment_salt:
+            raise ValueError(f"holdout_salt and salt are both {self.holdout_salt!r}: the holdout would empty one arm")
         metrics = (self.primary_metric, *self.guardrails)
         if len(set(metrics)) < len(metrics):
             raise ValueError(f"a metric stands twice in {', '.join(metrics)}; primary metric and guardrails differ")

@@ -33,7 +33,7 @@ def pocock(information: float, alpha: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One planned look: which, the z that it takes, the difference with its repeated interval, and whether it crossed."""
+    """One planned look: its z and the one it takes, the difference with its repeated interval."""
 
     number: int
     critical: float

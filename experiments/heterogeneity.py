@@ -45,8 +45,10 @@ def cochran_q(segments: Sequence[Pair]) -> Outcome[Heterogeneity]:
     with np.errstate(all="ignore"):
         combined = combine_effects(columns[0], columns[1], method_re="chi2")
     q, degrees = float(combined.q), len(usable) - 1
-    return Heterogeneity(q, degrees, float(stats.chi2.sf(q, degrees))) if math.isfinite(q) else CannotSay(
-        Reason.OUT_OF_RANGE
+    return (
+        Heterogeneity(q, degrees, float(stats.chi2.sf(q, degrees)))
+        if math.isfinite(q)
+        else CannotSay(Reason.OUT_OF_RANGE)
     )
 
 

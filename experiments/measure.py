@@ -1,21 +1,26 @@
 """Each declared metric of an arm as a sample."""
 
+from typing import Final
+
 from .cuped import Adjusted, adjusted_revenue
 from .definition import Metric
-from .outcome import CannotSay, Outcome, Reason
+from .outcome import CannotSay, Outcome, Reason, both
 from .ratio import average_order_value
 from .sample import Sample, conversion, retention, revenue
 from .tally import Tally
 
-__all__ = ["adjusted_pair", "measure", "money", "successes"]
+__all__ = ["RATES", "adjusted_pair", "measure", "samples", "successes"]
 
-_MEASURES = {
+RATES: Final = frozenset({Metric.CONVERSION_RATE, Metric.RETENTION})
+"""Metrics that are shares of customers."""
+
+_MEASURES: Final = {
     Metric.CONVERSION_RATE: conversion,
     Metric.RETENTION: retention,
     Metric.REVENUE_PER_CUSTOMER: revenue,
     Metric.AVERAGE_ORDER_VALUE: average_order_value,
 }
-_FEWEST_ORDERS = 5
+_FEWEST_ORDERS: Final = 5
 
 
 def measure(metric: Metric, tally: Tally) -> Outcome[Sample]:
@@ -28,19 +33,29 @@ def successes(metric: Metric, tally: Tally) -> int:
     return tally.converted if metric is Metric.CONVERSION_RATE else tally.retained
 
 
+def rates(metric: Metric, treatment: Tally, control: Tally) -> Outcome[tuple[Sample, Sample]]:
+    """Return both arms of a rate."""
+    if not treatment.exposed and not control.exposed:
+        return CannotSay(Reason.NO_EXPOSURES)
+    return both(measure(metric, treatment), measure(metric, control))
+
+
 def money(metric: Metric, treatment: Tally, control: Tally) -> Outcome[tuple[Sample, Sample]]:
     """Return both arms of a metric of money.
 
     Refused below 5 orders an arm: averages of a few orders among many zeros are far from normal.
     """
-    ours, theirs = measure(metric, treatment), measure(metric, control)
-    if isinstance(ours, CannotSay):
-        return ours
-    if isinstance(theirs, CannotSay):
-        return theirs
-    if min(treatment.orders, control.orders) < _FEWEST_ORDERS:
+    if not treatment.exposed and not control.exposed:
+        return CannotSay(Reason.NO_EXPOSURES)
+    pair = both(measure(metric, treatment), measure(metric, control))
+    if not isinstance(pair, CannotSay) and min(treatment.orders, control.orders) < _FEWEST_ORDERS:
         return CannotSay(Reason.TOO_FEW_ORDERS)
-    return ours, theirs
+    return pair
+
+
+def samples(metric: Metric, treatment: Tally, control: Tally) -> Outcome[tuple[Sample, Sample]]:
+    """Return both arms of any metric."""
+    return (rates if metric in RATES else money)(metric, treatment, control)
 
 
 def adjusted_pair(treatment: Tally, control: Tally) -> Outcome[Adjusted]:

@@ -1,13 +1,12 @@
 """Many comparisons at once: p-values adjusted over the whole declared family."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from statsmodels.stats.multitest import multipletests
 
-__all__ = ["Correction", "adjusted"]
+from .definition import Correction
 
-Correction = Literal["holm", "benjamini_hochberg"]
+__all__ = ["adjusted"]
 
 
 def adjusted(p_values: Sequence[float | None], correction: Correction) -> list[float | None]:

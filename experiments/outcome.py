@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
-__all__ = ["CannotSay", "Estimate", "Interval", "Outcome", "Reason"]
+__all__ = ["CannotSay", "Estimate", "Interval", "Outcome", "Reason", "both"]
 
 
 class Reason(StrEnum):
@@ -23,6 +23,7 @@ class Reason(StrEnum):
     ONE_ARM = "one_arm"
     ONE_SEGMENT = "one_segment"
     BEFORE_FIRST_LOOK = "before_first_look"
+    BEYOND_PLAN = "beyond_plan"
     NO_EFFECT_TO_DETECT = "no_effect_to_detect"
     INCONSISTENT_SUMS = "inconsistent_sums"
     OUT_OF_RANGE = "out_of_range"
@@ -47,6 +48,7 @@ _SENTENCES = {
     Reason.ONE_ARM: "Fewer than two arms can be compared.",
     Reason.ONE_SEGMENT: "Fewer than two segments can be compared.",
     Reason.BEFORE_FIRST_LOOK: "The first planned look has not been reached.",
+    Reason.BEYOND_PLAN: "More customers have come than the plan needed, so the time to a decision is unknown.",
     Reason.NO_EFFECT_TO_DETECT: "The effect to detect is zero or impossible, so no number of customers is enough.",
     Reason.INCONSISTENT_SUMS: "The tallied sums contradict each other, so they are not those of any customers.",
     Reason.OUT_OF_RANGE: "A number is too large or too small to be computed with.",
@@ -65,7 +67,16 @@ class CannotSay:
 
 
 Value = TypeVar("Value")
-Outcome = Value | CannotSay
+Outcome: TypeAlias = Value | CannotSay
+
+
+def both(left: Outcome[Value], right: Outcome[Value]) -> Outcome[tuple[Value, Value]]:
+    """Return the two values, or the first reason why there are not two."""
+    if isinstance(left, CannotSay):
+        return left
+    if isinstance(right, CannotSay):
+        return right
+    return left, right
 
 
 class Interval(NamedTuple):

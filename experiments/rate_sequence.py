@@ -29,20 +29,8 @@ def rate_sequence(successes: int, n: int, alpha: float = 0.05) -> Outcome[Interv
         return CannotSay(Reason.INCONSISTENT_SUMS)
     if n > LARGEST:
         return CannotSay(Reason.OUT_OF_RANGE)
-    rate = successes / n
-
-    def excess(p: float) -> float:
-        return _log_evidence(successes, n, p) + math.log(alpha)
-
-    # The logarithm is convex in p with its least value, below log(1 / alpha), at the observed rate.
-    low = 0.0 if successes == 0 else float(optimize.brentq(excess, _SMALLEST, rate, xtol=1e-15))
-    high = 1.0 if successes == n else 1.0
-    if successes < n:
-        def mirrored(q: float) -> float:
-            return _log_evidence(n - successes, n, q) + math.log(alpha)
-
-        high = 1.0 - float(optimize.brentq(mirrored, _SMALLEST, 1.0 - rate, xtol=1e-15))
-    return Interval(low, high)
+    # Both ends as the lower one of the shares of successes and of failures, so that both keep their precision.
+    return Interval(_lower_end(successes, n, alpha), 1.0 - _lower_end(n - successes, n, alpha))
 
 
 def two_rate_sequences(
@@ -69,6 +57,17 @@ def two_rate_sequences(
     effect = successes / n - control_successes / control_n
     interval = Interval(ours.low - theirs.high, ours.high - theirs.low)
     return Estimate(effect, interval, math.exp(-max(evidence, 0.0)), "beta_binomial")
+
+
+def _lower_end(successes: int, n: int, alpha: float) -> float:
+    if successes == 0:
+        return 0.0
+
+    def excess(rate: float) -> float:
+        return _log_evidence(successes, n, rate) + math.log(alpha)
+
+    # Evidence falls from infinity at 0 to less than 1 at the observed rate.
+    return float(optimize.brentq(excess, _SMALLEST, successes / n, xtol=1e-15))
 
 
 def _log_evidence(successes: int, n: int, rate: float) -> float:

@@ -1,9 +1,9 @@
 """Always-valid intervals and p-values: right at every look, however often somebody looks.
 
-The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024, "Time-uniform central limit
-theory and asymptotic confidence sequences") and the mixture sequential probability ratio test of Robbins (1970) and
-Johari, Pekelis and Walsh (2022) are one thing: a normal mixture over the effects that there might be. They differ in how
-its width is said: in standard errors (`rho`, below) or in the metric's unit (`effect_variance`).
+The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024, "Time-uniform central
+limit theory and asymptotic confidence sequences") and the mixture sequential probability ratio test of Robbins (1970)
+and Johari, Pekelis and Walsh (2022) are one thing: a normal mixture over the effects that there might be. They differ
+in how its width is said: in standard errors (`precision`, below) or in the metric's unit (`effect_variance`).
 """
 
 import math
@@ -42,8 +42,8 @@ def half_width(squared_error: Numbers, customers: Numbers, precision: float, alp
 def mixture_p_value(effect: Numbers, squared_error: Numbers, customers: Numbers, precision: float) -> Numbers:
     """Return the always-valid p-value, at most 1; arrays or numbers.
 
-    One over the mixture likelihood ratio exp(z² g / (2 (g + 1))) / sqrt(g + 1), z = effect / s. It is below alpha exactly
-    where the sequence at alpha (and the same rho²) leaves out zero.
+    One over the mixture likelihood ratio exp(z² g / (2 (g + 1))) / sqrt(g + 1), z = effect / s. It is below alpha
+    exactly where the sequence at alpha (and the same rho²) leaves out zero.
     """
     gain = customers * precision
     log_ratio = effect * (effect / squared_error) * gain / (2.0 * (gain + 1.0)) - np.log1p(gain) / 2.0
@@ -74,9 +74,7 @@ def always_valid(
     return Estimate(effect, Interval(effect - width, effect + width), p_value, "asymptotic")
 
 
-def mixture_sprt(
-    treatment: Sample, control: Sample, effect_variance: float, alpha: float = 0.05
-) -> Outcome[Estimate]:
+def mixture_sprt(treatment: Sample, control: Sample, effect_variance: float, alpha: float = 0.05) -> Outcome[Estimate]:
     """Return the same by the mixture SPRT with effects drawn from a normal of that variance (metric's unit squared).
 
     With V the difference's squared standard error and w = effect_variance: likelihood ratio
