@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 # Panels between quantiles of each posterior, so that wide and narrow ones are both resolved.
 _TAIL: Final = [10.0**-power for power in (16, 14, 12, 10, 8, 6, 5, 4, 3, 2)]
 _LEVELS: Final = np.array([*_TAIL, 0.03, 0.07, 0.15, 0.25, 0.37, 0.5])
+_TOLERANCE: Final = 1e-3
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -56,18 +57,17 @@ def normal(arms: Sequence[Sample]) -> Outcome[Standing]:
 
 def _standing(posteriors: Sequence[Any]) -> Outcome[Standing]:
     """Integrate: P(i is best) = ∫ f_i Π F_j, and the expected loss of i = Σ_k ∫ (x - m_i) f_k Π_{j≠k} F_j."""
-    points, weights = _grid(posteriors)
-    below = np.array([posterior.cdf(points) for posterior in posteriors])
-    density = np.array([posterior.pdf(points) for posterior in posteriors])
-    best = np.array(
-        [weights * density[arm] * np.prod(np.delete(below, arm, axis=0), axis=0) for arm in range(len(posteriors))]
-    )
-    chances = best.sum(axis=1)
-    losses = np.array([((points - posterior.mean()) * best.sum(axis=0)).sum() for posterior in posteriors])
-    total = chances.sum()
-    if not (np.isfinite(chances).all() and np.isfinite(losses).all() and abs(total - 1.0) < 1e-6):
+    with np.errstate(all="ignore"):  # what overflows is found below
+        points, weights = _grid(posteriors)
+        below = np.array([posterior.cdf(points) for posterior in posteriors])
+        density = np.array([np.exp(posterior.logpdf(points)) for posterior in posteriors])
+        others = [np.prod(np.delete(below, arm, axis=0), axis=0) for arm in range(len(posteriors))]
+        best = weights * density * np.array(others)
+        total = best.sum()
+        losses = [((points - posterior.mean()) * best.sum(axis=0)).sum() / total for posterior in posteriors]
+    if not (np.isfinite([total, *losses]).all() and abs(total - 1.0) < _TOLERANCE):
         return CannotSay(Reason.OUT_OF_RANGE)
-    return Standing((chances / total).tolist(), np.maximum(losses, 0.0).tolist())
+    return Standing((best.sum(axis=1) / total).tolist(), np.maximum(losses, 0.0).tolist())
 
 
 def _grid(posteriors: Sequence[Any]) -> tuple[Floats, Floats]:

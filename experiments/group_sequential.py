@@ -1,7 +1,8 @@
 """Group-sequential tests: a few planned looks, with the error of all of them spent as Lan and DeMets (1983) do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -43,7 +44,8 @@ class Look:
     crossed: bool
 
 
-def critical_values(information: Sequence[float], alpha: float, spending: Spending) -> list[float]:
+@lru_cache(maxsize=64)
+def critical_values(information: tuple[float, ...], alpha: float, spending: Spending) -> tuple[float, ...]:
     """Return the |z| that each look takes (two-sided), for shares of information that grow, up to 1.
 
     The density of the score process that has not yet crossed is carried from look to look by numerical integration
@@ -65,7 +67,7 @@ def critical_values(information: Sequence[float], alpha: float, spending: Spendi
         inner, weights = inner * edge, weights * edge
         kernel = stats.norm.pdf((inner[:, None] - nodes[None, :]) / step) / step
         nodes, density = inner, (kernel @ density) * weights
-    return bounds
+    return tuple(bounds)
 
 
 def look_at(
@@ -81,7 +83,7 @@ def look_at(
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
         return CannotSay(Reason.ZERO_VARIANCE)
-    critical = critical_values([k / looks for k in range(1, number + 1)], alpha, spending)[-1]
+    critical = critical_values(tuple(k / looks for k in range(1, number + 1)), alpha, spending)[-1]
     effect, error = treatment.mean - control.mean, float(np.sqrt(squared_error))
     interval = Interval(effect - critical * error, effect + critical * error)
     return Look(number, critical, effect / error, effect, interval, abs(effect / error) >= critical)

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from statsmodels.stats.multitest import multipletests
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
 
 from .definition import Correction
 
@@ -20,6 +22,15 @@ def adjusted(p_values: Sequence[float | None], correction: Correction) -> list[f
     """
     if not p_values:
         return []
-    method = {"holm": "holm", "benjamini_hochberg": "fdr_bh"}[correction]
-    _, corrected, _, _ = multipletests([1.0 if p is None else p for p in p_values], method=method)
+    # statsmodels' multipletests gives the same and collects all garbage on every call, which takes 0.1 s.
+    known = np.array([1.0 if p is None else p for p in p_values])
+    corrected = _holm(known) if correction == "holm" else stats.false_discovery_control(known, method="bh")
     return [None if p is None else float(value) for p, value in zip(p_values, corrected, strict=True)]
+
+
+def _holm(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    order = np.argsort(p_values)
+    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
+    corrected = np.empty_like(p_values)
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected

@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+import numpy as np
 from scipy import optimize, stats
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import power_proportions_2indep, samplesize_proportions_2indep_onetail
@@ -37,11 +38,9 @@ def sample_size_of_means(
     effect = abs(lift * baseline.mean)
     if effect == 0.0 or baseline.variance <= 0.0:
         return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    standardised = effect / math.sqrt(baseline.variance)
-    if not _solvable(standardised):
-        return CannotSay(Reason.OUT_OF_RANGE)
-    needed = NormalIndPower().solve_power(standardised, alpha=alpha, power=power, ratio=ratio)
-    return _rounded_up(needed)
+    # The root of NormalIndPower().power without its far tail; statsmodels' own search for it fails on large effects.
+    reach = float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power))
+    return _rounded_up((reach / effect) * (reach / effect) * baseline.variance * (1.0 + 1.0 / ratio))
 
 
 def sample_size_of_proportions(
@@ -55,10 +54,9 @@ def sample_size_of_proportions(
     difference = rate * lift
     if difference == 0.0 or not (0.0 < rate < 1.0 and 0.0 < rate + difference < 1.0):
         return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    if not _solvable(difference / math.sqrt(rate * (1.0 - rate))):
-        return CannotSay(Reason.OUT_OF_RANGE)
     # statsmodels sizes its first group, whose rate is the second's plus the difference: the first is our control.
-    needed = samplesize_proportions_2indep_onetail(-difference, rate + difference, power, ratio=ratio, alpha=alpha)
+    with np.errstate(all="ignore"):
+        needed = samplesize_proportions_2indep_onetail(-difference, rate + difference, power, ratio=ratio, alpha=alpha)
     return _rounded_up(needed)
 
 
@@ -67,9 +65,11 @@ def power_of_means(baseline: Sample, lift: float, n: int, alpha: float = 0.05, r
     effect = abs(lift * baseline.mean)
     if effect == 0.0 or baseline.variance <= 0.0:
         return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    if n < 2:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
-    return float(NormalIndPower().power(effect / math.sqrt(baseline.variance), n, alpha, ratio=ratio))
+    if n < 2 or n > LARGEST:
+        return CannotSay(Reason.TOO_FEW_CUSTOMERS if n < 2 else Reason.OUT_OF_RANGE)
+    with np.errstate(all="ignore"):
+        power = float(NormalIndPower().power(effect / math.sqrt(baseline.variance), n, alpha, ratio=ratio))
+    return power if math.isfinite(power) else CannotSay(Reason.OUT_OF_RANGE)
 
 
 def power_of_proportions(rate: float, lift: float, n: int, alpha: float = 0.05, ratio: float = 1.0) -> Outcome[float]:
@@ -77,9 +77,11 @@ def power_of_proportions(rate: float, lift: float, n: int, alpha: float = 0.05, 
     difference = rate * lift
     if difference == 0.0 or not (0.0 < rate < 1.0 and 0.0 < rate + difference < 1.0):
         return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    if n < 2:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
-    return float(power_proportions_2indep(-difference, rate + difference, n, ratio, alpha, return_results=False))
+    if n < 2 or n > LARGEST:
+        return CannotSay(Reason.TOO_FEW_CUSTOMERS if n < 2 else Reason.OUT_OF_RANGE)
+    with np.errstate(all="ignore"):
+        power = power_proportions_2indep(-difference, rate + difference, n, ratio, alpha, return_results=False)
+    return float(power) if math.isfinite(power) else CannotSay(Reason.OUT_OF_RANGE)
 
 
 def minimum_detectable_effect(
@@ -130,10 +132,6 @@ def days_left(needed: int, exposed: int, days: float) -> Outcome[int]:
     if exposed <= 0 or days <= 0.0:
         return CannotSay(Reason.NO_EXPOSURES)
     return math.ceil((needed - exposed) / exposed * days)
-
-
-def _solvable(standardised: float) -> bool:
-    return 1e-5 < standardised < 1e5
 
 
 def _rounded_up(needed: float) -> Outcome[int]:

@@ -11,7 +11,7 @@ from .sample import LARGEST
 
 __all__ = ["barnard", "expected_counts_allow_z", "fisher", "two_proportions", "wilson"]
 
-_LARGEST_FISHER: Final = 10**9
+_LARGEST_FISHER: Final = 10**7
 _LARGEST_BARNARD: Final = 500
 _LEAST_EXPECTED: Final = 5.0
 
