@@ -1,4 +1,4 @@
-"""Two conversion rates: the z-test where counts allow it, exact tests where they do not."""
+"""Two conversion rates: the z-test where counts allow it, Fisher's exact test where they do not."""
 
 from typing import Final
 
@@ -9,10 +9,9 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from .outcome import CannotSay, Estimate, Interval, Outcome, Reason
 from .sample import LARGEST
 
-__all__ = ["barnard", "expected_counts_allow_z", "fisher", "two_proportions", "wilson"]
+__all__ = ["expected_counts_allow_z", "fisher", "two_proportions", "wilson"]
 
 _LARGEST_FISHER: Final = 10**7
-_LARGEST_BARNARD: Final = 500
 _LEAST_EXPECTED: Final = 5.0
 
 
@@ -44,21 +43,6 @@ def fisher(successes: int, n: int, control_successes: int, control_n: int, alpha
     p_value = float(np.clip(stats.fisher_exact(table).pvalue, 0.0, 1.0))
     interval = _newcombe(successes, n, control_successes, control_n, alpha)
     return Estimate(successes / n - control_successes / control_n, interval, p_value, "fisher")
-
-
-def barnard(successes: int, n: int, control_successes: int, control_n: int, alpha: float) -> Outcome[Estimate]:
-    """Return the same with Barnard's unconditional exact p-value: more powerful than Fisher's, and slow.
-
-    At most 500 customers an arm.
-    """
-    if problem := _problem(successes, n, control_successes, control_n):
-        return CannotSay(problem)
-    if max(n, control_n) > _LARGEST_BARNARD:
-        return CannotSay(Reason.TOO_LARGE_FOR_EXACT)
-    table = [[successes, control_successes], [n - successes, control_n - control_successes]]
-    p_value = float(np.clip(stats.barnard_exact(table).pvalue, 0.0, 1.0))
-    interval = _newcombe(successes, n, control_successes, control_n, alpha)
-    return Estimate(successes / n - control_successes / control_n, interval, p_value, "barnard")
 
 
 def wilson(successes: int, n: int, alpha: float) -> Outcome[Interval]:

@@ -121,12 +121,12 @@ class Tally:
             exposed=len(revenue),
             converted=int(np.count_nonzero(orders > 0 if converted is None else converted)),
             retained=int(np.count_nonzero(orders > 1 if retained is None else retained)),
-            revenue=int(revenue.sum()),
+            revenue=_exact_sum(revenue),
             revenue_squares=_exact_product(revenue, revenue),
-            orders=int(orders.sum()),
+            orders=_exact_sum(orders),
             order_squares=_exact_product(orders, orders),
             revenue_orders=_exact_product(revenue, orders),
-            pre_revenue=int(before.sum()),
+            pre_revenue=_exact_sum(before),
             pre_squares=_exact_product(before, before),
             pre_cross=_exact_product(revenue, before),
         )
@@ -172,11 +172,15 @@ def sum_of(tallies: Iterable[Tally]) -> Tally:
     return sum(tallies, start=Tally())
 
 
+def _exact_sum(values: Integers) -> int:
+    return _exact_product(values, np.ones_like(values))
+
+
 def _exact_product(left: Integers, right: Integers) -> int:
     """Return the sum of products without overflow: in int64 where it must fit, else in Python's integers."""
     if not len(left):
         return 0
-    largest = int(np.abs(left).max()) * int(np.abs(right).max()) * len(left)
-    if largest < 2**63:
+    largest = [max(abs(int(values.min())), abs(int(values.max()))) for values in (left, right)]
+    if largest[0] * largest[1] * len(left) < 2**63:
         return int(np.dot(left.astype(np.int64), right.astype(np.int64)))
     return sum(a * b for a, b in zip(left.tolist(), right.tolist(), strict=True))

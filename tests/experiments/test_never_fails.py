@@ -27,7 +27,7 @@ from experiments.power import (
     sample_size_of_proportions,
     sequential_customers,
 )
-from experiments.proportions import barnard, fisher, two_proportions, wilson
+from experiments.proportions import fisher, two_proportions, wilson
 from experiments.rate_sequence import rate_sequence, two_rate_sequences
 from experiments.report import report
 from experiments.sample import Sample
@@ -108,12 +108,6 @@ def test_rates_of_any_counts(successes, n, control_successes, control_n):
     said(chi_squared([(successes, n), (control_successes, control_n), (3, 7)]))
     said(sample_ratio([n, control_n], [1.0, 2.0]))
     said(days_left(n, control_n, 2.5))
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))
-def test_barnard_of_any_small_counts(successes, n, control_successes, control_n):
-    said(barnard(successes, n, control_successes, control_n, 0.05))
 
 
 @settings(max_examples=100, deadline=None)
