@@ -1,14 +1,18 @@
 """Always-valid intervals and p-values of conversion rates that hold at any count, also where few have converted."""
 
 import math
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 from scipy import optimize, special
 
 from .outcome import CannotSay, Estimate, Interval, Outcome, Reason
 from .sample import LARGEST
 
-__all__ = ["rate_sequence", "two_rate_sequences"]
+__all__ = ["log_evidence", "rate_sequence", "two_rate_sequences"]
+
+Numbers = float | npt.NDArray[Any]
 
 _SMALLEST: Final = 1e-300
 
@@ -53,7 +57,7 @@ def two_rate_sequences(
     if isinstance(theirs, CannotSay):
         return theirs
     common = (successes + control_successes) / (n + control_n)
-    evidence = _log_evidence(successes, n, common) + _log_evidence(control_successes, control_n, common)
+    evidence = float(log_evidence(successes, n, common) + log_evidence(control_successes, control_n, common))
     effect = successes / n - control_successes / control_n
     interval = Interval(ours.low - theirs.high, ours.high - theirs.low)
     return Estimate(effect, interval, math.exp(-max(evidence, 0.0)), "beta_binomial")
@@ -64,14 +68,14 @@ def _lower_end(successes: int, n: int, alpha: float) -> float:
         return 0.0
 
     def excess(rate: float) -> float:
-        return _log_evidence(successes, n, rate) + math.log(alpha)
+        return float(log_evidence(successes, n, rate)) + math.log(alpha)
 
     # Evidence falls from infinity at 0 to less than 1 at the observed rate.
     return float(optimize.brentq(excess, _SMALLEST, successes / n, xtol=1e-15))
 
 
-def _log_evidence(successes: int, n: int, rate: float) -> float:
-    """Return the log of the mixture's likelihood over that of the rate."""
+def log_evidence(successes: Numbers, n: Numbers, rate: Numbers) -> Numbers:
+    """Return the log of the uniform mixture's likelihood over that of one rate; arrays or numbers."""
     failures = n - successes
     likelihood = special.xlogy(successes, rate) + special.xlog1py(failures, -rate)
-    return float(special.betaln(successes + 1.0, failures + 1.0) - likelihood)
+    return np.asarray(special.betaln(successes + 1.0, failures + 1.0) - likelihood)
