@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         found.append(row)
         if not as_json:
             verdict = {True: "kept", False: "BROKEN", None: ""}[row.kept]
-            sys.stdout.write(f"{row.what:<72} {row.measured:>11.4f}  {row.promise or '':<18} {verdict}\n")
+            sys.stdout.write(f"{row.what:<84} {row.measured:>11.4f}  {row.promise or '':<18} {verdict}\n")
             sys.stdout.flush()
     if as_json:
         sys.stdout.write(json.dumps([row._asdict() for row in found], indent=1) + "\n")
@@ -79,6 +79,8 @@ def _repeated_looks(runs: int, looks: int) -> Iterator[Row]:
     for name, simulated in (("conversion", conversions(1, runs, looks)), ("revenue", revenues(2, runs, looks))):
         yield _at_most(f"{name}: always-valid test rejects ({span})", ever_rejects(simulated.always_valid()), 0.05)
         yield Row(f"{name}: naive z-test rejects", ever_rejects(simulated.naive()), None, None)
+    late = conversions(3, runs, looks, delay=10.0)
+    yield _at_most("conversion: always-valid test, conversions 10 looks late", ever_rejects(late.always_valid()), 0.05)
     lifted = conversions(3, runs, looks, lift=0.1)
     yield _at_most("conversion: sequence ever leaves out a true lift of 10%", lifted.leaves_out(0.005), 0.05)
     yield _at_most("rate of 1%: exact sequence ever leaves it out", rate_sequence_misses(4, runs, looks), 0.05)

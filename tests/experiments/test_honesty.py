@@ -33,12 +33,20 @@ def test_looking_a_hundred_times_is_safe_by_the_sequence_and_not_by_the_plain_te
     assert ever_rejects(looks.naive()) > 0.25
 
 
+def test_conversions_that_come_late_do_no_harm():
+    looks = conversions(22, 600, 100, delay=10.0)
+    at_once = conversions(22, 600, 100)
+    assert ever_rejects(looks.always_valid()) <= 0.05
+    # They do come late: the uncertainty is that of fewer conversions.
+    assert looks.squared_error[:, 20].mean() < 0.8 * at_once.squared_error[:, 20].mean()
+
+
 def test_the_simulation_computes_what_the_library_computes():
     looks = conversions(12, 3, 4, lift=0.2)
     run, look = 1, 2
     n, effect = looks.customers[run, look], looks.effect[run, look]
     half = looks.squared_error[run, look] * n / 4
-    found = always_valid(Sample(int(n / 2), effect, half * 1.0), Sample(int(n / 2), 0.0, half), 0.05)
+    found = always_valid(Sample(int(n / 2), effect, half), Sample(int(n / 2), 0.0, half), 0.05)
     assert found.p_value == pytest.approx(looks.always_valid()[run, look], rel=1e-9)
 
 
