@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.oneway import anova_oneway
@@ -27,6 +27,7 @@ from experiments.power import (
     sample_size_of_proportions,
 )
 from experiments.proportions import fisher, two_proportions, wilson
+from experiments.rate_sequence import log_evidence, rate_sequence
 from experiments.sample import Sample
 from experiments.srm import sample_ratio
 
@@ -160,6 +161,18 @@ def test_two_normal_posteriors_have_a_closed_form():
     assert standing.probability_best[1] == pytest.approx(stats.norm.cdf(z), rel=1e-9)
     loss = error * (stats.norm.pdf(z) - z * stats.norm.sf(z))
     assert standing.expected_loss == pytest.approx([loss + 0.3, loss], rel=1e-8)
+
+
+def test_the_exact_sequence_is_a_uniform_mixture_of_likelihoods():
+    successes, n, rate = 4, 60, 0.21
+
+    def likelihood(p):
+        return p**successes * (1 - p) ** (n - successes)
+
+    mixture, _ = integrate.quad(likelihood, 0, 1)
+    assert log_evidence(successes, n, rate) == pytest.approx(np.log(mixture / likelihood(rate)), rel=1e-9)
+    for end in rate_sequence(successes, n, alpha=0.1):
+        assert log_evidence(successes, n, end) == pytest.approx(np.log(1 / 0.1), rel=1e-6)
 
 
 def test_cochran_q_by_its_definition_and_a_segment_against_the_rest():

@@ -7,9 +7,12 @@ import pytest
 
 from experiments import Metric, Tallies, Tally
 from experiments.document import Report
+from experiments.group_sequential import critical_values, obrien_fleming
 from experiments.multiplicity import adjusted
+from experiments.power import sequential_customers
 from experiments.proportions import two_proportions
 from experiments.report import report
+from experiments.sample import conversion
 
 from .tallying import START, counts, experiment, shop
 
@@ -114,6 +117,35 @@ def test_a_group_sequential_experiment_takes_more_at_its_first_looks():
     assert late.verdict.decision == "ship"
     before = said(plan, A=counts(1_000, 50), B=counts(1_000, 60)).overall.comparisons[0].group_sequential
     assert before.cannot_say == "before_first_look"
+
+
+def test_treatments_share_the_error_of_planned_looks():
+    plan = experiment("A", "B", "C", method="group_sequential", planned_customers=300, looks=2)
+    found = said(plan, A=counts(100, 10), B=counts(100, 12), C=counts(100, 14)).overall.comparisons
+    expected = critical_values((0.5, 1.0), 0.025, obrien_fleming)[1]
+    assert [row.group_sequential.critical_z for row in found] == [expected, expected]
+
+
+def test_the_customers_still_missing_are_those_of_the_plan_shared_out_by_weight():
+    control = counts(3_000, 150)
+    needed = sequential_customers(conversion(control), 0.05)
+    even = said(experiment(), A=control, B=counts(3_000, 150)).verdict
+    assert even.more_customers == needed - 6_000
+    # One in four customers in the treatment: the error is that of (4 + 4/3) / 4 times as many customers.
+    uneven = experiment(variants=[{"name": "A", "weight": 3}, {"name": "B"}])
+    found = said(uneven, A=control, B=counts(1_000, 50)).verdict
+    assert found.more_customers == pytest.approx(needed * 4 / 3 - 4_000, abs=1)
+    three = said(experiment("A", "B", "C"), A=control, B=control, C=control).verdict
+    shared = sequential_customers(conversion(control), 0.05, alpha=0.025)
+    assert three.more_customers == pytest.approx(shared * 1.5 - 9_000, abs=1)
+
+
+def test_a_few_orders_are_no_average():
+    plan = experiment(guardrails=["revenue_per_customer", "average_order_value"])
+    few = counts(1000, 4, orders=4, order_squares=4, revenue=40, revenue_squares=400, revenue_orders=40)
+    enough = counts(1000, 5, orders=5, order_squares=5, revenue=60, revenue_squares=740, revenue_orders=60)
+    assert {row.cannot_say for row in said(plan, A=few, B=enough).overall.comparisons[1:]} == {"too_few_orders"}
+    assert {row.cannot_say for row in said(plan, A=enough, B=enough).overall.comparisons[1:]} == {None}
 
 
 def test_p_values_are_adjusted_over_their_whole_family():

@@ -63,6 +63,11 @@ def test_a_segment_and_the_rest_are_the_whole():
     assert (tallies.of_segment("Old") + tallies.without_segment("Old")).cells == cells
 
 
+def test_a_second_order_is_retention_unless_told_otherwise():
+    tally = Tally.of_customers(np.array([0, 5, 9, 9]), np.array([0, 1, 2, 3]))
+    assert (tally.exposed, tally.converted, tally.retained, tally.orders) == (4, 3, 2, 6)
+
+
 def test_sums_that_int64_cannot_hold_are_exact():
     revenue = np.full(3, 2**62, dtype=np.int64) // 1000 * 999
     whole = Tally.of_customers(revenue, np.ones(3, dtype=np.int64))
