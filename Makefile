@@ -6,10 +6,10 @@ export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench-quick docs clean
+.PHONY: help setup demo test check bench-quick bench-honesty docs clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/installed ## Make .venv with Shoal and everything it needs (no root, no Docker)
 
@@ -33,6 +33,9 @@ check: setup ## Lint, format, types, direction of imports
 
 bench-quick: setup ## Measure throughput and latency in under two minutes (needs Java and Maven)
 	$(BIN)/python -m bench.quick
+
+bench-honesty: setup ## Measure whether the statistics of experiments keep their promises (seconds)
+	$(BIN)/python -m bench.honesty
 
 docs: setup ## Generate docs/asyncapi.yaml and docs/settings.md from the code
 	$(BIN)/python -m events.asyncapi > docs/asyncapi.yaml

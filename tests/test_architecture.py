@@ -1,7 +1,10 @@
 """The picture, the import rule and the settings page say what the code does."""
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,11 +15,15 @@ from cli.settings_page import settings_page
 ROOT = Path(__file__).parent.parent
 
 
+def import_contracts() -> list[dict]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+
 def test_the_architecture_page_and_the_import_rule_name_the_same_order():
     page = (ROOT / "docs/architecture.md").read_text()
     (line,) = re.findall(r"^`events` ← .*$", page, re.MULTILINE)
     shown = re.findall(r"`(\w+)`", line)
-    (contract,) = (each for each in _contracts() if each["type"] == "layers")
+    (contract,) = [each for each in import_contracts() if each["type"] == "layers"]
     assert shown == [layer.strip("()") for layer in reversed(contract["layers"]) if not layer.startswith("(")]
     assert all((ROOT / folder / "__init__.py").exists() for folder in shown)
 
@@ -28,7 +35,7 @@ def test_the_architecture_page_and_the_import_rules_agree_on_the_simulated_shop(
     known, used_by = re.findall(r"`(\w+)`", knows), re.findall(r"`(\w+)`", users)
     rules = {
         (source, target)
-        for each in _contracts()
+        for each in import_contracts()
         if each["type"] == "forbidden"
         for source in each["source_modules"]
         for target in each["forbidden_modules"]
@@ -38,8 +45,36 @@ def test_the_architecture_page_and_the_import_rules_agree_on_the_simulated_shop(
     assert {source for source, target in rules if target == "simulation"} == others - set(used_by)
 
 
-def _contracts():
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+def test_the_architecture_page_and_the_import_rule_agree_on_who_reads_the_experiments():
+    page = (ROOT / "docs/architecture.md").read_text()
+    (line,) = re.findall(r"^`experiments` ← .*$", page, re.MULTILINE)
+    shown = set(re.findall(r"`(\w+)`", line)) - {"experiments"}
+    forbidden = [each for each in import_contracts() if each["type"] == "forbidden"]
+    (purity,) = [each for each in forbidden if each["source_modules"] == ["experiments"]]
+    (readers,) = [each for each in forbidden if each["forbidden_modules"] == ["experiments"]]
+    layers = {layer.strip("()") for each in import_contracts() for layer in each.get("layers", [])}
+    assert shown == layers - set(readers["source_modules"])
+    # The base error of `events` is the one thing of ours that may enter; what is not built yet cannot be named.
+    assert set(purity["forbidden_modules"]) - {"bench"} == {x for x in layers if (ROOT / x).exists()} - {"events"}
+
+
+def test_the_experiments_import_no_kafka_and_no_redis():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, experiments.report; print(*sorted(sys.modules))"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert "experiments.verdict" in loaded
+    strangers = {"kafka", "confluent_kafka", "aiokafka", "faust", "redis", "events", "state", "consumers"}
+    assert strangers & set(loaded) == set()
+
+
+def test_naming_a_tally_or_an_assignment_does_not_load_the_statistics():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, experiments; print(*sorted(sys.modules))"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert "experiments.tally" in loaded
+    assert {"scipy", "statsmodels", "pandas"} & set(loaded) == set()
 
 
 def test_the_settings_page_is_the_generated_one():

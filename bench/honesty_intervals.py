@@ -1,0 +1,109 @@
+"""Simulated experiments that are read once: do intervals hold the truth as often as they say, and does CUPED help?"""
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from experiments import CannotSay, Metric, Tally
+from experiments.cuped import adjusted_revenue
+from experiments.lift import delta_lift, fieller_lift
+from experiments.means import welch
+from experiments.measure import measure
+from experiments.outcome import Interval, Outcome
+from experiments.proportions import two_proportions, wilson
+from experiments.sample import Sample
+
+__all__ = ["Coverage", "coverage", "cuped_variance_ratio"]
+
+ALPHA: Final = 0.05
+_RATE: Final = 0.1
+_RATE_LIFT: Final = 0.1
+_VALUE: Final = float(np.exp(3.0 + 0.5 * 0.6**2))
+_VALUE_LIFT: Final = 0.1
+_ORDERS: Final = 1.3
+
+
+class Coverage(NamedTuple):
+    """Shares of runs whose interval holds the truth, by the interval's name."""
+
+    held: dict[str, float]
+    runs: int
+
+
+def coverage(seed: int, runs: int, *, customers: int = 2_000) -> Coverage:
+    """Return coverage for arms of that many customers; the treatment converts 10% more and spends 10% more."""
+    chance, held = np.random.default_rng(seed), Counter[str]()
+    for _ in range(runs):
+        treatment = _arm(chance, customers, _RATE * (1.0 + _RATE_LIFT), _VALUE_LIFT)
+        control = _arm(chance, customers, _RATE, 0.0)
+        for name, (interval, truth) in _intervals(treatment, control).items():
+            held[name] += not isinstance(interval, CannotSay) and interval.low <= truth <= interval.high
+    return Coverage({name: count / runs for name, count in held.items()}, runs)
+
+
+def cuped_variance_ratio(seed: int, runs: int, *, customers: int = 500, correlation: float = 0.7) -> float:
+    """Return how the variance of the estimated difference over runs shrinks by CUPED; 1 - rho² is right."""
+    chance = np.random.default_rng(seed)
+    plain, adjusted = [], []
+    for _ in range(runs):
+        arms = [_correlated(chance, customers, correlation) for _ in range(2)]
+        found = adjusted_revenue(arms[0], arms[1])
+        samples = [measure(Metric.REVENUE_PER_CUSTOMER, arm) for arm in arms]
+        if isinstance(found, CannotSay) or not all(isinstance(each, Sample) for each in samples):
+            raise RuntimeError(f"a simulated experiment has no answer: {found}, {samples}; change its size")
+        adjusted.append(found.treatment.mean - found.control.mean)
+        plain.append(arms[0].revenue / arms[0].exposed - arms[1].revenue / arms[1].exposed)
+    return float(np.var(adjusted) / np.var(np.array(plain) / 1000.0))
+
+
+def _intervals(treatment: Tally, control: Tally) -> dict[str, tuple[Outcome[Interval], float]]:
+    metrics = (Metric.REVENUE_PER_CUSTOMER, Metric.AVERAGE_ORDER_VALUE)
+    revenue, order = ([_sure(measure(metric, arm)) for arm in (treatment, control)] for metric in metrics)
+    counts = (treatment.converted, treatment.exposed, control.converted, control.exposed)
+    spent = [_RATE * (1.0 + _RATE_LIFT) * _ORDERS * _VALUE * (1.0 + _VALUE_LIFT), _RATE * _ORDERS * _VALUE]
+    lift = spent[0] / spent[1] - 1.0
+    cuped = adjusted_revenue(treatment, control)
+    after = cuped if isinstance(cuped, CannotSay) else _interval(welch(cuped.treatment, cuped.control, ALPHA))
+    return {
+        "rate (Wilson)": (wilson(control.converted, control.exposed, ALPHA), _RATE),
+        "difference of rates (Newcombe)": (_interval(two_proportions(*counts, ALPHA)), _RATE * _RATE_LIFT),
+        "revenue per customer (Welch)": (_interval(welch(revenue[0], revenue[1], ALPHA)), spent[0] - spent[1]),
+        "revenue per customer after CUPED": (after, spent[0] - spent[1]),
+        "average order value (delta method)": (_interval(welch(order[0], order[1], ALPHA)), _VALUE * _VALUE_LIFT),
+        "relative lift of revenue (Fieller)": (_interval(fieller_lift(revenue[0], revenue[1], ALPHA)), lift),
+        "relative lift of revenue (delta method)": (_interval(delta_lift(revenue[0], revenue[1], ALPHA)), lift),
+    }
+
+
+def _arm(chance: np.random.Generator, customers: int, rate: float, lift: float) -> Tally:
+    habit = chance.normal(size=customers)
+    orders = np.where(chance.random(customers) < rate, 1 + chance.poisson(_ORDERS - 1.0, customers), 0)
+    value = np.exp(3.0 + 0.6 * (0.7 * habit + np.sqrt(1.0 - 0.7**2) * chance.normal(size=customers))) * (1.0 + lift)
+    before = np.exp(3.0 + 0.6 * habit)
+    return Tally.of_customers(_thousandths(value * orders), orders, pre_revenue=_thousandths(before))
+
+
+def _correlated(chance: np.random.Generator, customers: int, correlation: float) -> Tally:
+    before = chance.normal(size=customers)
+    noise = np.sqrt(1.0 - correlation**2) * chance.normal(size=customers)
+    spent = 100.0 + 10.0 * (correlation * before + noise)
+    ones = np.ones(customers, dtype=np.int64)
+    return Tally.of_customers(_thousandths(spent), ones, pre_revenue=_thousandths(50.0 + 5.0 * before))
+
+
+def _thousandths(money: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.int64]:
+    return np.rint(1000.0 * money).astype(np.int64)
+
+
+def _interval(outcome: object) -> Outcome[Interval]:
+    interval = getattr(outcome, "interval", outcome)
+    if isinstance(interval, Interval | CannotSay):
+        return interval
+    raise TypeError(f"{outcome!r} has no interval")
+
+
+def _sure(outcome: Outcome[Sample]) -> Sample:
+    if isinstance(outcome, CannotSay):
+        raise RuntimeError(f"a simulated arm has no sample: {outcome.reason.sentence}")  # noqa: TRY004
+    return outcome

@@ -1,0 +1,124 @@
+"""The rows about arms: what customers of each variant did, whether they differ at all, and which is likely the best."""
+
+from . import document
+from .bayes import Standing, beta_binomial, normal
+from .definition import Experiment, Metric
+from .many_arms import AnyDifference, chi_squared, welch_anova
+from .measure import RATES, measure, successes
+from .multiplicity import adjusted
+from .outcome import CannotSay, Outcome, Reason
+from .proportions import wilson
+from .sample import Sample
+from .srm import SUSPICIOUS, sample_ratio
+from .tally import THOUSANDTHS, Tallies, Tally
+
+__all__ = ["across_arms", "arm_rows", "probabilities", "sample_ratios"]
+
+
+def arm_rows(experiment: Experiment, tallies: Tallies) -> list[document.Arm]:
+    """Return what customers of each variant did, in the order of the definition."""
+    total = sum(variant.weight for variant in experiment.variants)
+    return [
+        _arm(variant.name, variant.weight / total, tallies.arm(variant.name), experiment.alpha)
+        for variant in experiment.variants
+    ]
+
+
+def across_arms(experiment: Experiment, tallies: Tallies) -> list[document.AcrossArms]:
+    """Return a test of "no arm differs" for each metric, where there are more than two arms."""
+    if len(experiment.variants) < 3:
+        return []
+    arms = [tallies.arm(variant.name) for variant in experiment.variants]
+    rows = []
+    for metric in experiment.metrics:
+        outcome = _any_difference(metric, arms)
+        if isinstance(outcome, CannotSay):
+            rows.append(document.AcrossArms(metric=metric, cannot_say=outcome.reason))
+        else:
+            rows.append(document.AcrossArms(metric=metric, **outcome._asdict()))
+    return rows
+
+
+def probabilities(experiment: Experiment, tallies: Tallies) -> list[document.Probability]:
+    """Return each arm's chance to be the best in the primary metric, and what choosing it may cost."""
+    metric, names = experiment.primary_metric, [variant.name for variant in experiment.variants]
+    standing = _standing(metric, [tallies.arm(name) for name in names])
+    if isinstance(standing, CannotSay):
+        return [document.Probability(variant=name, metric=metric, cannot_say=standing.reason) for name in names]
+    return [
+        document.Probability(variant=name, metric=metric, probability_best=chance, expected_loss=loss)
+        for name, chance, loss in zip(names, standing.probability_best, standing.expected_loss, strict=True)
+    ]
+
+
+def sample_ratios(experiment: Experiment, tallies: Tallies, segments: tuple[str, ...]) -> document.SampleRatio:
+    """Return whether customers arrived in the arms as assigned, overall and in each segment."""
+    overall = _ratio(experiment, tallies)
+    by_segment = [_ratio(experiment, tallies.of_segment(segment)) for segment in segments]
+    corrected = adjusted([None if isinstance(each, CannotSay) else each for each in by_segment], "holm")
+    rows = [
+        document.SegmentRatio(segment=segment, cannot_say=outcome.reason)
+        if isinstance(outcome, CannotSay)
+        else document.SegmentRatio(segment=segment, p_value=outcome, p_adjusted=p_adjusted)
+        for segment, outcome, p_adjusted in zip(segments, by_segment, corrected, strict=True)
+    ]
+    suspicious = any(p is not None and p < SUSPICIOUS for p in corrected)
+    if isinstance(overall, CannotSay):
+        return document.SampleRatio(mismatch=suspicious, segments=rows, cannot_say=overall.reason)
+    return document.SampleRatio(p_value=overall, mismatch=suspicious or overall < SUSPICIOUS, segments=rows)
+
+
+def _ratio(experiment: Experiment, tallies: Tallies) -> Outcome[float]:
+    exposed = [tallies.arm(variant.name).exposed for variant in experiment.variants]
+    return sample_ratio(exposed, [variant.weight for variant in experiment.variants])
+
+
+def _arm(name: str, share: float, tally: Tally, alpha: float) -> document.Arm:
+    interval = wilson(tally.converted, tally.exposed, alpha)
+    return document.Arm(
+        variant=name,
+        exposed=tally.exposed,
+        expected_share=share,
+        converted=tally.converted,
+        rate=_mean(Metric.CONVERSION_RATE, tally),
+        rate_ci=None if isinstance(interval, CannotSay) else interval,
+        orders=tally.orders,
+        revenue=tally.revenue / THOUSANDTHS,
+        revenue_per_customer=_mean(Metric.REVENUE_PER_CUSTOMER, tally),
+        average_order_value=_mean(Metric.AVERAGE_ORDER_VALUE, tally),
+        retained=tally.retained,
+        retention=_mean(Metric.RETENTION, tally),
+        contaminated=tally.contaminated,
+        repeated=tally.repeated,
+    )
+
+
+def _mean(metric: Metric, tally: Tally) -> float | None:
+    sample = measure(metric, tally)
+    return None if isinstance(sample, CannotSay) else sample.mean
+
+
+def _any_difference(metric: Metric, arms: list[Tally]) -> Outcome[AnyDifference]:
+    if metric in RATES:
+        return chi_squared([(successes(metric, arm), arm.exposed) for arm in arms])
+    found = _all_samples(metric, arms)
+    return found if isinstance(found, CannotSay) else welch_anova(found)
+
+
+def _standing(metric: Metric, arms: list[Tally]) -> Outcome[Standing]:
+    if metric in RATES:
+        return beta_binomial([(successes(metric, arm), arm.exposed) for arm in arms])
+    found = _all_samples(metric, arms)
+    return found if isinstance(found, CannotSay) else normal(found)
+
+
+def _all_samples(metric: Metric, arms: list[Tally]) -> Outcome[list[Sample]]:
+    if not any(arm.exposed for arm in arms):
+        return CannotSay(Reason.NO_EXPOSURES)
+    found = []
+    for arm in arms:
+        sample = measure(metric, arm)
+        if isinstance(sample, CannotSay):
+            return sample
+        found.append(sample)
+    return found

@@ -1,0 +1,126 @@
+"""Smaller runs of `bench/honesty.py`, seeds fixed; what is allowed beside the promise is binomial error, 3 sigma."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bench.honesty_intervals import coverage, cuped_variance_ratio
+from bench.honesty_looks import (
+    conversions,
+    ever_rejects,
+    family_wise_error,
+    group_sequential_error,
+    rate_sequence_misses,
+    revenues,
+    sequential_family_wise_error,
+    stopping_customers,
+)
+from experiments.power import sample_size_of_proportions, sequential_customers
+from experiments.rate_sequence import two_rate_sequences
+from experiments.sample import Sample
+from experiments.sequential import always_valid, mixture_precision, mixture_sprt
+
+
+def slack(share, runs):
+    return 3 * math.sqrt(share * (1 - share) / runs)
+
+
+@pytest.mark.parametrize("simulate", [conversions, revenues])
+def test_looking_a_hundred_times_is_safe_by_the_sequence_and_not_by_the_plain_test(simulate):
+    looks = simulate(11, 600, 100)
+    assert ever_rejects(looks.always_valid()) <= 0.05
+    assert ever_rejects(looks.naive()) > 0.25
+
+
+def test_conversions_that_come_late_do_no_harm():
+    looks = conversions(22, 600, 100, delay=10.0)
+    at_once = conversions(22, 600, 100)
+    assert ever_rejects(looks.always_valid()) <= 0.05
+    # They do come late: the uncertainty is that of fewer conversions.
+    assert looks.squared_error[:, 20].mean() < 0.8 * at_once.squared_error[:, 20].mean()
+
+
+def test_the_simulation_computes_what_the_library_computes():
+    looks = conversions(12, 3, 4, lift=0.2)
+    run, look = 1, 2
+    n, effect = looks.customers[run, look], looks.effect[run, look]
+    half = looks.squared_error[run, look] * n / 4
+    found = always_valid(Sample(int(n / 2), effect, half), Sample(int(n / 2), 0.0, half), 0.05)
+    assert found.p_value == pytest.approx(looks.always_valid()[run, look], rel=1e-9)
+
+
+def test_the_interval_leaves_out_zero_exactly_where_p_is_below_alpha():
+    for effect in np.linspace(0.0, 0.2, 101):
+        ours, theirs = Sample(1000, 1.0 + effect, 1.0), Sample(900, 1.0, 1.2)
+        for found in (always_valid(ours, theirs), mixture_sprt(ours, theirs, 0.01)):
+            assert (found.interval.low > 0.0) == (found.p_value < 0.05)
+
+
+def test_the_mixture_sprt_and_the_sequence_are_one_test():
+    ours, theirs = Sample(5000, 1.1, 1.0), Sample(5000, 1.0, 1.0)
+    squared_error = ours.squared_error + theirs.squared_error
+    precision = mixture_precision(5_000, 0.05)
+    same = mixture_sprt(ours, theirs, precision * 10_000 * squared_error)
+    assert same.p_value == pytest.approx(always_valid(ours, theirs).p_value, rel=1e-12)
+    # Johari, Pekelis and Walsh (2022), equation 10, written out.
+    tau2, v, d = 0.04, squared_error, 0.1
+    ratio = math.sqrt(v / (v + tau2)) * math.exp(tau2 * d**2 / (2 * v * (v + tau2)))
+    assert mixture_sprt(ours, theirs, tau2).p_value == pytest.approx(min(1 / ratio, 1), rel=1e-9)
+
+
+def test_a_sequence_is_tightest_where_it_was_tuned_to_be():
+    arms = Sample(2500, 1.1, 1.0), Sample(2500, 1.0, 1.0)
+    widths = {
+        tuned: always_valid(*arms, expected_customers=tuned).interval.high
+        for tuned in (500, 2_500, 5_000, 10_000, 50_000)
+    }
+    assert min(widths, key=widths.get) == 5_000
+
+
+def test_exact_sequences_are_safe_from_the_first_customers_on():
+    assert rate_sequence_misses(13, 2_000, 100) <= 0.05
+    chance, found = np.random.default_rng(14), 0
+    for _ in range(200):
+        counts = chance.binomial(10, 0.03, (2, 40)).cumsum(axis=1)
+        sizes = 10 * np.arange(1, 41)
+        p_values = [
+            two_rate_sequences(int(a), int(n), int(b), int(n)).p_value for a, b, n in zip(*counts, sizes, strict=True)
+        ]
+        found += min(p_values) < 0.05
+    assert found / 200 <= 0.05
+
+
+def test_six_segments_err_together_no_more_than_one():
+    plain, holm = family_wise_error(15, 5_000)
+    assert plain > 0.2
+    assert holm <= 0.05 + slack(0.05, 5_000)
+    assert sequential_family_wise_error(16, 500)[1] <= 0.05
+
+
+def test_planned_looks_spend_alpha_and_no_more():
+    for share in group_sequential_error(17, 5_000).values():
+        assert share == pytest.approx(0.05, abs=slack(0.05, 5_000))
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say():
+    found = coverage(18, 400)
+    for name, share in found.held.items():
+        assert share >= 0.95 - slack(0.95, 400), name
+    assert len(found.held) == 7
+
+
+def test_cuped_leaves_one_minus_rho_squared_of_the_variance():
+    assert cuped_variance_ratio(19, 800, correlation=0.8) == pytest.approx(0.36, abs=0.06)
+
+
+def test_a_sequential_test_has_its_power_and_mostly_ends_early():
+    rate, lift = 0.1, 0.2
+    bound = sequential_customers(Sample(1, rate, rate * (1 - rate)), lift)
+    looks = conversions(20, 500, math.ceil(bound / 500), rate=rate, lift=lift)
+    mean, power = stopping_customers(looks, 5_000, int(looks.customers[0, -1]))
+    assert power >= 0.8 - slack(0.8, 500)
+    assert mean < 0.75 * bound
+    double = conversions(21, 500, math.ceil(bound / 500), rate=rate, lift=2 * lift)
+    fixed = 2 * sample_size_of_proportions(rate, lift)
+    assert stopping_customers(double, 5_000, int(double.customers[0, -1]))[0] < 0.5 * fixed

@@ -1,0 +1,150 @@
+"""Whatever the tallies are: an answer or a named reason, never NaN, never an exception."""
+
+import dataclasses
+import json
+import math
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from experiments import CannotSay, Metric, Tallies
+from experiments.bayes import beta_binomial, normal
+from experiments.cuped import adjusted_revenue
+from experiments.group_sequential import look_at, obrien_fleming, pocock
+from experiments.heterogeneity import against_the_rest, cochran_q
+from experiments.lift import delta_lift, fieller_lift
+from experiments.many_arms import chi_squared, welch_anova
+from experiments.means import welch
+from experiments.measure import measure
+from experiments.power import (
+    days_left,
+    minimum_detectable_effect,
+    power_of_means,
+    power_of_proportions,
+    sample_size_of_means,
+    sample_size_of_proportions,
+    sequential_customers,
+)
+from experiments.proportions import fisher, two_proportions, wilson
+from experiments.rate_sequence import rate_sequence, two_rate_sequences
+from experiments.report import report
+from experiments.sample import Sample
+from experiments.sequential import always_valid, mixture_sprt
+from experiments.srm import sample_ratio
+
+from .tallying import START, any_tallies, experiment, tallies_of
+
+COUNTS = st.one_of(st.integers(-1, 30), st.sampled_from([10**3, 10**6, 10**9, 10**12, 10**30]))
+SAMPLES = st.builds(
+    Sample,
+    st.one_of(st.integers(1, 30), st.sampled_from([10**3, 10**6, 10**12])),
+    st.floats(-1e12, 1e12),
+    st.one_of(st.just(0.0), st.floats(0.0, 1e24)),
+)
+
+
+def numbers_in(value):
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from numbers_in(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from numbers_in(each)
+    elif dataclasses.is_dataclass(value):
+        yield from numbers_in(dataclasses.asdict(value))
+
+
+def said(outcome):
+    """The outcome, after it was found to be a reason or finite numbers."""
+    assert isinstance(outcome, CannotSay) or all(map(math.isfinite, numbers_in(outcome))), outcome
+    p_value = getattr(outcome, "p_value", 0.5)
+    assert 0.0 <= p_value <= 1.0
+    interval = getattr(outcome, "interval", None)
+    assert interval is None or interval.low <= interval.high
+    return outcome
+
+
+METHODS = [
+    {"method": "sequential"},
+    {"method": "fixed", "planned_customers": 1000, "cuped": False},
+    {"method": "fixed", "stop": START + timedelta(days=5)},
+    {"method": "group_sequential", "planned_customers": 200, "spending": "pocock", "looks": 3},
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.data(), st.sampled_from(METHODS), st.sampled_from([("A", "B"), ("A", "B", "C")]), st.sampled_from(list(Metric))
+)
+def test_a_report_of_any_tallies_says_something_and_never_nan(data, method, names, primary):
+    plan = experiment(
+        *names, primary_metric=primary, guardrails=[metric for metric in Metric if metric is not primary], **method
+    )
+    tallies = data.draw(tallies_of(names))
+    days = data.draw(st.sampled_from([-1, 0, 3, 400]))
+    document = report(plan, tallies, START + timedelta(days=days)).model_dump(mode="json")
+    json.dumps(document, allow_nan=False)
+    assert document["verdict"]["sentence"].endswith(".")
+    rows = [*document["overall"]["comparisons"], *(row for each in document["segments"] for row in each["comparisons"])]
+    for row in rows:
+        for found in (row, row["lift"], row["sequential"], row["cuped"] or {"cannot_say": "no_pre_period"}):
+            assert (found["cannot_say"] is None) == (found.get("p_value") is not None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(COUNTS, COUNTS, COUNTS, COUNTS)
+def test_rates_of_any_counts(successes, n, control_successes, control_n):
+    counts = (successes, n, control_successes, control_n)
+    for test in (two_proportions, fisher):
+        said(test(*counts, 0.05))
+    said(two_rate_sequences(*counts))
+    said(wilson(successes, n, 0.05))
+    said(rate_sequence(successes, n))
+    said(beta_binomial([(successes, n), (control_successes, control_n)]))
+    said(chi_squared([(successes, n), (control_successes, control_n), (3, 7)]))
+    said(sample_ratio([n, control_n], [1.0, 2.0]))
+    said(days_left(n, control_n, 2.5))
+
+
+@settings(max_examples=100, deadline=None)
+@given(SAMPLES, SAMPLES, SAMPLES, SAMPLES)
+def test_means_of_any_samples(ours, theirs, third, fourth):
+    for test in (welch, fieller_lift, delta_lift, always_valid, minimum_detectable_effect):
+        said(test(ours, theirs))
+    said(mixture_sprt(ours, theirs, 0.01))
+    said(normal([ours, theirs, third]))
+    said(welch_anova([ours, theirs, third]))
+    said(cochran_q([(ours, theirs), (third, fourth)]))
+    said(against_the_rest((ours, theirs), (third, fourth)))
+    for spending in (obrien_fleming, pocock):
+        said(look_at(ours, theirs, 0.7, looks=3, alpha=0.05, spending=spending))
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_tallies, any_tallies)
+def test_metrics_of_any_tallies(ours, theirs):
+    said(adjusted_revenue(ours, theirs))
+    for metric in Metric:
+        said(measure(metric, ours))
+
+
+@settings(max_examples=100, deadline=None)
+@given(SAMPLES, st.floats(-2.0, 1e6), st.floats(0.0, 1.0), COUNTS)
+def test_power_of_anything(baseline, lift, rate, n):
+    said(sample_size_of_means(baseline, lift))
+    said(power_of_means(baseline, lift, n))
+    said(sample_size_of_proportions(rate, lift))
+    said(power_of_proportions(rate, lift, n))
+    said(sequential_customers(baseline, lift))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_experiment_without_a_single_event_says_why_nothing_can_be_said(method):
+    document = report(experiment(**method), Tallies(), START)
+    (row,) = document.overall.comparisons
+    assert row.cannot_say == row.sequential.cannot_say == document.srm.cannot_say == "no_exposures"
+    assert document.verdict.decision == "keep_running"
