@@ -1,25 +1,38 @@
-"""Lanes: threads that fold and save one micro-batch while the next is fetched and decoded.
+"""Lanes: threads that fold and save micro-batches while the next are fetched and decoded.
 
-A lane spends most of its time waiting for Redis and Kafka, and numpy and the sockets let the interpreter go meanwhile.
+A lane spends much of its time waiting for Redis and Kafka, and numpy and the sockets let the interpreter go meanwhile.
 A partition always takes the same lane, so its batches are saved in their order.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["Lanes"]
+__all__ = ["Lanes", "Settled"]
 
 Job = TypeVar("Job")
 
 
+class Settled(NamedTuple, Generic[Job]):
+    """A job that has ended; `failure` is None where it went well."""
+
+    partition: int
+    job: Job
+    failure: BaseException | None
+
+
+class _Abandoned(Exception):
+    """A job before this one, of the same partition, has failed: this one must not be carried out."""
+
+
 class Lanes(Generic[Job]):
-    """Carries out jobs, at most one at a time of each partition; `work` gets the lane's number and the job."""
+    """Carries out jobs, those of a partition one after the other; `work` gets the lane's number and the job."""
 
     def __init__(self, count: int, work: Callable[[int, Job], None]) -> None:
         self._pools = [ThreadPoolExecutor(1, f"lane-{lane}") for lane in range(count)]
         self._work = work
         self._running: list[tuple[int, Job, Future[None]]] = []
+        self._failed: set[int] = set()
 
     @property
     def busy(self) -> bool:
@@ -27,17 +40,33 @@ class Lanes(Generic[Job]):
         return any(not future.done() for _, _, future in self._running)
 
     def submit(self, partition: int, job: Job) -> None:
-        """Begin a job; all jobs before it have to be settled or of other partitions."""
+        """Begin a job, or queue it behind those of its lane."""
         lane = partition % len(self._pools)
-        self._running.append((partition, job, self._pools[lane].submit(self._work, lane, job)))
+        self._running.append((partition, job, self._pools[lane].submit(self._carry_out, lane, partition, job)))
 
-    def settle(self) -> list[tuple[int, Job, BaseException | None]]:
-        """Wait for all jobs, and return each with its partition and its failure, None where it went well."""
-        wait([future for _, _, future in self._running])
-        settled, self._running = self._running, []
-        return [(partition, job, future.exception()) for partition, job, future in settled]
+    def settle(self, leave: int = 0) -> list[Settled[Job]]:
+        """Wait for all jobs but the last `leave`, and return how they ended.
+
+        After a failure, what was queued of the same partition is abandoned, and not returned, until all are settled.
+        """
+        upto = max(len(self._running) - leave, 0)
+        ended, self._running = self._running[:upto], self._running[upto:]
+        wait([future for _, _, future in ended])
+        if not self._running:
+            self._failed.clear()
+        settled = [Settled(partition, job, future.exception()) for partition, job, future in ended]
+        return [each for each in settled if not isinstance(each.failure, _Abandoned)]
 
     def close(self) -> None:
         """End the threads."""
         for pool in self._pools:
             pool.shutdown()
+
+    def _carry_out(self, lane: int, partition: int, job: Job) -> None:
+        if partition in self._failed:
+            raise _Abandoned
+        try:
+            self._work(lane, job)
+        except BaseException:
+            self._failed.add(partition)
+            raise

@@ -93,6 +93,7 @@ class MicroBatchRuntime:
         self._lanes = Lanes[_Job](len(wiring.committers), self._process)
         self._stop = threading.Event()
         self._trouble_since = self._trouble_last = 0.0
+        self._queued = 0
         self.events_seen = 0
         self._ownership = Ownership(
             wiring.store,
@@ -154,14 +155,19 @@ class MicroBatchRuntime:
         return True
 
     def _take_in(self, slices: Sequence[TopicSlice]) -> None:
-        """Decode while the last batches are being saved, wait for those, and begin to save these."""
+        """Decode while the last batches are being saved, and queue these behind them.
+
+        At most two micro-batches are in the lanes, so that memory stays bounded where Redis or Kafka are slow.
+        """
         ends = self._source.ends_reached()
         batches, refused = self._intake.batches(slices, self._ownership.owned, _wall_ms(), ends)
-        self._settle()
+        self._settle(leave=self._queued)
+        self._queued = 0
         for batch in batches:
             if batch.partition in self._ownership:
                 job = _Job(self._ownership[batch.partition], batch, refused.get(batch.partition, []))
                 self._lanes.submit(batch.partition, job)
+                self._queued += 1
 
     def _look_after(self, *, idle: bool) -> bool:
         """Do what needs the partitions at rest; return whether more of that is waiting."""
@@ -175,10 +181,13 @@ class MicroBatchRuntime:
         self._ownership.look()
         return self._w.background.run(list(owned.values()))
 
-    def _settle(self) -> None:
-        """Wait for the lanes. A partition that another worker has taken leaves the others alone; the rest is raised."""
+    def _settle(self, leave: int = 0) -> None:
+        """Wait for the lanes, but for their last `leave` jobs.
+
+        A partition that another worker has taken leaves the others alone; any other failure is raised.
+        """
         failures = []
-        for partition, job, failure in self._lanes.settle():
+        for partition, job, failure in self._lanes.settle(leave):
             if isinstance(failure, Fenced):
                 self._ownership.lose(failure)
             elif failure is not None:

@@ -65,3 +65,34 @@ def test_lanes_are_busy_until_their_jobs_are_done(lanes_of):
     gate.set()
     lanes.settle()
     assert not lanes.busy
+
+
+def test_after_a_failure_what_was_queued_of_the_partition_is_abandoned_until_all_are_settled(lanes_of):
+    gate, done = threading.Event(), []
+
+    def work(lane, job):
+        gate.wait(30)
+        if job == "bad":
+            raise ValueError(job)
+        done.append(job)
+
+    lanes = lanes_of(1, work)
+    for partition, job in [(0, "bad"), (1, "other"), (0, "behind it")]:
+        lanes.submit(partition, job)
+    gate.set()
+    assert [(each.job, type(each.failure)) for each in lanes.settle()] == [("bad", ValueError), ("other", type(None))]
+    lanes.submit(0, "again")
+    assert [(each.job, each.failure) for each in lanes.settle()] == [("again", None)]
+    assert done == ["other", "again"]
+
+
+def test_the_last_jobs_may_be_left_running(lanes_of):
+    gate = threading.Event()
+    lanes = lanes_of(2, lambda lane, job: gate.wait(30) if job == "slow" else None)
+    lanes.submit(0, "quick")
+    lanes.submit(1, "slow")
+    assert [each.job for each in lanes.settle(leave=1)] == ["quick"]
+    assert lanes.busy
+    gate.set()
+    assert [each.job for each in lanes.settle()] == ["slow"]
+    assert lanes.settle(leave=5) == []
