@@ -26,6 +26,7 @@ __all__ = [
     "fixed_orders",
     "order_json",
     "orders",
+    "scaled_orders",
     "skewed",
     "utc_text",
 ]
@@ -89,6 +90,10 @@ class Orders:
     def __len__(self) -> int:
         return len(self.who)
 
+    def part(self, start: int, end: int) -> "Orders":
+        """Return the orders from place `start` up to `end`."""
+        return Orders(self.who[start:end], self.seconds[start:end], self.first + start, self.start)
+
     def cents(self) -> Ints:
         """Return the amounts (n,)."""
         return np.asarray(100 + ((self.first + np.arange(len(self))) * 7_919) % 20_000)
@@ -133,10 +138,15 @@ def skewed(customers: int, events: int, seed: int) -> Ints:
     return np.asarray((customers * np.random.default_rng(seed).random(events) ** 1.5).astype(np.int64))
 
 
-def fixed_orders(seed: int = 1, *, events: int = EVENTS) -> Orders:
-    """Return the job's orders; with other `events`, as many customers more or fewer, over the same 300 days."""
+def scaled_orders(events: int, seed: int = 1) -> Orders:
+    """Return as many orders, with as many customers more or fewer than the job's, over the same 300 days."""
     customers = max(1, events * CUSTOMERS // EVENTS)
     return Orders(skewed(customers, events, seed), np.arange(events) * SECONDS // events)
+
+
+def fixed_orders(seed: int = 1) -> Orders:
+    """Return the job's orders."""
+    return scaled_orders(EVENTS, seed)
 
 
 def customer_numbers(seed: int = 1) -> Ints:
@@ -149,6 +159,6 @@ def orders(seed: int = 1) -> Iterator[tuple[str, bytes]]:
     return fixed_orders(seed).messages()
 
 
-def expected(seed: int = 1) -> Expected:
-    """Return what a plain replay of all orders gives, by customer number (0 orders where there is none)."""
-    return fixed_orders(seed).totals(CUSTOMERS)
+def expected(seed: int = 1, events: int = EVENTS) -> Expected:
+    """Return what a plain replay of the first `events` orders gives, by customer number (0 where there are none)."""
+    return fixed_orders(seed).part(0, events).totals(CUSTOMERS)

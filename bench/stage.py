@@ -163,6 +163,7 @@ def stage() -> Iterator[Stage]:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="shoal-bench-")))
         kafka = stack.enter_context(start_apache_kafka(directory / "kafka", classpath=classpath))
         store = stack.enter_context(start_redis(directory / "redis"))
+        _wake_up(kafka.bootstrap)
         yield Stage(kafka.bootstrap, store.url, directory)
 
 
@@ -185,6 +186,15 @@ def wait_for(done: Callable[[], object], timeout_s: float, pause_s: float = 0.01
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {timeout_s:g} s")
         time.sleep(pause_s)
+
+
+def _wake_up(bootstrap: str) -> None:
+    """Have a new broker load what idempotent producers need; the first one waits for that, the second does not."""
+    settings = KafkaSettings(kafka=bootstrap, topic_prefix="wake-up-", partitions=1)
+    create_topics(bootstrap, topic_specs(settings))
+    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "log_level": 0})
+    producer.produce(settings.topic("models"), b"{}")
+    producer.flush(60)
 
 
 def _drain_queue(producer: Producer) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bench.drain import drain
 from bench.end_state import EndStateWrong, check_changes, check_fates, check_records, check_sums
-from bench.job import BASELINE, CUSTOMERS, EVENTS, START, Orders, fixed_orders
+from bench.job import BASELINE, CUSTOMERS, EVENTS, START, Orders, scaled_orders
 from bench.mixed import MIXED_BASELINE, mixed_events
 from bench.population import fill, profiled
 from bench.redis_memory import measure_memory, used_memory
@@ -51,7 +51,7 @@ class Throughput(NamedTuple):
 
 def fixed_job(events: int = EVENTS) -> Job:
     """Return the fixed job; with other `events`, the same with as many customers more or fewer."""
-    placed: Orders = fixed_orders(events=events)
+    placed: Orders = scaled_orders(events)
     wanted = placed.totals(int(placed.who.max()) + 1)
     return Job({"orders": (events, placed.messages)}, wanted.fields(), np.flatnonzero(wanted.counts))
 

@@ -1,0 +1,112 @@
+"""Scaling: two workers, and up to millions of customers who are in Redis already."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.drain import drain
+from bench.end_state import check_changes, check_fates, check_records, check_sums
+from bench.job import EVENTS, Orders
+from bench.population import buyers, fill
+from bench.redis_memory import measure_memory, used_memory
+from bench.stage import Run, Stage, wait_for
+from bench.throughput import check_end_state, fixed_job
+
+__all__ = ["Crowd", "CrowdFigures", "crowd", "measure_workers"]
+
+_SESSION_S = 60
+
+
+class CrowdFigures(NamedTuple):
+    """Figures with many customers in Redis: of each run, and of Redis before the first."""
+
+    customers: int
+    fill_s: float
+    bytes_per_customer: float
+    record_bytes: float
+    view_bytes: float
+
+
+def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> float:
+    """Return the events/s of the fixed job with this many workers, which joined before it was loaded.
+
+    They are stopped (SIGSTOP) while it is loaded. Raises EndStateWrong, WorkerEnded, TimeoutError.
+    """
+    job, run = fixed_job(events), on.new_run()
+    try:
+        for _ in range(workers):
+            run.start_worker(session_timeout_s=_SESSION_S)
+        wait_for(lambda: run.owns_all(workers), 120, 0.05)
+        with run.frozen():
+            for topic, (_, messages) in job.topics.items():
+                run.load(messages(), topic)
+        figures = drain(run, job.events)
+        check_end_state(run, job)
+        return figures.events_per_s
+    finally:
+        run.close()
+
+
+class Crowd:
+    """A run with customers in Redis, into which the same number of orders can be published again and again."""
+
+    def __init__(self, run: Run, customers: int, now: datetime, figures: CrowdFigures) -> None:
+        self.run, self.customers, self.figures = run, customers, figures
+        self._now = now
+        self._who = np.zeros(0, np.int64)
+        self._wanted = {
+            name: buyers(np.arange(customers), _ms(now))[name].astype(np.int64)
+            for name in ("placed", "gross", "first_order", "last_order")
+        }
+
+    def measure(self, events: int, **settings: object) -> float:
+        """Publish orders spread over all customers, then return the events/s of a worker with these settings.
+
+        Raises EndStateWrong, WorkerEnded, TimeoutError.
+        """
+        run, already = self.run, len(self._who)
+        who = np.random.default_rng(already).integers(0, self.customers, events)
+        fresh = Orders(who, np.arange(events) * 60 // events, first=already, start=self._now)
+        run.load(fresh.messages())
+        run.start_worker(**settings)
+        figures = drain(run, events, already)
+        run.stop_workers()
+        self._who = np.concatenate([self._who, who])
+        self._check(fresh)
+        return figures.events_per_s
+
+    def _check(self, fresh: Orders) -> None:
+        more, wanted = fresh.totals(self.customers).fields(), self._wanted
+        wanted["placed"] += more["placed"]
+        wanted["gross"] += more["gross"]
+        np.minimum(wanted["first_order"], more["first_order"], out=wanted["first_order"])
+        np.maximum(wanted["last_order"], more["last_order"], out=wanted["last_order"])
+        touched = np.unique(fresh.who)
+        check_fates(self.run, {"orders": len(self._who)})
+        check_records(self.run, touched, wanted, self.customers)
+        check_changes(self.run, touched, complete=False)
+        check_sums(self.run)
+
+
+@contextmanager
+def crowd(on: Stage, customers: int, report: Callable[[str], None]) -> Iterator[Crowd]:
+    """Fill an empty Redis with customers who bought in the last 300 days, and measure what they cost."""
+    run = on.new_run()
+    try:
+        now = datetime.now(UTC).replace(microsecond=0)
+        empty, started = used_memory(run), time.monotonic()
+        fill(run, customers, buyers, _ms(now))
+        seconds = time.monotonic() - started
+        memory = measure_memory(run, empty, customers)
+        report(f"{customers:,} customers written in {seconds:.0f} s, {memory.bytes_per_customer:.0f} bytes each")
+        yield Crowd(run, customers, now, CrowdFigures(customers, seconds, *memory))
+    finally:
+        run.close()
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
