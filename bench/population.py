@@ -11,6 +11,7 @@ from bench.stage import Run
 from consumers.commit import Committer
 from consumers.money import SCALE
 from consumers.partition_batch import Outcome
+from events.outputs import Baseline
 from events.partitioning import partitions_of
 from state import keys
 from state.partition_store import Owned, PartitionStore
@@ -18,18 +19,21 @@ from state.records import CustomerBatch, Rows, blank_rows
 from state.segment_views import SegmentViews
 from state.settings import StateSettings
 from stream.decay import contributions
+from stream.kmeans import OnlineKMeans
 from stream.segmentation import resegment, sums_under
 from stream.segmenter import CentroidSegmenter
 from stream.settings import StreamSettings
 from stream.worker import half_life_ms
 
-__all__ = ["buyers", "fill", "profiled"]
+__all__ = ["buyers", "fill", "profiled", "settled"]
 
 Ints = npt.NDArray[np.int64]
 
 _CHUNK = 80_000
 _DAY_MS = 86_400_000
 _ORDERS = 15
+_SAMPLE = 50_000
+_ITERATIONS = 200
 
 
 def buyers(numbers: Ints, now_ms: int) -> Rows:
@@ -53,6 +57,27 @@ def profiled(numbers: Ints, now_ms: int) -> Rows:
     rows["profile_numbers"][told, 0] = (18 + numbers * 13 % 70)[told]
     rows["profile_numbers"][told, 1] = (10_000 + numbers * 577 % 90_000)[told]
     return rows
+
+
+def settled(baseline: Baseline, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> Baseline:
+    """Return the baseline with its centroids where Lloyd's iteration over such customers ends.
+
+    Otherwise the live model would still be on its way there, and sweeps would move customers for that.
+    """
+    segmenter = CentroidSegmenter(baseline, half_life_ms(StateSettings()))
+    vectors = segmenter.vectors(rows_of(np.arange(_SAMPLE), now_ms), now_ms)
+    labels, model = np.full(_SAMPLE, -1), segmenter.model
+    for _ in range(_ITERATIONS):
+        model = OnlineKMeans(model.centroids, segmenter.features)
+        before, labels = labels, model.learn_many(vectors)
+        model.recenter()
+        if np.array_equal(before, labels):
+            break
+    segments = [
+        each.model_copy(update={"centroid": centroid})
+        for each, centroid in zip(baseline.segments, model.centroids.tolist(), strict=True)
+    ]
+    return baseline.model_copy(update={"segments": segments})
 
 
 def fill(run: Run, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from bench.drain import drain
 from bench.end_state import check_changes, check_fates, check_records, check_sums
-from bench.job import EVENTS, Orders
-from bench.population import buyers, fill
+from bench.job import BASELINE, EVENTS, Orders
+from bench.population import buyers, fill, settled
 from bench.redis_memory import measure_memory, used_memory
 from bench.stage import Run, Stage, wait_for
 from bench.throughput import check_end_state, fixed_job
@@ -95,9 +95,9 @@ class Crowd:
 @contextmanager
 def crowd(on: Stage, customers: int, report: Callable[[str], None]) -> Iterator[Crowd]:
     """Fill an empty Redis with customers who bought in the last 300 days, and measure what they cost."""
-    run = on.new_run()
+    now = datetime.now(UTC).replace(microsecond=0)
+    run = on.new_run(settled(BASELINE, buyers, _ms(now)))
     try:
-        now = datetime.now(UTC).replace(microsecond=0)
         empty, started = used_memory(run), time.monotonic()
         fill(run, customers, buyers, _ms(now))
         seconds = time.monotonic() - started

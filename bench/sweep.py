@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bench.end_state import EndStateWrong, check_sums
-from bench.job import PARTITIONS
-from bench.population import buyers, fill
+from bench.job import BASELINE, PARTITIONS
+from bench.population import buyers, fill, settled
 from bench.stage import Run, Stage, wait_for
 from consumers.lag import reported_ends
 from state import keys
@@ -32,13 +32,15 @@ def measure_sweep(on: Stage, customers: int) -> Sweep:
     """Sweep customers who were last looked at ten days ago, then the same again and again.
 
     In ten days of silence every customer's features move by more than the tolerance, so the first sweep writes each
-    record; a second later none moves. Raises EndStateWrong, TimeoutError.
+    record; a second later none moves. The model is not published meanwhile, since its moves would make customers due.
+    Raises EndStateWrong, TimeoutError.
     """
-    run = on.new_run()
+    then = datetime.now(UTC) - _AWAY
+    then_ms = round(then.timestamp() * 1000)
+    run = on.new_run(settled(BASELINE, buyers, then_ms))
     try:
-        then = datetime.now(UTC) - _AWAY
-        fill(run, customers, buyers, round(then.timestamp() * 1000))
-        run.start_worker(sweep_s=0.1)
+        fill(run, customers, buyers, then_ms)
+        run.start_worker(sweep_s=0.1, model_s=60)
         all_due = _first_sweep(run, customers)
         none_due = _later_sweeps(run)
         run.stop_workers()
