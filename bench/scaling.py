@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.drain import drain
+from bench.drain import Drained, drain
 from bench.end_state import check_changes, check_fates, check_records, check_sums
 from bench.job import BASELINE, EVENTS, Orders
 from bench.population import buyers, fill, settled
@@ -31,10 +31,10 @@ class CrowdFigures(NamedTuple):
     view_bytes: float
 
 
-def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> float:
-    """Return the events/s of the fixed job with this many workers, which joined before it was loaded.
+def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> Drained:
+    """Return the figures of the fixed job with this many workers, which joined before it was loaded.
 
-    They are stopped (SIGSTOP) while it is loaded. Raises EndStateWrong, WorkerEnded, TimeoutError.
+    They are stopped (SIGSTOP) while it is loaded, of which Faust's watchdog may complain. Raises EndStateWrong, WorkerEnded, TimeoutError.
     """
     job, run = fixed_job(events), on.new_run()
     try:
@@ -46,7 +46,7 @@ def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> float:
                 run.load(messages(), topic)
         figures = drain(run, job.events)
         check_end_state(run, job)
-        return figures.events_per_s
+        return figures
     finally:
         run.close()
 
@@ -63,8 +63,8 @@ class Crowd:
             for name in ("placed", "gross", "first_order", "last_order")
         }
 
-    def measure(self, events: int, **settings: object) -> float:
-        """Publish orders spread over all customers, then return the events/s of a worker with these settings.
+    def measure(self, events: int, **settings: object) -> Drained:
+        """Publish orders spread over all customers, then return the figures of a worker with these settings.
 
         Raises EndStateWrong, WorkerEnded, TimeoutError.
         """
@@ -77,7 +77,7 @@ class Crowd:
         run.stop_workers()
         self._who = np.concatenate([self._who, who])
         self._check(fresh)
-        return figures.events_per_s
+        return figures
 
     def _check(self, fresh: Orders) -> None:
         more, wanted = fresh.totals(self.customers).fields(), self._wanted

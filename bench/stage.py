@@ -32,10 +32,11 @@ _COMPLAINT = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^Traceback")
 
 
 class Stage:
-    """Brokers that several runs share."""
+    """Brokers that several runs share, and the warnings and errors that workers have logged on them."""
 
     def __init__(self, bootstrap: str, redis_url: str, directory: Path) -> None:
         self.bootstrap, self.redis_url, self.directory = bootstrap, redis_url, directory
+        self.complaints: list[str] = []
         self._runs = 0
 
     def new_run(self, baseline: Baseline = BASELINE) -> "Run":
@@ -137,12 +138,6 @@ class Run:
         info = self.redis.info("cpu")
         return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
 
-    def complaints(self) -> list[str]:
-        """Return the warnings and errors that this run's workers have logged."""
-        logs = self.stage.directory.glob(f"{self.kafka.topic_prefix}worker*.log")
-        lines = [line for log in sorted(logs) for line in log.read_text(errors="replace").splitlines()]
-        return [line for line in lines if _COMPLAINT.search(line)]
-
     def stop_workers(self) -> None:
         """End the workers in good order."""
         while self.workers:
@@ -151,7 +146,13 @@ class Run:
     def close(self) -> None:
         """End the workers and let go of Redis."""
         self.stop_workers()
+        self.stage.complaints += self._complaints()
         self.redis.close()
+
+    def _complaints(self) -> list[str]:
+        logs = self.stage.directory.glob(f"{self.kafka.topic_prefix}worker*.log")
+        lines = [line for log in sorted(logs) for line in log.read_text(errors="replace").splitlines()]
+        return [line for line in lines if _COMPLAINT.search(line)]
 
 
 @contextmanager
