@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.drain import WorkerEnded
 from bench.end_state import check_fates, check_records, check_sums
-from bench.job import scaled_orders
+from bench.job import SECONDS, Orders, scaled_orders, skewed
 from bench.paced import Paced, PacedPublisher
 from bench.stage import Run, Stage, wait_for
 
@@ -30,11 +30,12 @@ class CatchUp(NamedTuple):
 def measure_catch_up(on: Stage, backlog: int, rate: float, slowest: float) -> CatchUp:
     """Publish a backlog, then start a worker and go on publishing at `rate` until it is half a second behind.
 
-    The orders go on as the fixed job's do, with as many customers more. `slowest` events/s are assumed to say how many
-    orders must lie ready for the time of the catch-up. Raises EndStateWrong, WorkerEnded, TimeoutError.
+    The backlog is the fixed job with as many customers more, and its customers go on buying. `slowest` events/s are
+    assumed to say how many orders must lie ready for the time of the catch-up. Raises EndStateWrong, WorkerEnded,
+    TimeoutError.
     """
     arriving = int(rate * min(_LONGEST_S, 15 + backlog / max(1.0, slowest - rate)))
-    everything = scaled_orders(backlog + arriving)
+    everything = _with_arrivals(scaled_orders(backlog), arriving, rate)
     run, publisher = on.new_run(), None
     try:
         run.load(everything.part(0, backlog).messages())
@@ -58,6 +59,13 @@ def measure_catch_up(on: Stage, backlog: int, rate: float, slowest: float) -> Ca
         if publisher:
             publisher.close()
         run.close()
+
+
+def _with_arrivals(backlog: Orders, arriving: int, rate: float) -> Orders:
+    """Return the backlog's orders and those that follow, by the same customers."""
+    who = skewed(int(backlog.who.max()) + 1, arriving, seed=4)
+    seconds = SECONDS + (np.arange(arriving) / rate).astype(np.int64)
+    return Orders(np.concatenate([backlog.who, who]), np.concatenate([backlog.seconds, seconds]))
 
 
 def _until_caught_up(run: Run, publisher: PacedPublisher, backlog: int, rate: float) -> tuple[float, int]:

@@ -21,7 +21,7 @@ __all__ = ["PART_OF", "Plan", "Session"]
 
 Figures = dict[str, Any]
 
-_ALWAYS: Final = 86_400
+_NEVER: Final = 86_400
 """Seconds between sweeps when there shall be none; 0.1 is a sweep all the time."""
 
 
@@ -42,10 +42,10 @@ class Plan:
     cache: Path = Path(".cache/peers")
 
     def small(self) -> "Plan":
-        """Return a twentieth of it, once each: to see that everything works."""
+        """Return a part of it, once each: to see that everything works."""
         return Plan(
             runs=1,
-            events=self.events // 10,
+            events=self.events // 4,
             latency_s=self.latency_s / 2,
             sizes=tuple(size // 20 for size in self.sizes),
             backlog=self.backlog // 20,
@@ -109,6 +109,7 @@ class Session:
             "two_workers_spread": [min(ratios), max(ratios)],
             "customers": sizes,
             "growth": last["events_per_s"] / first["events_per_s"],
+            "active_growth": last["active_events_per_s"] / first["active_events_per_s"],
         }
 
     def catch_up(self, on: Stage) -> Figures:
@@ -127,9 +128,9 @@ class Session:
             self.say(f"sweep: {runs[-1]['all_due_per_s']:,.0f}/s all due, {runs[-1]['none_due_per_s']:,.0f}/s none due")
         without, during = [], []
         with crowd(on, self.plan.swept, self.say) as customers:
-            customers.measure(self.plan.events, sweep_s=_ALWAYS)
+            customers.measure(self.plan.events, sweep_s=_NEVER)
             for _ in range(self.plan.runs):
-                without.append(customers.measure(self.plan.events, sweep_s=_ALWAYS).events_per_s)
+                without.append(customers.measure(self.plan.events, sweep_s=_NEVER).events_per_s)
                 during.append(customers.measure(self.plan.events, sweep_s=0.1).events_per_s)
                 self.say(f"without a sweep {without[-1]:,.0f} events/s, during {during[-1]:,.0f}")
         lost = [1 - less / full for full, less in zip(without, during, strict=True)]
@@ -144,9 +145,9 @@ class Session:
 
     def start(self, on: Stage) -> Figures:
         """Measure starts."""
-        runs = [{"seconds": measure_start(on)} for _ in range(self.plan.starts)]
-        self.say(f"starts: {', '.join(f'{run["seconds"]:.2f}' for run in runs)} s")
-        return summary(runs)
+        seconds = [measure_start(on) for _ in range(self.plan.starts)]
+        self.say(f"starts: {', '.join(f'{each:.2f}' for each in seconds)} s")
+        return summary([{"seconds": each} for each in seconds])
 
     def peers(self, on: Stage) -> Figures:
         """Measure Shoal and each peer in turn."""
@@ -157,19 +158,22 @@ class Session:
         measure_throughput(on, job)
         runs: list[Throughput] = []
         for _ in range(self.plan.runs):
-            runs.append(measure_throughput(on, job))
-            self.say(
-                f"{name}: {runs[-1].events_per_s:,.0f} events/s, {runs[-1].cpu_s_per_million:.1f} CPU-s per million"
-            )
+            runs.append(run := measure_throughput(on, job))
+            self.say(f"{name}: {run.events_per_s:,.0f} events/s, {run.cpu_s_per_million:.1f} CPU-s per million")
         return summary([run._asdict() for run in runs])
 
     def _size(self, on: Stage, customers: int) -> Figures:
         with crowd(on, customers, self.say) as everyone:
-            everyone.measure(self.plan.events, sweep_s=_ALWAYS)
-            runs = [everyone.measure(self.plan.events, sweep_s=_ALWAYS)._asdict() for _ in range(self.plan.runs)]
-            figures = everyone.figures._asdict() | summary(runs)
-        self.say(f"{customers:,} customers: {figures['events_per_s']:,.0f} events/s")
-        return figures
+            everyone.measure(self.plan.events, sweep_s=_NEVER)
+            runs = []
+            for _ in range(self.plan.runs):
+                evenly = everyone.measure(self.plan.events, sweep_s=_NEVER)
+                few = everyone.measure(self.plan.events, active=self.plan.sizes[0], sweep_s=_NEVER)
+                runs.append({**evenly._asdict(), "active_events_per_s": few.events_per_s})
+                self.say(
+                    f"{customers:,} customers: {evenly.events_per_s:,.0f} events/s, {few.events_per_s:,.0f} active"
+                )
+            return everyone.figures._asdict() | summary(runs)
 
 
 PART_OF: Final[Mapping[str, Callable[[Session, Stage], Figures]]] = {

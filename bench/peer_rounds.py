@@ -1,4 +1,4 @@
-"""Shoal and its peers on the fixed job, measured in turn: Shoal, peer, Shoal, peer, …"""
+"""Shoal and its peers on the fixed job, measured in turn: Shoal, peer, Shoal, peer, and so on."""
 
 import importlib
 import statistics

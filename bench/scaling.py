@@ -34,7 +34,8 @@ class CrowdFigures(NamedTuple):
 def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> Drained:
     """Return the figures of the fixed job with this many workers, which joined before it was loaded.
 
-    They are stopped (SIGSTOP) while it is loaded, of which Faust's watchdog may complain. Raises EndStateWrong, WorkerEnded, TimeoutError.
+    They are stopped (SIGSTOP) while it is loaded, of which Faust's watchdog may complain. Raises EndStateWrong,
+    WorkerEnded, TimeoutError.
     """
     job, run = fixed_job(events), on.new_run()
     try:
@@ -63,13 +64,14 @@ class Crowd:
             for name in ("placed", "gross", "first_order", "last_order")
         }
 
-    def measure(self, events: int, **settings: object) -> Drained:
-        """Publish orders spread over all customers, then return the figures of a worker with these settings.
+    def measure(self, events: int, *, active: int | None = None, **settings: object) -> Drained:
+        """Publish orders, then return the figures of a worker with these settings.
 
-        Raises EndStateWrong, WorkerEnded, TimeoutError.
+        The orders are those of all customers evenly, or of `active` ones that lie among all of them. Raises EndStateWrong, WorkerEnded, TimeoutError.
         """
         run, already = self.run, len(self._who)
-        who = np.random.default_rng(already).integers(0, self.customers, events)
+        buying = active or self.customers
+        who = np.random.default_rng(already).integers(0, buying, events) * (self.customers // buying)
         fresh = Orders(who, np.arange(events) * 60 // events, first=already, start=self._now)
         run.load(fresh.messages())
         run.start_worker(**settings)
