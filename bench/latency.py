@@ -21,7 +21,7 @@ from bench.paced import Paced, PacedPublisher, Sent
 from bench.stage import Run, Stage, wait_for
 from state import keys
 
-__all__ = ["Latency", "latency_orders", "measure_latency"]
+__all__ = ["Latency", "latency_orders", "measure_latency", "warm_up"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -85,6 +85,14 @@ def measure_latency(on: Stage, rate: float, seconds: float = 8.0) -> Latency:
         if publisher:
             publisher.close()
         run.close()
+
+
+def warm_up(on: Stage) -> None:
+    """Have a new broker carry a thin stream of orders for some seconds.
+
+    It compiles the way of small requests only then: the first such run shows delays of half a second.
+    """
+    measure_latency(on, 1_000, 5.0)
 
 
 class _Listener:

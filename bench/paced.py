@@ -42,7 +42,7 @@ class Sent:
     @property
     def achieved(self) -> float:
         """Return the orders a second that were handed over."""
-        return len(self.times) / max(1e-9, self.times[-1] - self.started) if len(self.times) else 0.0
+        return float(len(self.times) / max(1e-9, self.times[-1] - self.started)) if len(self.times) else 0.0
 
     def late_ms(self) -> Floats:
         """Return how much later than at an exact rate each order was handed over (n,)."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from bench.catch_up import measure_catch_up
 from bench.figures import summary
 from bench.job import EVENTS
-from bench.latency import measure_latency
+from bench.latency import measure_latency, warm_up
 from bench.peer_rounds import measure_peers
 from bench.scaling import crowd, measure_workers
 from bench.stage import Stage
@@ -47,7 +47,7 @@ class Plan:
             runs=1,
             events=self.events // 4,
             latency_s=self.latency_s / 2,
-            sizes=tuple(size // 20 for size in self.sizes),
+            sizes=(self.sizes[0], self.sizes[1]),
             backlog=self.backlog // 20,
             swept=self.swept // 20,
             starts=1,
@@ -83,6 +83,7 @@ class Session:
     def latency(self, on: Stage) -> Figures:
         """Measure at 1,000 and 10,000 events/s, and at half of the maximum."""
         maximum = self.reference(on)
+        warm_up(on)
         figures: Figures = {"maximum": maximum}
         for name, rate in (("1000", 1_000.0), ("10000", 10_000.0), ("half", maximum / 2)):
             runs = []

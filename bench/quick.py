@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import summary
-from bench.latency import measure_latency
+from bench.latency import measure_latency, warm_up
 from bench.report import number
 from bench.stage import stage
 from bench.throughput import measure_throughput
@@ -23,7 +23,8 @@ def main() -> None:
     with stage() as brokers:
         measure_throughput(brokers)
         throughput = summary([measure_throughput(brokers)._asdict() for _ in range(options.runs)])
-        latency = {str(rate): measure_latency(brokers, rate)._asdict() for rate in (1_000, 10_000)}
+        warm_up(brokers)
+        latency = {str(rate): measure_latency(brokers, rate, 6.0)._asdict() for rate in (1_000, 10_000)}
     if options.json:
         json.dump({"throughput": throughput, "latency": latency}, sys.stdout, indent=2)
         return

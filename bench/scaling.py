@@ -67,7 +67,8 @@ class Crowd:
     def measure(self, events: int, *, active: int | None = None, **settings: object) -> Drained:
         """Publish orders, then return the figures of a worker with these settings.
 
-        The orders are those of all customers evenly, or of `active` ones that lie among all of them. Raises EndStateWrong, WorkerEnded, TimeoutError.
+        The orders are those of all customers evenly, or of `active` ones that lie among all of them.
+        Raises EndStateWrong, WorkerEnded, TimeoutError.
         """
         run, already = self.run, len(self._who)
         buying = active or self.customers
