@@ -33,8 +33,9 @@ class PeerRuns:
         `ratio` is how many times the peer's events/s Shoal's are, `cpu_ratio` how many times Shoal's processor
         seconds the peer's are: above 1, Shoal is ahead.
         """
-        head = {"describes": self.describes, "kind": self.kind, "correct": not self.wrong}
-        if self.wrong or not self.theirs:
+        counts = bool(self.theirs) and not self.wrong
+        head = {"describes": self.describes, "kind": self.kind, "correct": counts}
+        if not counts:
             return {**head, "events_per_s": None, "ratio": None, "detail": self.wrong or "no run"}
         speed = ratio_of_pairs([o.events_per_s for o in self.ours], [t.events_per_s for t in self.theirs])
         cpu = ratio_of_pairs([t.cpu_s_per_million for t in self.theirs], [o.cpu_s_per_million for o in self.ours])
