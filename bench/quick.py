@@ -11,7 +11,7 @@ from bench.figures import summary
 from bench.latency import measure_latency, warm_up
 from bench.report import number
 from bench.stage import stage
-from bench.throughput import measure_throughput
+from bench.throughput import fixed_job, measure_throughput
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     options = parser.parse_args()
     with stage() as brokers:
-        measure_throughput(brokers)
+        measure_throughput(brokers, fixed_job(100_000))
         throughput = summary([measure_throughput(brokers)._asdict() for _ in range(options.runs)])
         warm_up(brokers)
         latency = {str(rate): measure_latency(brokers, rate, 6.0)._asdict() for rate in (1_000, 10_000)}
