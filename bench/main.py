@@ -29,15 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     machine, measured = describe_machine(), stamp(sys.argv[1:] if arguments is None else arguments)
     document: dict[str, Any] | None = read_results(options.results)
     session = Session(plan, errors.print, _known_maximum(document, machine, measured))
+    failed = []
     for name in options.only:
         errors.rule(name)
         began = time.monotonic()
-        with stage() as brokers:
-            figures = PART_OF[name](session, brokers)
-        for line in brokers.complaints[:20]:
-            errors.print(f"a worker logged: {line}", markup=False)
-        if name != "peers":
-            figures["worker_complaints"] = len(brokers.complaints)
+        try:
+            figures = _measure(session, name, errors)
+        except Exception:  # the other parts are measured all the same
+            errors.print_exception()
+            failed.append(name)
+            continue
         document = merge(document, machine, measured, {name: figures})
         if not options.small:
             write_results(options.results, document)
@@ -45,6 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         errors.print(f"{name} took {time.monotonic() - began:.0f} s")
     if document:
         print_sheets(document, console)
+    if failed:
+        raise SystemExit(f"without figures: {', '.join(failed)}")
+
+
+def _measure(session: Session, name: str, errors: Console) -> dict[str, Any]:
+    """Measure one part on brokers of its own."""
+    with stage() as brokers:
+        figures = PART_OF[name](session, brokers)
+    for line in brokers.complaints[:20]:
+        errors.print(f"a worker logged: {line}", markup=False)
+    return figures if name == "peers" else {**figures, "worker_complaints": len(brokers.complaints)}
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -166,14 +166,17 @@ class Session:
     def _size(self, on: Stage, customers: int) -> Figures:
         with crowd(on, customers, self.say) as everyone:
             everyone.measure(self.plan.events, sweep_s=_NEVER)
+            ends = customers in (self.plan.sizes[0], self.plan.sizes[-1])
             runs = []
             for _ in range(self.plan.runs):
-                evenly = everyone.measure(self.plan.events, sweep_s=_NEVER)
-                few = everyone.measure(self.plan.events, active=self.plan.sizes[0], sweep_s=_NEVER)
-                runs.append({**evenly._asdict(), "active_events_per_s": few.events_per_s})
-                self.say(
-                    f"{customers:,} customers: {evenly.events_per_s:,.0f} events/s, {few.events_per_s:,.0f} active"
-                )
+                runs.append(everyone.measure(self.plan.events, sweep_s=_NEVER)._asdict())
+                self.say(f"{customers:,} customers: {runs[-1]['events_per_s']:,.0f} events/s")
+                if ends:
+                    few = everyone.measure(self.plan.events, active=self.plan.sizes[0], sweep_s=_NEVER)
+                    runs[-1]["active_events_per_s"] = few.events_per_s
+                    self.say(
+                        f"{customers:,} customers, {self.plan.sizes[0]:,} active: {few.events_per_s:,.0f} events/s"
+                    )
             return everyone.figures._asdict() | summary(runs)
 
 

@@ -172,27 +172,26 @@ def _start(part: Document) -> Iterator[Sheet]:
     yield Sheet("Start", "", ("figure", "value"), rows, _commit(part))
 
 
-def _ratio_spreads(peer: Document) -> Document:
-    return {name: peer[f"{name}_spread"] for name in ("ratio", "cpu_ratio")}
-
-
 def _peers(part: Document) -> Iterator[Sheet]:
-    rows: list[tuple[str, ...]] = []
+    rows, described = [], []
     for name, each in part.items():
-        title = f"{name} (reference)" if each.get("kind") == "reference" else name
-        if each.get("ratio") is None:
-            rows.append((title, "-", "-", "-", "-", "-", str(each.get("detail", ""))))
-            continue
-        figures = (_with_spread(each, n) for n in ("events_per_s", "cpu_s_per_million", "rss_mb"))
-        ratios = (_with_spread({**each, "spread": _ratio_spreads(each)}, n) for n in ("ratio", "cpu_ratio"))
+        title = name if each.get("kind", "peer") == "peer" else f"{name} ({each['kind']})"
         older = f" (commit {each['measured']['commit']})" if "measured" in each else ""
-        rows.append((title, *figures, *ratios, f"{each['describes']}; {each['detail']}{older}"))
-    columns = ("engine", "events/s", "CPU-s per million", "MB", "Shoal: times as fast", "its CPU / Shoal's", "how")
+        described.append((title, f"{each['describes']}{older}", str(each.get("detail", ""))))
+        if each.get("ratio") is None:
+            rows.append((title, "-", "-", "-", "-", "-"))
+            continue
+        spread = {**each["spread"], **{name: each[f"{name}_spread"] for name in ("ratio", "cpu_ratio")}}
+        figures = ("events_per_s", "cpu_s_per_million", "rss_mb", "ratio", "cpu_ratio")
+        columns = [_with_spread({**each, "spread": spread}, figure) for figure in figures]
+        rows.append((title, columns[0], columns[1], columns[2], columns[3], columns[4]))
     note = (
         "The job on each engine, in turn with Shoal (Shoal, peer, Shoal, peer); the ratio is taken run by run. "
         "Engines hold none of Shoal's invariants; a reference is a hand-written loop, no engine to be faster than."
     )
-    yield Sheet("Peers", note, columns, rows)
+    columns_of = ("engine", "events/s", "CPU-s per million", "MB", "Shoal: times as fast", "its CPU / Shoal's")
+    yield Sheet("Peers", note, columns_of, rows)
+    yield Sheet("What the peers are", "", ("engine", "how it does the job", "last run"), described)
 
 
 _SHEETS = {

@@ -89,7 +89,7 @@ def _most(results: Document, what: str, path: tuple[str, ...], bound: float, uni
 def _against(
     results: Document, what: str, families: tuple[str, ...], bound: float, *, figure: str = "ratio", ahead: bool = False
 ) -> Target:
-    """Compare with the variant of a peer that does best; one without figures is not beaten by that."""
+    """Compare with the variant of a peer that does best, durable or not; one without figures is not beaten."""
     variants = [
         each
         for name, each in results.get("peers", {}).items()

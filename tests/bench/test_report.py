@@ -110,7 +110,8 @@ def test_figures_stand_with_their_spread(whole):
 
 
 def test_a_peer_that_could_not_run_is_there_with_the_reason(whole):
-    assert "| absent (reference) | - | - | - | - | - | needs Java |" in markdown(whole)
+    assert "| absent (reference) | - | - | - | - | - |" in markdown(whole)
+    assert "| absent (reference) | a loop (commit aaa) | needs Java |" in markdown(whole)
 
 
 def test_a_missed_target_is_called_so(whole):
