@@ -16,7 +16,7 @@ from bench.redis_memory import measure_memory, used_memory
 from bench.stage import Run, Stage, wait_for
 from bench.throughput import check_end_state, fixed_job
 
-__all__ = ["Crowd", "CrowdFigures", "crowd", "measure_workers"]
+__all__ = ["Crowd", "CrowdFigures", "CrowdRun", "crowd", "measure_workers"]
 
 _SESSION_S = 60
 
@@ -29,6 +29,16 @@ class CrowdFigures(NamedTuple):
     bytes_per_customer: float
     record_bytes: float
     view_bytes: float
+
+
+class CrowdRun(NamedTuple):
+    """Figures of one run, as `Drained`, and how many segment changes an event made."""
+
+    events_per_s: float
+    cpu_s_per_million: float
+    redis_cpu_s_per_million: float
+    rss_mb: float
+    changes_per_event: float
 
 
 def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> Drained:
@@ -59,12 +69,13 @@ class Crowd:
         self.run, self.customers, self.figures = run, customers, figures
         self._now = now
         self._who = np.zeros(0, np.int64)
+        self._changes = 0
         self._wanted = {
             name: buyers(np.arange(customers), _ms(now))[name].astype(np.int64)
             for name in ("placed", "gross", "first_order", "last_order")
         }
 
-    def measure(self, events: int, *, active: int | None = None, **settings: object) -> Drained:
+    def measure(self, events: int, *, active: int | None = None, **settings: object) -> CrowdRun:
         """Publish orders, then return the figures of a worker with these settings.
 
         The orders are those of all customers evenly, or of `active` ones that lie among all of them.
@@ -79,10 +90,11 @@ class Crowd:
         figures = drain(run, events, already)
         run.stop_workers()
         self._who = np.concatenate([self._who, who])
-        self._check(fresh)
-        return figures
+        before, self._changes = self._changes, self._check(fresh)
+        return CrowdRun(*figures, (self._changes - before) / events)
 
-    def _check(self, fresh: Orders) -> None:
+    def _check(self, fresh: Orders) -> int:
+        """Compare the touched customers with a plain replay; return the number of changes so far."""
         more, wanted = fresh.totals(self.customers).fields(), self._wanted
         wanted["placed"] += more["placed"]
         wanted["gross"] += more["gross"]
@@ -91,7 +103,7 @@ class Crowd:
         touched = np.unique(fresh.who)
         check_fates(self.run, {"orders": len(self._who)})
         check_records(self.run, touched, wanted, self.customers)
-        check_changes(self.run, touched, complete=False)
+        return check_changes(self.run, touched, complete=False)
 
 
 @contextmanager
