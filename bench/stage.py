@@ -161,6 +161,7 @@ def stage() -> Iterator[Stage]:
     script = Path(__file__).parent.parent / "deploy/kafka/classpath.sh"
     classpath = subprocess.run(["bash", str(script)], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     with ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _end))
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="shoal-bench-")))
         kafka = stack.enter_context(start_apache_kafka(directory / "kafka", classpath=classpath))
         store = stack.enter_context(start_redis(directory / "redis"))
@@ -187,6 +188,10 @@ def wait_for(done: Callable[[], object], timeout_s: float, pause_s: float = 0.01
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {timeout_s:g} s")
         time.sleep(pause_s)
+
+
+def _end(*_signal: object) -> None:
+    raise SystemExit("ended by SIGTERM")  # so that the folder and the brokers do not stay
 
 
 def _wake_up(bootstrap: str) -> None:
