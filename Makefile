@@ -6,7 +6,7 @@ export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench-quick bench-honesty docs clean
+.PHONY: help setup demo test check bench bench-quick bench-honesty docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ check: setup ## Lint, format, types, direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup ## Measure everything and the peers in turn, into bench/RESULTS.md (needs Java and Maven)
+	$(BIN)/python -m bench.main $(BENCH)
 
 bench-quick: setup ## Measure throughput and latency in under two minutes (needs Java and Maven)
 	$(BIN)/python -m bench.quick

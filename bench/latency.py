@@ -1,97 +1,214 @@
-"""Latency: from an order's publication to its segment change being read by a consumer."""
+"""Latency: from an order's publication to its segment change being read, and to its `segment:<id>` being readable.
+
+Three processes share one clock, CLOCK_MONOTONIC: the publisher, the worker, and the one that listens. Two orders of
+five come from new customers, each of whom gets a first segment by that order: those are timed. The others come from
+50,000 customers as in the fixed job, so about as many changes are made as there.
+"""
 
 import threading
 import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from confluent_kafka import Consumer, TopicPartition
 
-from bench.job import PARTITIONS
+from bench.end_state import check_changes, check_fates, check_records, check_sums, names_of
+from bench.job import CUSTOMERS, PARTITIONS, Orders, skewed
+from bench.paced import Paced, PacedPublisher, Sent
 from bench.stage import Run, Stage, wait_for
-from events.changes import decode_change
+from state import keys
 
-__all__ = ["Latency", "measure_latency"]
+__all__ = ["Latency", "latency_orders", "measure_latency", "warm_up"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_SETTLE_S = 60.0
+_VIEWS_A_SECOND = 200
+_POLL_S = 0.001
+_WARM_UP = 0.25
 
 
 class Latency(NamedTuple):
-    """Milliseconds at a rate, over the orders that caused a change, and how many those were."""
+    """Milliseconds at a rate, and how well the load was paced.
 
-    rate: int
+    `achieved` are orders a second; `late_p99_ms` is how late they were handed over; `view_poll_ms` is the median time
+    between two looks at Redis, which is how coarse the times of the views are.
+    """
+
+    rate: float
     p50_ms: float
     p99_ms: float
     p999_ms: float
+    view_p50_ms: float
+    view_p99_ms: float
+    view_p999_ms: float
     changes: int
+    views: int
+    achieved: float
+    late_p99_ms: float
+    view_poll_ms: float
 
 
-def measure_latency(on: Stage, rate: int, seconds: float = 8.0) -> Latency:
-    """Publish orders of new customers, each of which causes a change; the first quarter warms up."""
-    run = on.new_run()
+def latency_orders(count: int, start: datetime, seed: int = 3) -> Orders:
+    """Return orders of which 2 in 5 come from a customer who is new: number 50,000 and up, one order each."""
+    who = skewed(CUSTOMERS, count, seed)
+    new = np.arange(count) % 5 < 2
+    who[new] = CUSTOMERS + np.arange(int(new.sum()))
+    return Orders(who, np.zeros(count, np.int64), start=start)
+
+
+def measure_latency(on: Stage, rate: float, seconds: float = 8.0) -> Latency:
+    """Measure once at a rate of orders a second; the first quarter warms up.
+
+    Raises EndStateWrong, TimeoutError where a change or a view does not come.
+    """
+    orders = latency_orders(int(rate * seconds), datetime.now(UTC).replace(microsecond=0))
+    run, publisher = on.new_run(), None
     try:
         run.start_worker()
-        wait_for(lambda: _owns_all(run), 60, 0.05)
-        stop, heard = threading.Event(), dict[str, float]()
-        listener = threading.Thread(target=_listen, args=(run, stop, heard), daemon=True)
-        listener.start()
-        sent = _publish(run, rate, seconds)
-        wait_for(lambda: len(heard) >= len(sent), 60, 0.05)
-        stop.set()
-        listener.join()
-        counted = list(sent)[len(sent) // 4 :]
-        delays = np.array([heard[name] - sent[name] for name in counted]) * 1000
-        p50, p99, p999 = np.percentile(delays, [50, 99, 99.9]).tolist()
-        return Latency(rate, p50, p99, p999, len(delays))
+        wait_for(run.owns_all, 60, 0.05)
+        publisher = PacedPublisher(Paced(on.bootstrap, run.kafka.topic("orders"), orders, rate))
+        heard = _Listener(run, int((orders.who >= CUSTOMERS).sum()))
+        started = time.monotonic() + 0.2
+        publisher.start(started)
+        views = _watch_views(run, orders, rate, started)
+        sent = publisher.finish(seconds + _SETTLE_S)
+        wait_for(lambda: run.processed() >= len(orders) and not run.unsent() and heard.complete, _SETTLE_S, 0.05)
+        heard.stop()
+        _check(run, orders)
+        return _figures(orders, sent, heard.times, views)
     finally:
+        if publisher:
+            publisher.close()
         run.close()
 
 
-def _owns_all(run: Run) -> bool:
-    beats = run.redis.hvals("workers")
-    return any(b'"partitions":[0,1,2,3]' in beat for beat in beats)
+def warm_up(on: Stage) -> None:
+    """Have a new broker carry a thin stream of orders for some seconds.
+
+    It compiles the way of small requests only then: the first such run shows delays of half a second.
+    """
+    measure_latency(on, 1_000, 5.0)
 
 
-def _publish(run: Run, rate: int, seconds: float) -> dict[str, float]:
-    """Publish at a steady rate, in ticks of 2 ms, and return when each customer's order was handed over."""
-    producer, topic = run.producer(), run.kafka.topic("orders")
-    sent: dict[str, float] = {}
-    at = datetime.now(UTC).isoformat()
-    started, i = time.monotonic(), 0
-    while i < rate * seconds:
-        due = int((time.monotonic() - started) * rate)
-        while i < min(due, int(rate * seconds)):
-            name = f"n{i:07d}"
-            value = (
-                f'{{"event_id":"{name}","customer_id":"{name}","order_id":"{name}","amount":12.5,'
-                f'"currency":"EUR","occurred_at":"{at}"}}'
-            )
-            sent[name] = time.monotonic()
-            producer.produce(topic, value, name)
-            i += 1
-        producer.poll(0)
-        time.sleep(0.002)
-    producer.flush()
-    return sent
+class _Listener:
+    """A consumer of `segment-changes` in a thread: when each new customer's first change was read."""
+
+    def __init__(self, run: Run, customers: int) -> None:
+        self.times = np.zeros(customers)
+        self._left = customers
+        self._stopped = threading.Event()
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": run.kafka.kafka,
+                "group.id": run.kafka.topic("bench"),
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 5,
+                "fetch.queue.backoff.ms": 2,
+            }
+        )
+        topic = run.kafka.topic("segment-changes")
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every new customer's change has been read."""
+        return self._left == 0
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        while not self._stopped.is_set():
+            messages = self._consumer.consume(1, 0.05)
+            if messages:
+                messages += self._consumer.consume(5_000, 0.0)
+            now = time.monotonic()
+            for message in messages:
+                key: Any = message.key()
+                if message.error() is None and key is not None:
+                    self._note(int(key[1:]) - CUSTOMERS, now)
+        self._consumer.close()
+
+    def _note(self, place: int, now: float) -> None:
+        if place >= 0 and not self.times[place]:
+            self.times[place] = now
+            self._left -= 1
 
 
-def _listen(run: Run, stop: threading.Event, heard: dict[str, float]) -> None:
-    """Read `segment-changes` and note when each customer's first change arrived."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": run.kafka.kafka,
-            "group.id": run.kafka.topic("bench"),
-            "enable.auto.commit": False,
-            "fetch.wait.max.ms": 5,
-            "fetch.queue.backoff.ms": 2,
-        }
-    )
-    topic = run.kafka.topic("segment-changes")
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
-    while not stop.is_set():
-        messages = consumer.consume(1_000, 0.002)
+@dataclass
+class _Views:
+    """Sampled new customers: their place among the orders (m,), when their view was first seen, the looks' times."""
+
+    places: Ints
+    seen: Floats
+    looks: list[float] = field(default_factory=list)
+
+
+def _watch_views(run: Run, orders: Orders, rate: float, started: float) -> _Views:
+    """Ask Redis again and again for the views of sampled customers whose order is due and whose view has not come."""
+    new = np.flatnonzero(orders.who >= CUSTOMERS)
+    places = new[:: max(1, round(rate * 0.4 / _VIEWS_A_SECOND))]
+    watched = [keys.segment(name) for name in names_of(orders.who[places])]
+    views, due_at = _Views(places, np.zeros(len(places))), started + places / rate
+    begun, waiting = 0, list[int]()
+    deadline = started + len(orders) / rate + _SETTLE_S
+    while begun < len(places) or waiting:
         now = time.monotonic()
-        for message in messages:
-            value = message.value()
-            if value is not None and message.error() is None:
-                heard.setdefault(decode_change(value).customer_id, now)
-    consumer.close()
+        if now > deadline:
+            raise TimeoutError(f"{len(waiting)} views did not come, {watched[waiting[0]]} among them")
+        upto = int(np.searchsorted(due_at, now))
+        waiting += range(begun, upto)
+        begun = upto
+        if waiting:
+            found = run.redis.mget([watched[i] for i in waiting])
+            looked = time.monotonic()
+            views.looks.append(looked)
+            there = [i for i, value in zip(waiting, found, strict=True) if value is not None]
+            views.seen[there] = looked
+            waiting = [i for i, value in zip(waiting, found, strict=True) if value is None]
+        time.sleep(_POLL_S)
+    return views
+
+
+def _figures(orders: Orders, sent: Sent, heard: Floats, views: _Views) -> Latency:
+    first = int(len(orders) * _WARM_UP)
+    new = np.flatnonzero(orders.who >= CUSTOMERS)
+    counted = new >= first
+    delays = (heard - sent.times[new])[counted] * 1000
+    late = views.places >= first
+    readable = (views.seen - sent.times[views.places])[late] * 1000
+    p50, p99, p999 = np.percentile(delays, [50, 99, 99.9]).tolist()
+    view50, view99, view999 = np.percentile(readable, [50, 99, 99.9]).tolist()
+    gaps = np.diff(views.looks)
+    return Latency(
+        rate=sent.rate,
+        p50_ms=p50,
+        p99_ms=p99,
+        p999_ms=p999,
+        view_p50_ms=view50,
+        view_p99_ms=view99,
+        view_p999_ms=view999,
+        changes=len(delays),
+        views=len(readable),
+        achieved=sent.achieved,
+        late_p99_ms=float(np.percentile(sent.late_ms()[first:], 99)),
+        view_poll_ms=float(np.median(gaps[gaps < 0.1]) * 1000) if len(gaps) else 0.0,
+    )
+
+
+def _check(run: Run, orders: Orders) -> None:
+    wanted = orders.totals(int(orders.who.max()) + 1)
+    present = np.flatnonzero(wanted.counts)
+    check_fates(run, {"orders": len(orders)})
+    check_records(run, present, wanted.fields(), len(present))
+    check_sums(run)
+    check_changes(run, present)

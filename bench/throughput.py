@@ -1,24 +1,41 @@
 """Throughput: one worker, four pre-loaded partitions, every invariant and full validation on."""
 
-import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from bench.job import CUSTOMERS, EVENTS, PARTITIONS, expected, orders
-from bench.stage import Run, Stage, wait_for
-from consumers.change_log import read_changes
-from state import keys
-from state.partition_store import PartitionStore
-from state.segment_views import SegmentViews
+from bench.drain import drain
+from bench.end_state import EndStateWrong, check_changes, check_fates, check_records, check_sums
+from bench.job import BASELINE, CUSTOMERS, EVENTS, START, Orders, scaled_orders
+from bench.mixed import MIXED_BASELINE, mixed_events
+from bench.population import fill, profiled
+from bench.redis_memory import measure_memory, used_memory
+from bench.stage import Run, Stage
+from events.outputs import Baseline
 
-__all__ = ["EndStateWrong", "Throughput", "measure_throughput"]
+__all__ = ["EndStateWrong", "Job", "Throughput", "fixed_job", "measure_throughput", "mixed_job"]
 
-_LIMIT_S = 300.0
+Ints = npt.NDArray[np.int64]
+Messages = Callable[[], Iterable[tuple[str, bytes]]]
 
 
-class EndStateWrong(AssertionError):
-    """The state after a run is not what a plain replay gives: its figures do not count."""
+@dataclass(frozen=True)
+class Job:
+    """What a run publishes by topic, and the record fields that it must end with, by customer number."""
+
+    topics: Mapping[str, tuple[int, Messages]]
+    wanted: Mapping[str, Ints]
+    present: Ints
+    baseline: Baseline = BASELINE
+    prepare: Callable[[Run], None] | None = field(default=None)
+
+    @property
+    def events(self) -> int:
+        """How many events all topics have."""
+        return sum(count for count, _ in self.topics.values())
 
 
 class Throughput(NamedTuple):
@@ -28,51 +45,59 @@ class Throughput(NamedTuple):
     cpu_s_per_million: float
     redis_cpu_s_per_million: float
     rss_mb: float
+    redis_bytes_per_customer: float
+    changes: int
 
 
-def measure_throughput(on: Stage) -> Throughput:
-    """Run the job once and check its end state. Raises EndStateWrong, TimeoutError."""
-    run = on.new_run()
+def fixed_job(events: int = EVENTS) -> Job:
+    """Return the fixed job; with other `events`, the same with as many customers more or fewer."""
+    placed: Orders = scaled_orders(events)
+    wanted = placed.totals(int(placed.who.max()) + 1)
+    return Job({"orders": (events, placed.messages)}, wanted.fields(), np.flatnonzero(wanted.counts))
+
+
+def mixed_job(events: int = EVENTS, customers: int = CUSTOMERS) -> Job:
+    """Return the job with eight features, half of its events web sessions, all customers with profiles already."""
+    placed, sessions = mixed_events(events=events, customers=customers)
+    return Job(
+        {"orders": (len(placed), placed.messages), "web-sessions": (len(sessions.who), sessions.messages)},
+        placed.totals(customers).fields() | sessions.totals(customers),
+        np.arange(customers),
+        MIXED_BASELINE,
+        lambda run: fill(run, customers, profiled, round(START.timestamp() * 1000)),
+    )
+
+
+def measure_throughput(on: Stage, job: Job | None = None) -> Throughput:
+    """Run a job (the fixed one, if none is given) once and check its end state.
+
+    Raises EndStateWrong, WorkerEnded, TimeoutError.
+    """
+    job = job or fixed_job()
+    run = on.new_run(job.baseline)
     try:
-        run.load(orders())
+        empty = used_memory(run)
+        if job.prepare:
+            job.prepare(run)
+        for topic, (_, messages) in job.topics.items():
+            run.load(messages(), topic)
         run.start_worker()
-        wait_for(lambda: run.processed() > 0, 60, 0.002)
-        started, before = time.monotonic(), run.processed()
-        cpu, redis_cpu = run.cpu_s(), run.redis_cpu_s()
-        wait_for(lambda: run.processed() >= EVENTS and not run.unsent(), _LIMIT_S)
-        seconds, events = time.monotonic() - started, EVENTS - before
-        figures = Throughput(
-            events_per_s=events / seconds,
-            cpu_s_per_million=(run.cpu_s() - cpu) / events * 1e6,
-            redis_cpu_s_per_million=(run.redis_cpu_s() - redis_cpu) / events * 1e6,
-            rss_mb=run.peak_mb(),
-        )
-        check_end_state(run)
-        return figures
+        figures = drain(run, job.events)
+        changes = check_end_state(run, job)
+        run.stop_workers()
+        memory = measure_memory(run, empty, len(job.present))
+        return Throughput(*figures, memory.bytes_per_customer, changes)
     finally:
         run.close()
 
 
-def check_end_state(run: Run) -> None:
-    """Compare every customer with a plain replay, and the folded changes with views and records."""
-    wanted, store = expected(), PartitionStore(run.redis, keys.SEGMENTS_GROUP)
-    told, views, seen = read_changes(run.kafka).latest, SegmentViews(run.redis), 0
-    for partition in range(PARTITIONS):
-        _, batch = store.scan(partition, 0, 10 * CUSTOMERS)
-        who = np.array([int(name[1:]) for name in batch.ids], np.int64)
-        rows = batch.rows
-        good = (rows["placed"] == wanted.counts[who]) & (rows["gross"] == wanted.cents[who] * 10)
-        good &= (rows["first_order"] == wanted.first_ms[who]) & (rows["last_order"] == wanted.last_ms[who])
-        if not good.all():
-            raise EndStateWrong(f"{int((~good).sum())} customers of partition {partition} differ from a plain replay")
-        for name, row in zip(batch.ids, rows, strict=True):
-            change = told[name]
-            if change.segment_id != f"s{row['segment']}":
-                raise EndStateWrong(f"customer {name} is in s{row['segment']}, its changes say {change.segment_id}")
-        for name in batch.ids[::100]:
-            view = views.read(name)
-            if view is None or view.change_id != told[name].change_id:
-                raise EndStateWrong(f"segment:{name} is {view}, its last change {told[name].change_id}")
-        seen += len(batch)
-    if seen != int((wanted.counts > 0).sum()):
-        raise EndStateWrong(f"{seen} customers, {int((wanted.counts > 0).sum())} expected")
+def check_end_state(run: Run, job: Job | None = None) -> int:
+    """Compare records, sums, changes and views with a plain replay; return the number of changes.
+
+    Raises EndStateWrong.
+    """
+    job = job or fixed_job()
+    check_fates(run, {topic: count for topic, (count, _) in job.topics.items()})
+    check_records(run, job.present, job.wanted, len(job.present))
+    check_sums(run)
+    return check_changes(run, job.present, complete=job.prepare is None)

@@ -1,0 +1,191 @@
+"""The parts of the suite: what each measures, how often, and the figures that come of it."""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.catch_up import measure_catch_up
+from bench.figures import summary
+from bench.job import EVENTS
+from bench.latency import measure_latency, warm_up
+from bench.peer_rounds import measure_peers
+from bench.scaling import crowd, measure_workers
+from bench.stage import Stage
+from bench.start import measure_start
+from bench.sweep import measure_sweep
+from bench.throughput import Job, Throughput, fixed_job, measure_throughput, mixed_job
+
+__all__ = ["PART_OF", "Plan", "Session"]
+
+Figures = dict[str, Any]
+
+_NEVER: Final = 86_400
+"""Seconds between sweeps when there shall be none; 0.1 is a sweep all the time."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured; `peers` are names, all if empty."""
+
+    runs: int = 3
+    events: int = EVENTS
+    latency_s: float = 8.0
+    sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000, 5_000_000)
+    backlog: int = 6_000_000
+    arriving: float = 10_000.0
+    swept: int = 1_000_000
+    starts: int = 5
+    peers: tuple[str, ...] = ()
+    peer_deadline_s: float = 180.0
+    cache: Path = Path(".cache/peers")
+
+    def small(self) -> "Plan":
+        """Return a part of it, once each: to see that everything works."""
+        return Plan(
+            runs=1,
+            events=self.events // 4,
+            latency_s=self.latency_s / 2,
+            sizes=(self.sizes[0], self.sizes[1]),
+            backlog=self.backlog // 20,
+            swept=self.swept // 20,
+            starts=1,
+            peers=self.peers,
+            cache=self.cache,
+        )
+
+
+@dataclass
+class Session:
+    """One invocation: the plan, what it has measured so far, and where progress is told.
+
+    `maximum` is the throughput of the fixed job that latency and catch-up refer to, 0 until it is known.
+    """
+
+    plan: Plan
+    say: Callable[[str], None]
+    maximum: float = 0.0
+
+    def reference(self, on: Stage) -> float:
+        """Return the maximum, measured now if it is not known."""
+        if not self.maximum:
+            self.maximum = self._job(on, fixed_job(self.plan.events), "the maximum")["events_per_s"]
+        return self.maximum
+
+    def throughput(self, on: Stage) -> Figures:
+        """Measure the fixed job, and the one with eight features."""
+        figures = self._job(on, fixed_job(self.plan.events), "the job")
+        self.maximum = figures["events_per_s"]
+        mixed = mixed_job(self.plan.events, self.plan.events // 8)
+        return {**figures, "mixed": self._job(on, mixed, "8 features, sessions")}
+
+    def latency(self, on: Stage) -> Figures:
+        """Measure at 1,000 and 10,000 events/s, and at half of the maximum."""
+        maximum = self.reference(on)
+        warm_up(on)
+        figures: Figures = {"maximum": maximum}
+        for name, rate in (("1000", 1_000.0), ("10000", 10_000.0), ("half", maximum / 2)):
+            runs = []
+            for _ in range(self.plan.runs):
+                runs.append(measure_latency(on, rate, self.plan.latency_s)._asdict())
+                self.say(f"latency at {rate:,.0f}/s: p50 {runs[-1]['p50_ms']:.1f} ms, p99 {runs[-1]['p99_ms']:.1f} ms")
+            figures[name] = summary(runs)
+        return figures
+
+    def scaling(self, on: Stage) -> Figures:
+        """Measure one and two workers in turn, then one with more and more customers in Redis."""
+        by_workers: dict[int, list[float]] = {1: [], 2: []}
+        measure_throughput(on, fixed_job(self.plan.events))
+        for _ in range(self.plan.runs):
+            for workers, figures in by_workers.items():
+                figures.append(measure_workers(on, workers, self.plan.events).events_per_s)
+                self.say(f"{workers} workers: {figures[-1]:,.0f} events/s")
+        ratios = [two / one for one, two in zip(by_workers[1], by_workers[2], strict=True)]
+        sizes = {str(size): self._size(on, size) for size in self.plan.sizes}
+        first, last = sizes[str(self.plan.sizes[0])], sizes[str(self.plan.sizes[-1])]
+        return {
+            "workers": {str(n): summary([{"events_per_s": f} for f in figures]) for n, figures in by_workers.items()},
+            "two_workers": statistics.median(ratios),
+            "two_workers_spread": [min(ratios), max(ratios)],
+            "customers": sizes,
+            "growth": last["events_per_s"] / first["events_per_s"],
+            "active_growth": last["active_events_per_s"] / first["active_events_per_s"],
+        }
+
+    def catch_up(self, on: Stage) -> Figures:
+        """Measure one return to the backlog of ten minutes."""
+        maximum = self.reference(on)
+        figures = measure_catch_up(on, self.plan.backlog, self.plan.arriving, maximum * 0.3)
+        share = figures.events_per_s / maximum
+        self.say(f"catch-up on {figures.backlog:,}: {figures.events_per_s:,.0f} events/s, {share:.0%} of the maximum")
+        return {**figures._asdict(), "maximum": maximum, "share": share, "runs": 1}
+
+    def sweep(self, on: Stage) -> Figures:
+        """Measure sweeps alone, then the throughput without and with a sweep, in turn."""
+        runs = []
+        for _ in range(self.plan.runs):
+            runs.append(measure_sweep(on, self.plan.swept)._asdict())
+            self.say(f"sweep: {runs[-1]['all_due_per_s']:,.0f}/s all due, {runs[-1]['none_due_per_s']:,.0f}/s none due")
+        without, during = [], []
+        with crowd(on, self.plan.swept, self.say) as customers:
+            customers.measure(self.plan.events, sweep_s=_NEVER)
+            for _ in range(self.plan.runs):
+                without.append(customers.measure(self.plan.events, sweep_s=_NEVER).events_per_s)
+                during.append(customers.measure(self.plan.events, sweep_s=0.1).events_per_s)
+                self.say(f"without a sweep {without[-1]:,.0f} events/s, during {during[-1]:,.0f}")
+        lost = [1 - less / full for full, less in zip(without, during, strict=True)]
+        return {
+            "customers": self.plan.swept,
+            **summary(runs),
+            "events_per_s_without": statistics.median(without),
+            "events_per_s_during": statistics.median(during),
+            "lost": statistics.median(lost),
+            "lost_spread": [min(lost), max(lost)],
+        }
+
+    def start(self, on: Stage) -> Figures:
+        """Measure starts."""
+        seconds = [measure_start(on) for _ in range(self.plan.starts)]
+        self.say(f"starts: {', '.join(f'{each:.2f}' for each in seconds)} s")
+        return summary([{"seconds": each} for each in seconds])
+
+    def peers(self, on: Stage) -> Figures:
+        """Measure Shoal and each peer in turn."""
+        return measure_peers(on, self.plan.peers, self.plan.runs, self.plan.cache, self.plan.peer_deadline_s, self.say)
+
+    def _job(self, on: Stage, job: Job, name: str) -> Figures:
+        """Measure a job some times, after once that warms up."""
+        measure_throughput(on, job)
+        runs: list[Throughput] = []
+        for _ in range(self.plan.runs):
+            runs.append(run := measure_throughput(on, job))
+            self.say(f"{name}: {run.events_per_s:,.0f} events/s, {run.cpu_s_per_million:.1f} CPU-s per million")
+        return summary([run._asdict() for run in runs])
+
+    def _size(self, on: Stage, customers: int) -> Figures:
+        with crowd(on, customers, self.say) as everyone:
+            everyone.measure(self.plan.events, sweep_s=_NEVER)
+            ends = customers in (self.plan.sizes[0], self.plan.sizes[-1])
+            runs = []
+            for _ in range(self.plan.runs):
+                runs.append(everyone.measure(self.plan.events, sweep_s=_NEVER)._asdict())
+                self.say(f"{customers:,} customers: {runs[-1]['events_per_s']:,.0f} events/s")
+                if ends:
+                    few = everyone.measure(self.plan.events, active=self.plan.sizes[0], sweep_s=_NEVER)
+                    runs[-1]["active_events_per_s"] = few.events_per_s
+                    self.say(
+                        f"{customers:,} customers, {self.plan.sizes[0]:,} active: {few.events_per_s:,.0f} events/s"
+                    )
+            return everyone.figures._asdict() | summary(runs)
+
+
+PART_OF: Final[Mapping[str, Callable[[Session, Stage], Figures]]] = {
+    "throughput": Session.throughput,
+    "latency": Session.latency,
+    "scaling": Session.scaling,
+    "catch_up": Session.catch_up,
+    "sweep": Session.sweep,
+    "start": Session.start,
+    "peers": Session.peers,
+}

@@ -1,0 +1,49 @@
+"""`bench/results.json`: each part with the commit it was measured on, parts of other machines never beside them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.machine import same_machine
+from bench.targets import evaluate
+
+__all__ = ["PARTS", "merge", "read_results", "write_results"]
+
+PARTS = ("throughput", "latency", "scaling", "catch_up", "sweep", "start", "peers")
+Document = dict[str, Any]
+
+
+def merge(
+    old: Document | None, machine: Mapping[str, Any], measured: Mapping[str, str], parts: Mapping[str, Document]
+) -> Document:
+    """Return the document with these parts in place of what it had of them.
+
+    What was measured on another machine, or with other versions, is left out; what was measured on another commit
+    stays, and says so under `measured`. Peers are merged one by one.
+    """
+    kept = old if old and same_machine(old.get("machine", {}), dict(machine)) else {}
+    document: Document = {"machine": dict(machine), **measured}
+    for name in PARTS:
+        if name == "peers":
+            fresh = {peer: {**figures, "measured": dict(measured)} for peer, figures in parts.get(name, {}).items()}
+            document[name] = {**kept.get(name, {}), **fresh}
+        elif name in parts:
+            document[name] = {**parts[name], "measured": dict(measured)}
+        elif name in kept:
+            document[name] = kept[name]
+    document["targets"] = [target._asdict() for target in evaluate(document)]
+    return document
+
+
+def read_results(path: Path) -> Document | None:
+    """Return the document, or None where there is none yet."""
+    if not path.exists():
+        return None
+    document: Document = json.loads(path.read_text())
+    return document
+
+
+def write_results(path: Path, document: Document) -> None:
+    """Write the document."""
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
