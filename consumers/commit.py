@@ -16,26 +16,38 @@ class Committer:
 
     def __init__(self, store: PartitionStore, views: SegmentViews, sink: KafkaSink) -> None:
         self._store, self._views, self._sink = store, views, sink
+        self._published: list[tuple[Owned, int]] = []
+        self._elsewhere = False
 
     def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
+        self._elsewhere = True
         self._sink.send(topic, key, value, partition)
 
     def commit(
         self, owned: Owned, outcome: Outcome, offsets: Mapping[str, int], fates: Mapping[str, int], watermark_ms: int
     ) -> None:
-        """Commit one partition's micro-batch.
+        """Commit one partition's micro-batch and wait until all of it is done; see `begin` for the steps."""
+        self.begin(owned, outcome, offsets, fates, watermark_ms)
+        self.confirm()
+
+    def begin(
+        self, owned: Owned, outcome: Outcome, offsets: Mapping[str, int], fates: Mapping[str, int], watermark_ms: int
+    ) -> None:
+        """Commit one partition's micro-batch up to step 3; `confirm` does step 4, for several partitions at once.
 
         1. What goes elsewhere (dead letters, events of other partitions) is acknowledged by Kafka.
         2. Records, sums, fates, offsets, the outbox of changes and the views `segment:<customer_id>` are saved in one
            Redis transaction.
-        3. The changes are published and acknowledged.
-        4. The outbox is trimmed: by the partition's next save, or by `tidy` where none comes.
+        3. The changes are published.
+        4. Kafka's acknowledgement of them is waited for.
+        5. The outbox is trimmed: by the partition's next save, or by `tidy` where none comes.
 
         A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
         the outbox and sends them again. Raises Fenced, StateMoved, SinkFailed, redis.RedisError.
         """
-        self._sink.flush()
+        if self._elsewhere:
+            self.confirm()
         changes = ChangeBatch.of(outcome.changes)
         encoded = changes.encode()
         save = Save(
@@ -53,8 +65,15 @@ class Committer:
         self._store.save(owned, save)
         self._publish(owned, changes, encoded)
 
+    def confirm(self) -> None:
+        """Wait until Kafka has all that was sent; only then may it leave the outbox. Raises SinkFailed."""
+        published, self._published, self._elsewhere = self._published, [], False
+        self._sink.flush()
+        for owned, changes in published:
+            owned.acknowledged += changes
+
     def tidy(self, owned: Owned) -> None:
-        """Trim what Kafka has acknowledged. Raises Fenced, StateMoved, redis.RedisError."""
+        """Trim what Kafka has acknowledged of a partition. Raises Fenced, StateMoved, redis.RedisError."""
         if owned.acknowledged:
             self._store.trim(owned, owned.acknowledged)
             owned.acknowledged = 0
@@ -66,6 +85,7 @@ class Committer:
             changes = ChangeBatch.of([decode_change(value) for value in encoded])
             self._views.write(changes)
             self._publish(owned, changes, encoded)
+            self.confirm()
             self.tidy(owned)
             sent += len(encoded)
         return sent
@@ -73,8 +93,7 @@ class Committer:
     def _publish(self, owned: Owned, changes: ChangeBatch, encoded: list[bytes]) -> None:
         if encoded:
             self._sink.send_all("segment-changes", changes.customer_ids, encoded)
-            self._sink.flush()
-            owned.acknowledged += len(encoded)
+            self._published.append((owned, len(encoded)))
 
 
 def _added(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

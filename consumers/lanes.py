@@ -39,9 +39,13 @@ class Lanes(Generic[Job]):
         """Whether a job is still running."""
         return any(not future.done() for _, _, future in self._running)
 
+    def of(self, partition: int) -> int:
+        """Return the lane of a partition."""
+        return partition % len(self._pools)
+
     def submit(self, partition: int, job: Job) -> None:
         """Begin a job, or queue it behind those of its lane."""
-        lane = partition % len(self._pools)
+        lane = self.of(partition)
         self._running.append((partition, job, self._pools[lane].submit(self._carry_out, lane, partition, job)))
 
     def settle(self, leave: int = 0) -> list[Settled[Job]]:

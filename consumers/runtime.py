@@ -79,6 +79,10 @@ class _Job(NamedTuple):
     refused: list[Refused]
 
 
+class _Confirm(NamedTuple):
+    """Wait for what the jobs before it in the same lane have published: once for all their partitions."""
+
+
 class MicroBatchRuntime:
     """Runs one worker's share of the inputs: fetches and decodes in the calling thread, folds and saves in lanes.
 
@@ -90,7 +94,7 @@ class MicroBatchRuntime:
         self._w = wiring
         settings = wiring.settings
         self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * 3_600_000))
-        self._lanes = Lanes[_Job](len(wiring.committers), self._process)
+        self._lanes = Lanes[_Job | _Confirm](len(wiring.committers), self._carry_out)
         self._stop = threading.Event()
         self._trouble_since = self._trouble_last = 0.0
         self._queued = 0
@@ -162,12 +166,14 @@ class MicroBatchRuntime:
         ends = self._source.ends_reached()
         batches, refused = self._intake.batches(slices, self._ownership.owned, _wall_ms(), ends)
         self._settle(leave=self._queued)
-        self._queued = 0
-        for batch in batches:
-            if batch.partition in self._ownership:
-                job = _Job(self._ownership[batch.partition], batch, refused.get(batch.partition, []))
-                self._lanes.submit(batch.partition, job)
-                self._queued += 1
+        mine = [batch for batch in batches if batch.partition in self._ownership]
+        for batch in mine:
+            job = _Job(self._ownership[batch.partition], batch, refused.get(batch.partition, []))
+            self._lanes.submit(batch.partition, job)
+        lanes = {self._lanes.of(batch.partition): batch.partition for batch in mine}
+        for partition in lanes.values():
+            self._lanes.submit(partition, _Confirm())
+        self._queued = len(mine) + len(lanes)
 
     def _look_after(self, *, idle: bool) -> bool:
         """Do what needs the partitions at rest; return whether more of that is waiting."""
@@ -176,8 +182,7 @@ class MicroBatchRuntime:
             return False
         self._settle()
         if idle:
-            for each in owned.values():
-                self._w.committers[0].tidy(each)
+            self._tidy()
         self._ownership.look()
         return self._w.background.run(list(owned.values()))
 
@@ -192,7 +197,7 @@ class MicroBatchRuntime:
                 self._ownership.lose(failure)
             elif failure is not None:
                 failures.append(failure)
-            else:
+            elif isinstance(job, _Job):
                 self._source.commit(partition, job.batch.offsets)
                 self.events_seen += sum(len(part.columns) for part in job.batch.events.values())
         if failures:
@@ -206,12 +211,17 @@ class MicroBatchRuntime:
         """Finish what the lanes have in hand, so that the next owner has nothing to repeat."""
         try:
             self._settle()
-            for each in self._ownership.owned.values():
-                self._w.committers[0].tidy(each)
+            self._tidy()
         except (redis.RedisError, ShoalError) as error:
             log.warning(
                 "giving partitions up with changes unsent or untrimmed (%s); their next owner sends them", error
             )
+
+    def _tidy(self) -> None:
+        for committer in self._w.committers:
+            committer.confirm()
+        for each in self._ownership.owned.values():
+            self._w.committers[0].tidy(each)
 
     def _assigned(self, partitions: list[int]) -> dict[int, dict[str, int]]:
         self._put_down()
@@ -229,10 +239,15 @@ class MicroBatchRuntime:
             raise error
         self._stop.wait(min(2.0, 0.05 + (now - self._trouble_since)))
 
-    def _process(self, lane: int, job: _Job) -> None:
-        """Fold and save one partition's part of a micro-batch; runs in a lane."""
-        owned, batch, refused = job
-        committer = self._w.committers[lane]
+    def _carry_out(self, lane: int, job: _Job | _Confirm) -> None:
+        """Do a job; runs in a lane."""
+        if isinstance(job, _Confirm):
+            self._w.committers[lane].confirm()
+        else:
+            self._process(*job, self._w.committers[lane])
+
+    def _process(self, owned: Owned, batch: PartitionBatch, refused: list[Refused], committer: Committer) -> None:
+        """Fold and save one partition's part of a micro-batch."""
         ids, slots = batch.customer_ids()
         customers = self._w.store.open(owned, ids)
         if not customers.known.all() and self._reroute(batch, customers, committer):
@@ -248,7 +263,7 @@ class MicroBatchRuntime:
             repeated = outcome.duplicates.get(topic, 0)
             batch.count(topic, "duplicate", repeated)
             batch.count(topic, "applied", len(part.columns) - repeated)
-        committer.commit(owned, outcome, batch.offsets, batch.fates, watermark_ms)
+        committer.begin(owned, outcome, batch.offsets, batch.fates, watermark_ms)
 
     def _reroute(self, batch: PartitionBatch, customers: CustomerBatch, committer: Committer) -> bool:
         """Send the events of unknown customers who belong to other partitions there; return whether there were any."""

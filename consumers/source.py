@@ -176,8 +176,8 @@ def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> di
         "enable.partition.eof": True,
         "queued.min.messages": 100_000,
         "queued.max.messages.kbytes": settings.prefetch_mb * 1024,
-        "fetch.queue.backoff.ms": 5,  # the default of 1000 stalls a fast consumer
-        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 2,  # the default of 1000 stalls a fast consumer
+        "fetch.wait.max.ms": 10,
         "topic.metadata.refresh.interval.ms": 60_000,
         "logger": None,
     }
