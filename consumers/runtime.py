@@ -144,7 +144,7 @@ class MicroBatchRuntime:
         slices = self._source.poll(timeout_s, lambda: self._lanes.busy)
         try:
             self._take_in(slices)
-            busy = self._look_after(idle=not slices) or bool(slices)
+            busy = self._look_after(idle=not slices and timeout_s > 0.0) or bool(slices)
         except Fenced as error:
             self._ownership.lose(error)
         except StateMoved as error:
