@@ -118,8 +118,8 @@ def _chunks(customers: int) -> Iterator[tuple[Ints, list[str]]]:
 class _Nowhere:
     """A sink that acknowledges at once: the changes of the population belong to the past."""
 
-    def send(self, *_message: object) -> None:
-        """Take a message."""
+    def send_all(self, *_messages: object) -> None:
+        """Forget them."""
 
     def flush(self) -> None:
         """Have nothing left to send."""
