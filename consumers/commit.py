@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from consumers.partition_batch import Outcome
-from consumers.sink import PARTITION_UA, KafkaSink
+from consumers.sink import PARTITION_UA, KafkaSink, SinkFailed
 from events.changes import ChangeBatch, decode_change
 from state.partition_store import Owned, PartitionStore, Save
 from state.segment_views import SegmentViews, view_items
@@ -67,10 +67,15 @@ class Committer:
 
     def confirm(self) -> None:
         """Wait until Kafka has all that was sent; only then may it leave the outbox. Raises SinkFailed."""
-        published, self._published, self._elsewhere = self._published, [], False
-        self._sink.flush()
-        for owned, changes in published:
-            owned.acknowledged += changes
+        self._elsewhere = False
+        try:
+            self._sink.flush()
+        except SinkFailed:
+            self._leave_in_outbox()
+            raise
+        for owned, changes in self._published:
+            owned.acknowledged += 0 if owned.unsent else changes
+        self._published = []
 
     def tidy(self, owned: Owned) -> None:
         """Trim what Kafka has acknowledged of a partition. Raises Fenced, StateMoved, redis.RedisError."""
@@ -92,8 +97,18 @@ class Committer:
 
     def _publish(self, owned: Owned, changes: ChangeBatch, encoded: list[bytes]) -> None:
         if encoded:
-            self._sink.send_all("segment-changes", changes.customer_ids, encoded)
             self._published.append((owned, len(encoded)))
+            try:
+                self._sink.send_all("segment-changes", changes.customer_ids, encoded)
+            except SinkFailed:
+                self._leave_in_outbox()
+                raise
+
+    def _leave_in_outbox(self) -> None:
+        """After a failure nothing more is trimmed, as the oldest changes may be those unsent, until a new claim."""
+        for owned, _ in self._published:
+            owned.unsent = True
+        self._published = []
 
 
 def _added(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -51,7 +51,7 @@ class Owned:
     `offsets` are the next offsets to read, by topic; `fates` the number of events by `<topic>:<fate>`; `sums` the
     partition's part of the model under baseline number `baseline` (None before the first save), complete once
     `swept` has reached that number; `acknowledged` how many of the oldest changes in the outbox Kafka has, which the
-    next save drops.
+    next save drops; `unsent` whether Kafka did not take some, which a new claim sends again.
     """
 
     partition: int
@@ -64,6 +64,7 @@ class Owned:
     swept: int = 0
     sums: ModelSums | None = None
     acknowledged: int = 0
+    unsent: bool = False
 
 
 @dataclass(frozen=True)

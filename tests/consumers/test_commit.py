@@ -1,0 +1,67 @@
+"""The commit: what Kafka did not take stays in the outbox, whatever it takes afterwards."""
+
+import pytest
+
+from consumers.commit import Committer
+from consumers.partition_batch import Outcome
+from consumers.sink import SinkFailed
+from events.changes import decode_change, make_change
+from state import keys
+from state.partition_store import PartitionStore
+from state.records import CustomerBatch
+from state.segment_views import SegmentViews
+from state.sums import ModelSums
+
+from ..building import Sink
+
+
+class FailingOnce(Sink):
+    """Kafka, away for a moment: at the sending or at the waiting."""
+
+    def __init__(self, at):
+        super().__init__()
+        self._at = at
+
+    def send_all(self, topic, keys, values):
+        self._fail("send_all")
+        super().send_all(topic, keys, values)
+
+    def flush(self):
+        self._fail("flush")
+        super().flush()
+
+    def _fail(self, step):
+        if self._at == step:
+            self._at = ""
+            raise SinkFailed("gone for a moment")
+
+
+def outcome(customer_id):
+    change = make_change(
+        change_id=f"{customer_id}:1",
+        customer_id=customer_id,
+        change_number=1,
+        changed_at="2026-01-01T00:00:00Z",
+        cause="activity",
+        segment_id="s1",
+        segment="New Customers",
+        previous=None,
+        previous_segment=None,
+        baseline=0,
+        model_version=0,
+    )
+    return Outcome(CustomerBatch.blank([customer_id]), {}, 0, ModelSums.zeros(6, 0), [change], {})
+
+
+@pytest.mark.parametrize("step", ["send_all", "flush"])
+def test_a_later_change_that_kafka_took_does_not_push_an_unsent_one_out_of_the_outbox(redis, step):
+    store = PartitionStore(redis, keys.SEGMENTS_GROUP)
+    committer, owned = Committer(store, SegmentViews(redis), FailingOnce(step)), store.claim(0)
+    with pytest.raises(SinkFailed):
+        committer.commit(owned, outcome("anna"), {"orders": 1}, {}, 0)
+    committer.commit(owned, outcome("bert"), {"orders": 2}, {}, 0)
+    committer.tidy(owned)
+    committer.commit(owned, outcome("carl"), {"orders": 3}, {}, 0)
+    assert [decode_change(value).customer_id for value in store.outbox(0)] == ["anna", "bert", "carl"]
+    assert committer.drain(store.claim(0)) == 3
+    assert store.outbox(0) == []
