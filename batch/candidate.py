@@ -106,6 +106,7 @@ class Candidate:
             attributes=list(self.attributes),
             lower=_bounds(self.scale.lower),
             upper=_bounds(self.scale.upper),
+            power=list(self.scale.power) if any(each is not None for each in self.scale.power) else [],
             center=self.scale.center.tolist(),
             scale=self.scale.scale.tolist(),
             segments=[

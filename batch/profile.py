@@ -92,7 +92,7 @@ def profiles_of(
 ) -> tuple[SegmentProfile, ...]:
     """Return the profile of each segment; `numbers` are those of `customer_numbers`, labels (n,) -1 for none."""
     net = (table.rows["gross"] - table.rows["refunded"] - table.rows["cancelled_amount"]) / SCALE
-    revenue, everyone = float(net.sum()), {name: float(mean) for name, mean in numbers.mean().items()}
+    revenue, everyone = float(net.sum()), {str(name): float(mean) for name, mean in numbers.mean().items()}
     units, words = unit_names(table.attributes), _word_columns(table)
     found = []
     for place, name in enumerate(names):
@@ -141,9 +141,10 @@ def _word_columns(table: CustomerTable) -> dict[str, "pd.Series[Any]"]:
 
 
 def _most_common(values: "pd.Series[Any]", mine: npt.NDArray[np.bool_]) -> tuple[WordShare, ...]:
-    everyone = values.value_counts(normalize=True)
+    everyone = {str(word): float(share) for word, share in values.value_counts(normalize=True).items()}
     own = values[mine].value_counts(normalize=True)
     own = own[own > 0].head(_TOP)
     return tuple(
-        WordShare(str(word), float(share), 100.0 * float(share) / float(everyone[word])) for word, share in own.items()
+        WordShare(word, share, 100.0 * share / everyone[word])
+        for word, share in ((str(word), float(share)) for word, share in own.items())
     )
