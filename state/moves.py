@@ -48,11 +48,11 @@ def segments_at(rows: Rows, at_ms: Ints) -> list[str]:
     numbers = np.column_stack([rows["segment"].astype(np.int64), (earlier & np.uint64(0xFFFF)).astype(np.int64)])
     since = np.column_stack([rows["since"], (earlier >> _16).astype(np.int64)])
     held = (numbers > 0) & (since <= at_ms[:, None])
-    place = np.argmax(held, axis=1)
-    found = numbers[np.arange(len(rows)), place]
+    found = numbers[np.arange(len(rows)), np.argmax(held, axis=1)]
     complete = np.count_nonzero(numbers > 0, axis=1) == rows["change_number"]
     absent = np.where(complete, NO_SEGMENT, UNKNOWN).tolist()
+    known = np.asarray(held.any(axis=1)).tolist()
     return [
-        f"s{number}" if known else otherwise
-        for number, known, otherwise in zip(found.tolist(), held.any(axis=1).tolist(), absent, strict=True)
+        f"s{number}" if here else otherwise
+        for number, here, otherwise in zip(found.tolist(), known, absent, strict=True)
     ]
