@@ -10,21 +10,18 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import redis
 
-from consumers.commit import Committer
 from consumers.dead_letters import Refused, dead_letter
 from consumers.intake import Input, Intake
 from consumers.lanes import Lanes
 from consumers.ownership import Ownership, is_passing
-from consumers.partition_batch import Handler, PartitionBatch
-from consumers.published import PublishedSegments
+from consumers.partition_batch import PartitionBatch
+from consumers.parts import Claims, Commits, Customers, Handler, Open, Published
 from consumers.settings import ConsumerSettings
 from consumers.source import KafkaSource, TopicSlice
 from events.errors import ShoalError
 from events.partitioning import partitions_of
 from events.settings import KafkaSettings
-from state.partition_store import Fenced, Owned, PartitionStore, StateMoved
-from state.records import CustomerBatch
-from state.segment_views import SegmentViews
+from state.partition_store import Fenced, Owned, StateMoved
 
 __all__ = ["Background", "Clock", "MicroBatchRuntime", "Wiring"]
 
@@ -65,9 +62,10 @@ class Wiring:
     kafka: KafkaSettings
     settings: ConsumerSettings
     inputs: Sequence[Input]
-    store: PartitionStore
-    committers: Sequence[Committer]
-    views: SegmentViews
+    store: Claims
+    open: Open
+    committers: Sequence[Commits]
+    published: Published
     handler: Handler
     background: Background
     clock: Clock
@@ -102,7 +100,7 @@ class MicroBatchRuntime:
         self._ownership = Ownership(
             wiring.store,
             wiring.committers[0],
-            PublishedSegments(wiring.kafka, wiring.store, wiring.views),
+            wiring.published,
             wiring.background.claimed,
             self._stop.wait,
             patience_s=settings.redis_retry_s,
@@ -246,13 +244,13 @@ class MicroBatchRuntime:
         else:
             self._process(*job, self._w.committers[lane])
 
-    def _process(self, owned: Owned, batch: PartitionBatch, refused: list[Refused], committer: Committer) -> None:
+    def _process(self, owned: Owned, batch: PartitionBatch, refused: list[Refused], committer: Commits) -> None:
         """Fold and save one partition's part of a micro-batch."""
         ids, slots = batch.customer_ids()
-        customers = self._w.store.open(owned, ids)
+        customers = self._w.open(owned, ids, batch)
         if not customers.known.all() and self._reroute(batch, customers, committer):
             ids, slots = batch.customer_ids()
-            customers = self._w.store.open(owned, ids)
+            customers = self._w.open(owned, ids, batch)
         wall_ms = _wall_ms()
         for each in refused:
             committer.send_elsewhere("dead-letters", None, dead_letter(each, wall_ms))
@@ -260,12 +258,13 @@ class MicroBatchRuntime:
         columns = {topic: part.columns for topic, part in batch.events.items()}
         outcome = self._w.handler.apply(owned, customers, columns, slots, self._w.clock.now_ms(watermark_ms))
         for topic, part in batch.events.items():
-            repeated = outcome.duplicates.get(topic, 0)
-            batch.count(topic, "duplicate", repeated)
-            batch.count(topic, "applied", len(part.columns) - repeated)
+            others = outcome.fates.get(topic, {})
+            for fate, events in others.items():
+                batch.count(topic, fate, events)
+            batch.count(topic, "applied", len(part.columns) - sum(others.values()))
         committer.begin(owned, outcome, batch.offsets, batch.fates, watermark_ms)
 
-    def _reroute(self, batch: PartitionBatch, customers: CustomerBatch, committer: Committer) -> bool:
+    def _reroute(self, batch: PartitionBatch, customers: Customers, committer: Commits) -> bool:
         """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
         strangers = np.flatnonzero(~customers.known)
         names = [customers.ids[i] for i in strangers.tolist()]

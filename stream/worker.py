@@ -15,6 +15,7 @@ from consumers.commit import Committer
 from consumers.customers import ProfileInput
 from consumers.money import Money
 from consumers.orders import OrderInput
+from consumers.published import PublishedSegments
 from consumers.runtime import MicroBatchRuntime, Wiring
 from consumers.settings import ConsumerSettings
 from consumers.sink import KafkaSink
@@ -118,8 +119,9 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         settings=settings.consumer,
         inputs=_inputs(client, settings),
         store=store,
+        open=lambda owned, ids, _batch: store.open(owned, ids),
         committers=committers,
-        views=views,
+        published=PublishedSegments(settings.kafka, store, views),
         handler=handler,
         background=sweeper,
         clock=clock,
