@@ -16,6 +16,7 @@ from events.errors import ShoalError
 from state.packed import VERSION, WordsUnreadable, pack_words, unknown_version, unpack_words
 
 __all__ = [
+    "EARLIER_SEGMENTS",
     "LAYOUTS",
     "NEVER_FIRST",
     "NEVER_LAST",
@@ -74,9 +75,12 @@ _V2: Final = [
     ("profile_numbers", "<f4", (PROFILE_NUMBERS,)),
 ]
 
+EARLIER_SEGMENTS: Final = 3
+"""Segments before the present one that a record remembers (`state.moves`)."""
+
 LAYOUTS: Final = {1: np.dtype(_V1), 2: np.dtype(_V2)}
 """The rows of the older versions, which may still be found in Redis: a version byte, the row, the recent hashes."""
-RECORD: Final = LAYOUTS[2]
+RECORD: Final = np.dtype([*_V2, ("earlier", "<u8", (EARLIER_SEGMENTS,))])
 """The row in memory; version 3 stores its words (`state.packed`)."""
 
 _BLANK: Final = {
@@ -169,7 +173,7 @@ def unpack(ids: list[str], values: Sequence[bytes | None]) -> CustomerBatch:
 
 
 def _words(rows: Rows) -> npt.NDArray[np.uint64]:
-    """Return rows (n,) as their 64-bit words (n, 24), without copying."""
+    """Return rows (n,) as their 64-bit words (n, 27), without copying."""
     return rows.view("<u8").reshape(len(rows), RECORD.itemsize // 8)
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from events.changes import Change, ChangeBatch, make_change
 from events.errors import ShoalError
+from state.moves import remember
 from state.records import Rows
 from state.sums import ModelSums
 from stream.kmeans import nearest
@@ -95,6 +96,7 @@ def resegment(
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
     rows = after.copy()
     rows["cluster"], rows["baseline"], rows["learned_at"] = clusters, segmenter.baseline, now_ms
+    remember(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
     rows["change_number"][moved] += 1
     return Resegmented(rows, sums, _changes(segmenter, ids, before, rows, moved, target, now_ms, causes))
