@@ -52,7 +52,7 @@ class Handler(Protocol):
         slots: dict[str, npt.NDArray[np.int64]],
         now_ms: int,
     ) -> Any:
-        """Fold events (by topic) into the customers at `slots`, and say what changes (Made). `now_ms` is ms since 1970."""
+        """Fold events, by topic, into the customers at `slots`, and say what changes. `now_ms` is ms since 1970 UTC."""
         ...
 
 

@@ -128,7 +128,7 @@ class PartitionStore:
         Raises Fenced, StateMoved, redis.RedisError.
         """
         wanted = [("HMGET", keys.customers(owned.partition), *ids)] if ids else []
-        found = self._watch(owned, wanted)
+        found = self.watch(owned, wanted)
         return unpack(ids, found[0]) if ids else CustomerBatch.blank([])
 
     def scan(self, partition: int, cursor: int, count: int) -> tuple[int, CustomerBatch]:
@@ -145,7 +145,7 @@ class PartitionStore:
 
         Raises Fenced or StateMoved (then nothing was written), redis.RedisError (then nobody knows: claim again).
         """
-        self._write(owned, self._commands(owned, save))
+        self.write(owned, self._commands(owned, save))
         owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
         owned.baseline, owned.swept, owned.sums = save.baseline, save.swept, save.sums
         owned.acknowledged = 0
@@ -179,7 +179,7 @@ class PartitionStore:
 
     def trim(self, owned: Owned, count: int) -> None:
         """Drop the oldest `count` changes of the outbox, guarded as a save is. Raises Fenced or StateMoved."""
-        self._write(owned, [("LTRIM", keys.outbox(owned.partition), count, -1)])
+        self.write(owned, [("LTRIM", keys.outbox(owned.partition), count, -1)])
 
     def verify(self, owned: Sequence[Owned]) -> None:
         """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMoved.
@@ -195,10 +195,13 @@ class PartitionStore:
         for place, each in enumerate(owned):
             check_unmoved(each, *found[3 * place : 3 * place + 3])
 
-    def _write(self, owned: Owned, commands: Iterable[Command]) -> None:
-        """Carry out a transaction that goes through only while the partition is as its owner knows it."""
+    def write(self, owned: Owned, commands: Iterable[Command]) -> None:
+        """Carry out a transaction that goes through only while the partition is as its owner knows it.
+
+        Raises Fenced or StateMoved (then nothing was written), redis.RedisError (then nobody knows: claim again).
+        """
         if owned.partition not in self._lines:
-            self._watch(owned, [])
+            self.watch(owned, [])
         counted = ("HSET", keys.fates(owned.partition, self._group), "revision", owned.revision + 1)
         line = self._lines.pop(owned.partition)
         try:
@@ -212,8 +215,11 @@ class PartitionStore:
             raise StateMoved(owned.partition, "its epoch, revision or offsets changed during a save")
         owned.revision += 1
 
-    def _watch(self, owned: Owned, wanted: list[Command]) -> list[Any]:
-        """Watch a partition, check that it is as its owner knows it, and return the answers to more commands."""
+    def watch(self, owned: Owned, wanted: list[Command]) -> list[Any]:
+        """Watch a partition, check that it is as its owner knows it, and return the answers to more commands.
+
+        Raises Fenced, StateMoved, redis.RedisError.
+        """
         partition = owned.partition
         epoch, fates = keys.epoch(partition, self._group), keys.fates(partition, self._group)
         offsets = keys.offsets(partition, self._group)

@@ -5,11 +5,11 @@ import numpy.typing as npt
 
 from consumers.columns import Columns
 from consumers.customers import ProfileColumns
+from consumers.duplicates import first_occurrences, remember
 from consumers.orders import PLACED, OrderColumns
 from consumers.partition_batch import Outcome
 from state.partition_store import Owned
 from state.records import CustomerBatch, Rows
-from stream.duplicates import first_occurrences, remember
 from stream.fold import fold, merge
 from stream.live import LiveSegmenter
 from stream.segmentation import resegment, sums_under

@@ -5,7 +5,6 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,7 @@ from events.settings import KafkaSettings
 from state import keys
 from state.baselines import BaselineStore, ModelStore
 from state.connection import connect
-from state.format import agree_on_format
+from state.format import agree_on_format, shop_currency
 from state.partition_store import PartitionStore
 from state.segment_views import SegmentViews
 from state.settings import StateSettings
@@ -144,14 +143,3 @@ def _inputs(client: redis.Redis, settings: WorkerSettings) -> list[Any]:
         SessionInput(largest),
         ProfileInput(largest, settings.stream.attributes),
     ]
-
-
-def shop_currency(client: redis.Redis) -> Callable[[str], str]:
-    """Return a function that makes a currency the shop's, unless there is one already, and returns the shop's."""
-
-    def adopt(candidate: str) -> str:
-        store: Any = client
-        store.hsetnx(keys.FORMAT, "currency", candidate)
-        return str(store.hget(keys.FORMAT, "currency").decode())
-
-    return adopt
