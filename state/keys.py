@@ -10,6 +10,10 @@ BASELINE_LAST: Final = "baseline:last"
 MODEL_CURRENT: Final = "model:current"
 FORMAT: Final = "format"
 WORKERS: Final = "workers"
+EXPERIMENTS: Final = "experiments"
+"""Set: the ids of all experiments."""
+SUPPRESSED_SCOPES: Final = "suppressed"
+"""Set: the scopes that have had customers."""
 
 
 def customers(partition: int) -> str:
@@ -55,3 +59,13 @@ def segment(customer_id: str) -> str:
 def baseline(number: int) -> str:
     """String: one baseline as JSON."""
     return f"baseline:{number}"
+
+
+def experiment(experiment_id: str) -> str:
+    """String: one experiment's definition as JSON."""
+    return f"experiment:{experiment_id}"
+
+
+def suppressed(scope: str) -> str:
+    """Set: the customers that a scope leaves out; `all`, `campaign:<name>` or `segment:<id>`."""
+    return f"suppressed:{scope}"
