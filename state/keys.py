@@ -16,6 +16,8 @@ WORKERS: Final = "workers"
 EXPERIMENT_WORKERS: Final = "workers:experiments"
 EXPERIMENTS: Final = "experiments"
 """Set: the ids of all experiments."""
+SUPPRESSED_SCOPES: Final = "suppressed"
+"""Set: the scopes that have had customers."""
 
 
 def customers(partition: int) -> str:
@@ -64,7 +66,7 @@ def baseline(number: int) -> str:
 
 
 def experiment(experiment_id: str) -> str:
-    """String: an experiment's definition as JSON."""
+    """String: one experiment's definition as JSON."""
     return f"experiment:{experiment_id}"
 
 
@@ -81,3 +83,8 @@ def exposed(partition: int, experiment_id: str) -> str:
 def tally(partition: int, experiment_id: str) -> str:
     """Hash: sums of an experiment's customers by `<variant>/<segment_id>`, and counts of what was left out."""
     return f"tally:{{{partition}}}:{experiment_id}"
+
+
+def suppressed(scope: str) -> str:
+    """Set: the customers that a scope leaves out; `all`, `campaign:<name>` or `segment:<id>`."""
+    return f"suppressed:{scope}"
