@@ -58,6 +58,9 @@ class Experiment(BaseModel):
     retention_days: int = Field(
         90, ge=1, le=366, description="days after first exposure within which a second order is retention"
     )
+    pre_period_days: int = Field(
+        90, ge=0, le=366, description="days before first exposure whose revenue CUPED adjusts by; 0 is without CUPED"
+    )
     segments: tuple[str, ...] | None = Field(
         None, description="segments to slice by: none where empty; without it, all that have customers"
     )
