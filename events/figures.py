@@ -1,6 +1,6 @@
 """Numbers for people, three significant digits each, as JSON text many at a time.
 
-Writing a float costs a tenth of a microsecond, and a change has seven of them; looking the text up costs a fifth of
+Writing a float costs a tenth of a microsecond, and a change has seven of them; looking its text up costs a tenth of
 that. So a figure is a code: the place of its text in a table of all numbers with three significant digits.
 """
 
@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["UNKNOWN", "figure_codes", "figure_texts", "figure_values"]
+__all__ = ["UNKNOWN", "WIDTH", "figure_codes", "figure_texts", "figure_values"]
 
 Codes = npt.NDArray[np.int64]
 
 UNKNOWN: Final = -1
 """The code of what is not known: null."""
+WIDTH: Final = 8
+"""Characters of each text."""
 _SMALLEST, _LARGEST = -3, 11
 _FINE = 1_000
 _COARSE = 900
@@ -25,7 +26,7 @@ _SIZE: Final = _FINE + _COARSE * (_LARGEST - _SMALLEST)
 
 
 class _Table(NamedTuple):
-    texts: npt.NDArray[np.object_]
+    texts: npt.NDArray[np.bytes_]
     values: list[float | None]
 
 
@@ -36,7 +37,14 @@ def _table() -> _Table:
     coarse = [f"{step}e{power - 2}" for power in range(_SMALLEST + 1, _LARGEST + 1) for step in range(100, 1_000)]
     positive = [float(text) for text in fine + coarse]
     values: list[float | None] = [*positive, *(-value if value else 0.0 for value in positive), None]
-    return _Table(np.array([msgspec.json.encode(value).decode() for value in values], object), values)
+    return _Table(np.array([_text(value).rjust(WIDTH) for value in values], "S"), values)
+
+
+def _text(value: float | None) -> str:
+    """Return the JSON of a figure: at most eight characters, with an exponent from a million on."""
+    if value is None:
+        return "null"
+    return f"{value:.2e}".replace("e+0", "e").replace("e+", "e") if abs(value) >= 999_500 else f"{value:.12g}"
 
 
 def figure_codes(values: npt.NDArray[np.float64]) -> Codes:
@@ -44,8 +52,8 @@ def figure_codes(values: npt.NDArray[np.float64]) -> Codes:
 
     Numbers from 10^12 on are written as the largest figure; below 0.01 the step is 0.00001.
 
-    >>> figure_texts(figure_codes(np.array([61.04, 0.0, 1234.5, -0.5, np.nan])))
-    ['61.0', '0.0', '1230.0', '-0.5', 'null']
+    >>> [text.decode().strip() for text in figure_texts(figure_codes(np.array([61.04, 0.0, 1234.5, -0.5, np.nan])))]
+    ['61', '0', '1230', '-0.5', 'null']
     """
     known = ~np.isnan(values)
     size = np.minimum(np.abs(np.where(known, values, 0.0)), 9.99 * 10.0**_LARGEST)
@@ -55,10 +63,9 @@ def figure_codes(values: npt.NDArray[np.float64]) -> Codes:
     return np.where(known, codes + _SIZE * (values < 0), UNKNOWN)
 
 
-def figure_texts(codes: Codes) -> list[str]:
-    """Return the JSON of each figure."""
-    texts: list[str] = _table().texts[codes].tolist()
-    return texts
+def figure_texts(codes: Codes) -> npt.NDArray[np.bytes_]:
+    """Return the JSON of each figure, padded on the left to `WIDTH`."""
+    return _table().texts[codes]
 
 
 def figure_values(codes: Sequence[int]) -> list[Any]:

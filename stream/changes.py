@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ __all__ = ["Looked", "Moves", "changes_of", "rfc3339"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+_SEGMENTS: Final = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Moves:
     places: Ints
     present: Ints
     target: Ints
-    causes: list[str]
+    causes: npt.NDArray[np.object_]
     numbers: list[int]
 
 
@@ -50,6 +54,7 @@ def changes_of(segmenter: Segmenter, ids: list[str], looked: Looked, moves: Move
     """Return the changes of the customers who move at `now_ms` (ms since 1970 UTC); `ids` are those looked at."""
     if not len(moves.places):
         return ChangeBatch([], [], [], [])
+    causes, why = _factorized(moves.causes)
     now, last = _explaining(segmenter, looked, moves.places, now_ms)
     evidence = evidence_of(
         segmenter,
@@ -58,23 +63,37 @@ def changes_of(segmenter: Segmenter, ids: list[str], looked: Looked, moves: Move
         looked.distances[moves.places],
         moves.target,
         moves.present,
-        np.array([cause in {"model", "baseline"} for cause in moves.causes]),
+        np.array([cause in {"model", "baseline"} for cause in causes])[why],
         usual_gap_days(looked.after, moves.places),
     )
-    names: dict[int, Segment] = {each.number: each for each in segmenter.segments}
-    changed_at = rfc3339(now_ms)
-    kinds: dict[tuple[int, int, str, int], int] = {}
-    prototypes: list[Change] = []
-    of = []
-    previous = looked.before["segment"][moves.places].tolist()
-    shown = evidence.features @ (len(segmenter.explaining) ** np.arange(evidence.features.shape[1]))
-    for place, kind in enumerate(zip(moves.target.tolist(), previous, moves.causes, shown.tolist(), strict=True)):
-        if kind not in kinds:
-            kinds[kind] = len(prototypes)
-            features = [segmenter.explaining[i] for i in evidence.features[place].tolist()]
-            prototypes.append(_prototype(segmenter, names, kind[:3], features, changed_at))
-        of.append(kinds[kind])
-    return ChangeBatch([ids[i] for i in moves.places.tolist()], moves.numbers, of, prototypes, evidence.figures)
+    # A kind as one number: a dictionary finds it several times as fast as a tuple.
+    d, shown = len(segmenter.explaining), evidence.features.shape[1]
+    previous = looked.before["segment"][moves.places].astype(np.int64)
+    packed = (moves.target * _SEGMENTS + previous) * len(causes) + why
+    for i in range(shown):
+        packed = packed * d + evidence.features[:, i]
+    keys = packed.tolist()
+    kinds = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    names, changed_at = {each.number: each for each in segmenter.segments}, rfc3339(now_ms)
+    prototypes = []
+    for key in kinds:
+        rest, features = key, list[str]()
+        for _ in range(shown):
+            rest, feature = divmod(rest, d)
+            features.insert(0, segmenter.explaining[feature])
+        rest, cause = divmod(rest, len(causes))
+        prototypes.append(_prototype(segmenter, names, (*divmod(rest, _SEGMENTS), causes[cause]), features, changed_at))
+    ids = [ids[i] for i in moves.places.tolist()]
+    return ChangeBatch(ids, moves.numbers, list(map(kinds.__getitem__, keys)), prototypes, evidence.figures)
+
+
+def _factorized(causes: npt.NDArray[np.object_]) -> tuple[list[str], Ints]:
+    """Return the distinct causes, and which of them each is."""
+    distinct = list(dict.fromkeys(causes.tolist()))
+    which = np.zeros(len(causes), np.int64)
+    for i, cause in enumerate(distinct[1:], 1):
+        which[causes == cause] = i
+    return distinct, which
 
 
 def _explaining(segmenter: Segmenter, looked: Looked, places: Ints, now_ms: int) -> tuple[Floats, Floats]:

@@ -53,9 +53,9 @@ def evidence_of(
         columns.append(np.argmax(score, axis=1))
         score[everyone, columns[-1]] = -np.inf
     figures = [*_distances(distances, target, present), gaps]
-    units_last, units_now = segmenter.in_units(last), segmenter.in_units(now)
+    units = segmenter.in_units(np.concatenate([last, now]))
     for column in columns:
-        figures += [units_last[everyone, column], units_now[everyone, column]]
+        figures += [units[everyone, column], units[len(now) + everyone, column]]
     return Evidence(np.column_stack(columns), figure_codes(np.column_stack(figures)))
 
 

@@ -106,5 +106,5 @@ def resegment(
     rows["change_number"][moved] += 1
     looked = Looked(before, after, learned, old, vectors, distances)
     present = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
-    moves = Moves(moved, present, target[moved], causes[moved].tolist(), rows["change_number"][moved].tolist())
+    moves = Moves(moved, present, target[moved], causes[moved], rows["change_number"][moved].tolist())
     return Resegmented(rows, sums, changes_of(segmenter, ids, looked, moves, now_ms))

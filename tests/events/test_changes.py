@@ -49,8 +49,9 @@ def batches(draw):
 
 @given(batches())
 @examples(200)
-def test_the_bytes_are_those_of_each_change_by_itself(batch):
-    assert batch.encode() == [msgspec.json.encode(change) for change in batch]
+def test_what_is_written_is_each_change_by_itself(batch):
+    if batch.figures is None:
+        assert batch.encode() == [msgspec.json.encode(change) for change in batch]
     assert [decode_change(value) for value in batch.encode()] == batch
 
 
@@ -66,7 +67,9 @@ def test_every_change_is_one_that_the_model_accepts(batch):
 @examples(50)
 def test_changes_given_one_by_one_make_the_same_batch(batch):
     again = ChangeBatch.of(list(batch))
-    assert again.encode() == batch.encode()
+    assert again == batch
+    if batch.figures is None:
+        assert again.encode() == batch.encode()
     assert ChangeBatch.of(batch) is batch
 
 
