@@ -6,13 +6,30 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from events.fields import Identifier, Instant
 
-__all__ = ["OUTPUTS", "Baseline", "BaselineSegment", "Cause", "DeadLetter", "ModelVersion", "SegmentChange"]
+__all__ = [
+    "OUTPUTS",
+    "Baseline",
+    "BaselineSegment",
+    "Cause",
+    "DeadLetter",
+    "ModelVersion",
+    "MovedFeature",
+    "SegmentChange",
+]
 
 Cause = Literal["activity", "time", "model", "baseline", "correction"]
 
 
 class _Output(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class MovedFeature(_Output):
+    """A feature that made the difference, in its own unit (days, orders, money), to three significant digits."""
+
+    feature: str
+    before: float | None = Field(description="when the customer was last looked at; null where it was not known")
+    after: float | None
 
 
 class SegmentChange(_Output):
@@ -33,6 +50,18 @@ class SegmentChange(_Output):
     previous_segment: str | None = Field(description="name of the segment before the change")
     baseline: int = Field(ge=0, description="number of the baseline that defines the segment; 0 is the RFM tiers")
     model_version: int = Field(ge=0, description="version of the centroids that decided")
+    distance: float | None = Field(
+        default=None, description="to the segment's centroid, in standard deviations; null under the RFM tiers"
+    )
+    previous_distance: float | None = Field(
+        default=None, description="to the centroid of the segment before the change"
+    )
+    usual_gap_days: float | None = Field(
+        default=None, description="mean days between the customer's orders; null before the second order"
+    )
+    moved: list[MovedFeature] = Field(
+        default=[], description="the features that made the difference, at most two, the one that counted most first"
+    )
 
 
 class DeadLetter(_Output):

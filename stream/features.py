@@ -16,7 +16,7 @@ from events.errors import ShoalError
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.decay import decayed
 
-__all__ = ["DEFAULT_FEATURES", "FEATURES", "Feature", "FeatureUnknown", "feature_matrix"]
+__all__ = ["DAY_MS", "DEFAULT_FEATURES", "FEATURES", "Feature", "FeatureUnknown", "feature_matrix", "units_of"]
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64] | int
@@ -112,3 +112,11 @@ def feature_matrix(rows: Rows, names: Sequence[str], at_ms: Times, half_life_ms:
     for column, name in enumerate(names):
         matrix[:, column] = FEATURES[name].compute(rows, at_ms, half_life_ms)
     return matrix
+
+
+def units_of(matrix: Floats, names: Sequence[str]) -> Floats:
+    """Return an (n, d) matrix of the named features in the units that people read."""
+    values = np.empty_like(matrix)
+    for column, name in enumerate(names):
+        values[:, column] = FEATURES[name].to_unit(matrix[:, column])
+    return values

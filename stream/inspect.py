@@ -15,9 +15,9 @@ from state.partition_store import PartitionStore
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
 from state.segment_views import SegmentView, SegmentViews
 from state.watermarks import read_watermarks
+from stream.changes import rfc3339
 from stream.clock import SegmentClock
 from stream.features import FEATURES
-from stream.segmentation import rfc3339
 from stream.tiers import SEGMENT_NAMES
 
 __all__ = ["CustomerUnknown", "Inspector"]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from events.changes import segment_number
 from events.outputs import Baseline, ModelVersion
 from state.records import Rows
-from stream.features import feature_matrix
+from stream.features import feature_matrix, units_of
 from stream.kmeans import OnlineKMeans
 
 __all__ = ["CentroidSegmenter", "Segment", "Segmenter"]
@@ -37,6 +37,13 @@ class Segmenter(Protocol):
     version: int
     segments: list[Segment]
     dimensions: int
+    explaining: list[str]
+    """The features that changes are explained by."""
+
+    @property
+    def centers(self) -> Floats | None:
+        """The centroids (k, d) in the units of the explaining vectors, None where there are none."""
+        ...
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return the standardised features (n, d) at a time, NaN where missing."""
@@ -44,6 +51,14 @@ class Segmenter(Protocol):
 
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return the distances (n, k) to the segments; all NaN where a customer cannot be placed."""
+        ...
+
+    def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
+        """Return the explaining vectors (n, number of explaining features) at a time, NaN where missing."""
+        ...
+
+    def in_units(self, explaining: Floats) -> Floats:
+        """Return explaining vectors in the features' own units: days, orders, money."""
         ...
 
 
@@ -62,6 +77,7 @@ class CentroidSegmenter:
         ]
         self.features = list(baseline.features)
         self.dimensions = len(self.features)
+        self.explaining = self.features
         self._center, self._scale = np.array(baseline.center), np.array(baseline.scale)
         self._half_life_ms = half_life_ms
         self.model = OnlineKMeans(np.array([each.centroid for each in baseline.segments]), self.features)
@@ -83,3 +99,16 @@ class CentroidSegmenter:
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return the Euclidean distances (n, k) to the centroids."""
         return self.model.distances_many(vectors)
+
+    @property
+    def centers(self) -> Floats:
+        """The centroids (k, d)."""
+        return self.model.centroids
+
+    def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
+        """Return the vectors: what is learned explains itself."""
+        return self.vectors(rows, at_ms)
+
+    def in_units(self, explaining: Floats) -> Floats:
+        """Return vectors (n, d) in the features' own units."""
+        return units_of(explaining * self._scale + self._center, self.features)
