@@ -108,8 +108,21 @@ class Baseline(_Output):
     created_at: Instant
     algorithm: str
     features: list[str]
-    center: list[float] = Field(description="subtracted from each feature")
-    scale: list[float] = Field(description="then each feature is divided by it")
+    attributes: list[str] = Field(
+        default_factory=list, description="declared profile attributes, in the order of their columns in the records"
+    )
+    lower: list[float | None] = Field(
+        default_factory=list, description="where given, smaller values of a feature count as this one; null: no bound"
+    )
+    upper: list[float | None] = Field(
+        default_factory=list, description="where given, larger values of a feature count as this one; null: no bound"
+    )
+    power: list[float | None] = Field(
+        default_factory=list,
+        description="where given, a Yeo-Johnson power comes next; null: the feature stays as it is",
+    )
+    center: list[float] = Field(description="then subtracted from each feature")
+    scale: list[float] = Field(description="at last each feature is divided by it")
     segments: list[BaselineSegment]
     k: Annotated[int, Field(ge=1)]
     silhouette: float | None

@@ -11,6 +11,7 @@ from events.outputs import Baseline, ModelVersion
 from state.records import Rows
 from stream.features import feature_matrix
 from stream.kmeans import OnlineKMeans
+from stream.power import yeo_johnson
 
 __all__ = ["CentroidSegmenter", "Segment", "Segmenter"]
 
@@ -62,6 +63,9 @@ class CentroidSegmenter:
         ]
         self.features = list(baseline.features)
         self.dimensions = len(self.features)
+        self._attributes = tuple(baseline.attributes)
+        self._bounds = _bounds(baseline)
+        self._powers = [(column, power) for column, power in enumerate(baseline.power) if power is not None]
         self._center, self._scale = np.array(baseline.center), np.array(baseline.scale)
         self._half_life_ms = half_life_ms
         self.model = OnlineKMeans(np.array([each.centroid for each in baseline.segments]), self.features)
@@ -76,10 +80,24 @@ class CentroidSegmenter:
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return the standardised features (n, d) at a time, on the grid, NaN where missing."""
-        raw = feature_matrix(rows, self.features, at_ms, self._half_life_ms)
+        raw = feature_matrix(rows, self.features, at_ms, self._half_life_ms, self._attributes)
+        if self._bounds is not None:
+            raw = np.clip(raw, *self._bounds)
+        for column, power in self._powers:
+            raw[:, column] = yeo_johnson(raw[:, column], power)
         standard = np.clip((raw - self._center) / self._scale, -_FAR, _FAR)
         return np.asarray(np.rint(standard * _GRID) / _GRID)
 
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return the Euclidean distances (n, k) to the centroids."""
         return self.model.distances_many(vectors)
+
+
+def _bounds(baseline: Baseline) -> tuple[Floats, Floats] | None:
+    """Return the least and the largest value (d,) that each feature counts with, None where nothing is bounded."""
+    if not baseline.lower and not baseline.upper:
+        return None
+    free = [None] * len(baseline.features)
+    lower = [-np.inf if bound is None else bound for bound in baseline.lower or free]
+    upper = [np.inf if bound is None else bound for bound in baseline.upper or free]
+    return np.array(lower), np.array(upper)

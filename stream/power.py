@@ -1,0 +1,27 @@
+"""Yeo-Johnson power transform: makes a skewed feature more symmetric, for values of either sign.
+
+I.-K. Yeo, R. A. Johnson, "A new family of power transformations to improve normality or symmetry", Biometrika 87 (2000).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["yeo_johnson"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def yeo_johnson(values: Floats, power: float) -> Floats:
+    """Return transformed values (n,), NaN where they are; power 1 leaves them as they are.
+
+    >>> yeo_johnson(np.array([0.0, np.e - 1.0]), 0.0).tolist()
+    [0.0, 1.0]
+    """
+    above = np.log1p(np.maximum(values, 0.0))
+    below = np.log1p(np.maximum(-values, 0.0))
+    return np.where(values >= 0, _grown(above, power), -_grown(below, 2.0 - power)) + 0.0 * values
+
+
+def _grown(logarithms: Floats, power: float) -> Floats:
+    """Return ((1 + x)^power - 1) / power for log(1 + x), which tends to log(1 + x) where power is 0."""
+    return np.asarray(np.expm1(power * logarithms) / power) if power != 0.0 else logarithms
