@@ -9,9 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from batch.baseline import first_segment_ids
+from events.changes import segment_number
 from events.outputs import Baseline, BaselineSegment, SegmentLineage
+from stream.power import yeo_johnson
+from stream.tiers import SEGMENT_NAMES
 
-__all__ = ["NAME_DRIFT", "Overlap", "identify", "match_clusters", "new_names", "unscaled_means"]
+__all__ = ["NAME_DRIFT", "Overlap", "identify", "identify_first", "match_clusters", "new_names", "unscaled_means"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -109,13 +113,49 @@ def identify(candidate: Baseline, live: Baseline, overlap: Overlap, last_number:
     )
 
 
+def identify_first(candidate: Baseline) -> Baseline:
+    """Return the candidate with its ids and lineage where only the RFM tiers are live.
+
+    A tier is a rule and has no centroid, so the name decides: a cluster of the same name has the tier's id.
+    """
+    ids = first_segment_ids([each.segment for each in candidate.segments])
+    means = unscaled_means(candidate)
+    segments = [
+        each.model_copy(update={"segment_id": ids[new], "named_for": means[new]})
+        for new, each in enumerate(candidate.segments)
+    ]
+    tiers = {f"s{i}": name for i, name in enumerate(SEGMENT_NAMES, 1)}
+    lineage = [
+        _entry("kept" if each.segment_id in tiers else "born", each, [each.segment_id] * (each.segment_id in tiers))
+        for each in segments
+    ]
+    lineage += [
+        SegmentLineage(kind="retired", segment_id=tier, segment=name, related=[], customers=0)
+        for tier, name in tiers.items()
+        if tier not in ids
+    ]
+    last = max(len(tiers), *(segment_number(each) for each in ids))
+    return candidate.model_copy(update={"segments": segments, "lineage": lineage, "last_segment": last, "follows": 0})
+
+
 def unscaled_means(baseline: Baseline) -> list[dict[str, float]]:
-    """Return each segment's centroid in the units of the features before scaling, by feature."""
-    found = []
-    for segment in baseline.segments:
-        raw = np.array(segment.centroid) * np.array(baseline.scale) + np.array(baseline.center)
-        found.append(dict(zip(baseline.features, raw.tolist(), strict=True)))
-    return found
+    """Return each segment's centroid in the units of the features before scaling and power, by feature."""
+    centroids = np.array([each.centroid for each in baseline.segments])
+    raw = centroids * np.array(baseline.scale) + np.array(baseline.center)
+    for column, power in enumerate(baseline.power):
+        if power is not None:
+            raw[:, column] = _without_power(raw[:, column], power)
+    return [dict(zip(baseline.features, row, strict=True)) for row in raw.tolist()]
+
+
+def _without_power(values: Floats, power: float) -> Floats:
+    """Invert the Yeo-Johnson transform (`stream.power`); NaN where no value has this transform."""
+
+    def shrunk(grown: Floats, by: float) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.expm1(np.log1p(by * grown) / by) if by != 0.0 else np.expm1(grown))
+
+    return np.where(values >= 0, shrunk(np.maximum(values, 0.0), power), -shrunk(np.maximum(-values, 0.0), 2.0 - power))
 
 
 def _named_for(live: Baseline, old: int) -> dict[str, float]:
@@ -123,10 +163,16 @@ def _named_for(live: Baseline, old: int) -> dict[str, float]:
 
 
 def _drift(candidate: Baseline, means: dict[str, float], before: dict[str, float]) -> float:
-    """Return how far a segment moved, root mean square in standard deviations over the features that both know."""
-    scale = dict(zip(candidate.features, candidate.scale, strict=True))
-    moved = [(means[name] - before[name]) / scale[name] for name in candidate.features if name in before]
-    return float(np.sqrt(np.mean(np.square(moved)))) if moved else math.inf
+    """Return how far a segment moved, root mean square in standard deviations; infinite where the features differ."""
+    if before.keys() != means.keys():
+        return math.inf
+    moved = []
+    for column, name in enumerate(candidate.features):
+        ends = np.array([means[name], before[name]])
+        power = candidate.power[column] if candidate.power else None
+        ends = ends if power is None else yeo_johnson(ends, power)
+        moved.append((ends[0] - ends[1]) / candidate.scale[column])
+    return float(np.sqrt(np.mean(np.square(moved))))
 
 
 def new_names(by_rule: Sequence[str], kept: Mapping[int, BaselineSegment], drift: Mapping[int, float]) -> list[str]:
@@ -197,13 +243,13 @@ def _goes_into(overlap: Overlap, old: int, new: int, matched: dict[int, int]) ->
     return bool(overlap.shared[new, old] > _MAJORITY * overlap.old_sizes[old])
 
 
-def _entry(kind: str, segment: BaselineSegment, related: list[str], customers: int) -> SegmentLineage:
+def _entry(kind: str, segment: BaselineSegment, related: list[str], customers: int | None = None) -> SegmentLineage:
     return SegmentLineage.model_validate(
         {
             "kind": kind,
             "segment_id": segment.segment_id,
             "segment": segment.segment,
             "related": related,
-            "customers": customers,
+            "customers": segment.customers if customers is None else customers,
         }
     )

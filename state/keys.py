@@ -10,6 +10,8 @@ BASELINE_LAST: Final = "baseline:last"
 MODEL_CURRENT: Final = "model:current"
 FORMAT: Final = "format"
 WORKERS: Final = "workers"
+BATCH_LOCK: Final = "lock:batch"
+DRIFT: Final = "drift"
 
 
 def customers(partition: int) -> str:
@@ -55,3 +57,8 @@ def segment(customer_id: str) -> str:
 def baseline(number: int) -> str:
     """String: one baseline as JSON."""
     return f"baseline:{number}"
+
+
+def baseline_report(number: int) -> str:
+    """String: what the report of a baseline is made from, as JSON."""
+    return f"baseline:{number}:report"

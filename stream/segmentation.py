@@ -111,7 +111,7 @@ def _changes(
     causes: npt.NDArray[np.object_],
 ) -> ChangeBatch:
     changed_at = rfc3339(now_ms)
-    names: dict[int, Segment] = {each.number: each for each in segmenter.segments}
+    names: dict[int, Segment] = {each.number: each for each in [*segmenter.former, *segmenter.segments]}
     kinds: dict[tuple[int, int, str], int] = {}
     prototypes: list[Change] = []
     of = []

@@ -13,7 +13,7 @@ from stream.features import feature_matrix
 from stream.kmeans import OnlineKMeans
 from stream.power import yeo_johnson
 
-__all__ = ["CentroidSegmenter", "Segment", "Segmenter"]
+__all__ = ["CentroidSegmenter", "Segment", "Segmenter", "segments_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,12 +31,18 @@ class Segment:
     name: str
 
 
+def segments_of(baseline: Baseline) -> list[Segment]:
+    """Return the segments of a baseline, in the order of its clusters."""
+    return [Segment(segment_number(each.segment_id), each.segment_id, each.segment) for each in baseline.segments]
+
+
 class Segmenter(Protocol):
-    """Assigns customers to segments; cluster i is `segments[i]`."""
+    """Assigns customers to segments; cluster i is `segments[i]`. `former` are segments that ended with it."""
 
     baseline: int
     version: int
     segments: list[Segment]
+    former: list[Segment]
     dimensions: int
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
@@ -58,8 +64,11 @@ class CentroidSegmenter:
     def __init__(self, baseline: Baseline, half_life_ms: float) -> None:
         self.baseline = baseline.baseline
         self.version = 0
-        self.segments = [
-            Segment(segment_number(each.segment_id), each.segment_id, each.segment) for each in baseline.segments
+        self.segments = segments_of(baseline)
+        self.former = [
+            Segment(segment_number(each.segment_id), each.segment_id, each.segment)
+            for each in baseline.lineage
+            if each.kind == "retired"
         ]
         self.features = list(baseline.features)
         self.dimensions = len(self.features)

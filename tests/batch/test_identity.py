@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.identity import NAME_DRIFT, Overlap, identify, match_clusters, unscaled_means
+from stream.power import yeo_johnson
 
 from ..building import examples, make_baseline
 
@@ -150,3 +151,13 @@ def test_other_features_leave_the_ids_and_give_new_names():
     candidate = candidate_of(2).model_copy(update={"features": ["age", "income", "tenure"]})
     found = identify(candidate, live_of(2), overlap_of([[10, 0], [0, 10]]), 2)
     assert [(each.segment_id, each.segment) for each in found.segments] == [("s1", "Rule 0"), ("s2", "Rule 1")]
+
+
+@pytest.mark.parametrize("power", [-0.7, 0.0, 0.4, 1.0, 2.0, 2.6])
+def test_means_are_what_they_were_before_power_and_scale(power):
+    raw = np.array([-0.4, 0.0, 0.3])
+    baseline = make_baseline(1, [[0.0] * 3])
+    center = yeo_johnson(raw, power).tolist()
+    baseline = baseline.model_copy(update={"power": [power, None, power], "center": [center[0], raw[1], center[2]]})
+    (means,) = unscaled_means(baseline)
+    assert list(means.values()) == pytest.approx(raw.tolist())
