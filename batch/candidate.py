@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from batch.cleaning import Cleaned, Scale, clean
 from batch.naming import name_clusters
@@ -14,7 +15,7 @@ from batch.options import FitOptions
 from batch.picture import Picture, picture_of
 from batch.profile import SegmentProfile, profiles_of
 from batch.quality import QualityRow
-from batch.refusals import NoCustomers, TooFewCustomers
+from batch.refusals import TooFewCustomers
 from batch.selection.choice import choose
 from batch.selection.figures import Figures
 from batch.settling import nearest_labels
@@ -121,8 +122,11 @@ def build_candidate(table: CustomerTable, options: FitOptions, *, number: int, s
     The same table, options and seed give the same candidate. Raises NoCustomers, TooFewCustomers, FeatureUnknown,
     FeatureMissing, AlgorithmUnknown, NoCandidate: all say what to do, and nothing has happened.
     """
-    if not len(table):
-        raise NoCustomers("there are no customers yet: publish orders or profiles first, then fit a baseline")
+    with threadpool_limits(1):  # many small fits: threads cost more than they give, and the worker needs the cores
+        return _built(table, options, number=number, seed=seed, now=now)
+
+
+def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int, now: datetime) -> Candidate:
     features = list(options.features)
     cleaned = clean(table.matrix(features), features, table.ids, options)
     _check_enough(cleaned, options)

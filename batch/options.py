@@ -15,7 +15,8 @@ class FitOptions:
     Attributes:
         features: names of the features that segments are made of.
         k: number of segments, None to choose one from `k_min` to `k_max`.
-        algorithms: names in `batch.clustering.ALGORITHMS`; the best by the selection's rule wins.
+        algorithms: names in `batch.clustering.ALGORITHMS`; the best by the selection's rule wins. Where the features
+            are not recency, frequency and monetary, `rfm-rules` is passed over.
         scaling: `standard` (mean and standard deviation) or `robust` (median and interquartile range).
         outliers: `winsorise` far values, `isolate` customers far from all others while fitting, or `keep` them.
         minimum_share: of customers that each segment of a chosen clustering should have.
@@ -26,7 +27,7 @@ class FitOptions:
     k: int | None = None
     k_min: int = 2
     k_max: int = 10
-    algorithms: tuple[str, ...] = ("k-means",)
+    algorithms: tuple[str, ...] = ("k-means", "ward", "gaussian-mixture", "hdbscan", "rfm-rules")
     scaling: Literal["standard", "robust"] = "standard"
     outliers: Literal["winsorise", "isolate", "keep"] = "winsorise"
     minimum_share: float = 0.01

@@ -1,6 +1,7 @@
 """Yeo-Johnson power transform: makes a skewed feature more symmetric, for values of either sign.
 
-I.-K. Yeo, R. A. Johnson, "A new family of power transformations to improve normality or symmetry", Biometrika 87 (2000).
+I.-K. Yeo, R. A. Johnson, "A new family of power transformations to improve normality or symmetry", Biometrika 87
+(2000).
 """
 
 import numpy as np

@@ -1,39 +1,40 @@
 """The algorithms by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from batch.clustering.centroids import k_means, mini_batch_k_means
+from batch.clustering.density import dbscan, hdbscan
+from batch.clustering.fitted import Fitted, Floats
+from batch.clustering.mixture import gaussian_mixture
+from batch.clustering.rules import RFM, rfm_rules
+from batch.clustering.ward import ward
+from batch.refusals import AlgorithmUnknown, FeatureMissing
 
-from batch.refusals import AlgorithmUnknown
+__all__ = ["ALGORITHMS", "FIND_K", "cluster"]
 
-__all__ = ["ALGORITHMS", "cluster"]
-
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
-
-
-def k_means(points: Floats, k: int, seed: int) -> Labels:
-    """Return the labels of the best of ten Lloyd runs from k-means++ starts (Arthur and Vassilvitskii 2007)."""
-    return np.asarray(KMeans(k, init="k-means++", n_init=10, random_state=seed).fit(points).labels_, np.int64)
-
-
-def mini_batch_k_means(points: Floats, k: int, seed: int) -> Labels:
-    """Return the labels of mini-batch k-means (Sculley 2010)."""
-    fitted = MiniBatchKMeans(k, n_init=5, batch_size=4_096, random_state=seed).fit(points)
-    return np.asarray(fitted.labels_, np.int64)
-
-
-ALGORITHMS: Final[dict[str, Callable[[Floats, int, int], Labels]]] = {
+_OF_POINTS: Final[dict[str, Callable[[Floats, int, int], Fitted]]] = {
     "k-means": k_means,
     "mini-batch-k-means": mini_batch_k_means,
+    "ward": ward,
+    "gaussian-mixture": gaussian_mixture,
+    "dbscan": dbscan,
+    "hdbscan": hdbscan,
 }
+ALGORITHMS: Final = (*_OF_POINTS, "rfm-rules")
+FIND_K: Final = frozenset({"dbscan", "hdbscan", "rfm-rules"})
+"""Those that find their own number of clusters."""
 
 
-def cluster(algorithm: str, points: Floats, k: int, seed: int) -> Labels:
-    """Return the labels (n,) of points (n, d; no NaN). Raises AlgorithmUnknown."""
-    if algorithm not in ALGORITHMS:
+def cluster(algorithm: str, points: Floats, k: int, seed: int, features: Sequence[str]) -> Fitted:
+    """Return the clusters of points (n, d; no NaN), whose columns are these features.
+
+    Raises AlgorithmUnknown; FeatureMissing where the rules of RFM are asked for without recency, frequency, monetary.
+    """
+    if algorithm == "rfm-rules":
+        if not set(RFM) <= set(features):
+            raise FeatureMissing(f"rfm-rules needs the features {', '.join(RFM)}; here are {', '.join(features)}")
+        return rfm_rules(points, features)
+    if algorithm not in _OF_POINTS:
         raise AlgorithmUnknown(f"there is no algorithm {algorithm!r}; choose from {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[algorithm](points, k, seed)
+    return _OF_POINTS[algorithm](points, k, seed)

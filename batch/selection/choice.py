@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, davies_bouldin_score, silhouette_score
+from sklearn.metrics import adjusted_rand_score
 
 from batch.cleaning import Cleaned
 from batch.clustering import cluster
 from batch.options import FitOptions
-from batch.refusals import NoCandidate
 from batch.selection.figures import Figures
+from batch.selection.judging import judge_all, silhouette_of
+from batch.selection.rule import best_of, reason_for
 from batch.settling import settled
 
 __all__ = ["Choice", "choose"]
@@ -35,18 +36,20 @@ def choose(cleaned: Cleaned, options: FitOptions, features: list[str], seed: int
     """Return the clustering of the cleaned customers that has the best figures. Raises NoCandidate."""
     sample = _sample(cleaned, options.judged_customers, seed)
     different = len(np.unique(np.nan_to_num(sample), axis=0))
-    ks = [options.k] if options.k else range(options.k_min, min(options.k_max, different) + 1)
-    tried = [_figures(algorithm, sample, k, options, features, seed) for algorithm in options.algorithms for k in ks]
-    best = _best(tried)
-    filled = np.nan_to_num(cleaned.standard)
-    labels = np.full(len(filled), -1, np.int64)
-    labels[~cleaned.isolated] = cluster(best.algorithm, filled[~cleaned.isolated], best.k, seed)
-    centroids, nearest = settled(cleaned.standard, labels, best.k, features)
-    inertia = float(np.nansum((cleaned.standard - centroids[nearest])[nearest >= 0] ** 2))
-    clustered = labels >= 0
-    agreement = float(adjusted_rand_score(labels[clustered], nearest[clustered]))
-    chosen = replace(best, agreement=agreement, silhouette=_silhouette(sample, centroids))
-    return Choice(centroids, nearest, inertia, chosen, tuple(tried), _reason(best, tried, options))
+    ks = [options.k] if options.k else list(range(options.k_min, min(options.k_max, different) + 1))
+    tried = judge_all(sample, ks, options, features, seed)
+    best = best_of(tried)
+    labels, k = _whole(cleaned, best, seed, features)
+    centroids, nearest = _by_size(*settled(cleaned.standard, labels, k, features))
+    placed, clustered = nearest >= 0, labels >= 0
+    chosen = replace(
+        best,
+        k=k,
+        agreement=float(adjusted_rand_score(labels[clustered], nearest[clustered])),
+        silhouette=silhouette_of(np.nan_to_num(cleaned.standard), nearest, seed),
+    )
+    inertia = float(np.nansum((cleaned.standard - centroids[nearest])[placed] ** 2))
+    return Choice(centroids, nearest, inertia, chosen, tuple(tried), reason_for(best, tried, options.k))
 
 
 def _sample(cleaned: Cleaned, size: int, seed: int) -> Floats:
@@ -56,54 +59,20 @@ def _sample(cleaned: Cleaned, size: int, seed: int) -> Floats:
     return cleaned.standard[kept]
 
 
-def _figures(algorithm: str, sample: Floats, k: int, options: FitOptions, features: list[str], seed: int) -> Figures:
-    filled = np.nan_to_num(sample)
-    own = cluster(algorithm, filled, k, seed)
-    centroids, labels = settled(sample, own, k, features)
-    counts = np.bincount(labels[labels >= 0], minlength=k)
-    share = float(counts.min() / max(1, counts.sum()))
-    inertia = float(np.nansum((sample - centroids[labels])[labels >= 0] ** 2)) / len(sample)
-    defined = 1 < len(np.unique(labels)) < len(sample)
-    refused = ""
-    if share < options.minimum_share:
-        refused = f"a segment of {share:.2%} of the customers is below the minimum of {options.minimum_share:.2%}"
-    return Figures(
-        algorithm,
-        k,
-        float(silhouette_score(filled, labels)) if defined else None,
-        float(davies_bouldin_score(filled, labels)) if defined else None,
-        float(calinski_harabasz_score(filled, labels)) if defined else None,
-        inertia,
-        share,
-        float(adjusted_rand_score(own[own >= 0], labels[own >= 0])),
-        refused,
-    )
+def _whole(cleaned: Cleaned, best: Figures, seed: int, features: list[str]) -> tuple[Labels, int]:
+    """Return the labels (n,) of the chosen algorithm on all customers that were not set aside, and their number."""
+    kept = ~cleaned.isolated
+    fitted = cluster(best.algorithm, np.nan_to_num(cleaned.standard[kept]), best.k, seed, features)
+    labels = np.full(len(kept), -1, np.int64)
+    labels[kept] = fitted.labels
+    return labels, fitted.k
 
 
-def _silhouette(sample: Floats, centroids: Floats) -> float | None:
-    """Return the silhouette of the sample under the final centroids, None where it is not defined."""
-    filled = np.nan_to_num(sample)
-    labels = np.argmin(((filled[:, None, :] - centroids[None, :, :]) ** 2).sum(axis=2), axis=1)
-    if not 1 < len(np.unique(labels)) < len(filled):
-        return None
-    return float(silhouette_score(filled, labels))
-
-
-def _best(tried: list[Figures]) -> Figures:
-    allowed = [each for each in tried if not each.refused] or tried
-    if not allowed:
-        raise NoCandidate("there was nothing to compare: the customers are too few for any number of segments")
-    return max(allowed, key=lambda each: -2.0 if each.silhouette is None else each.silhouette)
-
-
-def _reason(best: Figures, tried: list[Figures], options: FitOptions) -> str:
-    if options.k:
-        return f"k = {best.k} was asked for; {best.algorithm} with silhouette {_said(best.silhouette)}."
-    return (
-        f"{best.algorithm} with k = {best.k} has the best silhouette, {_said(best.silhouette)}, of the "
-        f"{len(tried)} clusterings compared."
-    )
-
-
-def _said(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def _by_size(centroids: Floats, labels: Labels) -> tuple[Floats, Labels]:
+    """Return the clusters numbered from the largest to the smallest, whatever numbers the algorithm gave them."""
+    k = len(centroids)
+    sizes = np.bincount(labels[labels >= 0], minlength=k)
+    order = np.lexsort((*centroids.T[::-1], -sizes))
+    place = np.full(k + 1, -1, np.int64)  # a label of -1 reads the last place
+    place[order] = np.arange(k)
+    return centroids[order], place[labels]
