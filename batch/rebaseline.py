@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +28,22 @@ from stream.clock import SegmentClock
 from stream.kmeans import nearest
 from stream.live import LiveSegmenter
 from stream.segmenter import CentroidSegmenter, Segmenter
-from stream.tiers import SEGMENT_NAMES
+from stream.tiers import SEGMENT_NAMES, RuleTiers
 
-__all__ = ["Proposal", "Rebaseliner", "propose_from", "rescored"]
+__all__ = ["Live", "Proposal", "Rebaseliner", "propose_from", "propose_offline", "rescored"]
 
 log = logging.getLogger(__name__)
 
 Ints = npt.NDArray[np.int64]
 
 _SILHOUETTE_SAMPLE = 5_000
+
+
+class Live(NamedTuple):
+    """What is live: the baseline, None for the RFM tiers, and its segmenter with the centroids of today."""
+
+    baseline: Baseline | None
+    segmenter: Segmenter
 
 
 @dataclass(frozen=True)
@@ -91,10 +99,11 @@ class Rebaseliner:
         """
         table = self._reader.table(self._limit, self._seed)
         candidate = build_candidate(table, options, number=1, seed=self._seed, now=now)
-        live = LiveSegmenter(self._client, self._half_life_ms)
-        live.refresh()
+        following = LiveSegmenter(self._client, self._half_life_ms)
+        following.refresh()
+        live = Live(following.baseline, following.segmenter)
         complete = len(table) == table.population
-        chunks = self._table_chunk(table) if complete else self._all_chunks()
+        chunks = iter([(table.rows, table.now_ms)]) if complete else self._all_chunks()
         known = self._store.all()
         proposal = propose_from(
             table, candidate, live, chunks, last_number=last_segment_of(known), margin=self._margin, by=by
@@ -108,9 +117,6 @@ class Rebaseliner:
         log.info("baseline %d is proposed: k = %d, %s", number, numbered.k, numbered.reason)
         return proposal
 
-    def _table_chunk(self, table: CustomerTable) -> Iterator[tuple[Rows, Ints]]:
-        yield table.rows, table.now_ms
-
     def _all_chunks(self) -> Iterator[tuple[Rows, Ints]]:
         for chunk in self._reader.chunks():
             yield chunk.rows, chunk.now_ms
@@ -119,7 +125,7 @@ class Rebaseliner:
 def propose_from(
     table: CustomerTable,
     candidate: Candidate,
-    live: LiveSegmenter,
+    live: Live,
     chunks: Iterator[tuple[Rows, Ints]],
     *,
     last_number: int,
@@ -156,6 +162,17 @@ def propose_from(
         }
     )
     return Proposal(baseline, candidate, to_json(report_document(table, candidate, baseline, live.baseline)))
+
+
+def propose_offline(table: CustomerTable, options: FitOptions, *, seed: int, margin: float, now: datetime) -> Proposal:
+    """Return the proposal that a table of customers alone gives, with nothing live to compare it with.
+
+    Raises what `build_candidate` raises.
+    """
+    candidate = build_candidate(table, options, number=1, seed=seed, now=now)
+    tiers = Live(None, RuleTiers(table.half_life_ms))
+    chunks = iter([(table.rows, table.now_ms)])
+    return propose_from(table, candidate, tiers, chunks, last_number=0, margin=margin, by="")
 
 
 def _clusters(crowd: Crowd) -> Ints:

@@ -45,6 +45,7 @@ class BatchService:
         self._client, self._first, self._promotion, self._settings = client, first, promotion, settings
         self._every, self._partitions, self._rebaseliner = every, partitions, rebaseliner
         self._store, self._alarms = BaselineStore(client), DriftAlarms(client)
+        self._newest_at: datetime | None = None
 
     def step(self, now: datetime) -> tuple[bool, str]:
         """Do what is due; return whether a baseline is live, and what there is to say.
@@ -63,8 +64,11 @@ class BatchService:
 
     def _proposed(self, live: Baseline, lock: BatchLock, now: datetime) -> str:
         """Propose where it is due, and return what came of it; "" where nothing is due."""
-        known = self._store.all()
         alarm = self._alarms.newest()
+        if alarm is None and self._newest_at is not None and now - self._newest_at < self._every:
+            return ""
+        known = self._store.all()
+        self._newest_at = max(each.created_at for each in [live, *known])
         if alarm is not None and (by := self._answer(alarm, live, known)):
             said = self._propose(by, lock, now, automatic=False)
             self._alarms.clear(alarm)

@@ -222,4 +222,17 @@ def write_report(folder: Path, baseline: "Baseline", document: bytes | None) -> 
 
 
 def _from_events(files: list[Path], options: "FitOptions", settings: "BatchSettings") -> tuple["Baseline", bytes]:
-    raise NotImplementedError
+    from batch.rebaseline import propose_offline
+    from cli.event_logs import read_event_logs
+    from stream.settings import StreamSettings
+    from stream.worker import half_life_ms
+
+    table = read_event_logs(files, half_life_ms(state_settings()), options.features)
+    proposal = propose_offline(
+        table,
+        options,
+        seed=settings.seed,
+        margin=StreamSettings().hysteresis,
+        now=datetime.now(UTC),
+    )
+    return proposal.baseline, proposal.report
