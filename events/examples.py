@@ -76,6 +76,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "previous_segment": "At-Risk Customers",
         "baseline": 7,
         "model_version": 512,
+        "distance": 0.62,
+        "previous_distance": 1.94,
+        "usual_gap_days": 18.2,
+        "moved": [
+            {"feature": "recency", "before": 61.0, "after": 0.0},
+            {"feature": "monetary", "before": 212.0, "after": 301.0},
+        ],
     },
     "dead-letters": {
         "topic": "orders",

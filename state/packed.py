@@ -1,9 +1,9 @@
 """The bytes of customer records: rows as 64-bit words, without the parts in which nothing has happened.
 
-Version 3 of a record is a whole number of little-endian 64-bit words: the words of the customer's row (`RECORD`, 24
+Version 3 of a record is a whole number of little-endian 64-bit words: the words of the customer's row (`RECORD`, 27
 words) that are stored, then the hashes of its recent events. The first word holds the version (8 bits), the sections
 that follow the orders (8 bits), and the row's first word (cluster, segment and the low half of the baseline). So a
-customer who has only ever ordered takes nine words instead of 24, and thousands of records are read and written with
+customer who has only ever ordered takes nine words instead of 27, and thousands of records are read and written with
 a few array operations. A row that does not fit this way (a baseline above 65,535) is stored whole.
 """
 
@@ -21,17 +21,22 @@ Ints = npt.NDArray[np.int64]
 
 VERSION: Final = 3
 _READABLE: Final = (1, 2, VERSION)
-ROW_WORDS: Final = 24
+ROW_WORDS: Final = 27
 _ALWAYS: Final = [0, 1, 2, 3, 4, 5, 7, 10, 11]
 """Words of the segmentation, of the orders that were placed and of the decayed sums."""
-_SECTIONS: Final = ([6, 8, 9], list(range(12, 18)), list(range(18, 24)))
-"""Words of cancellations and refunds, of web sessions, of the profile."""
-_WHOLE: Final = 1 << len(_SECTIONS)
+_SECTIONS: Final = {1: [6, 8, 9], 2: list(range(12, 18)), 4: list(range(18, 24)), 16: list(range(24, 27))}
+"""Words by section: of cancellations and refunds, of web sessions, of the profile, of earlier segments."""
+_EARLIER_WHOLE: Final = 8
+"""Rows stored whole before there was a section of earlier segments: still read."""
+_WHOLE: Final = 32
 _COLUMNS: Final = {
-    sections: _ALWAYS + [word for bit, words in enumerate(_SECTIONS) if sections >> bit & 1 for word in words]
-    for sections in range(_WHOLE)
+    kind: _ALWAYS + [word for section, words in _SECTIONS.items() if kind & section for word in words]
+    for kind in (*range(8), *range(16, 24))
 }
-_HEAD_WORDS: Final = np.array([len(_COLUMNS[sections]) for sections in range(_WHOLE)] + [1 + ROW_WORDS], np.int64)
+_WHOLE_WORDS: Final = {_EARLIER_WHOLE: 24, _WHOLE: ROW_WORDS}
+_HEAD_WORDS: Final = np.array(
+    [1 + _WHOLE_WORDS[kind] if kind in _WHOLE_WORDS else len(_COLUMNS.get(kind, ())) for kind in range(_WHOLE + 1)]
+)
 _16, _48, _BYTE = np.uint64(16), np.uint64(48), np.uint64(0xFF)
 
 
@@ -44,13 +49,13 @@ class WordsUnreadable(ValueError):
 
 
 def pack_words(rows: Words, blank: Words, recent: Words, starts: Ints) -> list[bytes]:
-    """Return the bytes of each record, from rows (n, 24), the row of nobody (24,), and the ragged recent hashes."""
+    """Return the bytes of each record, from rows (n, 27), the row of nobody (27,), and the ragged recent hashes."""
     sections = np.zeros(len(rows), np.int64)
-    for bit, words in enumerate(_SECTIONS):
+    for section, words in _SECTIONS.items():
         happened = np.zeros(len(rows), np.bool_)
         for word in words:  # column by column: `any` along rows of six is several times slower
             happened |= rows[:, word] != blank[word]
-        sections |= happened.astype(np.int64) << bit
+        sections += np.where(happened, section, 0)
     sections[(rows[:, 0] >> _48) != 0] = _WHOLE
     hashes = np.diff(starts)
     heads = _HEAD_WORDS[sections]
@@ -69,7 +74,7 @@ def pack_words(rows: Words, blank: Words, recent: Words, starts: Ints) -> list[b
 
 
 def unpack_words(values: Sequence[bytes], rows: Words, positions: Ints) -> tuple[Words, Ints]:
-    """Read records into rows (n, 24) of nobody at these positions; return the hashes of all, and how many each has.
+    """Read records into rows (n, 27) of nobody at these positions; return the hashes of all, and how many each has.
 
     Raises WordsUnreadable.
     """
@@ -82,8 +87,9 @@ def unpack_words(values: Sequence[bytes], rows: Words, positions: Ints) -> tuple
         place = int(np.argmax(versions != VERSION))
         raise WordsUnreadable(place, unknown_version(int(versions[place])))
     sections = ((marks >> np.uint64(8)) & _BYTE).astype(np.int64)
-    if (sections > _WHOLE).any():
-        place = int(np.argmax(sections > _WHOLE))
+    known = _HEAD_WORDS[np.minimum(sections, _WHOLE)] > 0
+    if (sections > _WHOLE).any() or not known.all():
+        place = int(np.argmax((sections > _WHOLE) | ~known))
         raise WordsUnreadable(place, f"has the sections {int(sections[place]):#x}; was it written by a newer release?")
     heads = _HEAD_WORDS[sections]
     if (lengths < heads).any():
@@ -114,8 +120,8 @@ def _head(rows: Words, kind: int) -> Words:
 
 def _read_heads(flat: Words, begins: Ints, kind: int, rows: Words, positions: Ints) -> None:
     """Copy the heads of one kind, word by word, into the rows of their customers."""
-    if kind == _WHOLE:
-        for word in range(ROW_WORDS):
+    if kind in _WHOLE_WORDS:
+        for word in range(_WHOLE_WORDS[kind]):
             rows[positions, word] = flat[begins + 1 + word]
         return
     for place, word in enumerate(_COLUMNS[kind]):

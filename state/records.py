@@ -16,6 +16,7 @@ from events.errors import ShoalError
 from state.packed import VERSION, WordsUnreadable, pack_words, unknown_version, unpack_words
 
 __all__ = [
+    "EARLIER_SEGMENTS",
     "LAYOUTS",
     "NEVER_FIRST",
     "NEVER_LAST",
@@ -74,9 +75,12 @@ _V2: Final = [
     ("profile_numbers", "<f4", (PROFILE_NUMBERS,)),
 ]
 
+EARLIER_SEGMENTS: Final = 3
+"""Segments before the present one that a record remembers (`state.moves`)."""
+
 LAYOUTS: Final = {1: np.dtype(_V1), 2: np.dtype(_V2)}
 """The rows of the older versions, which may still be found in Redis: a version byte, the row, the recent hashes."""
-RECORD: Final = LAYOUTS[2]
+RECORD: Final = np.dtype([*_V2, ("earlier", "<u8", (EARLIER_SEGMENTS,))])
 """The row in memory; version 3 stores its words (`state.packed`)."""
 
 _BLANK: Final = {
@@ -117,6 +121,29 @@ class CustomerBatch:
         """Return customers of whom nothing is known."""
         n = len(ids)
         return cls(ids, blank_rows(n), np.zeros(n, np.bool_), np.zeros(0, np.uint64), np.zeros(n + 1, np.int64))
+
+    @classmethod
+    def joined(cls, batches: Sequence["CustomerBatch"]) -> "CustomerBatch":
+        """Return the customers of all batches, one batch after the other."""
+        if len(batches) == 1:
+            return batches[0]
+        shifts = np.cumsum([0, *(len(each.recent) for each in batches)])
+        starts = [each.starts[:-1] + shift for each, shift in zip(batches, shifts.tolist(), strict=False)]
+        return cls(
+            [name for each in batches for name in each.ids],
+            np.concatenate([each.rows for each in batches]),
+            np.concatenate([each.known for each in batches]),
+            np.concatenate([each.recent for each in batches]),
+            np.concatenate([*starts, shifts[-1:]]),
+        )
+
+    def part(self, start: int, end: int) -> "CustomerBatch":
+        """Return the customers from position `start` to before `end`, without copying rows."""
+        if start == 0 and end == len(self):
+            return self
+        first, last = self.starts[start], self.starts[end]
+        recent, starts = self.recent[first:last], self.starts[start : end + 1] - first
+        return CustomerBatch(self.ids[start:end], self.rows[start:end], self.known[start:end], recent, starts)
 
     def take(self, positions: Ints) -> "CustomerBatch":
         """Return the customers at these positions, in this order."""
@@ -169,7 +196,7 @@ def unpack(ids: list[str], values: Sequence[bytes | None]) -> CustomerBatch:
 
 
 def _words(rows: Rows) -> npt.NDArray[np.uint64]:
-    """Return rows (n,) as their 64-bit words (n, 24), without copying."""
+    """Return rows (n,) as their 64-bit words (n, 27), without copying."""
     return rows.view("<u8").reshape(len(rows), RECORD.itemsize // 8)
 
 

@@ -16,7 +16,16 @@ from events.errors import ShoalError
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.decay import decayed
 
-__all__ = ["DEFAULT_FEATURES", "FEATURES", "Feature", "FeatureUnknown", "feature_matrix", "feature_of"]
+__all__ = [
+    "DAY_MS",
+    "DEFAULT_FEATURES",
+    "FEATURES",
+    "Feature",
+    "FeatureUnknown",
+    "feature_matrix",
+    "feature_of",
+    "units_of",
+]
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64] | int
@@ -190,3 +199,14 @@ def feature_matrix(
     for column, feature in enumerate(features):
         matrix[:, column] = feature.compute(rows, at_ms, half_life_ms)
     return matrix
+
+
+def units_of(matrix: Floats, names: Sequence[str], attributes: Sequence[str] = ()) -> Floats:
+    """Return an (n, d) matrix of the named features in the units that people read; for `attributes` see `feature_of`.
+
+    Raises FeatureUnknown.
+    """
+    values = np.empty_like(matrix)
+    for column, name in enumerate(names):
+        values[:, column] = feature_of(name, attributes).to_unit(matrix[:, column])
+    return values

@@ -1,19 +1,22 @@
 """Move customers between segments: take the old vector out of the model, put the new one in, decide, and say why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from events.changes import Change, ChangeBatch, make_change
+from events.changes import ChangeBatch
 from events.errors import ShoalError
+from state.moves import remember
 from state.records import Rows
 from state.sums import ModelSums
+from stream.changes import Looked, Moves, changes_of
 from stream.kmeans import nearest
-from stream.segmenter import Segment, Segmenter
+from stream.segmenter import Segmenter
 
-__all__ = ["BaselineBehind", "Resegmented", "published_cluster", "resegment", "rfc3339", "sums_under"]
+__all__ = ["BaselineBehind", "Resegmented", "published_cluster", "resegment", "resegment_all", "sums_under"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,14 +59,19 @@ def published_cluster(segmenter: Segmenter, distances: Floats, segments: Ints, m
     centroid is nearer by `margin` (a share of the distance), or where the segment no longer exists.
     """
     closest = nearest(distances)
-    at = np.full(1 + max([int(segments.max(initial=0)), *(each.number for each in segmenter.segments)]), -1)
-    at[[each.number for each in segmenter.segments]] = np.arange(len(segmenter.segments))
-    at[0] = -1
-    present = at[segments]
+    present = _clusters_of(segmenter, segments)
     everyone = np.arange(len(distances))
     stays = (present >= 0) & (closest >= 0)
     stays &= ~(distances[everyone, closest] < (1.0 - margin) * distances[everyone, present])
     return np.where(stays, present, closest)
+
+
+def _clusters_of(segmenter: Segmenter, segments: Ints) -> Ints:
+    """Return the cluster (n,) of each segment number, -1 where there is none."""
+    at = np.full(1 + max([int(segments.max(initial=0)), *(each.number for each in segmenter.segments)]), -1)
+    at[[each.number for each in segmenter.segments]] = np.arange(len(segmenter.segments))
+    at[0] = -1
+    return at[segments]
 
 
 def resegment(
@@ -81,72 +89,53 @@ def resegment(
     `sums` are those of the customers' partition under the segmenter's baseline; `causes` (n,) says why a customer's
     segment would change.
     """
+    (result,) = resegment_all(segmenter, [sums], [len(ids)], ids, before, after, now_ms, margin, causes)
+    return result
+
+
+def resegment_all(
+    segmenter: Segmenter,
+    sums: Sequence[ModelSums],
+    sizes: Sequence[int],
+    ids: list[str],
+    before: Rows,
+    after: Rows,
+    now_ms: int,
+    margin: float,
+    causes: npt.NDArray[np.object_],
+) -> list[Resegmented]:
+    """Re-evaluate the customers of several partitions, as `resegment` does those of one.
+
+    `sums` and `sizes` have an entry a partition; the customers stand one partition after the other.
+    """
+    homes = np.repeat(np.arange(len(sizes)) * len(segmenter.segments), sizes)
     learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
     taken = before if learned.all() else before[learned]  # copying rows costs as much as all the arithmetic
     old = segmenter.vectors(taken, taken["learned_at"])
-    sums = sums.minus(old, taken["cluster"].astype(np.int64))
+    old_clusters = taken["cluster"].astype(np.int64) + (homes if len(taken) == len(before) else homes[learned])
     vectors = segmenter.vectors(after, now_ms)
     distances = segmenter.distances(after, vectors, now_ms)
     clusters = nearest(distances)
     placed = clusters >= 0
-    sums = sums.plus(vectors[placed], clusters[placed])
+    k = len(segmenter.segments) * len(sizes)
+    gained = ModelSums.of(vectors[placed], (clusters + homes)[placed], k) - ModelSums.of(old, old_clusters, k)
     target = published_cluster(segmenter, distances, after["segment"].astype(np.int64), margin)
     numbers = np.array([each.number for each in segmenter.segments])
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
     rows = after.copy()
     rows["cluster"], rows["baseline"], rows["learned_at"] = clusters, segmenter.baseline, now_ms
+    remember(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
     rows["change_number"][moved] += 1
-    return Resegmented(rows, sums, _changes(segmenter, ids, before, rows, moved, target, now_ms, causes))
-
-
-def _changes(
-    segmenter: Segmenter,
-    ids: list[str],
-    before: Rows,
-    rows: Rows,
-    moved: Ints,
-    target: Ints,
-    now_ms: int,
-    causes: npt.NDArray[np.object_],
-) -> ChangeBatch:
-    changed_at = rfc3339(now_ms)
-    names: dict[int, Segment] = {each.number: each for each in segmenter.segments}
-    kinds: dict[tuple[int, int, str], int] = {}
-    prototypes: list[Change] = []
-    of = []
-    previous = before["segment"][moved].tolist()
-    for kind in zip(target[moved].tolist(), previous, causes[moved].tolist(), strict=True):
-        if kind not in kinds:
-            kinds[kind] = len(prototypes)
-            prototypes.append(_prototype(segmenter, names, kind, changed_at))
-        of.append(kinds[kind])
-    return ChangeBatch([ids[i] for i in moved.tolist()], rows["change_number"][moved].tolist(), of, prototypes)
-
-
-def _prototype(segmenter: Segmenter, names: dict[int, Segment], kind: tuple[int, int, str], changed_at: str) -> Change:
-    """Return a change of this kind (to which cluster, from which segment number, why) of no customer."""
-    target, previous, cause = kind
-    segment, last = segmenter.segments[target], names.get(previous)
-    return make_change(
-        change_id="",
-        customer_id="",
-        change_number=0,
-        changed_at=changed_at,
-        cause=cause,
-        segment_id=segment.segment_id,
-        segment=segment.name,
-        previous=f"s{previous}" if previous else None,
-        previous_segment=last.name if last else None,
-        baseline=segmenter.baseline,
-        model_version=segmenter.version,
-    )
-
-
-def rfc3339(ms: int) -> str:
-    """Return a time in ms since 1970 as RFC 3339 text in UTC.
-
-    >>> rfc3339(0)
-    '1970-01-01T00:00:00.000Z'
-    """
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    looked = Looked(before, after, learned, old, vectors, distances)
+    present = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
+    moves = Moves(moved, present, target[moved], causes[moved], rows["change_number"][moved].tolist())
+    changes = changes_of(segmenter, ids, looked, moves, now_ms)
+    ends = [0, *np.cumsum(sizes).tolist()]
+    places = np.searchsorted(moved, ends).tolist()
+    return [
+        Resegmented(rows[start:end], mine + more, changes.part(first, last))
+        for mine, more, (start, end), (first, last) in zip(
+            sums, gained.split(len(sizes)), pairwise(ends), pairwise(places), strict=True
+        )
+    ]

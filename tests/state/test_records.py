@@ -134,6 +134,7 @@ def test_the_rows_that_releases_have_written_do_not_change():
     assert [offsets[2][name] for name in ("signed_up", "profile_at", "profile_event", "profile_numbers")] == [
         *(144, 152, 160, 168)
     ]
+    assert (RECORD.itemsize, RECORD.fields["earlier"][1]) == (216, 192)
 
 
 def test_times_and_money_are_little_endian_whole_numbers():
@@ -175,7 +176,9 @@ def test_a_record_cut_short_is_refused_even_beside_a_longer_one(version):
         ({"sessions": 1, "pages": 9}, 15),
         ({"profile_at": 5}, 15),
         ({"cancelled": 1, "last_session": 5, "signed_up": 5}, 24),
-        ({"baseline": 65_536}, 25),
+        ({"earlier": (7 << 16 | 2, 0, 0)}, 12),
+        ({"earlier": (7 << 16 | 2, 0, 0), "cancelled": 1, "last_session": 5, "signed_up": 5}, 27),
+        ({"baseline": 65_536}, 28),
     ],
 )
 def test_what_has_not_happened_takes_no_room(changed, words):
@@ -193,12 +196,31 @@ def test_a_record_of_this_version_cut_short_is_refused_by_its_customer():
         unpack(["a", "b"], [whole + b"\0" * 80, whole[:-8]])
 
 
-def test_a_record_with_sections_of_a_later_release_is_refused():
+@pytest.mark.parametrize("sections", [9, 24, 33, 255])
+def test_a_record_with_sections_of_a_later_release_is_refused(sections):
     good = pack(CustomerBatch.blank(["a"]))[0]
-    with pytest.raises(RecordUnreadable, match=r"'b' has the sections 0x10"):
-        unpack(["a", "b"], [good, good[:1] + b"\x10" + good[2:]])
+    with pytest.raises(RecordUnreadable, match=rf"'b' has the sections {sections:#x}"):
+        unpack(["a", "b"], [good, good[:1] + bytes([sections]) + good[2:]])
+
+
+def test_a_row_stored_whole_before_there_were_earlier_segments_is_read():
+    rows = rows_with(2, baseline=65_536, placed=3)
+    words = rows.view("<u8").reshape(2, 27)
+    value = np.concatenate([[np.uint64(3 | 8 << 8)], words[1, :24], [np.uint64(77)]]).astype("<u8").tobytes()
+    batch = CustomerBatch(["a", "b"], rows, np.ones(2, np.bool_), np.array([5, 77], np.uint64), ints([0, 1, 2]))
+    assert_same_batch(unpack(["a", "b"], [pack(batch)[0], value]), batch)
 
 
 def test_an_empty_record_is_refused():
     with pytest.raises(RecordUnreadable, match="empty"):
         unpack(["a", "b"], [b"", pack(CustomerBatch.blank(["b"]))[0]])
+
+
+@given(st.lists(batches, min_size=1, max_size=4))
+@examples(50)
+def test_joined_batches_are_their_parts_again(lists):
+    whole = [built(customers) for customers in lists]
+    joined = CustomerBatch.joined(whole)
+    ends = np.cumsum([len(each) for each in whole]).tolist()
+    for each, end in zip(whole, ends, strict=True):
+        assert_same_batch(joined.part(end - len(each), end), each)

@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.orders import PLACED
+from state.moves import segments_at
 from state.records import blank_rows
 from state.sums import ModelSums
+from stream.changes import rfc3339
 from stream.features import FEATURES
 from stream.fold import fold_orders, merge
-from stream.segmentation import published_cluster, resegment, rfc3339, sums_under
+from stream.segmentation import published_cluster, resegment, sums_under
 from stream.segmenter import CentroidSegmenter
 from stream.tiers import SEGMENT_NAMES, RuleTiers
 
@@ -134,6 +136,9 @@ class TestChanges:
         assert (two.previous, two.previous_segment) == (one.segment_id, one.segment)
         assert two.changed_at == rfc3339(later_ms)
         assert two.model_version == 4
+        assert segments_at(later.rows, ints([NOW_MS - 1])) == ["none"]
+        assert segments_at(later.rows, ints([later_ms - 1])) == ["s2"]
+        assert segments_at(later.rows, ints([later_ms])) == ["s3"]
 
     def test_a_previous_segment_that_vanished_has_an_id_but_no_name(self):
         rows = self.active.copy()
