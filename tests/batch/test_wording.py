@@ -57,7 +57,8 @@ class TestSegments:
         numbers = self.numbers(*(np.repeat(pair, often) for pair in ([2, 300], [20, 0.1], [900, 1], [700, 700])))
         labels, centroids = np.repeat([0, 1], often), np.array([[1.0], [-1.0]])
         found = name_segments(numbers, labels, centroids, ["average_order_value"])
-        assert found == ["High-Value Loyalists", "Inactive"]
+        assert found[0] == "High-Value Loyalists"
+        assert found[1] in ("At-Risk Customers", "Inactive")
 
     @pytest.mark.parametrize("features", [MALL, ["income", "recency"]])
     def test_a_shop_without_orders_is_named_by_its_features(self, features):
