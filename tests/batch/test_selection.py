@@ -116,8 +116,9 @@ class TestRule:
     def test_two_segments_have_to_be_strong(self):
         weak = [figures(2, 0.55), figures(3, 0.4)]
         assert best_of(weak).k == 3
-        assert "only from a silhouette of 0.71 on" in reason_for(best_of(weak), weak, None)
+        assert "only from 0.71 on" in reason_for(best_of(weak), weak, None)
         assert best_of([figures(2, 0.75), figures(3, 0.4)]).k == 2
+        assert best_of([figures(2, 0.75), figures(3, 0.6)]).k == 3
         assert best_of([figures(2, 0.3)]).k == 2
 
     def test_what_was_refused_is_taken_only_where_nothing_else_is(self):
