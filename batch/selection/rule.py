@@ -23,8 +23,8 @@ def best_of(tried: list[Figures]) -> Figures:
     Refused ones (a segment too small, refits that disagree) are left out while any other is left. Two segments only are
     taken where their structure is strong and nothing finer is even reasonable, since they seldom tell marketing more
     than who has lapsed. Then the largest silhouette wins; among those within 0.01 of it, the best mean rank by
-    Davies–Bouldin, Calinski–Harabasz, stability and elbow; at last the algorithm named first, with fewer segments. Where several algorithms settle on the same
-    centroids, the first of them counts.
+    Davies–Bouldin, Calinski–Harabasz, stability and elbow; at last the algorithm named first, with fewer segments.
+    Where several algorithms settle on the same centroids, the first of them counts.
     """
     usable = [each for each in tried if each.silhouette is not None] or [each for each in tried if each.k >= 2]
     if not usable:
