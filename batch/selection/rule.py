@@ -50,7 +50,8 @@ def reason_for(best: Figures, tried: list[Figures], asked: int | None) -> str:
     """
     said = "undefined" if best.silhouette is None else f"{best.silhouette:.3f}"
     if asked:
-        text = f"{best.algorithm} with {best.k} segments, as asked for, has a silhouette of {said}."
+        wish = "as asked for" if best.k == asked else f"all that came out where {asked} were asked for"
+        text = f"{best.algorithm} with {best.k} segments, {wish}, has a silhouette of {said}."
     else:
         larger = [each for each in tried if _silhouette(each) > _silhouette(best)]
         first = "the largest silhouette" if not larger else "the best figures"
