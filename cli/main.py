@@ -5,7 +5,22 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import batch, customer, demo, down, health, importing, publish, segments, simulate, topics, up, wait, worker
+from cli import (
+    batch,
+    customer,
+    demo,
+    down,
+    experiments,
+    health,
+    importing,
+    publish,
+    segments,
+    simulate,
+    topics,
+    up,
+    wait,
+    worker,
+)
 from cli.output import errors
 from events.errors import ShoalError
 
@@ -19,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for _module in (demo, up, down, worker, batch, publish, simulate, wait, customer, segments, health):
+for _module in (demo, up, down, worker, experiments, batch, publish, simulate, wait, customer, segments, health):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")

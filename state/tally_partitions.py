@@ -1,4 +1,4 @@
-"""What a partition of the experiment consumer owns in Redis, read and written a micro-batch at a time by its one writer.
+"""What a partition of the experiment consumer owns in Redis, read and written a micro-batch at a time by one writer.
 
 Guarded as customers' records are (`state.partition_store`), under epoch, revision and offsets of its own group.
 """
