@@ -10,7 +10,9 @@ from cli import (
     customer,
     demo,
     down,
+    experiment,
     experiments,
+    export,
     health,
     importing,
     publish,
@@ -38,6 +40,8 @@ for _module in (demo, up, down, worker, experiments, batch, publish, simulate, w
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
+app.add_typer(experiment.app, name="experiment")
+app.add_typer(export.app, name="export")
 
 
 def main() -> None:

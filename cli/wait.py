@@ -106,7 +106,7 @@ def _groups(client: redis.Redis) -> dict[str, tuple[str, ...]]:
     """Return who has to process which topics: the experiment consumer where one runs or experiments are declared."""
     from events.topics import CO_PARTITIONED, TALLIED
 
-    groups = {keys.SEGMENTS_GROUP: CO_PARTITIONED}
+    groups: dict[str, tuple[str, ...]] = {keys.SEGMENTS_GROUP: CO_PARTITIONED}
     now_ms = time.time_ns() // 1_000_000
     beats = WorkerRegistry(client, keys.EXPERIMENT_WORKERS).beats(now_ms)
     running = bool(beats) and now_ms - beats[0].at_ms < _ALIVE_MS

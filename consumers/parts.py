@@ -1,7 +1,7 @@
 """What the micro-batch runtime needs of the parts that it is wired with: segments and experiments bring their own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +9,21 @@ import numpy.typing as npt
 from consumers.columns import Columns
 from consumers.partition_batch import PartitionBatch
 from consumers.sink import PARTITION_UA
-from state.partition_store import Owned
+from state.owned import Owned
 
-__all__ = ["Claims", "Commits", "Customers", "Handler", "Made", "Open", "Published"]
+__all__ = [
+    "Claims",
+    "Clock",
+    "Commit",
+    "Commits",
+    "Customers",
+    "Handler",
+    "Loaded",
+    "Made",
+    "Open",
+    "Opening",
+    "Published",
+]
 
 
 class Customers(Protocol):
@@ -37,22 +49,58 @@ class Made(Protocol):
         ...
 
 
-Open = Callable[[Owned, list[str], PartitionBatch], Any]
-"""Begins a micro-batch of a partition: watches it and reads the Customers that the events are of."""
+class Clock(Protocol):
+    """What time it is for a partition, in ms since 1970 UTC."""
+
+    def now_ms(self, watermark_ms: int, wall_ms: int) -> int:
+        """Return now, given the largest event time that the partition has seen, and the wall clock."""
+        ...
+
+
+class Opening(NamedTuple):
+    """A partition that is to be watched, and the customers of a micro-batch that are to be read."""
+
+    owned: Owned
+    ids: list[str]
+    batch: PartitionBatch
+
+
+Open = Callable[[Sequence[Opening]], list[Any]]
+"""Begins a micro-batch: watches partitions and reads what is known of their Customers.
+
+Marks as `fenced` the partitions that another worker has taken over, of which nobody is known. Raises StateMoved or
+redis.RedisError.
+"""
+
+
+class Loaded(NamedTuple):
+    """A partition's part of a micro-batch, with what is known of the customers that it is about (Customers).
+
+    `slots` are, by topic, the positions of the events' customers; `now_ms` is the partition's present.
+    """
+
+    owned: Owned
+    customers: Any
+    events: dict[str, Columns]
+    slots: dict[str, npt.NDArray[np.int64]]
+    now_ms: int
+
+
+class Commit(NamedTuple):
+    """What is to be committed of one partition: what was Made, and how far it brings each topic (by full name)."""
+
+    owned: Owned
+    outcome: Any
+    offsets: Mapping[str, int]
+    fates: Mapping[str, int]
+    watermark_ms: int
 
 
 class Handler(Protocol):
-    """What the runtime calls with the events of a partition: pure with respect to Kafka and Redis."""
+    """What the runtime calls with the events of partitions: pure with respect to Kafka and Redis."""
 
-    def apply(
-        self,
-        owned: Owned,
-        customers: Any,
-        events: dict[str, Columns],
-        slots: dict[str, npt.NDArray[np.int64]],
-        now_ms: int,
-    ) -> Any:
-        """Fold events, by topic, into the customers at `slots`, and say what changes. `now_ms` is ms since 1970 UTC."""
+    def apply(self, loaded: Sequence[Loaded]) -> list[Any]:
+        """Fold the events of each partition into its customers, and say for each what changes (Made)."""
         ...
 
 
@@ -75,10 +123,11 @@ class Commits(Protocol):
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
         ...
 
-    def begin(
-        self, owned: Owned, outcome: Any, offsets: Mapping[str, int], fates: Mapping[str, int], watermark_ms: int
-    ) -> None:
-        """Save one partition's micro-batch, and begin to publish what it changed."""
+    def begin(self, commits: Sequence[Commit]) -> None:
+        """Save partitions, each at once or not at all, and begin to publish what they changed.
+
+        Marks as `fenced` those that another worker has taken over. Raises StateMoved, SinkFailed, redis.RedisError.
+        """
         ...
 
     def confirm(self) -> None:

@@ -118,7 +118,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         settings=settings.consumer,
         inputs=_inputs(client, settings),
         store=store,
-        open=lambda owned, ids, _batch: store.open(owned, ids),
+        open_all=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
         committers=committers,
         published=PublishedSegments(settings.kafka, store, views),
         handler=handler,

@@ -1,10 +1,10 @@
 """The commit of the experiment consumer: nothing is published, so one transaction makes a micro-batch count once."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+from consumers.parts import Commit
 from consumers.sink import PARTITION_UA, KafkaSink
-from consumers.tallies.handler import TallyOutcome
-from state.partition_store import Owned
+from state.owned import Owned
 from state.tally_partitions import TallyPartitions, TallySave
 
 __all__ = ["NothingPublished", "TallyCommitter"]
@@ -22,34 +22,20 @@ class TallyCommitter:
         self._elsewhere = True
         self._sink.send(topic, key, value, partition)
 
-    def begin(
-        self,
-        owned: Owned,
-        outcome: TallyOutcome,
-        offsets: Mapping[str, int],
-        fates: Mapping[str, int],
-        watermark_ms: int,
-    ) -> None:
-        """Commit one partition's micro-batch.
+    def begin(self, commits: Sequence[Commit]) -> None:
+        """Commit the partitions of a micro-batch.
 
         1. What goes elsewhere (dead letters, events of other partitions) is acknowledged by Kafka.
-        2. Logs, exposed customers, tallies, fates and offsets are saved in one Redis transaction.
+        2. Logs, exposed customers, tallies, fates and offsets are saved, those of each partition in one Redis
+           transaction.
 
         A crash before 2 repeats the whole batch from the old offsets: dead letters and re-published events may then be
-        there twice, same bytes. Raises Fenced, StateMoved, SinkFailed, redis.RedisError.
+        there twice, same bytes. Partitions that another worker has taken over are marked as `fenced`. Raises
+        StateMoved, SinkFailed, redis.RedisError.
         """
         if self._elsewhere:
             self.confirm()
-        counts = {**fates, "purchases:let_go": outcome.let_go} if outcome.let_go else fates
-        total = {name: owned.fates.get(name, 0) + counts.get(name, 0) for name in {**owned.fates, **counts}}
-        save = TallySave(
-            outcome.logs,
-            outcome.experiments,
-            {**owned.offsets, **offsets},
-            total,
-            max(owned.watermark_ms, watermark_ms),
-        )
-        self._store.save(owned, save)
+        self._store.save_all([(each.owned, _save(each)) for each in commits])
 
     def confirm(self) -> None:
         """Wait until Kafka has all that was sent. Raises SinkFailed."""
@@ -62,6 +48,18 @@ class TallyCommitter:
     def drain(self, owned: Owned) -> int:
         """Nothing is left to be sent by the next owner."""
         return 0
+
+
+def _save(commit: Commit) -> TallySave:
+    owned, outcome = commit.owned, commit.outcome
+    fates = {**commit.fates, "purchases:let_go": outcome.let_go} if outcome.let_go else commit.fates
+    return TallySave(
+        outcome.logs,
+        outcome.experiments,
+        {**owned.offsets, **commit.offsets},
+        {name: owned.fates.get(name, 0) + fates.get(name, 0) for name in {**owned.fates, **fates}},
+        max(owned.watermark_ms, commit.watermark_ms),
+    )
 
 
 class NothingPublished:

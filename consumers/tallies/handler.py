@@ -1,22 +1,21 @@
 """What happens to a partition's tallies when events arrive: log, expose, and count each touched customer again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from consumers.columns import Columns
-from consumers.partition_batch import PartitionBatch
+from consumers.parts import Loaded, Opening
 from consumers.tallies.definitions import DAY_MS, Definitions, LiveExperiment
 from consumers.tallies.exposing import expose
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
 from consumers.tallies.logs import Taken, take_in, trimmed
 from consumers.tallies.recount import Recount
 from consumers.tallies.settings import ExperimentSettings
-from state.partition_store import Owned
 from state.purchases import ENTRY, PurchaseLogs
-from state.tally_partitions import ExperimentSave, OpenedTallies, TallyPartitions
+from state.tally_partitions import ExperimentSave, OpenedTallies, TallyOpening, TallyPartitions
 
 __all__ = ["TallyHandler", "TallyOutcome"]
 
@@ -45,20 +44,25 @@ class TallyHandler:
         self._remembered_ms = settings.purchase_days * DAY_MS
         self._limit, self._window = settings.purchase_limit, duplicate_window
 
-    def open(self, owned: Owned, ids: list[str], batch: PartitionBatch) -> OpenedTallies:
+    def open_all(self, wanted: Sequence[Opening]) -> list[OpenedTallies]:
         """Begin a micro-batch: read what is known of its customers in every experiment that can still change."""
-        watermark_ms = max(owned.watermark_ms, batch.latest_ms())
         live = self._definitions.current()
-        wanted = [name for name, each in live.items() if not each.settled(watermark_ms, self._remembered_ms)]
-        shown = batch.events.get("exposures")
-        names = set() if shown is None else set(shown.columns.customer_ids)
-        held_by = np.array([i for i, name in enumerate(ids) if name in names], np.int64)
-        return self._store.open(owned, ids, wanted, held_by)
+        return self._store.open_all([self._opening(live, each) for each in wanted])
 
-    def apply(
-        self, owned: Owned, customers: OpenedTallies, events: dict[str, Columns], slots: dict[str, Ints], now_ms: int
-    ) -> TallyOutcome:
-        """Return what the events (by topic, with the positions of their customers) change."""
+    def _opening(self, live: Mapping[str, LiveExperiment], wanted: Opening) -> TallyOpening:
+        owned, ids, batch = wanted
+        watermark_ms = max(owned.watermark_ms, batch.latest_ms())
+        names = [name for name, each in live.items() if not each.settled(watermark_ms, self._remembered_ms)]
+        shown = batch.events.get("exposures")
+        who = set() if shown is None else set(shown.columns.customer_ids)
+        held_by = np.array([i for i, name in enumerate(ids) if name in who], np.int64)
+        return TallyOpening(owned, ids, names, held_by)
+
+    def apply(self, loaded: Sequence[Loaded]) -> list[TallyOutcome]:
+        """Return what the events change, partition by partition."""
+        return [self._apply(each.customers, each.events, each.slots) for each in loaded]
+
+    def _apply(self, customers: OpenedTallies, events: dict[str, Columns], slots: dict[str, Ints]) -> TallyOutcome:
         fates: dict[str, dict[str, int]] = {topic: {} for topic in events}
         taken = self._log(customers.logs, events, slots, fates)
         recount = Recount(customers, taken.logs)

@@ -30,7 +30,7 @@ from state import keys
 from state.connection import connect
 from state.experiments import ExperimentStore
 from state.format import agree_on_format, shop_currency
-from state.partition_store import Owned
+from state.owned import Owned
 from state.settings import StateSettings
 from state.tally_partitions import TallyPartitions
 from state.workers import WorkerBeat, WorkerRegistry
@@ -131,7 +131,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
             ExposureInput(definitions, largest),
         ],
         store=store,
-        open=handler.open,
+        open_all=handler.open_all,
         committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],
         published=NothingPublished(),
         handler=handler,
@@ -158,5 +158,5 @@ class _NoBackground:
 class _EventTime:
     """How an event counts depends on the times of events, never on when it is read."""
 
-    def now_ms(self, watermark_ms: int) -> int:
+    def now_ms(self, watermark_ms: int, wall_ms: int) -> int:
         return watermark_ms

@@ -6,6 +6,7 @@ from datetime import timedelta
 from consumers.dead_letters import dead_letter
 from consumers.intake import Intake
 from consumers.money import Money
+from consumers.parts import Commit, Loaded, Opening
 from consumers.tallies.commit import TallyCommitter
 from consumers.tallies.definitions import Definitions
 from consumers.tallies.handler import TallyHandler
@@ -66,16 +67,16 @@ class Consumer:
         batches, refused = self.intake.batches(slices, {0: self.owned}, FAR_MS)
         for batch in batches:
             ids, slots = batch.customer_ids()
-            opened = self.handler.open(self.owned, ids, batch)
+            (opened,) = self.handler.open_all([Opening(self.owned, ids, batch)])
             for each in refused.get(0, []):
                 self.committer.send_elsewhere("dead-letters", None, dead_letter(each, 0))
             columns = {topic: part.columns for topic, part in batch.events.items()}
-            outcome = self.handler.apply(self.owned, opened, columns, slots, 0)
+            (outcome,) = self.handler.apply([Loaded(self.owned, opened, columns, slots, 0)])
             for topic, part in batch.events.items():
                 for fate, count in outcome.fates.get(topic, {}).items():
                     batch.count(topic, fate, count)
                 batch.count(topic, "applied", len(part.columns) - sum(outcome.fates.get(topic, {}).values()))
-            self.committer.begin(self.owned, outcome, batch.offsets, batch.fates, batch.latest_ms())
+            self.committer.begin([Commit(self.owned, outcome, batch.offsets, batch.fates, batch.latest_ms())])
 
     def read(self, experiment_id):
         """The tallies without empty cells and empty counts, as the oracle gives them."""
