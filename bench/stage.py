@@ -71,8 +71,8 @@ class Run:
                 _drain_queue(producer)
         producer.flush()
 
-    def start_worker(self, **settings: object) -> ChildProcess:
-        """Start `shoal worker`, with settings by their names (`sweep_s=0.1`)."""
+    def start_worker(self, service: str = "worker", **settings: object) -> ChildProcess:
+        """Start `shoal worker`, or another service, with settings by their names (`sweep_s=0.1`)."""
         environment = {
             **os.environ,
             "SHOAL_KAFKA": self.kafka.kafka,
@@ -83,8 +83,8 @@ class Run:
         }
         self._started += 1
         log = self.stage.directory / f"{self.kafka.topic_prefix}worker{self._started}.log"
-        command = [sys.executable, "-P", "-m", "cli.main", "worker"]
-        worker = ChildProcess("shoal worker", command, log=log, env=environment)
+        command = [sys.executable, "-P", "-m", "cli.main", service]
+        worker = ChildProcess(f"shoal {service}", command, log=log, env=environment)
         worker.spawn()
         self.workers.append(worker)
         return worker

@@ -77,7 +77,7 @@ def tie(event):
 
 
 @given(history=histories())
-@examples(300)
+@examples(150)
 def test_any_arrival_gives_the_tallies_of_a_plain_replay(redis, history):
     distinct, arrival, batches = history
     redis.flushdb()
