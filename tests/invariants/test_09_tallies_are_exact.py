@@ -242,3 +242,19 @@ def test_events_in_the_wrong_partition_are_tallied_in_the_right_one(service):
     service.until(lambda: found(service, "banner")[0], 60, "the exposure is tallied")
     assert service.redis.hlen(keys.exposed(home, "banner")) == 1
     assert service.redis.hlen(keys.exposed(elsewhere, "banner")) == 0
+
+
+def test_wait_returns_when_the_tallies_are_complete_and_says_so_where_nobody_tallies(service):
+    declare(service, DEFINITION)
+    service.worker()
+    at = (START + timedelta(days=12)).isoformat()
+    service.publish(messages([exposure(f"c{i}", at) for i in range(2_000)]))
+    alone = service.spawn("wait", "--timeout", "3")
+    service.until(lambda: not alone.running, 30, "shoal wait gives up")
+    assert alone.exit_code == 1
+    assert any("2,000 of 2,000 events are not processed" in line for line in alone.log_tail(20))
+    service.spawn("experiments", SHOAL_BATCH_EVENTS="50")
+    patient = service.spawn("wait", "--timeout", "60")
+    service.until(lambda: not patient.running, 60, "shoal wait returns")
+    assert patient.exit_code == 0
+    assert sum(values[0] for values in found(service, "banner")[0].values()) == 2_000
