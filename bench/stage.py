@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,8 +71,12 @@ class Run:
                 _drain_queue(producer)
         producer.flush()
 
-    def start_worker(self, service: str = "worker", **settings: object) -> ChildProcess:
-        """Start `shoal worker`, or another service, with settings by their names (`sweep_s=0.1`)."""
+    def start_worker(self, **settings: object) -> ChildProcess:
+        """Start `shoal worker`, with settings by their names (`sweep_s=0.1`)."""
+        return self.start_service("worker", settings)
+
+    def start_service(self, service: str, settings: Mapping[str, object]) -> ChildProcess:
+        """Start `shoal worker`, or another service that takes part in the run."""
         environment = {
             **os.environ,
             "SHOAL_KAFKA": self.kafka.kafka,

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from confluent_kafka import Producer
 
 from bench.job import PARTITIONS
 from bench.stage import Run, Stage, load_producer, stage, wait_for
@@ -37,6 +38,7 @@ __all__ = ["Message", "definition", "main", "measure_delay", "measure_exactness"
 _START: Final = datetime(2025, 1, 1, tzinfo=UTC)
 _DAYS, _FROM, _UNTIL = 50, 25, 35
 _KILLS: Final = 5
+_WARM_UP: Final = 2_000
 
 
 class Message(NamedTuple):
@@ -149,24 +151,31 @@ def measure_throughput(on: Stage, customers: int = 100_000) -> dict[str, Any]:
 
 
 def measure_delay(on: Stage, rate: int = 20_000, seconds: float = 10.0) -> dict[str, float]:
-    """Publish exposures and orders evenly, `rate` a second in all, and look when each exposure is in the tally."""
+    """Publish as many orders as exposures of new customers, and look when each exposure is in the tally.
+
+    `rate` is events a second in all; the broker and the services have warmed up.
+    """
     now = datetime.now(UTC)
     run = _declared(on, definition(now - timedelta(days=1), 30))
     _serve(run)
     wait_for(lambda: _owned(run) == 1, 60)
     seen: list[tuple[float, int]] = []
-    over = threading.Event()
+    over, producer = threading.Event(), load_producer(run.kafka.kafka)
+    pairs = [_pair(i) for i in range(_WARM_UP + int(rate * seconds / 2))]
+    _pace(producer, run, pairs[:_WARM_UP], rate)
+    pairs = pairs[_WARM_UP:]
     reader = threading.Thread(target=_watch, args=(run, seen, over))
     reader.start()
+    wait_for(lambda: bool(seen) and seen[-1][1] == _WARM_UP, 30)
     cpu, began = run.cpu_s(), time.monotonic()
-    sent = _pace(run, rate, seconds)
+    sent = _pace(producer, run, pairs, rate)
     published = (time.monotonic() - began, run.cpu_s() - cpu)
-    wait_for(lambda: bool(seen) and seen[-1][1] == len(sent), 30)
+    wait_for(lambda: bool(seen) and seen[-1][1] == _WARM_UP + len(sent), 30)
     over.set()
     reader.join()
     run.close()
     times, totals = np.array([at for at, _ in seen]), np.array([total for _, total in seen])
-    visible = times[np.searchsorted(totals, np.arange(1, len(sent) + 1))]
+    visible = times[np.searchsorted(totals, _WARM_UP + np.arange(1, len(sent) + 1))]
     delay_ms = (visible - np.array(sent)) * 1000
     return {
         "events_per_s": 2 * len(sent) / published[0],
@@ -175,11 +184,9 @@ def measure_delay(on: Stage, rate: int = 20_000, seconds: float = 10.0) -> dict[
     }
 
 
-def _pace(run: Run, rate: int, seconds: float) -> list[float]:
-    """Publish as many exposures as orders, each exposure of a new customer; return when each exposure was sent."""
-    producer = load_producer(run.kafka.kafka)
+def _pace(producer: Producer, run: Run, pairs: Sequence[tuple[str, bytes, bytes]], rate: int) -> list[float]:
+    """Publish exposures and orders evenly, `rate` a second in all; return when each exposure was sent."""
     exposures, orders = run.kafka.topic("exposures"), run.kafka.topic("orders")
-    pairs = [_pair(i) for i in range(int(rate * seconds / 2))]
     sent: list[float] = []
     began = time.monotonic()
     while len(sent) < len(pairs):
@@ -231,7 +238,7 @@ def _declared(on: Stage, experiment: Experiment) -> Run:
 
 
 def _serve(run: Run, **settings: object) -> ChildProcess:
-    return run.start_worker("experiments", **({"session_timeout_s": 3} | settings))
+    return run.start_service("experiments", {"session_timeout_s": 3} | settings)
 
 
 def _publish(run: Run, messages: Sequence[Message]) -> None:

@@ -43,6 +43,7 @@ def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
             report["problems"].append(str(error))
     if "customers" in report and "ends" in report:
         report["lag"] = _lag(report.pop("ends"), redis)
+        report["experiments"]["behind"] = report["lag"].pop("tallies")
     report.pop("ends", None)
     if "workers" in report:
         owned = {partition for worker in report["workers"] for partition in worker["partitions"]}
@@ -149,7 +150,7 @@ def _print(report: dict[str, Any]) -> None:
         table.add_row("worker", f"{worker['worker']}: partitions {worker['partitions']}{leader}")
     tallying = report.get("experiments", {"declared": 0, "consumers": [], "events": {}})
     if tallying["declared"] or tallying["consumers"]:
-        behind = f", {report['lag']['tallies']:,} events behind" if "lag" in report else ""
+        behind = f", {tallying['behind']:,} events behind" if "behind" in tallying else ""
         table.add_row("experiments", f"{tallying['declared']:,}{behind}")
         for name, count in sorted(tallying["events"].items()):
             table.add_row(f"  {name.replace(':', ' ')}", f"{count:,}")
