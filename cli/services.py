@@ -95,7 +95,7 @@ class LocalServices:
         (self.folder / "local.json").write_text(json.dumps(self.addresses.model_dump()) + "\n")
         self.worker = self.spawn("worker", "worker")
         experiments = self.spawn("experiments", "experiments")
-        self.spawn("batch", "batch", "--every", "5s")
+        self.spawn("batch", "batch", "--every", "24h")
         client = connect(store.url)
         _await_owner(self.worker, WorkerRegistry(client), settings.partitions)
         _await_owner(experiments, WorkerRegistry(client, keys.EXPERIMENT_WORKERS), settings.partitions)
