@@ -113,6 +113,12 @@ class ChangeBatch(Sequence[Change]):
         ids, numbers = [each.customer_id for each in changes], [each.change_number for each in changes]
         return cls(ids, numbers, range(len(changes)), changes)
 
+    def part(self, start: int, end: int) -> "ChangeBatch":
+        """Return the changes from place `start` to before `end`."""
+        figures = None if self.figures is None else self.figures[start:end]
+        of = slice(start, end)
+        return ChangeBatch(self.customer_ids[of], self.numbers[of], self.kinds[of], self.prototypes, figures)
+
     def __len__(self) -> int:
         return len(self.customer_ids)
 
