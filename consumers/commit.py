@@ -6,6 +6,7 @@ from typing import NamedTuple
 from consumers.partition_batch import Outcome
 from consumers.sink import PARTITION_UA, KafkaSink, SinkFailed
 from events.changes import ChangeBatch, decode_change
+from state.flows import count_flows
 from state.partition_store import Owned, PartitionStore, Save
 from state.segment_views import SegmentViews, view_items
 
@@ -129,6 +130,7 @@ def _save(commit: Commit, changes: ChangeBatch) -> Save:
         watermark_ms=max(owned.watermark_ms, commit.watermark_ms),
         changes=changes.encode(),
         views=view_items(changes),
+        flows=count_flows(changes),
     )
 
 

@@ -42,6 +42,11 @@ def outbox(partition: int) -> str:
     return f"outbox:{{{partition}}}"
 
 
+def flows(partition: int, day: str) -> str:
+    """Hash: `<from>:<to>:<cause>` → moves of one day; expires."""
+    return f"flows:{{{partition}}}:{day}"
+
+
 def model(partition: int) -> str:
     """Hash: sums and counts by centroid of the partition's customers, and the baseline they are under."""
     return f"model:{{{partition}}}"
