@@ -5,7 +5,23 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import batch, customer, demo, down, health, importing, publish, segments, simulate, topics, up, wait, worker
+from cli import (
+    batch,
+    customer,
+    demo,
+    down,
+    experiment,
+    export,
+    health,
+    importing,
+    publish,
+    segments,
+    simulate,
+    topics,
+    up,
+    wait,
+    worker,
+)
 from cli.output import errors
 from events.errors import ShoalError
 
@@ -23,6 +39,8 @@ for _module in (demo, up, down, worker, batch, publish, simulate, wait, customer
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
+app.add_typer(experiment.app, name="experiment")
+app.add_typer(export.app, name="export")
 
 
 def main() -> None:

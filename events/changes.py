@@ -114,10 +114,17 @@ class ChangeBatch(Sequence[Change]):
         return cls(ids, numbers, range(len(changes)), changes)
 
     def part(self, start: int, end: int) -> "ChangeBatch":
-        """Return the changes from place `start` to before `end`."""
-        figures = None if self.figures is None else self.figures[start:end]
-        of = slice(start, end)
-        return ChangeBatch(self.customer_ids[of], self.numbers[of], self.kinds[of], self.prototypes, figures)
+        """Return the changes from place `start` to before `end`, with only the kinds that they are of."""
+        if start == 0 and end == len(self):
+            return self
+        used = {kind: place for place, kind in enumerate(dict.fromkeys(self.kinds[start:end]))}
+        return ChangeBatch(
+            self.customer_ids[start:end],
+            self.numbers[start:end],
+            [used[kind] for kind in self.kinds[start:end]],
+            [self.prototypes[kind] for kind in used],
+            None if self.figures is None else self.figures[start:end],
+        )
 
     def __len__(self) -> int:
         return len(self.customer_ids)

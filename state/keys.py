@@ -5,6 +5,9 @@ from typing import Final
 SEGMENTS_GROUP: Final = "segments"
 """The consumer group that folds orders, web sessions and profiles."""
 
+EXPERIMENTS_GROUP: Final = "experiments"
+"""The consumer group that tallies exposures, conversions and orders."""
+
 BASELINE_CURRENT: Final = "baseline:current"
 BASELINE_LAST: Final = "baseline:last"
 MODEL_CURRENT: Final = "model:current"
@@ -14,6 +17,11 @@ DEAD_DELIVERIES: Final = "deliveries:dead"
 ATTEMPTS: Final = "deliveries:attempts"
 REPLAYED: Final = "dead-letters:replayed"
 WORKERS: Final = "workers"
+EXPERIMENT_WORKERS: Final = "workers:experiments"
+EXPERIMENTS: Final = "experiments"
+"""Set: the ids of all experiments."""
+SUPPRESSED_SCOPES: Final = "suppressed"
+"""Set: the scopes that have had customers."""
 
 
 def customers(partition: int) -> str:
@@ -84,3 +92,28 @@ def deliveries_seen(trigger: str) -> str:
 def contacts(customer_id: str) -> str:
     """Sorted set: what was sent about a customer, by time, ms; kept for as long as a cap counts."""
     return f"contacts:{customer_id}"
+
+
+def experiment(experiment_id: str) -> str:
+    """String: one experiment's definition as JSON."""
+    return f"experiment:{experiment_id}"
+
+
+def purchases(partition: int) -> str:
+    """Hash: customer_id → the customer's recent orders and conversions, packed."""
+    return f"purchases:{{{partition}}}"
+
+
+def exposed(partition: int, experiment_id: str) -> str:
+    """Hash: customer_id → when first exposed, to what, in which segment, and what the customer counts for, packed."""
+    return f"exposed:{{{partition}}}:{experiment_id}"
+
+
+def tally(partition: int, experiment_id: str) -> str:
+    """Hash: sums of an experiment's customers by `<variant>/<segment_id>`, and counts of what was left out."""
+    return f"tally:{{{partition}}}:{experiment_id}"
+
+
+def suppressed(scope: str) -> str:
+    """Set: the customers that a scope leaves out; `all`, `campaign:<name>` or `segment:<id>`."""
+    return f"suppressed:{scope}"

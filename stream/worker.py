@@ -5,7 +5,6 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from consumers.commit import Committer
 from consumers.customers import ProfileInput
 from consumers.money import Money
 from consumers.orders import OrderInput
+from consumers.published import PublishedSegments
 from consumers.runtime import MicroBatchRuntime, Wiring
 from consumers.settings import ConsumerSettings
 from consumers.sink import KafkaSink
@@ -23,7 +23,7 @@ from events.settings import KafkaSettings
 from state import keys
 from state.baselines import BaselineStore, ModelStore
 from state.connection import connect
-from state.format import agree_on_format
+from state.format import agree_on_format, shop_currency
 from state.partition_store import PartitionStore
 from state.segment_views import SegmentViews
 from state.settings import StateSettings
@@ -118,8 +118,9 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         settings=settings.consumer,
         inputs=_inputs(client, settings),
         store=store,
+        open_all=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
         committers=committers,
-        views=views,
+        published=PublishedSegments(settings.kafka, store, views),
         handler=handler,
         background=sweeper,
         clock=clock,
@@ -142,14 +143,3 @@ def _inputs(client: redis.Redis, settings: WorkerSettings) -> list[Any]:
         SessionInput(largest),
         ProfileInput(largest, settings.stream.attributes),
     ]
-
-
-def shop_currency(client: redis.Redis) -> Callable[[str], str]:
-    """Return a function that makes a currency the shop's, unless there is one already, and returns the shop's."""
-
-    def adopt(candidate: str) -> str:
-        store: Any = client
-        store.hsetnx(keys.FORMAT, "currency", candidate)
-        return str(store.hget(keys.FORMAT, "currency").decode())
-
-    return adopt
