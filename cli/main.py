@@ -17,7 +17,9 @@ from cli import (
     publish,
     segments,
     simulate,
+    suppress,
     topics,
+    trigger,
     up,
     wait,
     worker,
@@ -35,10 +37,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for _module in (demo, up, down, worker, batch, publish, simulate, wait, customer, segments, health):
+for _module in (demo, up, down, worker, batch, trigger, publish, simulate, wait, customer, segments, health):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
+app.add_typer(trigger.app, name="trigger")
+app.add_typer(suppress.app, name="suppress")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(export.app, name="export")
 

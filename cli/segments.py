@@ -17,9 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def segments(
-    flows: Annotated[
-        bool, typer.Option("--flows", help="Show who moved from where to where, and why.")
-    ] = False,
+    flows: Annotated[bool, typer.Option("--flows", help="Show who moved from where to where, and why.")] = False,
     since: Annotated[
         str, typer.Option(help="With --flows: how far back, as 7d or 36h; whole days (UTC) are counted.")
     ] = "7d",

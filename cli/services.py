@@ -96,6 +96,7 @@ class LocalServices:
         (self.folder / "local.json").write_text(json.dumps(self.addresses.model_dump()) + "\n")
         self.worker = self.spawn("worker", "worker")
         self.spawn("batch", "batch", "--every", "5s")
+        self.spawn("triggers", "triggers")
         self._await_worker(connect(store.url), settings.partitions)
 
     def _keep(self, server: _Started) -> _Started:

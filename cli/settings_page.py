@@ -11,6 +11,7 @@ from batch.settings import BatchSettings
 from consumers.settings import ConsumerSettings
 from events.settings import KafkaSettings
 from state.settings import StateSettings
+from stream.campaigns.settings import TriggerSettings
 from stream.settings import StreamSettings
 
 __all__ = ["settings_page"]
@@ -21,6 +22,7 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Taking events in", ConsumerSettings),
     ("Segmenting", StreamSettings),
     ("Baselines", BatchSettings),
+    ("Campaign triggers", TriggerSettings),
 )
 
 _HEAD = """# Settings

@@ -10,7 +10,7 @@ class TriggerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, extra="ignore")
 
     trigger_timeout_s: float = Field(10.0, ge=0.1, le=60.0, description="seconds that a webhook may take to answer")
-    trigger_attempts: int = Field(8, ge=1, le=50, description="attempts before a delivery is given up")
+    trigger_attempts: int = Field(12, ge=1, le=50, description="attempts before a delivery is given up")
     trigger_backoff_s: float = Field(
         5.0, ge=0.01, le=3_600.0, description="seconds before the second attempt, at most; doubles with each"
     )
