@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from cli import (
     batch,
     customer,
+    dead_letters,
     demo,
     down,
     experiment,
@@ -43,6 +44,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
 app.add_typer(trigger.app, name="trigger")
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(export.app, name="export")
 
