@@ -9,6 +9,7 @@ from cli import (
     baselines,
     batch,
     customer,
+    dead_letters,
     demo,
     down,
     experiment,
@@ -20,7 +21,9 @@ from cli import (
     rebaseline,
     segments,
     simulate,
+    suppress,
     topics,
+    trigger,
     up,
     wait,
     worker,
@@ -45,6 +48,7 @@ for _module in (
     worker,
     experiments,
     batch,
+    trigger,
     rebaseline,
     publish,
     simulate,
@@ -56,6 +60,9 @@ for _module in (
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
+app.add_typer(trigger.app, name="trigger")
+app.add_typer(suppress.app, name="suppress")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(baselines.app, name="baselines")
 app.add_typer(export.app, name="export")

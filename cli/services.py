@@ -96,6 +96,7 @@ class LocalServices:
         self.worker = self.spawn("worker", "worker")
         experiments = self.spawn("experiments", "experiments")
         self.spawn("batch", "batch", "--every", "24h")
+        self.spawn("triggers", "triggers")
         client = connect(store.url)
         _await_owner(self.worker, WorkerRegistry(client), settings.partitions)
         _await_owner(experiments, WorkerRegistry(client, keys.EXPERIMENT_WORKERS), settings.partitions)

@@ -12,6 +12,7 @@ from consumers.settings import ConsumerSettings
 from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from state.settings import StateSettings
+from stream.campaigns.settings import TriggerSettings
 from stream.settings import StreamSettings
 
 __all__ = ["settings_page"]
@@ -23,6 +24,7 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Segmenting", StreamSettings),
     ("Tallying experiments", ExperimentSettings),
     ("Baselines", BatchSettings),
+    ("Campaign triggers", TriggerSettings),
 )
 
 _HEAD = """# Settings

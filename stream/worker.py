@@ -99,7 +99,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         },
     )
     attributes = AttributeColumns(client, settings.stream.attributes, refused=FEATURES)
-    store = PartitionStore(client, keys.SEGMENTS_GROUP)
+    store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()
     feed = ModelFeed(settings.kafka)
