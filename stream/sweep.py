@@ -12,6 +12,7 @@ from consumers.partition_batch import Outcome
 from state.partition_store import Owned, PartitionStore
 from state.records import NEVER_LAST, CustomerBatch, Rows
 from stream.clock import SegmentClock
+from stream.damping import Damping
 from stream.kmeans import nearest
 from stream.live import LiveSegmenter, ModelFeed
 from stream.segmentation import BaselineBehind, published_cluster, resegment, sums_under
@@ -52,7 +53,7 @@ class Sweeper:
         settings: StreamSettings,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed
-        self._clock, self._settings = clock, settings
+        self._clock, self._settings, self._damping = clock, settings, Damping.of(settings)
         self._progress: dict[int, _Progress] = {}
         self.swept = 0
 
@@ -117,7 +118,7 @@ class Sweeper:
             subset.rows,
             subset.rows,
             now_ms,
-            self._settings.hysteresis,
+            self._damping,
             causes,
         )
         subset.rows = result.rows
@@ -134,14 +135,13 @@ class Sweeper:
         A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
         The cause is `model` where the centroids alone, with the features as last learned, would move it.
         """
-        rows, margin = customers.rows, self._settings.hysteresis
-        segments = rows["segment"].astype(np.int64)
+        rows = customers.rows
         vectors = segmenter.vectors(rows, now_ms)
         distances = segmenter.distances(rows, vectors, now_ms)
         learned = segmenter.vectors(rows, rows["learned_at"])
         by_model = segmenter.distances(rows, learned, rows["learned_at"])
-        goes = published_cluster(segmenter, distances, segments, margin)
-        went = published_cluster(segmenter, by_model, segments, margin)
+        goes = published_cluster(segmenter, distances, rows, now_ms, self._damping)
+        went = published_cluster(segmenter, by_model, rows, now_ms, self._damping)
         numbers = np.array([each.number for each in segmenter.segments])
         under = rows["baseline"] == segmenter.baseline
         stale = (
@@ -149,7 +149,7 @@ class Sweeper:
             | (nearest(distances) != rows["cluster"])
             | _drifted(vectors, learned, self._settings.learn_tolerance)
         )
-        stale |= (goes >= 0) & (numbers[goes] != segments)
+        stale |= (goes >= 0) & (numbers[goes] != rows["segment"])
         stale &= ~_awaits_replay(rows)
         causes = np.where((went == goes) & (segmenter.dimensions > 0), "model", "time").astype(object)
         causes[~under] = "baseline"
