@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from cli import (
+    baselines,
     batch,
     customer,
     demo,
@@ -15,6 +16,7 @@ from cli import (
     health,
     importing,
     publish,
+    rebaseline,
     segments,
     simulate,
     topics,
@@ -35,11 +37,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for _module in (demo, up, down, worker, batch, publish, simulate, wait, customer, segments, health):
+for _module in (demo, up, down, worker, batch, rebaseline, publish, simulate, wait, customer, segments, health):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(baselines.app, name="baselines")
 app.add_typer(export.app, name="export")
 
 

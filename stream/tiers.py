@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from state.records import Rows
-from stream.features import frequency, recency, tenure
+from stream.features import feature_matrix, frequency, recency, tenure, units_of
 from stream.segmenter import Segment
 
 __all__ = ["SEGMENT_NAMES", "RuleTiers", "tier_of"]
@@ -51,10 +51,13 @@ class RuleTiers:
     baseline = 0
     version = 0
     dimensions = 0
+    centers = None
 
     def __init__(self, half_life_ms: float) -> None:
         self._half_life_ms = half_life_ms
         self.segments = [Segment(i + 1, f"s{i + 1}", name) for i, name in enumerate(SEGMENT_NAMES)]
+        self.explaining = ["recency", "frequency"]
+        self.former: list[Segment] = []
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return (n, 0): rules learn nothing."""
@@ -65,3 +68,11 @@ class RuleTiers:
         distances = np.full((len(rows), len(SEGMENT_NAMES)), np.inf)
         distances[np.arange(len(rows)), tier_of(rows, at_ms, self._half_life_ms)] = 0.0
         return distances
+
+    def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
+        """Return (n, 2): what the rules look at, before any scaling."""
+        return feature_matrix(rows, self.explaining, at_ms, self._half_life_ms)
+
+    def in_units(self, explaining: Floats) -> Floats:
+        """Return explaining vectors (n, 2) in days and orders."""
+        return units_of(explaining, self.explaining)

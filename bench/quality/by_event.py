@@ -35,7 +35,7 @@ class ConstantStep(_Centroids):
         super().__init__(centroids)
         self._step = step
 
-    def learn_many(self, vectors: Floats, at_ms: int) -> None:  # noqa: ARG002 - the same call as the other's
+    def learn_many(self, vectors: Floats, at_ms: int) -> None:
         """Learn vectors (n, d) one after the other."""
         for vector in vectors:
             closest = int(((self.centroids - vector) ** 2).sum(axis=1).argmin())

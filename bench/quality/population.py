@@ -9,7 +9,7 @@ from bench.quality.event_log import EventLog
 from bench.quality.service import HALF_LIFE_MS
 from consumers.columns import Columns
 from events.outputs import Baseline
-from state.records import Rows, blank_rows
+from state.records import Rows
 from state.sums import ModelSums
 from stream.damping import Damping
 from stream.fold import fold, merge
@@ -30,9 +30,7 @@ def fold_into(rows: Rows, columns: Columns, customers: Ints, half_life_ms: float
     return touched
 
 
-def vector_days(
-    log: EventLog, rows: Rows, segmenter: CentroidSegmenter
-) -> Iterator[tuple[int, Ints, Floats]]:
+def vector_days(log: EventLog, rows: Rows, segmenter: CentroidSegmenter) -> Iterator[tuple[int, Ints, Floats]]:
     """Yield each day's end (ms), the customers (m,) that ordered on it, and their vectors (m, d) then.
 
     `rows` (all customers) are folded into.

@@ -16,7 +16,6 @@ from state.segment_views import SegmentViews
 from state.sums import ModelSums
 from stream.clock import SegmentClock
 from stream.damping import Damping
-from stream.damping import Damping
 from stream.live import LiveSegmenter
 from stream.segmentation import BaselineBehind, resegment
 from stream.segmenter import CentroidSegmenter
@@ -276,7 +275,9 @@ class Shop:
         if begin:
             batch, tiers = batch_of(shoppers(N)), RuleTiers(HALF_LIFE_MS)
             causes = np.full(N, "activity", object)
-            result = resegment(tiers, ModelSums.zeros(6, 0), batch.ids, blank_rows(N), batch.rows, NOW_MS, Damping.by(0.1), causes)
+            result = resegment(
+                tiers, ModelSums.zeros(6, 0), batch.ids, blank_rows(N), batch.rows, NOW_MS, Damping.by(0.1), causes
+            )
             batch.rows = result.rows
             outcome = Outcome(batch, {}, 0, result.sums, result.changes, {})
             committer.commit(self.owned, outcome, {"orders": N}, {}, NOW_MS)
