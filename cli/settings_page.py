@@ -9,8 +9,10 @@ from pydantic_settings import BaseSettings
 
 from batch.settings import BatchSettings
 from consumers.settings import ConsumerSettings
+from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from state.settings import StateSettings
+from stream.campaigns.settings import TriggerSettings
 from stream.settings import StreamSettings
 
 __all__ = ["settings_page"]
@@ -20,7 +22,9 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Redis and records", StateSettings),
     ("Taking events in", ConsumerSettings),
     ("Segmenting", StreamSettings),
+    ("Tallying experiments", ExperimentSettings),
     ("Baselines", BatchSettings),
+    ("Campaign triggers", TriggerSettings),
 )
 
 _HEAD = """# Settings
