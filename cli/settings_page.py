@@ -7,6 +7,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from api.settings import ApiSettings
 from batch.settings import BatchSettings
 from consumers.settings import ConsumerSettings
 from events.settings import KafkaSettings
@@ -21,6 +22,7 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Taking events in", ConsumerSettings),
     ("Segmenting", StreamSettings),
     ("Baselines", BatchSettings),
+    ("API and dashboard", ApiSettings),
 )
 
 _HEAD = """# Settings

@@ -65,6 +65,13 @@ class SegmentViews:
         value = self._redis.get(keys.segment(customer_id))
         return msgspec.json.decode(value, type=SegmentView) if value else None
 
+    def read_many(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
+        """Return the current segments of customers, in their order, None where there is none; one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for each in customer_ids:
+                pipe.get(keys.segment(each))
+            return [msgspec.json.decode(value, type=SegmentView) if value else None for value in pipe.execute()]
+
 
 def view_items(changes: ChangeBatch) -> list[str | bytes]:
     """Return the keys of the views that follow from changes, each followed by its JSON, as MSET takes them."""

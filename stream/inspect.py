@@ -47,7 +47,7 @@ class Inspector:
                 f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
             )
         view = self.view(customer_id)
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         return {
             "customer_id": customer_id,
             "segment_id": view.segment_id if view else None,
@@ -65,6 +65,10 @@ class Inspector:
     def view(self, customer_id: str) -> SegmentView | None:
         """Return what readers see of a customer, or None."""
         return SegmentViews(self._client).read(customer_id)
+
+    def views(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
+        """Return what readers see of customers, in one round trip."""
+        return SegmentViews(self._client).read_many(customer_ids)
 
     def segments(self) -> dict[str, Any]:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
@@ -92,12 +96,12 @@ class Inspector:
         """Return how often customers have moved so far, over all of them."""
         return sum(int(rows["change_number"].sum()) for rows, _ in self._chunks())
 
-    def _now_ms(self) -> int:
+    def now_ms(self) -> int:
         """Return the present for people: that of the partition that has come furthest."""
         return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
 
     def _chunks(self) -> Any:
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         for partition in range(self._partitions):
             cursor, seen = 0, set[str]()
             while True:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from cli.embedded import ChildProcess
@@ -35,6 +37,13 @@ def answer(folder: Path, *arguments: str):
     ran = shoal(folder, *arguments, "--json")
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
+
+
+def asked(address: str, key: str):
+    """Return what the API answers."""
+    answer = httpx2.get(address, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +167,8 @@ def test_wrong_usage_exits_2(tmp_path):
 @pytest.mark.parametrize(
     "command",
     [
-        *("demo", "up", "down", "worker", "batch", "publish", "wait", "customer", "segments", "health"),
+        *("demo", "up", "down", "worker", "batch", "publish", "wait", "customer", "segments", "health", "api"),
+        *("keys create", "keys list", "keys revoke", "keys sign-in", "audit export"),
         *("topics create", "topics check", "import cdnow", "import online-retail"),
     ],
 )
@@ -172,6 +182,10 @@ def test_down_ends_everything_and_may_be_repeated(tmp_path):
     child = started_up(tmp_path)
     addresses = json.loads((tmp_path / ".shoal" / "local.json").read_text())
     assert addresses.keys() == {"kafka", "redis", "api"}
+    said = (tmp_path / "up.log").read_text()
+    (key,) = re.findall(r"API key +(\S+)", said)
+    assert f"{addresses['api']}/sign-in?token=" in said
+    assert asked(f"{addresses['api']}/v1/operations", key)["partitions_without_worker"] == []
     assert answer(tmp_path, "down") == {"stopped": True}
     child.finish(5)
     assert not (tmp_path / ".shoal" / "local.json").exists()
