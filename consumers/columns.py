@@ -33,6 +33,18 @@ class Columns:
     def __len__(self) -> int:
         return len(self.customer_ids)
 
+    @classmethod
+    def joined(cls, columns: Sequence[Self]) -> Self:
+        """Return the events of all columns, one after the other."""
+        if len(columns) == 1:
+            return columns[0]
+        together: dict[str, Any] = {}
+        for field in fields(cls):
+            pieces = [getattr(each, field.name) for each in columns]
+            lists = isinstance(pieces[0], list)
+            together[field.name] = [value for piece in pieces for value in piece] if lists else np.concatenate(pieces)
+        return replace(columns[0], **together)
+
     def take(self, positions: Ints) -> Self:
         """Return the events at these positions."""
         chosen = positions.tolist()

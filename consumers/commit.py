@@ -1,6 +1,7 @@
 """The commit: the order of effects that makes a micro-batch count once, whatever happens in between."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from consumers.partition_batch import Outcome
 from consumers.sink import PARTITION_UA, KafkaSink, SinkFailed
@@ -8,7 +9,17 @@ from events.changes import ChangeBatch, decode_change
 from state.partition_store import Owned, PartitionStore, Save
 from state.segment_views import SegmentViews, view_items
 
-__all__ = ["Committer"]
+__all__ = ["Commit", "Committer"]
+
+
+class Commit(NamedTuple):
+    """What is to be committed of one partition: an outcome, and how far it brings each topic (by full name)."""
+
+    owned: Owned
+    outcome: Outcome
+    offsets: Mapping[str, int]
+    fates: Mapping[str, int]
+    watermark_ms: int
 
 
 class Committer:
@@ -27,43 +38,37 @@ class Committer:
     def commit(
         self, owned: Owned, outcome: Outcome, offsets: Mapping[str, int], fates: Mapping[str, int], watermark_ms: int
     ) -> None:
-        """Commit one partition's micro-batch and wait until all of it is done; see `begin` for the steps."""
-        self.begin(owned, outcome, offsets, fates, watermark_ms)
-        self.confirm()
+        """Commit one partition's part of a micro-batch and wait until all of it is done; see `begin` for the steps.
 
-    def begin(
-        self, owned: Owned, outcome: Outcome, offsets: Mapping[str, int], fates: Mapping[str, int], watermark_ms: int
-    ) -> None:
-        """Commit one partition's micro-batch up to step 3; `confirm` does step 4, for several partitions at once.
+        Raises Fenced, StateMoved, SinkFailed, redis.RedisError.
+        """
+        self.begin([Commit(owned, outcome, offsets, fates, watermark_ms)])
+        self.confirm()
+        if owned.fenced:
+            raise owned.fenced
+
+    def begin(self, commits: Sequence[Commit]) -> None:
+        """Commit the partitions of a micro-batch up to step 3; `confirm` does step 4.
 
         1. What goes elsewhere (dead letters, events of other partitions) is acknowledged by Kafka.
-        2. Records, sums, fates, offsets, the outbox of changes and the views `segment:<customer_id>` are saved in one
-           Redis transaction.
+        2. Records, sums, fates, offsets, the outbox of changes and the views `segment:<customer_id>` are saved, those
+           of each partition in one Redis transaction.
         3. The changes are published.
         4. Kafka's acknowledgement of them is waited for.
         5. The outbox is trimmed: by the partition's next save, or by `tidy` where none comes.
 
         A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
-        the outbox and sends them again. Raises Fenced, StateMoved, SinkFailed, redis.RedisError.
+        the outbox and sends them again. A partition that another worker has taken over is marked as `fenced` and left
+        alone. Raises StateMoved, SinkFailed, redis.RedisError.
         """
         if self._elsewhere:
             self.confirm()
-        changes = ChangeBatch.of(outcome.changes)
-        encoded = changes.encode()
-        save = Save(
-            customers=outcome.customers,
-            profiles=outcome.profiles,
-            baseline=outcome.baseline,
-            sums=outcome.sums,
-            swept=_swept(owned, outcome),
-            offsets={**owned.offsets, **offsets},
-            fates=_added(owned.fates, fates),
-            watermark_ms=max(owned.watermark_ms, watermark_ms),
-            changes=encoded,
-            views=view_items(changes),
-        )
-        self._store.save(owned, save)
-        self._publish(owned, changes, encoded)
+        changes = [ChangeBatch.of(each.outcome.changes) for each in commits]
+        saves = [(each.owned, _save(each, made)) for each, made in zip(commits, changes, strict=True)]
+        self._store.save_all(saves)
+        for (owned, save), made in zip(saves, changes, strict=True):
+            if not owned.fenced:
+                self._publish(owned, made, save.changes)
 
     def confirm(self) -> None:
         """Wait until Kafka has all that was sent; only then may it leave the outbox. Raises SinkFailed."""
@@ -109,6 +114,22 @@ class Committer:
         for owned, _ in self._published:
             owned.unsent = True
         self._published = []
+
+
+def _save(commit: Commit, changes: ChangeBatch) -> Save:
+    owned, outcome = commit.owned, commit.outcome
+    return Save(
+        customers=outcome.customers,
+        profiles=outcome.profiles,
+        baseline=outcome.baseline,
+        sums=outcome.sums,
+        swept=_swept(owned, outcome),
+        offsets={**owned.offsets, **commit.offsets},
+        fates=_added(owned.fates, commit.fates),
+        watermark_ms=max(owned.watermark_ms, commit.watermark_ms),
+        changes=changes.encode(),
+        views=view_items(changes),
+    )
 
 
 def _added(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """Lanes: threads that fold and save micro-batches while the next are fetched and decoded.
 
 A lane spends much of its time waiting for Redis and Kafka, and numpy and the sockets let the interpreter go meanwhile.
-A partition always takes the same lane, so its batches are saved in their order.
 """
 
 from collections.abc import Callable
@@ -16,49 +15,46 @@ Job = TypeVar("Job")
 class Settled(NamedTuple, Generic[Job]):
     """A job that has ended; `failure` is None where it went well."""
 
-    partition: int
     job: Job
     failure: BaseException | None
 
 
 class _Abandoned(Exception):
-    """A job before this one, of the same partition, has failed: this one must not be carried out."""
+    """A job before this one, in the same lane, has failed: this one must not be carried out."""
 
 
 class Lanes(Generic[Job]):
-    """Carries out jobs, those of a partition one after the other; `work` gets the lane's number and the job."""
+    """Carries out jobs, those of a lane one after the other; `work` gets the lane's number and the job."""
 
     def __init__(self, count: int, work: Callable[[int, Job], None]) -> None:
         self._pools = [ThreadPoolExecutor(1, f"lane-{lane}") for lane in range(count)]
         self._work = work
-        self._running: list[tuple[int, Job, Future[None]]] = []
+        self._running: list[tuple[Job, Future[None]]] = []
         self._failed: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._pools)
 
     @property
     def busy(self) -> bool:
         """Whether a job is still running."""
-        return any(not future.done() for _, _, future in self._running)
+        return any(not future.done() for _, future in self._running)
 
-    def of(self, partition: int) -> int:
-        """Return the lane of a partition."""
-        return partition % len(self._pools)
-
-    def submit(self, partition: int, job: Job) -> None:
+    def submit(self, lane: int, job: Job) -> None:
         """Begin a job, or queue it behind those of its lane."""
-        lane = self.of(partition)
-        self._running.append((partition, job, self._pools[lane].submit(self._carry_out, lane, partition, job)))
+        self._running.append((job, self._pools[lane].submit(self._carry_out, lane, job)))
 
     def settle(self, leave: int = 0) -> list[Settled[Job]]:
         """Wait for all jobs but the last `leave`, and return how they ended.
 
-        After a failure, what was queued of the same partition is abandoned, and not returned, until all are settled.
+        After a failure, what was queued in the same lane is abandoned, and not returned, until all are settled.
         """
         upto = max(len(self._running) - leave, 0)
         ended, self._running = self._running[:upto], self._running[upto:]
-        wait([future for _, _, future in ended])
+        wait([future for _, future in ended])
         if not self._running:
             self._failed.clear()
-        settled = [Settled(partition, job, future.exception()) for partition, job, future in ended]
+        settled = [Settled(job, future.exception()) for job, future in ended]
         return [each for each in settled if not isinstance(each.failure, _Abandoned)]
 
     def close(self) -> None:
@@ -66,11 +62,11 @@ class Lanes(Generic[Job]):
         for pool in self._pools:
             pool.shutdown()
 
-    def _carry_out(self, lane: int, partition: int, job: Job) -> None:
-        if partition in self._failed:
+    def _carry_out(self, lane: int, job: Job) -> None:
+        if lane in self._failed:
             raise _Abandoned
         try:
             self._work(lane, job)
         except BaseException:
-            self._failed.add(partition)
+            self._failed.add(lane)
             raise

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from state.partition_store import Owned
 from state.records import CustomerBatch
 from state.sums import ModelSums
 
-__all__ = ["Handler", "Outcome", "PartitionBatch", "TopicEvents"]
+__all__ = ["Handler", "Loaded", "Outcome", "PartitionBatch", "TopicEvents"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -82,11 +82,22 @@ class Outcome:
     swept: int | None = None
 
 
-class Handler(Protocol):
-    """What the runtime calls with the events of a partition: pure with respect to Kafka and Redis."""
+class Loaded(NamedTuple):
+    """A partition's part of a micro-batch, with the records of the customers that it is about.
 
-    def apply(
-        self, owned: Owned, customers: CustomerBatch, events: dict[str, Columns], slots: dict[str, Ints], now_ms: int
-    ) -> Outcome:
-        """Fold events into the customers at `slots`, and say what changes. `now_ms` is ms since 1970 UTC."""
+    `slots` are, by topic, the positions of the events' customers; `now_ms` is the partition's present.
+    """
+
+    owned: Owned
+    customers: CustomerBatch
+    events: dict[str, Columns]
+    slots: dict[str, Ints]
+    now_ms: int
+
+
+class Handler(Protocol):
+    """What the runtime calls with the events of partitions: pure with respect to Kafka and Redis."""
+
+    def apply(self, loaded: Sequence[Loaded]) -> list[Outcome]:
+        """Fold the events of each partition into its customers, and say what changes."""
         ...

@@ -5,41 +5,32 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-import numpy as np
 import redis
 
 from consumers.commit import Committer
-from consumers.dead_letters import Refused, dead_letter
 from consumers.intake import Input, Intake
 from consumers.lanes import Lanes
 from consumers.ownership import Ownership, is_passing
-from consumers.partition_batch import Handler, PartitionBatch
+from consumers.partition_batch import Handler
+from consumers.processing import Clock, Job, Part, Processing
 from consumers.published import PublishedSegments
 from consumers.settings import ConsumerSettings
 from consumers.source import KafkaSource, TopicSlice
 from events.errors import ShoalError
-from events.partitioning import partitions_of
 from events.settings import KafkaSettings
 from state.partition_store import Fenced, Owned, PartitionStore, StateMoved
-from state.records import CustomerBatch
 from state.segment_views import SegmentViews
 
-__all__ = ["Background", "Clock", "MicroBatchRuntime", "Wiring"]
+__all__ = ["Background", "MicroBatchRuntime", "Wiring"]
 
 log = logging.getLogger(__name__)
 
 _IDLE_S = 0.1
 _CALM_S = 30.0
-
-
-class Clock(Protocol):
-    """What time it is for a partition, in ms since 1970 UTC."""
-
-    def now_ms(self, watermark_ms: int) -> int:
-        """Return now, given the largest event time that the partition has seen."""
-        ...
+_TOGETHER = 4_000
+"""Events up to which all partitions of a micro-batch are one job."""
 
 
 class Background(Protocol):
@@ -73,16 +64,6 @@ class Wiring:
     clock: Clock
 
 
-class _Job(NamedTuple):
-    owned: Owned
-    batch: PartitionBatch
-    refused: list[Refused]
-
-
-class _Confirm(NamedTuple):
-    """Wait for what the jobs before it in the same lane have published: once for all their partitions."""
-
-
 class MicroBatchRuntime:
     """Runs one worker's share of the inputs: fetches and decodes in the calling thread, folds and saves in lanes.
 
@@ -94,10 +75,12 @@ class MicroBatchRuntime:
         self._w = wiring
         settings = wiring.settings
         self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * 3_600_000))
-        self._lanes = Lanes[_Job | _Confirm](len(wiring.committers), self._carry_out)
+        processing = Processing(wiring.kafka, wiring.store, wiring.committers, wiring.handler, wiring.clock)
+        self._lanes = Lanes[Job](len(wiring.committers), processing)
         self._stop = threading.Event()
         self._trouble_since = self._trouble_last = 0.0
         self._queued = 0
+        self._together = False
         self.events_seen = 0
         self._ownership = Ownership(
             wiring.store,
@@ -166,14 +149,30 @@ class MicroBatchRuntime:
         ends = self._source.ends_reached()
         batches, refused = self._intake.batches(slices, self._ownership.owned, _wall_ms(), ends)
         self._settle(leave=self._queued)
-        mine = [batch for batch in batches if batch.partition in self._ownership]
-        for batch in mine:
-            job = _Job(self._ownership[batch.partition], batch, refused.get(batch.partition, []))
-            self._lanes.submit(batch.partition, job)
-        lanes = {self._lanes.of(batch.partition): batch.partition for batch in mine}
-        for partition in lanes.values():
-            self._lanes.submit(partition, _Confirm())
-        self._queued = len(mine) + len(lanes)
+        parts = [
+            Part(self._ownership[batch.partition], batch, refused.get(batch.partition, []))
+            for batch in batches
+            if batch.partition in self._ownership
+        ]
+        jobs = self._jobs(parts)
+        for lane, job in jobs.items():
+            self._lanes.submit(lane, job)
+        self._queued = len(jobs)
+
+    def _jobs(self, parts: Sequence[Part]) -> dict[int, Job]:
+        """Return the jobs by lane; a partition keeps its lane, so that its parts are saved in their order.
+
+        The partitions of a small micro-batch are one job, as most of its cost is the same for one as for all.
+        """
+        together = sum(len(part.columns) for each in parts for part in each.batch.events.values()) <= _TOGETHER
+        if together != self._together:
+            self._settle()
+            self._together = together
+        jobs: dict[int, Job] = {}
+        for each in parts:
+            if each.batch.partition in self._ownership:
+                jobs.setdefault(0 if together else each.batch.partition % len(self._lanes), []).append(each)
+        return jobs
 
     def _look_after(self, *, idle: bool) -> bool:
         """Do what needs the partitions at rest; return whether more of that is waiting."""
@@ -192,14 +191,15 @@ class MicroBatchRuntime:
         A partition that another worker has taken leaves the others alone; any other failure is raised.
         """
         failures = []
-        for partition, job, failure in self._lanes.settle(leave):
-            if isinstance(failure, Fenced):
-                self._ownership.lose(failure)
-            elif failure is not None:
+        for job, failure in self._lanes.settle(leave):
+            if failure is not None:
                 failures.append(failure)
-            elif isinstance(job, _Job):
-                self._source.commit(partition, job.batch.offsets)
-                self.events_seen += sum(len(part.columns) for part in job.batch.events.values())
+            for owned, batch, _ in job:
+                if owned.fenced:
+                    self._ownership.lose(owned.fenced)
+                elif failure is None:
+                    self._source.commit(owned.partition, batch.offsets)
+                    self.events_seen += sum(len(part.columns) for part in batch.events.values())
         if failures:
             raise failures[0]
 
@@ -238,49 +238,6 @@ class MicroBatchRuntime:
         if not is_passing(error) or now - self._trouble_since > self._w.settings.redis_retry_s:
             raise error
         self._stop.wait(min(2.0, 0.05 + (now - self._trouble_since)))
-
-    def _carry_out(self, lane: int, job: _Job | _Confirm) -> None:
-        """Do a job; runs in a lane."""
-        if isinstance(job, _Confirm):
-            self._w.committers[lane].confirm()
-        else:
-            self._process(*job, self._w.committers[lane])
-
-    def _process(self, owned: Owned, batch: PartitionBatch, refused: list[Refused], committer: Committer) -> None:
-        """Fold and save one partition's part of a micro-batch."""
-        ids, slots = batch.customer_ids()
-        customers = self._w.store.open(owned, ids)
-        if not customers.known.all() and self._reroute(batch, customers, committer):
-            ids, slots = batch.customer_ids()
-            customers = self._w.store.open(owned, ids)
-        wall_ms = _wall_ms()
-        for each in refused:
-            committer.send_elsewhere("dead-letters", None, dead_letter(each, wall_ms))
-        watermark_ms = max(owned.watermark_ms, batch.latest_ms())
-        columns = {topic: part.columns for topic, part in batch.events.items()}
-        outcome = self._w.handler.apply(owned, customers, columns, slots, self._w.clock.now_ms(watermark_ms))
-        for topic, part in batch.events.items():
-            repeated = outcome.duplicates.get(topic, 0)
-            batch.count(topic, "duplicate", repeated)
-            batch.count(topic, "applied", len(part.columns) - repeated)
-        committer.begin(owned, outcome, batch.offsets, batch.fates, watermark_ms)
-
-    def _reroute(self, batch: PartitionBatch, customers: CustomerBatch, committer: Committer) -> bool:
-        """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
-        strangers = np.flatnonzero(~customers.known)
-        names = [customers.ids[i] for i in strangers.tolist()]
-        homes = partitions_of(names, self._w.kafka.partitions)
-        misplaced = {name: home for name, home in zip(names, homes.tolist(), strict=True) if home != batch.partition}
-        if not misplaced:
-            return False
-        for topic, part in batch.events.items():
-            away = np.array([name in misplaced for name in part.columns.customer_ids], np.bool_)
-            for i in np.flatnonzero(away).tolist():
-                name, value = part.columns.customer_ids[i], part.messages.values[int(part.positions[i])]
-                committer.send_elsewhere(topic, name.encode(), value or b"", misplaced[name])
-            batch.count(topic, "rerouted", int(away.sum()))
-            batch.events[topic] = part.take(np.flatnonzero(~away))
-        return True
 
 
 def _wall_ms() -> int:

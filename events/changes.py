@@ -73,6 +73,12 @@ class ChangeBatch(Sequence[Change]):
         ids, numbers = [each.customer_id for each in changes], [each.change_number for each in changes]
         return cls(ids, numbers, range(len(changes)), changes)
 
+    def part(self, start: int, end: int) -> "ChangeBatch":
+        """Return the changes from place `start` to before `end`."""
+        return ChangeBatch(
+            self.customer_ids[start:end], self.numbers[start:end], self.kinds[start:end], self.prototypes
+        )
+
     def __len__(self) -> int:
         return len(self.customer_ids)
 

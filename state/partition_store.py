@@ -1,70 +1,26 @@
 """What a partition owns in Redis, read and written a whole micro-batch at a time by its one writer.
 
-Two numbers guard every write. The epoch grows with every worker that takes the partition over; the revision grows with
-every write. A writer whose epoch is no longer the partition's has lost it; where epoch or revision are smaller than the
-writer knows them, Redis has come back older than it was.
-
 A micro-batch costs two round trips: `open` watches the partition and reads its customers, `save` writes everything.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import redis
 
-from events.errors import ShoalError
 from state import keys
+from state.guarded import Guarded
+from state.owned import Fenced, Owned, StateMoved
 from state.records import CustomerBatch, pack, unpack
-from state.round_trip import Command, Line, as_mapping, raise_first
+from state.round_trip import Command
 from state.sums import ModelSums
 
 __all__ = ["Fenced", "Owned", "PartitionStore", "Save", "StateMoved"]
 
-
-class Fenced(ShoalError):
-    """Another worker has taken the partition over; what this one has in hand is abandoned."""
-
-    def __init__(self, partition: int, mine: int, found: int) -> None:
-        super().__init__(
-            f"partition {partition} has epoch {found}; this worker's was {mine}: another worker owns it now"
-        )
-        self.partition = partition
-
-
-class StateMoved(ShoalError):
-    """Redis is not where this worker left it: it came back older. The partition must be claimed again and replayed."""
-
-    retriable = True
-
-    def __init__(self, partition: int, detail: str) -> None:
-        super().__init__(
-            f"the state of partition {partition} in Redis moved under its owner ({detail}); claiming it again"
-        )
-        self.partition = partition
-
-
-@dataclass
-class Owned:
-    """What the owner of a partition holds in memory; it equals Redis between two saves.
-
-    `offsets` are the next offsets to read, by topic; `fates` the number of events by `<topic>:<fate>`; `sums` the
-    partition's part of the model under baseline number `baseline` (None before the first save), complete once
-    `swept` has reached that number; `acknowledged` how many of the oldest changes in the outbox Kafka has, which the
-    next save drops; `unsent` whether Kafka did not take some, which a new claim sends again.
-    """
-
-    partition: int
-    epoch: int
-    offsets: dict[str, int]
-    revision: int = 0
-    fates: dict[str, int] = field(default_factory=dict)
-    watermark_ms: int = 0
-    baseline: int = 0
-    swept: int = 0
-    sums: ModelSums | None = None
-    acknowledged: int = 0
-    unsent: bool = False
+_TOGETHER = 4_000
+"""Customers up to which partitions are packed and unpacked together."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +48,11 @@ class PartitionStore:
     def __init__(self, client: redis.Redis, group: str) -> None:
         self._redis: Any = client
         self._group = group
-        self._lines: dict[int, Line] = {}
+        self._guarded = Guarded(client, group)
 
     def claim(self, partition: int) -> Owned:
         """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
-        self._leave(partition)
+        self._guarded.leave(partition)
         epoch = int(self._redis.incr(keys.epoch(partition, self._group)))
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(keys.offsets(partition, self._group))
@@ -127,9 +83,28 @@ class PartitionStore:
 
         Raises Fenced, StateMoved, redis.RedisError.
         """
-        wanted = [("HMGET", keys.customers(owned.partition), *ids)] if ids else []
-        found = self._watch(owned, wanted)
-        return unpack(ids, found[0]) if ids else CustomerBatch.blank([])
+        (customers,) = self.open_all([(owned, ids)])
+        if owned.fenced:
+            raise owned.fenced
+        return customers
+
+    def open_all(self, wanted: Sequence[tuple[Owned, list[str]]]) -> list[CustomerBatch]:
+        """Begin a micro-batch of several partitions, as `open` does, waiting for Redis once.
+
+        A partition that another worker has taken over is marked as `fenced`; its customers are as if unknown. Raises
+        StateMoved, redis.RedisError.
+        """
+        commands: list[list[Command]] = [
+            [("HMGET", keys.customers(owned.partition), *ids)] if ids else [] for owned, ids in wanted
+        ]
+        answers = self._guarded.watch_all([owned for owned, _ in wanted], commands)
+        values = [found[0] if found else [None] * len(ids) for (_, ids), found in zip(wanted, answers, strict=True)]
+        sizes = [len(ids) for _, ids in wanted]
+        if sum(sizes) > _TOGETHER:
+            return [unpack(ids, found) for (_, ids), found in zip(wanted, values, strict=True)]
+        everyone = unpack([name for _, ids in wanted for name in ids], [value for found in values for value in found])
+        ends = np.cumsum(sizes).tolist()
+        return [everyone.part(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
     def scan(self, partition: int, cursor: int, count: int) -> tuple[int, CustomerBatch]:
         """Read about `count` customers from a cursor (0 begins); the cursor returned is 0 at the end."""
@@ -145,16 +120,31 @@ class PartitionStore:
 
         Raises Fenced or StateMoved (then nothing was written), redis.RedisError (then nobody knows: claim again).
         """
-        self._write(owned, self._commands(owned, save))
-        owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
-        owned.baseline, owned.swept, owned.sums = save.baseline, save.swept, save.sums
-        owned.acknowledged = 0
+        self.save_all([(owned, save)])
+        if owned.fenced:
+            raise owned.fenced
 
-    def _commands(self, owned: Owned, save: Save) -> Iterator[Command]:
+    def save_all(self, saves: Sequence[tuple[Owned, Save]]) -> None:
+        """Write several partitions as `save` does, each in a transaction of its own, waiting for Redis once.
+
+        A partition that another worker has taken over is marked as `fenced`, and not written to. Raises StateMoved or
+        redis.RedisError: then some partitions may have been written to.
+        """
+        records = _packed([save.customers for _, save in saves])
+        written = self._guarded.write_all(
+            [(owned, self._commands(owned, save, packed)) for (owned, save), packed in zip(saves, records, strict=True)]
+        )
+        for (owned, save), done in zip(saves, written, strict=True):
+            if done:
+                owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
+                owned.baseline, owned.swept, owned.sums = save.baseline, save.swept, save.sums
+                owned.acknowledged = 0
+
+    def _commands(self, owned: Owned, save: Save, records: list[bytes]) -> Iterator[Command]:
         partition = owned.partition
-        if len(save.customers):
-            items: list[str | bytes] = [b""] * (2 * len(save.customers))
-            items[::2], items[1::2] = save.customers.ids, pack(save.customers)
+        if records:
+            items: list[str | bytes] = [b""] * (2 * len(records))
+            items[::2], items[1::2] = save.customers.ids, records
             yield ("HSET", keys.customers(partition), *items)
         if save.profiles:
             yield ("HSET", keys.profiles(partition), *_flat(save.profiles))
@@ -179,82 +169,23 @@ class PartitionStore:
 
     def trim(self, owned: Owned, count: int) -> None:
         """Drop the oldest `count` changes of the outbox, guarded as a save is. Raises Fenced or StateMoved."""
-        self._write(owned, [("LTRIM", keys.outbox(owned.partition), count, -1)])
+        self._guarded.write_all([(owned, [("LTRIM", keys.outbox(owned.partition), count, -1)])])
+        if owned.fenced:
+            raise owned.fenced
 
     def verify(self, owned: Sequence[Owned]) -> None:
-        """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMoved.
-
-        A partition without events is written to seldom; without this, an older Redis would go unnoticed until then.
-        """
-        with self._redis.pipeline(transaction=True) as pipe:
-            for each in owned:
-                pipe.get(keys.epoch(each.partition, self._group))
-                pipe.hget(keys.fates(each.partition, self._group), "revision")
-                pipe.hgetall(keys.offsets(each.partition, self._group))
-            found = pipe.execute()
-        for place, each in enumerate(owned):
-            check_unmoved(each, *found[3 * place : 3 * place + 3])
-
-    def _write(self, owned: Owned, commands: Iterable[Command]) -> None:
-        """Carry out a transaction that goes through only while the partition is as its owner knows it."""
-        if owned.partition not in self._lines:
-            self._watch(owned, [])
-        counted = ("HSET", keys.fates(owned.partition, self._group), "revision", owned.revision + 1)
-        line = self._lines.pop(owned.partition)
-        try:
-            answers = line.send([("MULTI",), *commands, counted, ("EXEC",)])
-        finally:
-            line.close()
-        done = answers[-1]
-        raise_first([*answers[:-1], *(done if isinstance(done, list) else [done])])
-        if done is None:
-            self.verify([owned])  # says so where another worker has taken over
-            raise StateMoved(owned.partition, "its epoch, revision or offsets changed during a save")
-        owned.revision += 1
-
-    def _watch(self, owned: Owned, wanted: list[Command]) -> list[Any]:
-        """Watch a partition, check that it is as its owner knows it, and return the answers to more commands."""
-        partition = owned.partition
-        epoch, fates = keys.epoch(partition, self._group), keys.fates(partition, self._group)
-        offsets = keys.offsets(partition, self._group)
-        guard: list[Command] = [
-            ("WATCH", epoch, fates, offsets),
-            *(("GET", epoch), ("HGET", fates, "revision"), ("HGETALL", offsets)),
-        ]
-        self._leave(partition)
-        self._lines[partition] = line = Line(self._redis)
-        try:
-            answers = line.send([*guard, *wanted])
-            raise_first(answers)
-            check_unmoved(owned, answers[1], answers[2], as_mapping(answers[3]))
-        except BaseException:
-            self._leave(partition)
-            raise
-        return answers[len(guard) :]
-
-    def _leave(self, partition: int) -> None:
-        """End what is watched of a partition, if anything is."""
-        line = self._lines.pop(partition, None)
-        if line is not None:
-            line.drop()
+        """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMoved."""
+        self._guarded.verify(owned)
 
 
 def _flat(mapping: Mapping[str, Any]) -> list[Any]:
     return [part for pair in mapping.items() for part in pair]
 
 
-def check_unmoved(owned: Owned, epoch: bytes | None, revision: bytes | None, offsets: dict[bytes, bytes]) -> None:
-    """Compare what Redis says of a partition with what its owner knows. Raises Fenced or StateMoved.
-
-    A smaller epoch than one's own cannot come from another worker: Redis has come back older.
-    """
-    found = int(epoch or 0)
-    if found > owned.epoch:
-        raise Fenced(owned.partition, owned.epoch, found)
-    if found < owned.epoch:
-        raise StateMoved(owned.partition, f"epoch {found} where {owned.epoch} was written")
-    if int(revision or 0) != owned.revision:
-        raise StateMoved(owned.partition, f"revision {int(revision or 0)} where {owned.revision} was written")
-    stored = {topic.decode(): int(offset) for topic, offset in offsets.items()}
-    if stored != owned.offsets:
-        raise StateMoved(owned.partition, f"offsets {stored} where {owned.offsets} were written")
+def _packed(batches: Sequence[CustomerBatch]) -> list[list[bytes]]:
+    """Return the records of each batch; small ones are packed together, since that costs hardly more than one."""
+    sizes = [len(each) for each in batches]
+    if sum(sizes) > _TOGETHER:
+        return [pack(each) for each in batches]
+    records, ends = pack(CustomerBatch.joined(batches)), np.cumsum(sizes).tolist()
+    return [records[end - size : end] for size, end in zip(sizes, ends, strict=True)]

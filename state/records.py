@@ -122,6 +122,29 @@ class CustomerBatch:
         n = len(ids)
         return cls(ids, blank_rows(n), np.zeros(n, np.bool_), np.zeros(0, np.uint64), np.zeros(n + 1, np.int64))
 
+    @classmethod
+    def joined(cls, batches: Sequence["CustomerBatch"]) -> "CustomerBatch":
+        """Return the customers of all batches, one batch after the other."""
+        if len(batches) == 1:
+            return batches[0]
+        shifts = np.cumsum([0, *(len(each.recent) for each in batches)])
+        starts = [each.starts[:-1] + shift for each, shift in zip(batches, shifts.tolist(), strict=False)]
+        return cls(
+            [name for each in batches for name in each.ids],
+            np.concatenate([each.rows for each in batches]),
+            np.concatenate([each.known for each in batches]),
+            np.concatenate([each.recent for each in batches]),
+            np.concatenate([*starts, shifts[-1:]]),
+        )
+
+    def part(self, start: int, end: int) -> "CustomerBatch":
+        """Return the customers from position `start` to before `end`, without copying rows."""
+        if start == 0 and end == len(self):
+            return self
+        first, last = self.starts[start], self.starts[end]
+        recent, starts = self.recent[first:last], self.starts[start : end + 1] - first
+        return CustomerBatch(self.ids[start:end], self.rows[start:end], self.known[start:end], recent, starts)
+
     def take(self, positions: Ints) -> "CustomerBatch":
         """Return the customers at these positions, in this order."""
         lengths = np.diff(self.starts)[positions]

@@ -21,16 +21,31 @@ class Line:
     def __init__(self, client: redis.Redis) -> None:
         self._pool: Any = client.connection_pool
         self._connection: Any = self._pool.get_connection()
+        self._unanswered = 0
 
     def send(self, commands: Iterable[Command]) -> list[Any]:
         """Send commands together and return their answers; an answer may be a redis.ResponseError.
 
         Raises redis.RedisError where the connection fails: then the line is dead, and nobody knows what was applied.
         """
+        self.post(commands)
+        return self.answers()
+
+    def post(self, commands: Iterable[Command]) -> None:
+        """Send commands together; `answers` waits for what Redis says. Raises redis.RedisError as `send` does."""
         packed = [pack_command(command) for command in commands]
+        self._unanswered += len(packed)
         try:
             self._connection.send_packed_command(packed)
-            return [self._answer() for _ in packed]
+        except BaseException:
+            self._connection.disconnect()
+            raise
+
+    def answers(self) -> list[Any]:
+        """Return the answers to all that was posted, in order. Raises redis.RedisError as `send` does."""
+        count, self._unanswered = self._unanswered, 0
+        try:
+            return [self._answer() for _ in range(count)]
         except BaseException:
             self._connection.disconnect()
             raise

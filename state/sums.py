@@ -47,6 +47,11 @@ class ModelSums:
             np.bincount(labels, minlength=k).astype(np.int64),
         )
 
+    def split(self, parts: int) -> list["ModelSums"]:
+        """Return equal parts: of clusters 0 to k-1, of the next k, and so on."""
+        pieces = (np.split(each, parts) for each in (self.sums, self.weights, self.counts))
+        return [ModelSums(*part) for part in zip(*pieces, strict=True)]
+
     def __add__(self, other: "ModelSums") -> "ModelSums":
         return ModelSums(self.sums + other.sums, self.weights + other.weights, self.counts + other.counts)
 

@@ -31,9 +31,9 @@ class SegmentClock:
         self._wall_ms = wall_ms
         self._newest_ms = 0
 
-    def now_ms(self, watermark_ms: int) -> int:
-        """Return now for a partition, in ms since 1970 UTC."""
-        wall_ms = self._wall_ms()
+    def now_ms(self, watermark_ms: int, wall_ms: int | None = None) -> int:
+        """Return now for a partition, in ms since 1970 UTC; `wall_ms` is the wall clock where it was read already."""
+        wall_ms = self._wall_ms() if wall_ms is None else wall_ms
         if self._mode == "wall" or not watermark_ms:
             return wall_ms
         self._newest_ms = max(self._newest_ms, watermark_ms)

@@ -1,7 +1,9 @@
 """Move customers between segments: take the old vector out of the model, put the new one in, decide, and say why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ from state.sums import ModelSums
 from stream.kmeans import nearest
 from stream.segmenter import Segment, Segmenter
 
-__all__ = ["BaselineBehind", "Resegmented", "published_cluster", "resegment", "rfc3339", "sums_under"]
+__all__ = ["BaselineBehind", "Resegmented", "published_cluster", "resegment", "resegment_all", "rfc3339", "sums_under"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -82,15 +84,36 @@ def resegment(
     `sums` are those of the customers' partition under the segmenter's baseline; `causes` (n,) says why a customer's
     segment would change.
     """
+    (result,) = resegment_all(segmenter, [sums], [len(ids)], ids, before, after, now_ms, margin, causes)
+    return result
+
+
+def resegment_all(
+    segmenter: Segmenter,
+    sums: Sequence[ModelSums],
+    sizes: Sequence[int],
+    ids: list[str],
+    before: Rows,
+    after: Rows,
+    now_ms: int,
+    margin: float,
+    causes: npt.NDArray[np.object_],
+) -> list[Resegmented]:
+    """Re-evaluate the customers of several partitions, as `resegment` does those of one.
+
+    `sums` and `sizes` have an entry a partition; the customers stand one partition after the other.
+    """
+    homes = np.repeat(np.arange(len(sizes)) * len(segmenter.segments), sizes)
     learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
     taken = before if learned.all() else before[learned]  # copying rows costs as much as all the arithmetic
     old = segmenter.vectors(taken, taken["learned_at"])
-    sums = sums.minus(old, taken["cluster"].astype(np.int64))
+    old_clusters = taken["cluster"].astype(np.int64) + (homes if len(taken) == len(before) else homes[learned])
     vectors = segmenter.vectors(after, now_ms)
     distances = segmenter.distances(after, vectors, now_ms)
     clusters = nearest(distances)
     placed = clusters >= 0
-    sums = sums.plus(vectors[placed], clusters[placed])
+    k = len(segmenter.segments) * len(sizes)
+    gained = ModelSums.of(vectors[placed], (clusters + homes)[placed], k) - ModelSums.of(old, old_clusters, k)
     target = published_cluster(segmenter, distances, after["segment"].astype(np.int64), margin)
     numbers = np.array([each.number for each in segmenter.segments])
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
@@ -99,7 +122,15 @@ def resegment(
     remember(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
     rows["change_number"][moved] += 1
-    return Resegmented(rows, sums, _changes(segmenter, ids, before, rows, moved, target, now_ms, causes))
+    changes = _changes(segmenter, ids, before, rows, moved, target, now_ms, causes)
+    ends = [0, *np.cumsum(sizes).tolist()]
+    places = np.searchsorted(moved, ends).tolist()
+    return [
+        Resegmented(rows[start:end], mine + more, changes.part(first, last))
+        for mine, more, (start, end), (first, last) in zip(
+            sums, gained.split(len(sizes)), pairwise(ends), pairwise(places), strict=True
+        )
+    ]
 
 
 def _changes(

@@ -31,7 +31,7 @@ from state.workers import WorkerRegistry
 from stream.live import LiveSegmenter
 
 HALF_LIFE_MS = 90 * 86_400_000.0
-SEGMENTATION_FIELDS = ("cluster", "segment", "baseline", "change_number", "learned_at", "since")
+SEGMENTATION_FIELDS = ("cluster", "segment", "baseline", "change_number", "learned_at", "since", "earlier")
 EVENT_FIELDS = tuple(name for name in RECORD.names if name not in SEGMENTATION_FIELDS)
 """The fields of a record that events alone determine, in whatever order they come."""
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.columns import Columns, Refusals, event_hashes, milliseconds
+from consumers.orders import OrderColumns
 from events.codec import Rejection
 
 from ..building import examples, hashes_of, ints, names, order_columns, profile_columns, same
@@ -126,3 +127,12 @@ def test_a_time_that_no_calendar_holds_is_still_named():
     refusals.times(ints([2**62]), latest_ms=2_000, name="started_at")
     (rejection,) = refusals.split(columns_at([0]), ints([0]), []).rejections
     assert rejection.reason.startswith(f"started_at: lies too far in the future, found {2**62} ms")
+
+
+def test_columns_joined_are_those_events_in_a_row():
+    one, two = order_columns([(0, 1, 5), (1, 2, 6)]), order_columns([(2, 3, 7)], hashes=[99])
+    joined = OrderColumns.joined([one, two])
+    assert list(joined.customer_ids) == ["c0", "c1", "c0"]
+    assert (joined.kinds.tolist(), joined.times.tolist(), joined.amounts.tolist()) == ([0, 1, 2], [1, 2, 3], [5, 6, 7])
+    assert joined.event_hashes.tolist() == [1, 2, 99]
+    assert OrderColumns.joined([two]) is two

@@ -2,12 +2,12 @@
 
 import pytest
 
-from consumers.commit import Committer
+from consumers.commit import Commit, Committer
 from consumers.partition_batch import Outcome
 from consumers.sink import SinkFailed
 from events.changes import decode_change, make_change
 from state import keys
-from state.partition_store import PartitionStore
+from state.partition_store import Fenced, PartitionStore
 from state.records import CustomerBatch
 from state.segment_views import SegmentViews
 from state.sums import ModelSums
@@ -65,3 +65,18 @@ def test_a_later_change_that_kafka_took_does_not_push_an_unsent_one_out_of_the_o
     assert [decode_change(value).customer_id for value in store.outbox(0)] == ["anna", "bert", "carl"]
     assert committer.drain(store.claim(0)) == 3
     assert store.outbox(0) == []
+
+
+def test_a_partition_that_another_worker_took_over_does_not_hold_up_the_others_of_the_micro_batch(redis):
+    store, sink = PartitionStore(redis, keys.SEGMENTS_GROUP), Sink()
+    committer, kept, lost = Committer(store, SegmentViews(redis), sink), store.claim(0), store.claim(1)
+    PartitionStore(redis, keys.SEGMENTS_GROUP).claim(1)
+    both = [Commit(lost, outcome("anna"), {"orders": 1}, {}, 0), Commit(kept, outcome("bert"), {"orders": 2}, {}, 0)]
+    committer.begin(both)
+    committer.confirm()
+    assert (lost.fenced is None, kept.fenced) == (False, None)
+    assert [decode_change(value).customer_id for _, _, value in sink.sent] == ["bert"]
+    assert (store.load(1, ["anna"]).known.tolist(), store.load(0, ["bert"]).known.tolist()) == ([False], [True])
+    assert (kept.offsets, lost.offsets, kept.acknowledged) == ({"orders": 2}, {}, 1)
+    with pytest.raises(Fenced, match="partition 1"):
+        committer.commit(lost, outcome("anna"), {"orders": 1}, {}, 0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from consumers.customers import ProfileInput
 from consumers.money import Money
 from consumers.orders import OrderInput
-from consumers.partition_batch import PartitionBatch, TopicEvents
+from consumers.partition_batch import Loaded, PartitionBatch, TopicEvents
 from consumers.source import TopicSlice
 from consumers.web_sessions import SessionInput
 from state.partition_store import Owned
@@ -42,7 +42,7 @@ def apply(known: dict[str, bytes], messages, now_ms: int) -> None:
     customers = unpack(ids, [known.get(name) for name in ids]) if ids else CustomerBatch.blank([])
     handler = SegmentHandler(Tiers(), half_life_ms=HALF_LIFE_MS, hysteresis=0.1, duplicate_window=256)
     columns = {topic: part.columns for topic, part in batch.events.items()}
-    outcome = handler.apply(Owned(0, 1, {}), customers, columns, slots, now_ms)
+    (outcome,) = handler.apply([Loaded(Owned(0, 1, {}), customers, columns, slots, now_ms)])
     known |= zip(outcome.customers.ids, pack(outcome.customers), strict=True)
 
 

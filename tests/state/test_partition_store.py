@@ -247,3 +247,51 @@ def test_a_record_of_a_newer_release_is_not_guessed_at(redis, store, owned):
     redis.hset(keys.customers(P), "a", b"\x09newer")
     with pytest.raises(RecordUnreadable, match="version 9"):
         store.load(P, ["a", "b"])
+
+
+def claimed_and_saved(store, *partitions):
+    claimed = [store.claim(partition) for partition in partitions]
+    for owned in claimed:
+        store.save(owned, save_of([f"{owned.partition}a", f"{owned.partition}b"], offset=10))
+    return claimed
+
+
+@pytest.mark.parametrize("together", [0, 4_000])
+def test_several_partitions_are_read_and_written_at_once(redis, store, monkeypatch, together):
+    monkeypatch.setattr("state.partition_store._TOGETHER", together)
+    one, two, three = claimed_and_saved(store, 0, 1, 2)
+    opened = store.open_all([(one, ["0b", "new", "0a"]), (two, []), (three, ["2a"])])
+    assert [each.ids for each in opened] == [["0b", "new", "0a"], [], ["2a"]]
+    assert [each.known.tolist() for each in opened] == [[True, False, True], [], [True]]
+    assert [each.rows["gross"].tolist() for each in opened] == [[1, 0, 0], [], [0]]
+    assert [each.recent.tolist() for each in opened] == [[3, 4, 1, 2], [], [1, 2]]
+    store.save_all([(one, save_of(["0a"], 20, placed=7)), (two, save_of([], 20)), (three, save_of(["x"], 20))])
+    assert store.load(0, ["0a"]).rows["placed"].tolist() == [7]
+    assert store.load(2, ["x"]).known.all()
+    assert [each.offsets["orders"] for each in (one, two, three)] == [20, 20, 20]
+    store.verify([one, two, three])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_partition_of_several_that_was_taken_over_is_marked_and_the_others_go_on(redis, store, when):
+    one, two = claimed_and_saved(store, 0, 1)
+    if when == "before":
+        PartitionStore(redis, GROUP).claim(1)
+    opened = store.open_all([(one, ["0a"]), (two, ["1a"])])
+    if when == "after":
+        PartitionStore(redis, GROUP).claim(1)
+    assert opened[0].known.tolist() == [True]
+    store.save_all([(one, save_of(["0a"], 20, placed=7)), (two, save_of(["1a"], 20, placed=7))])
+    assert (one.fenced, one.offsets["orders"]) == (None, 20)
+    assert isinstance(two.fenced, Fenced)
+    assert two.offsets["orders"] == 10
+    assert store.load(1, ["1a"]).rows["placed"].tolist() == [1]
+
+
+def test_a_redis_that_came_back_older_stops_several_at_once_and_leaves_the_connections_fit(redis, store):
+    one, two = claimed_and_saved(store, 0, 1)
+    redis.delete(keys.epoch(1, GROUP))
+    with pytest.raises(StateMoved, match="partition 1"):
+        store.open_all([(one, ["0a"]), (two, ["1a"])])
+    again = store.claim(1)
+    assert [each.known.tolist() for each in store.open_all([(one, ["0a"]), (again, ["1a"])])] == [[True], [True]]

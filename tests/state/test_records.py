@@ -214,3 +214,13 @@ def test_a_row_stored_whole_before_there_were_earlier_segments_is_read():
 def test_an_empty_record_is_refused():
     with pytest.raises(RecordUnreadable, match="empty"):
         unpack(["a", "b"], [b"", pack(CustomerBatch.blank(["b"]))[0]])
+
+
+@given(st.lists(batches, min_size=1, max_size=4))
+@examples(50)
+def test_joined_batches_are_their_parts_again(lists):
+    whole = [built(customers) for customers in lists]
+    joined = CustomerBatch.joined(whole)
+    ends = np.cumsum([len(each) for each in whole]).tolist()
+    for each, end in zip(whole, ends, strict=True):
+        assert_same_batch(joined.part(end - len(each), end), each)

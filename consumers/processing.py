@@ -1,0 +1,115 @@
+"""What a lane does with the partitions of a micro-batch: load, hand over, commit."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from consumers.commit import Commit, Committer
+from consumers.dead_letters import Refused, dead_letter
+from consumers.partition_batch import Handler, Loaded, PartitionBatch
+from events.partitioning import partitions_of
+from events.settings import KafkaSettings
+from state.partition_store import Owned, PartitionStore
+from state.records import CustomerBatch
+
+__all__ = ["Clock", "Job", "Part", "Processing"]
+
+
+class Clock(Protocol):
+    """What time it is for a partition, in ms since 1970 UTC."""
+
+    def now_ms(self, watermark_ms: int, wall_ms: int) -> int:
+        """Return now, given the largest event time that the partition has seen, and the wall clock."""
+        ...
+
+
+class Part(NamedTuple):
+    """One partition's part of a micro-batch."""
+
+    owned: Owned
+    batch: PartitionBatch
+    refused: list[Refused]
+
+
+Job = list[Part]
+
+
+class Processing:
+    """Folds and saves jobs; lane i has committer i."""
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        store: PartitionStore,
+        committers: Sequence[Committer],
+        handler: Handler,
+        clock: Clock,
+    ) -> None:
+        self._partitions, self._store, self._committers = kafka.partitions, store, committers
+        self._handler, self._clock = handler, clock
+
+    def __call__(self, lane: int, job: Job) -> None:
+        """Fold and save the partitions of a job, except those that another worker has taken over.
+
+        Raises StateMoved, SinkFailed, redis.RedisError: then all partitions must be claimed again.
+        """
+        committer = self._committers[lane]
+        parts, loaded = self._load([part for part in job if not part.owned.fenced], committer)
+        if not parts:
+            return
+        commits = []
+        for (owned, batch, _), outcome in zip(parts, self._handler.apply(loaded), strict=True):
+            for topic, events in batch.events.items():
+                repeated = outcome.duplicates.get(topic, 0)
+                batch.count(topic, "duplicate", repeated)
+                batch.count(topic, "applied", len(events.columns) - repeated)
+            commits.append(Commit(owned, outcome, batch.offsets, batch.fates, _watermark_ms(owned, batch)))
+        committer.begin(commits)
+        committer.confirm()
+
+    def _load(self, job: Job, committer: Committer) -> tuple[Job, list[Loaded]]:
+        """Read the records of the customers that the parts are about, and return the parts that are still ours.
+
+        What does not belong here is sent where it does: refused events, and events of other partitions' customers.
+        """
+        wall_ms = time.time_ns() // 1_000_000
+        touched = [part.batch.customer_ids() for part in job]
+        opened = self._store.open_all([(part.owned, ids) for part, (ids, _) in zip(job, touched, strict=True)])
+        kept, loaded = [], []
+        for part, (_, slots), customers in zip(job, touched, opened, strict=True):
+            owned, batch, refused = part
+            if not owned.fenced and not customers.known.all() and self._reroute(batch, customers, committer):
+                ids, slots = batch.customer_ids()
+                (customers,) = self._store.open_all([(owned, ids)])
+            if owned.fenced:
+                continue
+            for each in refused:
+                committer.send_elsewhere("dead-letters", None, dead_letter(each, wall_ms))
+            columns = {topic: events.columns for topic, events in batch.events.items()}
+            now_ms = self._clock.now_ms(_watermark_ms(owned, batch), wall_ms)
+            kept.append(part)
+            loaded.append(Loaded(owned, customers, columns, slots, now_ms))
+        return kept, loaded
+
+    def _reroute(self, batch: PartitionBatch, customers: CustomerBatch, committer: Committer) -> bool:
+        """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
+        strangers = np.flatnonzero(~customers.known)
+        names = [customers.ids[i] for i in strangers.tolist()]
+        homes = partitions_of(names, self._partitions)
+        misplaced = {name: home for name, home in zip(names, homes.tolist(), strict=True) if home != batch.partition}
+        if not misplaced:
+            return False
+        for topic, part in batch.events.items():
+            away = np.array([name in misplaced for name in part.columns.customer_ids], np.bool_)
+            for i in np.flatnonzero(away).tolist():
+                name, value = part.columns.customer_ids[i], part.messages.values[int(part.positions[i])]
+                committer.send_elsewhere(topic, name.encode(), value or b"", misplaced[name])
+            batch.count(topic, "rerouted", int(away.sum()))
+            batch.events[topic] = part.take(np.flatnonzero(~away))
+        return True
+
+
+def _watermark_ms(owned: Owned, batch: PartitionBatch) -> int:
+    return max(owned.watermark_ms, batch.latest_ms())
