@@ -13,6 +13,7 @@ from api.endpoints.customers import build_customers
 from api.endpoints.operations import build_open, build_operations
 from api.endpoints.segments import build_segments
 from api.guard import SECURITY_SCHEME
+from api.pages import add_pages
 from api.problems import problem_schemas, register_problems
 from api.services import opened_services
 from api.settings import AppSettings
@@ -43,6 +44,7 @@ def build_app(settings: AppSettings) -> FastAPI:
     register_problems(app)
     for router in (build_open(), build_operations(), build_customers(), build_segments()):
         app.include_router(router)
+    add_pages(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -29,6 +29,9 @@ class Cached(Generic[T]):
         """Return the value; raises what computing it raises, which is not kept."""
         with self._lock:
             if self._until is None or self._clock() >= self._until:
+                began = self._clock()
                 self._value = self._compute()
-                self._until = self._clock() + self._keep_s
+                ended = self._clock()
+                # What takes long is kept longer, so that computing it takes a tenth of the time at most.
+                self._until = ended + max(self._keep_s, 10 * (ended - began))
             return self._value

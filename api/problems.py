@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from html import escape
 from http import HTTPStatus
+from string import Template
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from redis import RedisError
 from starlette.exceptions import HTTPException
@@ -28,6 +30,14 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+_PAGE: Final = Template("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title – Shoal</title><link rel="stylesheet" href="/static/app.css"></head>
+<body class="alone"><main class="card"><h1>$title</h1><p>$detail</p>
+<p><a href="/">To the dashboard</a></p></main></body>
+</html>
+""")
 
 _SAYS: Final = {
     400: "The body cannot be read: it should be JSON in UTF-8.",
@@ -110,19 +120,28 @@ def register_problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
-async def _refused(_: Request, error: Refusal) -> Response:
-    return problem(error.status, str(error), error.headers)
+def _answer(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a page to a browser that asks for one, and a problem document to everybody else."""
+    if request.url.path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
+        return problem(status, detail, headers)
+    title, heads = HTTPStatus(status).phrase, {"Cache-Control": "no-store", **(headers or {})}
+    return HTMLResponse(_PAGE.substitute(title=escape(title), detail=escape(detail)), status, heads)
 
 
-async def _failed(_: Request, error: ShoalError) -> Response:
-    return problem(503 if error.retriable else 409, str(error), {"Retry-After": "5"} if error.retriable else None)
+async def _refused(request: Request, error: Refusal) -> Response:
+    return _answer(request, error.status, str(error), error.headers)
 
 
-async def _http(_: Request, error: HTTPException) -> Response:
+async def _failed(request: Request, error: ShoalError) -> Response:
+    status, headers = (503, {"Retry-After": "5"}) if error.retriable else (409, None)
+    return _answer(request, status, str(error), headers)
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
     standard = HTTPStatus(error.status_code).phrase
     ours = error.detail == standard or error.status_code == 400  # FastAPI does not say what is wrong with a body
     detail = _SAYS.get(error.status_code, standard) if ours else error.detail
-    return problem(error.status_code, detail, error.headers)
+    return _answer(request, error.status_code, detail, error.headers)
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> Response:
@@ -130,10 +149,10 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
     return problem(422, "; ".join(f"{fault.field}: {fault.message}" for fault in faults), errors=faults)
 
 
-async def _redis_away(_: Request, error: RedisError) -> Response:
+async def _redis_away(request: Request, error: RedisError) -> Response:
     log.error("Redis does not answer: %s", error)
-    return problem(503, "Redis does not answer; try again.", {"Retry-After": "5"})
+    return _answer(request, 503, "Redis does not answer; try again.", {"Retry-After": "5"})
 
 
-async def _unexpected(_: Request, error: Exception) -> Response:
-    return problem(500, _SAYS[500])
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return _answer(request, 500, _SAYS[500])

@@ -16,18 +16,24 @@ from api.access.sessions import Sessions
 from api.cached import Cached
 from api.customers import Customers
 from api.operations import pipeline_status
+from api.pace import Pace
+from api.population import Population, survey
 from api.segment_reads import SegmentReads
 from api.settings import AppSettings
+from api.tail import ChangeTail
 from api.traffic import Traffic
 from state.connection import connect
 from stream.clock import SegmentClock
 from stream.inspect import Inspector
+from stream.live import LiveSegmenter
+from stream.segmenter import Segmenter
+from stream.tiers import TIER_NAMES
 
 __all__ = ["Services", "opened_services"]
 
 _DAY_MS = 86_400_000.0
 _CONNECTIONS = 50
-_SEGMENTS_S, _STATUS_S = 5.0, 2.0
+_SEGMENTS_S, _STATUS_S, _POPULATION_S = 5.0, 2.0, 15.0
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,25 @@ class Services:
     traffic: Traffic
     segments: Cached[dict[str, Any]]
     status: Cached[dict[str, Any]]
+    population: Cached[Population]
+    tail: ChangeTail
+    pace: Pace
 
     @property
     def partitions(self) -> int:
         """The number of partitions of the customers."""
         return self.settings.kafka.partitions
+
+    def segmenter(self) -> Segmenter:
+        """Return the segmenter that is live."""
+        live = LiveSegmenter(self.store, self.settings.state.half_life_days * _DAY_MS)
+        live.refresh()
+        return live.segmenter
+
+    def segment_names(self) -> dict[str, str]:
+        """Return the names of the live segments by id, then of the tiers that customers may have been in before."""
+        live = {each.segment_id: each.name for each in self.segmenter().segments}
+        return live | {each: name for each, name in TIER_NAMES.items() if each not in live}
 
 
 @asynccontextmanager
@@ -67,6 +87,7 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
         yield services
     finally:
         await services.audit.flush()
+        await run_in_threadpool(services.tail.close)
         await client.aclose()
         store.close()
 
@@ -76,6 +97,10 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
     half_life_ms = settings.state.half_life_days * _DAY_MS
     inspector = Inspector(store, clock, partitions=kafka.partitions, half_life_ms=half_life_ms)
+
+    def surveyed() -> Population:
+        return survey((rows for rows, _ in inspector.chunks()), inspector.now_ms(), half_life_ms)
+
     status = Cached(lambda: pipeline_status(store, kafka), _STATUS_S)
     return Services(
         settings=settings,
@@ -91,4 +116,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         traffic=Traffic(status),
         segments=Cached(inspector.segments, _SEGMENTS_S),
         status=status,
+        population=Cached(surveyed, _POPULATION_S),
+        tail=ChangeTail(kafka),
+        pace=Pace(),
     )

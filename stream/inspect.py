@@ -1,6 +1,6 @@
 """Read customers and segments for people: the same records and features that the worker decides by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from state.watermarks import read_watermarks
 from stream.clock import SegmentClock
 from stream.features import FEATURES
 from stream.segmentation import rfc3339
-from stream.tiers import SEGMENT_NAMES
+from stream.tiers import TIER_NAMES
 
 __all__ = ["CustomerUnknown", "Inspector"]
 
@@ -40,12 +40,7 @@ class Inspector:
 
     def customer(self, customer_id: str) -> dict[str, Any]:
         """Return what is known of a customer, as JSON values. Raises CustomerUnknown."""
-        partition = int(partitions_of([customer_id], self._partitions)[0])
-        batch = self._store.load(partition, [customer_id])
-        if not batch.known[0]:
-            raise CustomerUnknown(
-                f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
-            )
+        partition, rows = self._load(customer_id)
         view = self.view(customer_id)
         now_ms = self.now_ms()
         return {
@@ -58,9 +53,18 @@ class Inspector:
             "change_id": view.change_id if view else None,
             "as_of": rfc3339(now_ms),
             "partition": partition,
-            **record_values(batch.rows[0], now_ms),
-            "features": self._features(batch.rows, now_ms),
+            **record_values(rows[0], now_ms),
+            "features": self._features(rows, now_ms),
         }
+
+    def _load(self, customer_id: str) -> tuple[int, Rows]:
+        partition = int(partitions_of([customer_id], self._partitions)[0])
+        batch = self._store.load(partition, [customer_id])
+        if not batch.known[0]:
+            raise CustomerUnknown(
+                f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
+            )
+        return partition, batch.rows
 
     def view(self, customer_id: str) -> SegmentView | None:
         """Return what readers see of a customer, or None."""
@@ -74,16 +78,15 @@ class Inspector:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
         baseline = BaselineStore(self._client).current()
         names = {each.segment_id: each.segment for each in baseline.segments} if baseline else {}
-        tiers = {f"s{i + 1}": name for i, name in enumerate(SEGMENT_NAMES)}
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
-        for rows, now_ms in self._chunks():
+        for rows, now_ms in self.chunks():
             self._add(rows, now_ms, counts, sums)
         total = sum(counts.values())
         listed = [
             {
                 "segment_id": f"s{number}",
-                "segment": names.get(f"s{number}", tiers.get(f"s{number}", f"s{number}")),
+                "segment": names.get(f"s{number}", TIER_NAMES.get(f"s{number}", f"s{number}")),
                 "customers": count,
                 "share": round(count / total, 4),
                 "profile": {name: _rounded(part[0], part[1]) for name, part in sums[number].items()},
@@ -94,13 +97,18 @@ class Inspector:
 
     def moves(self) -> int:
         """Return how often customers have moved so far, over all of them."""
-        return sum(int(rows["change_number"].sum()) for rows, _ in self._chunks())
+        return sum(int(rows["change_number"].sum()) for rows, _ in self.chunks())
 
     def now_ms(self) -> int:
         """Return the present for people: that of the partition that has come furthest."""
         return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
 
-    def _chunks(self) -> Any:
+    def rows(self, customer_id: str) -> Rows:
+        """Return a customer's record, (1,). Raises CustomerUnknown."""
+        return self._load(customer_id)[1]
+
+    def chunks(self) -> Iterator[tuple[Rows, int]]:
+        """Yield all records a chunk at a time, each once, with the present in ms."""
         now_ms = self.now_ms()
         for partition in range(self._partitions):
             cursor, seen = 0, set[str]()

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from events.changes import segment_number
 from events.outputs import Baseline, ModelVersion
 from state.records import Rows
-from stream.features import feature_matrix
+from stream.features import FEATURES, feature_matrix
 from stream.kmeans import OnlineKMeans
 
 __all__ = ["CentroidSegmenter", "Segment", "Segmenter"]
@@ -79,6 +79,11 @@ class CentroidSegmenter:
         raw = feature_matrix(rows, self.features, at_ms, self._half_life_ms)
         standard = np.clip((raw - self._center) / self._scale, -_FAR, _FAR)
         return np.asarray(np.rint(standard * _GRID) / _GRID)
+
+    def in_units(self, vector: Floats) -> list[float]:
+        """Return a standardised vector (d,) in the features' own units, for people."""
+        raw = vector * self._scale + self._center
+        return [float(FEATURES[name].to_unit(raw[i])) for i, name in enumerate(self.features)]
 
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return the Euclidean distances (n, k) to the centroids."""

@@ -9,7 +9,7 @@ from state.records import Rows
 from stream.features import frequency, recency, tenure
 from stream.segmenter import Segment
 
-__all__ = ["SEGMENT_NAMES", "RuleTiers", "tier_of"]
+__all__ = ["SEGMENT_NAMES", "TIER_NAMES", "RuleTiers", "tier_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,6 +23,9 @@ SEGMENT_NAMES: Final = (
     "Inactive",
 )
 """The tiers' names, which the first baselines use too; name i has the segment id s<i + 1>."""
+
+TIER_NAMES: Final = {f"s{i + 1}": name for i, name in enumerate(SEGMENT_NAMES)}
+"""The tiers' names by segment id."""
 
 LOYAL, FREQUENT, OCCASIONAL, NEW, AT_RISK, INACTIVE = range(6)
 

@@ -23,10 +23,12 @@ def shoal(folder: Path, *arguments: str, **settings: str) -> subprocess.Complete
     return subprocess.run(command, cwd=folder, env=FREE | settings, capture_output=True, text=True, timeout=120)
 
 
-def started_up(folder: Path) -> ChildProcess:
+def started_up(folder: Path, **settings: str) -> ChildProcess:
     """Start `shoal up` in a folder and wait until it is up."""
     program = f"import os; os.chdir({str(folder)!r}); from cli.main import main; main()"
-    child = ChildProcess("shoal up", [sys.executable, "-P", "-c", program, "up"], log=folder / "up.log", env=FREE)
+    child = ChildProcess(
+        "shoal up", [sys.executable, "-P", "-c", program, "up"], log=folder / "up.log", env=FREE | settings
+    )
     child.spawn()
     child.wait_until(lambda: "Ctrl-C" in (folder / "up.log").read_text(), 60)
     return child
