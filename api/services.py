@@ -22,12 +22,12 @@ from api.segment_reads import SegmentReads
 from api.settings import AppSettings
 from api.tail import ChangeTail
 from api.traffic import Traffic
+from state.baselines import BaselineStore
 from state.connection import connect
 from stream.clock import SegmentClock
-from stream.inspect import Inspector
+from stream.inspect import Inspector, segment_names
 from stream.live import LiveSegmenter
 from stream.segmenter import Segmenter
-from stream.tiers import TIER_NAMES
 
 __all__ = ["Services", "opened_services"]
 
@@ -69,9 +69,8 @@ class Services:
         return live.segmenter
 
     def segment_names(self) -> dict[str, str]:
-        """Return the names of the live segments by id, then of the tiers that customers may have been in before."""
-        live = {each.segment_id: each.name for each in self.segmenter().segments}
-        return live | {each: name for each, name in TIER_NAMES.items() if each not in live}
+        """Return the names of the segments by id: the live baseline's, and those before it."""
+        return segment_names(BaselineStore(self.store).current())
 
 
 @asynccontextmanager

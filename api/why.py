@@ -65,9 +65,13 @@ def _reasons(segmenter: CentroidSegmenter, vector: Any, order: Any) -> list[Reas
         return []
     first, second = segmenter.model.centroids[order[0]], segmenter.model.centroids[order[1]]
     speaks = np.nan_to_num((vector - second) ** 2 - (vector - first) ** 2)
-    values, here, there = (segmenter.in_units(each) for each in (vector, first, second))
+    values, here, there = segmenter.in_units(np.array([vector, first, second])).tolist()
     return [
-        Reason(segmenter.features[i], FEATURES[segmenter.features[i]].unit, values[i], here[i], there[i])
+        Reason(segmenter.features[i], _unit(segmenter.features[i]), values[i], here[i], there[i])
         for i in np.argsort(-speaks, kind="stable")[:_FEATURES].tolist()
         if speaks[i] > 0
     ]
+
+
+def _unit(feature: str) -> str:
+    return FEATURES[feature].unit if feature in FEATURES else "profile attribute"

@@ -8,14 +8,18 @@ from pydantic import ValidationError
 from cli import (
     api,
     audit,
+    baselines,
     batch,
     customer,
     demo,
     down,
+    experiment,
+    export,
     health,
     importing,
     keys,
     publish,
+    rebaseline,
     segments,
     simulate,
     topics,
@@ -36,10 +40,13 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for _module in (demo, up, down, worker, batch, api, publish, simulate, wait, customer, segments, health):
+for _module in (demo, up, down, worker, batch, rebaseline, api, publish, simulate, wait, customer, segments, health):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
+app.add_typer(experiment.app, name="experiment")
+app.add_typer(baselines.app, name="baselines")
+app.add_typer(export.app, name="export")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 

@@ -101,7 +101,7 @@ class LocalServices:
         create_topics(kafka.bootstrap, topic_specs(settings))
         self._write_addresses()
         self.worker = self.spawn("worker", "worker")
-        self.spawn("batch", "batch", "--every", "5s")
+        self.spawn("batch", "batch", "--every", "24h")
         client = connect(store.url)
         self._start_api(client)
         self._await_worker(client, settings.partitions)

@@ -1,25 +1,15 @@
 """The commit: the order of effects that makes a micro-batch count once, whatever happens in between."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from consumers.partition_batch import Outcome
+from consumers.parts import Commit
 from consumers.sink import PARTITION_UA, KafkaSink, SinkFailed
 from events.changes import ChangeBatch, decode_change
 from state.partition_store import Owned, PartitionStore, Save
 from state.segment_views import SegmentViews, view_items
 
-__all__ = ["Commit", "Committer"]
-
-
-class Commit(NamedTuple):
-    """What is to be committed of one partition: an outcome, and how far it brings each topic (by full name)."""
-
-    owned: Owned
-    outcome: Outcome
-    offsets: Mapping[str, int]
-    fates: Mapping[str, int]
-    watermark_ms: int
+__all__ = ["Committer"]
 
 
 class Committer:

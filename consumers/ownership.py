@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import redis
 
-from consumers.commit import Committer
-from consumers.published import PublishedSegments
+from consumers.parts import Claims, Commits, Published
 from consumers.source import KafkaSource
 from events.errors import ShoalError
-from state.partition_store import Fenced, Owned, PartitionStore, StateMoved
+from state.partition_store import Fenced, Owned, StateMoved
 
 __all__ = ["Ownership", "is_passing"]
 
@@ -36,9 +35,9 @@ class Ownership:
 
     def __init__(
         self,
-        store: PartitionStore,
-        committer: Committer,
-        published: PublishedSegments,
+        store: Claims,
+        committer: Commits,
+        published: Published,
         claimed: Callable[[Owned], None],
         wait: Callable[[float], bool],
         *,

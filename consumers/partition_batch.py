@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +10,10 @@ import pandas as pd
 from consumers.columns import Columns
 from consumers.source import TopicSlice
 from events.changes import Change
-from state.partition_store import Owned
 from state.records import CustomerBatch
 from state.sums import ModelSums
 
-__all__ = ["Handler", "Loaded", "Outcome", "PartitionBatch", "TopicEvents"]
+__all__ = ["Outcome", "PartitionBatch", "TopicEvents"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -81,23 +79,7 @@ class Outcome:
     duplicates: dict[str, int]
     swept: int | None = None
 
-
-class Loaded(NamedTuple):
-    """A partition's part of a micro-batch, with the records of the customers that it is about.
-
-    `slots` are, by topic, the positions of the events' customers; `now_ms` is the partition's present.
-    """
-
-    owned: Owned
-    customers: CustomerBatch
-    events: dict[str, Columns]
-    slots: dict[str, Ints]
-    now_ms: int
-
-
-class Handler(Protocol):
-    """What the runtime calls with the events of partitions: pure with respect to Kafka and Redis."""
-
-    def apply(self, loaded: Sequence[Loaded]) -> list[Outcome]:
-        """Fold the events of each partition into its customers, and say what changes."""
-        ...
+    @property
+    def fates(self) -> dict[str, dict[str, int]]:
+        """By topic, how many events were not applied, and why."""
+        return {topic: {"duplicate": count} for topic, count in self.duplicates.items()}

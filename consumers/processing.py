@@ -2,27 +2,18 @@
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
-from consumers.commit import Commit, Committer
 from consumers.dead_letters import Refused, dead_letter
-from consumers.partition_batch import Handler, Loaded, PartitionBatch
+from consumers.partition_batch import PartitionBatch
+from consumers.parts import Clock, Commit, Commits, Customers, Handler, Loaded, Open, Opening
 from events.partitioning import partitions_of
 from events.settings import KafkaSettings
-from state.partition_store import Owned, PartitionStore
-from state.records import CustomerBatch
+from state.owned import Owned
 
-__all__ = ["Clock", "Job", "Part", "Processing"]
-
-
-class Clock(Protocol):
-    """What time it is for a partition, in ms since 1970 UTC."""
-
-    def now_ms(self, watermark_ms: int, wall_ms: int) -> int:
-        """Return now, given the largest event time that the partition has seen, and the wall clock."""
-        ...
+__all__ = ["Job", "Part", "Processing"]
 
 
 class Part(NamedTuple):
@@ -42,12 +33,12 @@ class Processing:
     def __init__(
         self,
         kafka: KafkaSettings,
-        store: PartitionStore,
-        committers: Sequence[Committer],
+        open_all: Open,
+        committers: Sequence[Commits],
         handler: Handler,
         clock: Clock,
     ) -> None:
-        self._partitions, self._store, self._committers = kafka.partitions, store, committers
+        self._partitions, self._open_all, self._committers = kafka.partitions, open_all, committers
         self._handler, self._clock = handler, clock
 
     def __call__(self, lane: int, job: Job) -> None:
@@ -62,27 +53,30 @@ class Processing:
         commits = []
         for (owned, batch, _), outcome in zip(parts, self._handler.apply(loaded), strict=True):
             for topic, events in batch.events.items():
-                repeated = outcome.duplicates.get(topic, 0)
-                batch.count(topic, "duplicate", repeated)
-                batch.count(topic, "applied", len(events.columns) - repeated)
+                others = outcome.fates.get(topic, {})
+                for fate, count in others.items():
+                    batch.count(topic, fate, count)
+                batch.count(topic, "applied", len(events.columns) - sum(others.values()))
             commits.append(Commit(owned, outcome, batch.offsets, batch.fates, _watermark_ms(owned, batch)))
         committer.begin(commits)
         committer.confirm()
 
-    def _load(self, job: Job, committer: Committer) -> tuple[Job, list[Loaded]]:
+    def _load(self, job: Job, committer: Commits) -> tuple[Job, list[Loaded]]:
         """Read the records of the customers that the parts are about, and return the parts that are still ours.
 
         What does not belong here is sent where it does: refused events, and events of other partitions' customers.
         """
         wall_ms = time.time_ns() // 1_000_000
         touched = [part.batch.customer_ids() for part in job]
-        opened = self._store.open_all([(part.owned, ids) for part, (ids, _) in zip(job, touched, strict=True)])
+        opened = self._open_all(
+            [Opening(part.owned, ids, part.batch) for part, (ids, _) in zip(job, touched, strict=True)]
+        )
         kept, loaded = [], []
         for part, (_, slots), customers in zip(job, touched, opened, strict=True):
             owned, batch, refused = part
             if not owned.fenced and not customers.known.all() and self._reroute(batch, customers, committer):
                 ids, slots = batch.customer_ids()
-                (customers,) = self._store.open_all([(owned, ids)])
+                (customers,) = self._open_all([Opening(owned, ids, batch)])
             if owned.fenced:
                 continue
             for each in refused:
@@ -93,7 +87,7 @@ class Processing:
             loaded.append(Loaded(owned, customers, columns, slots, now_ms))
         return kept, loaded
 
-    def _reroute(self, batch: PartitionBatch, customers: CustomerBatch, committer: Committer) -> bool:
+    def _reroute(self, batch: PartitionBatch, customers: Customers, committer: Commits) -> bool:
         """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
         strangers = np.flatnonzero(~customers.known)
         names = [customers.ids[i] for i in strangers.tolist()]

@@ -9,19 +9,16 @@ from typing import Protocol
 
 import redis
 
-from consumers.commit import Committer
 from consumers.intake import Input, Intake
 from consumers.lanes import Lanes
 from consumers.ownership import Ownership, is_passing
-from consumers.partition_batch import Handler
-from consumers.processing import Clock, Job, Part, Processing
-from consumers.published import PublishedSegments
+from consumers.parts import Claims, Clock, Commits, Handler, Open, Published
+from consumers.processing import Job, Part, Processing
 from consumers.settings import ConsumerSettings
 from consumers.source import KafkaSource, TopicSlice
 from events.errors import ShoalError
 from events.settings import KafkaSettings
-from state.partition_store import Fenced, Owned, PartitionStore, StateMoved
-from state.segment_views import SegmentViews
+from state.owned import Fenced, Owned, StateMoved
 
 __all__ = ["Background", "MicroBatchRuntime", "Wiring"]
 
@@ -56,9 +53,10 @@ class Wiring:
     kafka: KafkaSettings
     settings: ConsumerSettings
     inputs: Sequence[Input]
-    store: PartitionStore
-    committers: Sequence[Committer]
-    views: SegmentViews
+    store: Claims
+    open_all: Open
+    committers: Sequence[Commits]
+    published: Published
     handler: Handler
     background: Background
     clock: Clock
@@ -75,7 +73,7 @@ class MicroBatchRuntime:
         self._w = wiring
         settings = wiring.settings
         self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * 3_600_000))
-        processing = Processing(wiring.kafka, wiring.store, wiring.committers, wiring.handler, wiring.clock)
+        processing = Processing(wiring.kafka, wiring.open_all, wiring.committers, wiring.handler, wiring.clock)
         self._lanes = Lanes[Job](len(wiring.committers), processing)
         self._stop = threading.Event()
         self._trouble_since = self._trouble_last = 0.0
@@ -85,7 +83,7 @@ class MicroBatchRuntime:
         self._ownership = Ownership(
             wiring.store,
             wiring.committers[0],
-            PublishedSegments(wiring.kafka, wiring.store, wiring.views),
+            wiring.published,
             wiring.background.claimed,
             self._stop.wait,
             patience_s=settings.redis_retry_s,

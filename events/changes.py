@@ -3,14 +3,35 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol, overload
+from operator import add
+from typing import Any, Protocol, get_args, overload
 
 import msgspec
+import numpy as np
 
 from events.codec import struct_of
+from events.figures import Codes, figure_texts, figure_values
 from events.outputs import Cause, SegmentChange
 
-__all__ = ["Change", "ChangeBatch", "change_time_ms", "decode_change", "lines_of", "make_change", "segment_number"]
+__all__ = [
+    "Change",
+    "ChangeBatch",
+    "Moved",
+    "change_time_ms",
+    "decode_change",
+    "lines_of",
+    "make_change",
+    "make_moved",
+    "segment_number",
+]
+
+
+class Moved(Protocol):
+    """A feature that made the difference."""
+
+    feature: str
+    before: float | None
+    after: float | None
 
 
 class Change(Protocol):
@@ -27,9 +48,14 @@ class Change(Protocol):
     previous_segment: str | None
     baseline: int
     model_version: int
+    distance: float | None
+    previous_distance: float | None
+    usual_gap_days: float | None
+    moved: list[Moved]
 
 
 _ChangeStruct: Any = struct_of(SegmentChange, as_text=("changed_at",))
+_MovedStruct: Any = get_args(_ChangeStruct.__annotations__["moved"])[0]
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_ChangeStruct)
 
@@ -38,6 +64,12 @@ def make_change(**values: Any) -> Change:
     """Return a change with these fields."""
     change: Change = _ChangeStruct(**values)
     return change
+
+
+def make_moved(feature: str, before: float | None = None, after: float | None = None) -> Moved:
+    """Return a feature that made the difference."""
+    moved: Moved = _MovedStruct(feature=feature, before=before, after=after)
+    return moved
 
 
 def decode_change(value: bytes) -> Change:
@@ -49,8 +81,10 @@ def decode_change(value: bytes) -> Change:
 class ChangeBatch(Sequence[Change]):
     """The segment changes of many customers, which are few kinds of change: from here to there, for this cause.
 
-    Change i is kind `kinds[i]` with the customer and the change number of its own. So only what differs is written
-    for each; the bytes are those that the encoder writes for the change by itself.
+    Change i is kind `kinds[i]` with the customer and the change number of its own, and with the figures whose codes
+    are `figures[i]` (see `events.figures`): distance, previous distance, usual gap, then before and after of each
+    moved feature. So only what differs is written for each. Without `figures` a change has those of its kind, and the
+    bytes are those that the encoder writes for the change by itself.
 
     >>> kind = make_change(change_id="", customer_id="", change_number=0, changed_at="2026-01-01T00:00:00Z",
     ...     cause="time", segment_id="s2", segment="At-Risk", previous=None, previous_segment=None, baseline=1,
@@ -61,9 +95,15 @@ class ChangeBatch(Sequence[Change]):
     """
 
     def __init__(
-        self, customer_ids: list[str], numbers: list[int], kinds: Sequence[int], prototypes: Sequence[Change]
+        self,
+        customer_ids: list[str],
+        numbers: list[int],
+        kinds: Sequence[int],
+        prototypes: Sequence[Change],
+        figures: Codes | None = None,
     ) -> None:
         self.customer_ids, self.numbers, self.kinds, self.prototypes = customer_ids, numbers, kinds, prototypes
+        self.figures = figures
 
     @classmethod
     def of(cls, changes: Sequence[Change]) -> "ChangeBatch":
@@ -74,9 +114,16 @@ class ChangeBatch(Sequence[Change]):
         return cls(ids, numbers, range(len(changes)), changes)
 
     def part(self, start: int, end: int) -> "ChangeBatch":
-        """Return the changes from place `start` to before `end`."""
+        """Return the changes from place `start` to before `end`, with only the kinds that they are of."""
+        if start == 0 and end == len(self):
+            return self
+        used = {kind: place for place, kind in enumerate(dict.fromkeys(self.kinds[start:end]))}
         return ChangeBatch(
-            self.customer_ids[start:end], self.numbers[start:end], self.kinds[start:end], self.prototypes
+            self.customer_ids[start:end],
+            self.numbers[start:end],
+            [used[kind] for kind in self.kinds[start:end]],
+            [self.prototypes[kind] for kind in used],
+            None if self.figures is None else self.figures[start:end],
         )
 
     def __len__(self) -> int:
@@ -93,10 +140,19 @@ class ChangeBatch(Sequence[Change]):
             return [self[i] for i in range(*place.indices(len(self)))]
         customer_id, number = self.customer_ids[place], self.numbers[place]
         prototype: Any = self.prototypes[self.kinds[place]]
-        change: Change = msgspec.structs.replace(
-            prototype, change_id=f"{customer_id}:{number}", customer_id=customer_id, change_number=number
-        )
+        own = {"change_id": f"{customer_id}:{number}", "customer_id": customer_id, "change_number": number}
+        change: Change = msgspec.structs.replace(prototype, **own, **self._figures_of(place, prototype))
         return change
+
+    def _figures_of(self, place: int, prototype: Change) -> dict[str, Any]:
+        if self.figures is None:
+            return {}
+        distance, previous_distance, gap, *pairs = figure_values(self.figures[place].tolist())
+        moved = [
+            make_moved(each.feature, before, after)
+            for each, before, after in zip(prototype.moved, pairs[::2], pairs[1::2], strict=True)
+        ]
+        return {"distance": distance, "previous_distance": previous_distance, "usual_gap_days": gap, "moved": moved}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -112,13 +168,39 @@ class ChangeBatch(Sequence[Change]):
         return [line[1:-1].decode() for line in _encoder.encode_lines(self.customer_ids).split(b"\n")[:-1]]
 
     def encode(self) -> list[bytes]:
-        """Return the JSON of each change."""
+        """Return the JSON of each change; figures are padded to one width, since JSON does not mind."""
         tails = [_tail(prototype) for prototype in self.prototypes]
-        lines = [
-            f'{{"change_id":"{name}:{number}","customer_id":"{name}","change_number":{number},{tails[kind]}'
-            for name, number, kind in zip(self.escaped_ids, self.numbers, self.kinds, strict=True)
-        ]
-        return lines_of(lines)
+        if self.figures is not None:
+            tails = [tail.rpartition('"distance":null,')[0] for tail in tails]
+        heads = lines_of(
+            [
+                f'{{"change_id":"{name}:{number}","customer_id":"{name}","change_number":{number},{tails[kind]}'
+                for name, number, kind in zip(self.escaped_ids, self.numbers, self.kinds, strict=True)
+            ]
+        )
+        return heads if self.figures is None else list(map(add, heads, self._evidence(self.figures)))
+
+    def _evidence(self, figures: Codes) -> list[bytes]:
+        """Return the end of each change's JSON, from its distance on, made column by column."""
+        texts = figure_texts(figures)
+        kinds = np.asarray(self.kinds, np.int64)
+        parts: list[Any] = [b'"distance":', texts[:, 0], b',"previous_distance":', texts[:, 1]]
+        parts += [b',"usual_gap_days":', texts[:, 2], b',"moved":[']
+        for i in range((figures.shape[1] - 3) // 2):
+            openings = [
+                b',{"feature":'[i == 0 :] + _encoder.encode(each.moved[i].feature) + b',"before":'
+                for each in self.prototypes
+            ]
+            widest = max(map(len, openings), default=0)
+            opening = np.array([text.ljust(widest) for text in openings], "S")
+            parts += [opening[kinds], texts[:, 3 + 2 * i], b',"after":', texts[:, 4 + 2 * i], b"}"]
+        parts.append(b"]}")
+        columns = [np.asarray(part) for part in parts]
+        rows = np.zeros(len(self), [(f"f{i}", column.dtype) for i, column in enumerate(columns)])
+        for i, column in enumerate(columns):
+            rows[f"f{i}"] = column
+        ends: list[bytes] = rows.view(f"S{rows.dtype.itemsize}").tolist()
+        return ends
 
 
 def lines_of(texts: list[str]) -> list[bytes]:

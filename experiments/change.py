@@ -20,6 +20,7 @@ _FROZEN: Final = {
     "attribution": _MIXES_OUTCOMES,
     "conversion_window": _MIXES_OUTCOMES,
     "retention_days": _MIXES_OUTCOMES,
+    "pre_period_days": _MIXES_OUTCOMES,
     "control": _CHOOSES_AFTERWARDS,
     "primary_metric": _CHOOSES_AFTERWARDS,
     "guardrails": _CHOOSES_AFTERWARDS,

@@ -9,7 +9,7 @@ from .lift import fieller_lift
 from .means import welch
 from .measure import RATES, adjusted_pair, samples, successes
 from .outcome import CannotSay, Estimate, Outcome, Reason
-from .power import minimum_detectable_effect
+from .power import minimum_detectable_effect, sequential_detectable_effect
 from .proportions import fisher, two_proportions
 from .rate_sequence import two_rate_sequences
 from .sample import Sample
@@ -111,7 +111,11 @@ def _look(experiment: Experiment, pair: Arms, information: float | None) -> docu
 
 
 def _detectable(experiment: Experiment, pair: Arms) -> float | None:
+    """Return the minimum detectable effect by the declared method; planned looks count as one at their end."""
     if isinstance(pair, CannotSay):
         return None
-    effect = minimum_detectable_effect(*pair, experiment.alpha, experiment.power)
+    if experiment.method == "sequential":
+        effect = sequential_detectable_effect(*pair, experiment.alpha, experiment.power, experiment.expected_customers)
+    else:
+        effect = minimum_detectable_effect(*pair, experiment.alpha, experiment.power)
     return None if isinstance(effect, CannotSay) else effect

@@ -1,6 +1,6 @@
 """What an experiment is, declared before it starts; what is declared decides what its numbers mean."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -58,6 +58,9 @@ class Experiment(BaseModel):
     retention_days: int = Field(
         90, ge=1, le=366, description="days after first exposure within which a second order is retention"
     )
+    pre_period_days: int = Field(
+        90, ge=0, le=366, description="days before first exposure whose revenue CUPED adjusts by; 0 is without CUPED"
+    )
     segments: tuple[str, ...] | None = Field(
         None, description="segments to slice by: none where empty; without it, all that have customers"
     )
@@ -112,6 +115,17 @@ class Experiment(BaseModel):
     def treatments(self) -> tuple[str, ...]:
         """All variants but the control, in order."""
         return tuple(variant.name for variant in self.variants if variant.name != self.control)
+
+    @property
+    def end(self) -> datetime | None:
+        """When exposures ceased or will cease to count: the planned end or the earlier one, whichever is first."""
+        return min((each for each in (self.stop, self.stopped_at) if each is not None), default=None)
+
+    def status(self, now: datetime) -> Literal["planned", "running", "ended"]:
+        """Return where the experiment stands; conversions may still come after its end, within their window."""
+        if self.end is not None and self.end <= now:
+            return "ended"
+        return "planned" if now < self.start else "running"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -217,3 +217,5 @@ class Report(_Part):
     overall: Overall
     segments: list[Segment]
     verdict: Verdict
+    left_out: dict[str, int] = {}
+    """Events and customers that are in no tally, counted by reason."""

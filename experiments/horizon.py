@@ -7,7 +7,8 @@ from typing import NamedTuple
 from .definition import Experiment
 from .measure import RATES, measure
 from .outcome import CannotSay, Outcome, Reason
-from .power import days_left, sequential_customers
+from .planning import sequential_total
+from .power import days_left
 from .tally import Tallies
 
 __all__ = ["Remaining", "complete", "exposed", "least_effect", "remaining"]
@@ -63,19 +64,16 @@ def _needed(experiment: Experiment, tallies: Tallies) -> Outcome[int]:
         return baseline
     if experiment.primary_metric in RATES and baseline.mean in {0.0, 1.0}:
         return CannotSay(Reason.ZERO_VARIANCE)
-    needed = sequential_customers(
+    total = sum(variant.weight for variant in experiment.variants)
+    shares = {variant.name: variant.weight / total for variant in experiment.variants}
+    return sequential_total(
         baseline,
         experiment.minimum_effect,
-        alpha=experiment.alpha / len(experiment.treatments),
+        [shares[experiment.control], *(shares[name] for name in experiment.treatments)],
+        alpha=experiment.alpha,
         power=experiment.power,
         expected_customers=experiment.expected_customers,
     )
-    if isinstance(needed, CannotSay):
-        return needed
-    total = sum(variant.weight for variant in experiment.variants)
-    shares = {variant.name: variant.weight / total for variant in experiment.variants}
-    smallest = min(shares[name] for name in experiment.treatments)
-    return math.ceil(needed * (1.0 / smallest + 1.0 / shares[experiment.control]) / 4.0)
 
 
 def _ended(experiment: Experiment, now: datetime) -> datetime:

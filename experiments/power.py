@@ -8,9 +8,10 @@ from scipy import optimize, stats
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import power_proportions_2indep, samplesize_proportions_2indep_onetail
 
+from .group_sequential import crossing_probability
 from .outcome import CannotSay, Outcome, Reason
 from .sample import LARGEST, Sample
-from .sequential import half_width, mixture_precision
+from .sequential import Numbers, half_width, mixture_precision
 
 __all__ = [
     "days_left",
@@ -20,9 +21,15 @@ __all__ = [
     "sample_size_of_means",
     "sample_size_of_proportions",
     "sequential_customers",
+    "sequential_detectable_effect",
 ]
 
 _WANTED: Final = 0.8
+_FEWEST: Final = 4
+"""Customers of the smallest experiment: two an arm."""
+_SHARES: Final = np.geomspace(0.01, 1.0, 50)
+_HIGHEST_EDGE: Final = 10.0
+"""A z that is as good as never reached; more nodes than this needs would cost time only."""
 
 
 def sample_size_of_means(
@@ -102,23 +109,45 @@ def sequential_customers(
 ) -> Outcome[int]:
     """Return the customers of two equal arms together by which an always-valid test finds the lift with that power.
 
-    Where the sequence's half width plus z(power) standard errors is the effect. Most experiments end earlier.
+    Where the chance to have crossed the sequence's edge at any of 50 looks, spread evenly over the logarithm of the
+    customers, is the power; who looks more often finds a little more. Most experiments end earlier.
     """
     effect = abs(lift * baseline.mean)
     if effect == 0.0 or baseline.variance <= 0.0:
         return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    precision, reach = mixture_precision(expected_customers, alpha), float(stats.norm.ppf(power))
+    precision = mixture_precision(expected_customers, alpha)
+    most = _single_look(baseline, effect, precision, alpha, power)
+    if isinstance(most, CannotSay) or most <= _FEWEST or _edge(most, precision, alpha) > _HIGHEST_EDGE:
+        return most
+    reach = float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power))
+    fixed = max(4.0 * baseline.variance * (reach / effect) ** 2, float(_FEWEST))
 
     def missing(log_customers: float) -> float:
         customers = math.exp(log_customers)
-        squared_error = 4.0 * baseline.variance / customers
-        width = float(half_width(squared_error, customers, precision, alpha))
-        return width + reach * math.sqrt(squared_error) - effect
+        edges = np.minimum(_edge(_SHARES * customers, precision, alpha), _HIGHEST_EDGE)
+        drift = effect * math.sqrt(customers / (4.0 * baseline.variance))
+        return power - crossing_probability(_SHARES.tolist(), edges.tolist(), drift)
 
-    least, most = math.log(4.0), math.log(2.0 * LARGEST)
-    if missing(most) > 0.0:
-        return CannotSay(Reason.OUT_OF_RANGE)
-    return 4 if missing(least) <= 0.0 else math.ceil(math.exp(optimize.brentq(missing, least, most)))
+    ends = math.log(fixed), math.log(most)
+    if fixed >= most or missing(ends[0]) <= 0.0 or missing(ends[1]) >= 0.0:
+        return most
+    return math.ceil(math.exp(optimize.brentq(missing, *ends, xtol=1e-3)))
+
+
+def sequential_detectable_effect(
+    treatment: Sample,
+    control: Sample,
+    alpha: float = 0.05,
+    power: float = _WANTED,
+    expected_customers: float = 5_000,
+) -> Outcome[float]:
+    """Return the difference that an always-valid test, read now, finds with that power: half width + z(power) · s."""
+    squared_error = treatment.squared_error + control.squared_error
+    if squared_error <= 0.0:
+        return CannotSay(Reason.ZERO_VARIANCE)
+    precision = mixture_precision(expected_customers, alpha)
+    width = float(half_width(squared_error, float(treatment.n + control.n), precision, alpha))
+    return width + float(stats.norm.ppf(power)) * math.sqrt(squared_error)
 
 
 def days_left(needed: int, exposed: int, days: float) -> Outcome[int]:
@@ -132,6 +161,26 @@ def days_left(needed: int, exposed: int, days: float) -> Outcome[int]:
     if exposed <= 0 or days <= 0.0:
         return CannotSay(Reason.NO_EXPOSURES)
     return math.ceil((needed - exposed) / exposed * days)
+
+
+def _single_look(baseline: Sample, effect: float, precision: float, alpha: float, power: float) -> Outcome[int]:
+    """Return the customers at which a single look at the sequence has the power, more than many looks need."""
+    reach = float(stats.norm.ppf(power))
+
+    def missing(log_customers: float) -> float:
+        customers = math.exp(log_customers)
+        error = math.sqrt(4.0 * baseline.variance / customers)
+        return (float(_edge(customers, precision, alpha)) + reach) * error - effect
+
+    least, most = math.log(_FEWEST), math.log(2.0 * LARGEST)
+    if missing(most) > 0.0:
+        return CannotSay(Reason.OUT_OF_RANGE)
+    return _FEWEST if missing(least) <= 0.0 else math.ceil(math.exp(optimize.brentq(missing, least, most)))
+
+
+def _edge(customers: Numbers, precision: float, alpha: float) -> Numbers:
+    """Return the z that the sequence takes at so many customers."""
+    return half_width(1.0, customers, precision, alpha)
 
 
 def _rounded_up(needed: float) -> Outcome[int]:

@@ -1,6 +1,6 @@
 """From a definition and its tallies to the report document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from . import document
@@ -17,8 +17,12 @@ from .verdict import decide
 __all__ = ["report"]
 
 
-def report(experiment: Experiment, tallies: Tallies, now: datetime) -> document.Report:
+def report(
+    experiment: Experiment, tallies: Tallies, now: datetime, left_out: Mapping[str, int] | None = None
+) -> document.Report:
     """Return everything that is known of the experiment at `now`, with a verdict.
+
+    `left_out` counts what is in no tally, by reason; it is passed on.
 
     Tallies of variants that the definition does not have are left out. P-values are adjusted within three families:
     the primary metric over all treatments, the guardrails over all treatments, and segments x metrics x treatments.
@@ -47,6 +51,7 @@ def report(experiment: Experiment, tallies: Tallies, now: datetime) -> document.
         overall=overall,
         segments=_segments(experiment, tallies, segments),
         verdict=decide(experiment, tallies, comparisons, srm, now),
+        left_out=dict(left_out or {}),
     )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .outcome import CannotSay, Estimate, Interval, Outcome, Reason
 from .sample import Sample
 
-__all__ = ["always_valid", "half_width", "mixture_p_value", "mixture_precision", "mixture_sprt"]
+__all__ = ["Numbers", "always_valid", "half_width", "mixture_p_value", "mixture_precision", "mixture_sprt"]
 
 Numbers = float | npt.NDArray[np.float64]
 

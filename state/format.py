@@ -1,5 +1,6 @@
 """The settings that data in Redis was written under. Reading it under others would silently be wrong."""
 
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -7,7 +8,7 @@ import redis
 from events.errors import ShoalError
 from state import keys
 
-__all__ = ["FormatMismatch", "agree_on_format"]
+__all__ = ["FormatMismatch", "agree_on_format", "shop_currency"]
 
 
 class FormatMismatch(ShoalError):
@@ -34,3 +35,14 @@ def _compare(store: Any, settings: dict[str, str]) -> None:
     for (name, value), stored in zip(settings.items(), store.hmget(keys.FORMAT, list(settings)), strict=True):
         if stored is not None and stored.decode() != value:
             raise FormatMismatch(name, value, stored.decode())
+
+
+def shop_currency(client: redis.Redis) -> Callable[[str], str]:
+    """Return a function that makes a currency the shop's, unless there is one already, and returns the shop's."""
+
+    def adopt(candidate: str) -> str:
+        store: Any = client
+        store.hsetnx(keys.FORMAT, "currency", candidate)
+        return str(store.hget(keys.FORMAT, "currency").decode())
+
+    return adopt

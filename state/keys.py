@@ -5,11 +5,21 @@ from typing import Final
 SEGMENTS_GROUP: Final = "segments"
 """The consumer group that folds orders, web sessions and profiles."""
 
+EXPERIMENTS_GROUP: Final = "experiments"
+"""The consumer group that tallies exposures, conversions and orders."""
+
 BASELINE_CURRENT: Final = "baseline:current"
 BASELINE_LAST: Final = "baseline:last"
 MODEL_CURRENT: Final = "model:current"
 FORMAT: Final = "format"
 WORKERS: Final = "workers"
+EXPERIMENT_WORKERS: Final = "workers:experiments"
+EXPERIMENTS: Final = "experiments"
+"""Set: the ids of all experiments."""
+SUPPRESSED_SCOPES: Final = "suppressed"
+"""Set: the scopes that have had customers."""
+BATCH_LOCK: Final = "lock:batch"
+DRIFT: Final = "drift"
 
 
 def customers(partition: int) -> str:
@@ -55,3 +65,33 @@ def segment(customer_id: str) -> str:
 def baseline(number: int) -> str:
     """String: one baseline as JSON."""
     return f"baseline:{number}"
+
+
+def experiment(experiment_id: str) -> str:
+    """String: one experiment's definition as JSON."""
+    return f"experiment:{experiment_id}"
+
+
+def purchases(partition: int) -> str:
+    """Hash: customer_id → the customer's recent orders and conversions, packed."""
+    return f"purchases:{{{partition}}}"
+
+
+def exposed(partition: int, experiment_id: str) -> str:
+    """Hash: customer_id → when first exposed, to what, in which segment, and what the customer counts for, packed."""
+    return f"exposed:{{{partition}}}:{experiment_id}"
+
+
+def tally(partition: int, experiment_id: str) -> str:
+    """Hash: sums of an experiment's customers by `<variant>/<segment_id>`, and counts of what was left out."""
+    return f"tally:{{{partition}}}:{experiment_id}"
+
+
+def suppressed(scope: str) -> str:
+    """Set: the customers that a scope leaves out; `all`, `campaign:<name>` or `segment:<id>`."""
+    return f"suppressed:{scope}"
+
+
+def baseline_report(number: int) -> str:
+    """String: what the report of a baseline is made from, as JSON."""
+    return f"baseline:{number}:report"

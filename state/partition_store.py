@@ -3,7 +3,7 @@
 A micro-batch costs two round trips: `open` watches the partition and reads its customers, `save` writes everything.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,6 +162,25 @@ class PartitionStore:
         if save.views:
             yield ("MSET", *save.views)
 
+    def watch(self, owned: Owned, wanted: list[Command]) -> list[Any]:
+        """Watch a partition, check that it is as its owner knows it, and return the answers to more commands.
+
+        Raises Fenced, StateMoved, redis.RedisError.
+        """
+        (answers,) = self._guarded.watch_all([owned], [wanted])
+        if owned.fenced:
+            raise owned.fenced
+        return answers
+
+    def write(self, owned: Owned, commands: Iterable[Command]) -> None:
+        """Carry out a transaction that goes through only while the partition is as its owner knows it.
+
+        Raises Fenced or StateMoved (then nothing was written), redis.RedisError (then nobody knows: claim again).
+        """
+        self._guarded.write_all([(owned, commands)])
+        if owned.fenced:
+            raise owned.fenced
+
     def outbox(self, partition: int, start: int = 0, count: int = 10_000) -> list[bytes]:
         """Return the oldest changes that Kafka has not acknowledged."""
         found: list[bytes] = self._redis.lrange(keys.outbox(partition), start, start + count - 1)
@@ -169,9 +188,7 @@ class PartitionStore:
 
     def trim(self, owned: Owned, count: int) -> None:
         """Drop the oldest `count` changes of the outbox, guarded as a save is. Raises Fenced or StateMoved."""
-        self._guarded.write_all([(owned, [("LTRIM", keys.outbox(owned.partition), count, -1)])])
-        if owned.fenced:
-            raise owned.fenced
+        self.write(owned, [("LTRIM", keys.outbox(owned.partition), count, -1)])
 
     def verify(self, owned: Sequence[Owned]) -> None:
         """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMoved."""

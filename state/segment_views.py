@@ -62,15 +62,12 @@ class SegmentViews:
 
     def read(self, customer_id: str) -> SegmentView | None:
         """Return a customer's current segment, or None."""
-        value = self._redis.get(keys.segment(customer_id))
-        return msgspec.json.decode(value, type=SegmentView) if value else None
+        return self.read_many([customer_id])[0]
 
     def read_many(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
-        """Return the current segments of customers, in their order, None where there is none; one round trip."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for each in customer_ids:
-                pipe.get(keys.segment(each))
-            return [msgspec.json.decode(value, type=SegmentView) if value else None for value in pipe.execute()]
+        """Return the current segments of customers, or None, in their order and in one round trip."""
+        values = self._redis.mget([keys.segment(each) for each in customer_ids]) if customer_ids else []
+        return [msgspec.json.decode(value, type=SegmentView) if value else None for value in values]
 
 
 def view_items(changes: ChangeBatch) -> list[str | bytes]:

@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from consumers.columns import Columns
 from consumers.customers import ProfileColumns
+from consumers.duplicates import first_occurrences, remember
 from consumers.orders import PLACED, OrderColumns
-from consumers.partition_batch import Loaded, Outcome
+from consumers.partition_batch import Outcome
+from consumers.parts import Loaded
 from state.records import CustomerBatch, Rows
-from stream.duplicates import first_occurrences, remember
 from stream.fold import fold, merge
 from stream.live import LiveSegmenter
 from stream.segmentation import resegment_all, sums_under

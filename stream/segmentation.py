@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from events.changes import Change, ChangeBatch, make_change
+from events.changes import ChangeBatch
 from events.errors import ShoalError
 from state.moves import remember
 from state.records import Rows
 from state.sums import ModelSums
+from stream.changes import Looked, Moves, changes_of
 from stream.kmeans import nearest
-from stream.segmenter import Segment, Segmenter
+from stream.segmenter import Segmenter
 
-__all__ = ["BaselineBehind", "Resegmented", "published_cluster", "resegment", "resegment_all", "rfc3339", "sums_under"]
+__all__ = ["BaselineBehind", "Resegmented", "published_cluster", "resegment", "resegment_all", "sums_under"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -59,14 +59,19 @@ def published_cluster(segmenter: Segmenter, distances: Floats, segments: Ints, m
     centroid is nearer by `margin` (a share of the distance), or where the segment no longer exists.
     """
     closest = nearest(distances)
-    at = np.full(1 + max([int(segments.max(initial=0)), *(each.number for each in segmenter.segments)]), -1)
-    at[[each.number for each in segmenter.segments]] = np.arange(len(segmenter.segments))
-    at[0] = -1
-    present = at[segments]
+    present = _clusters_of(segmenter, segments)
     everyone = np.arange(len(distances))
     stays = (present >= 0) & (closest >= 0)
     stays &= ~(distances[everyone, closest] < (1.0 - margin) * distances[everyone, present])
     return np.where(stays, present, closest)
+
+
+def _clusters_of(segmenter: Segmenter, segments: Ints) -> Ints:
+    """Return the cluster (n,) of each segment number, -1 where there is none."""
+    at = np.full(1 + max([int(segments.max(initial=0)), *(each.number for each in segmenter.segments)]), -1)
+    at[[each.number for each in segmenter.segments]] = np.arange(len(segmenter.segments))
+    at[0] = -1
+    return at[segments]
 
 
 def resegment(
@@ -122,7 +127,10 @@ def resegment_all(
     remember(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
     rows["change_number"][moved] += 1
-    changes = _changes(segmenter, ids, before, rows, moved, target, now_ms, causes)
+    looked = Looked(before, after, learned, old, vectors, distances)
+    present = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
+    moves = Moves(moved, present, target[moved], causes[moved], rows["change_number"][moved].tolist())
+    changes = changes_of(segmenter, ids, looked, moves, now_ms)
     ends = [0, *np.cumsum(sizes).tolist()]
     places = np.searchsorted(moved, ends).tolist()
     return [
@@ -131,55 +139,3 @@ def resegment_all(
             sums, gained.split(len(sizes)), pairwise(ends), pairwise(places), strict=True
         )
     ]
-
-
-def _changes(
-    segmenter: Segmenter,
-    ids: list[str],
-    before: Rows,
-    rows: Rows,
-    moved: Ints,
-    target: Ints,
-    now_ms: int,
-    causes: npt.NDArray[np.object_],
-) -> ChangeBatch:
-    changed_at = rfc3339(now_ms)
-    names: dict[int, Segment] = {each.number: each for each in segmenter.segments}
-    kinds: dict[tuple[int, int, str], int] = {}
-    prototypes: list[Change] = []
-    of = []
-    previous = before["segment"][moved].tolist()
-    for kind in zip(target[moved].tolist(), previous, causes[moved].tolist(), strict=True):
-        if kind not in kinds:
-            kinds[kind] = len(prototypes)
-            prototypes.append(_prototype(segmenter, names, kind, changed_at))
-        of.append(kinds[kind])
-    return ChangeBatch([ids[i] for i in moved.tolist()], rows["change_number"][moved].tolist(), of, prototypes)
-
-
-def _prototype(segmenter: Segmenter, names: dict[int, Segment], kind: tuple[int, int, str], changed_at: str) -> Change:
-    """Return a change of this kind (to which cluster, from which segment number, why) of no customer."""
-    target, previous, cause = kind
-    segment, last = segmenter.segments[target], names.get(previous)
-    return make_change(
-        change_id="",
-        customer_id="",
-        change_number=0,
-        changed_at=changed_at,
-        cause=cause,
-        segment_id=segment.segment_id,
-        segment=segment.name,
-        previous=f"s{previous}" if previous else None,
-        previous_segment=last.name if last else None,
-        baseline=segmenter.baseline,
-        model_version=segmenter.version,
-    )
-
-
-def rfc3339(ms: int) -> str:
-    """Return a time in ms since 1970 as RFC 3339 text in UTC.
-
-    >>> rfc3339(0)
-    '1970-01-01T00:00:00.000Z'
-    """
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

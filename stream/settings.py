@@ -35,5 +35,6 @@ class StreamSettings(BaseSettings):
     attributes: list[str] = Field(
         default_factory=list,
         max_length=PROFILE_NUMBERS - 2,
-        description="JSON list: profile attributes kept as numbers, beside age and income; fixed once data exists",
+        description="JSON list: profile attributes kept as numbers, beside age and income; if empty, the first that "
+        "profiles carry; fixed once data exists",
     )

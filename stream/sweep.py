@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from consumers.commit import Committer
 from consumers.partition_batch import Outcome
+from state.attributes import AttributeColumns
 from state.partition_store import Owned, PartitionStore
 from state.records import NEVER_LAST, CustomerBatch, Rows
 from stream.clock import SegmentClock
@@ -50,14 +51,18 @@ class Sweeper:
         feed: ModelFeed,
         clock: SegmentClock,
         settings: StreamSettings,
+        columns: AttributeColumns | None = None,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed
+        self._columns = columns
         self._clock, self._settings = clock, settings
         self._progress: dict[int, _Progress] = {}
         self.swept = 0
 
     def claimed(self, owned: Owned) -> None:
         """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
+        if self._columns is not None:
+            self._columns.confirm()
         if owned.baseline > self._live.segmenter.baseline:
             self._live.refresh()
             self._feed.poll(self._live, _BASELINE_S)

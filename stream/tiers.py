@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from state.records import Rows
-from stream.features import frequency, recency, tenure
+from stream.features import feature_matrix, frequency, recency, tenure, units_of
 from stream.segmenter import Segment
 
-__all__ = ["SEGMENT_NAMES", "TIER_NAMES", "RuleTiers", "tier_of"]
+__all__ = ["SEGMENT_NAMES", "RuleTiers", "tier_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,9 +23,6 @@ SEGMENT_NAMES: Final = (
     "Inactive",
 )
 """The tiers' names, which the first baselines use too; name i has the segment id s<i + 1>."""
-
-TIER_NAMES: Final = {f"s{i + 1}": name for i, name in enumerate(SEGMENT_NAMES)}
-"""The tiers' names by segment id."""
 
 LOYAL, FREQUENT, OCCASIONAL, NEW, AT_RISK, INACTIVE = range(6)
 
@@ -54,10 +51,13 @@ class RuleTiers:
     baseline = 0
     version = 0
     dimensions = 0
+    centers = None
 
     def __init__(self, half_life_ms: float) -> None:
         self._half_life_ms = half_life_ms
         self.segments = [Segment(i + 1, f"s{i + 1}", name) for i, name in enumerate(SEGMENT_NAMES)]
+        self.explaining = ["recency", "frequency"]
+        self.former: list[Segment] = []
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return (n, 0): rules learn nothing."""
@@ -68,3 +68,11 @@ class RuleTiers:
         distances = np.full((len(rows), len(SEGMENT_NAMES)), np.inf)
         distances[np.arange(len(rows)), tier_of(rows, at_ms, self._half_life_ms)] = 0.0
         return distances
+
+    def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
+        """Return (n, 2): what the rules look at, before any scaling."""
+        return feature_matrix(rows, self.explaining, at_ms, self._half_life_ms)
+
+    def in_units(self, explaining: Floats) -> Floats:
+        """Return explaining vectors (n, 2) in days and orders."""
+        return units_of(explaining, self.explaining)

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from api.pages.door import Visit
 from api.pages.rendering import page, part
 from api.tail import Seen
-from stream.tiers import TIER_NAMES
+from stream.explanation import explain
 
 __all__ = ["feed", "now", "now_part"]
 
@@ -71,16 +71,12 @@ def _message(fresh: list[Seen]) -> bytes:
         {
             "customer": seen.change.customer_id,
             "segment": seen.change.segment,
-            "before": seen.change.previous_segment or _tier(seen.change.previous),
+            "before": seen.change.previous_segment or seen.change.previous,
             "cause": seen.change.cause,
+            "why": explain(seen.change),
             "at": seen.change.changed_at[:19].replace("T", " "),
         }
         for seen in fresh[-_SHOWN:]
     ]
     document = {"changes": shown, "more": max(0, len(fresh) - _SHOWN)}
     return f"event: changes\ndata: {json.dumps(document)}\n\n".encode()
-
-
-def _tier(segment_id: str | None) -> str | None:
-    """Return the name of a segment that the live baseline does not have: a tier's, else the id."""
-    return TIER_NAMES.get(segment_id, segment_id) if segment_id else None

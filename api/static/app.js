@@ -17,7 +17,8 @@ function changeRow(change) {
   link.href = "/customers/" + encodeURIComponent(change.customer);
   head.append(link);
   const moved = change.before ? change.before + " → " + change.segment : "new: " + change.segment;
-  row.append(head, cell("td", moved), cell("td", change.cause), cell("td", change.at));
+  const why = cell("td", change.cause + ": " + change.why);
+  row.append(head, cell("td", moved), why, cell("td", change.at));
   return row;
 }
 

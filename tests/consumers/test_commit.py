@@ -2,8 +2,9 @@
 
 import pytest
 
-from consumers.commit import Commit, Committer
+from consumers.commit import Committer
 from consumers.partition_batch import Outcome
+from consumers.parts import Commit
 from consumers.sink import SinkFailed
 from events.changes import decode_change, make_change
 from state import keys

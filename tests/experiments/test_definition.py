@@ -21,6 +21,7 @@ CHANGES = {
     "attribution": "conversions",
     "conversion_window": "P7D",
     "retention_days": 30,
+    "pre_period_days": 14,
     "segments": ("New",),
     "targeted_segments": ("New",),
     "holdout_share": 0.1,

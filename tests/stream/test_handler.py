@@ -10,7 +10,8 @@ import stream.handler
 from consumers.customers import ProfileInput
 from consumers.money import Money
 from consumers.orders import OrderInput
-from consumers.partition_batch import Loaded, PartitionBatch, TopicEvents
+from consumers.partition_batch import PartitionBatch, TopicEvents
+from consumers.parts import Loaded
 from consumers.source import TopicSlice
 from consumers.web_sessions import SessionInput
 from state.partition_store import Owned

@@ -9,9 +9,10 @@ from consumers.orders import PLACED
 from state.moves import segments_at
 from state.records import blank_rows
 from state.sums import ModelSums
+from stream.changes import rfc3339
 from stream.features import FEATURES
 from stream.fold import fold_orders, merge
-from stream.segmentation import published_cluster, resegment, rfc3339, sums_under
+from stream.segmentation import published_cluster, resegment, sums_under
 from stream.segmenter import CentroidSegmenter
 from stream.tiers import SEGMENT_NAMES, RuleTiers
 

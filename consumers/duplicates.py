@@ -1,17 +1,36 @@
 """Recognise a producer's duplicates: the same event again, among a customer's most recent ones or in one batch."""
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
-from state.records import CustomerBatch, Hashes, Ints
+__all__ = ["Remembering", "first_occurrences", "remember"]
 
-__all__ = ["first_occurrences", "remember"]
+Hashes = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
 
 _ENDING_BITS = 20
 _ENDING = np.uint64((1 << _ENDING_BITS) - 1)
 
 
-def first_occurrences(customers: CustomerBatch, slots: Ints, hashes: Hashes) -> npt.NDArray[np.bool_]:
+class Remembering(Protocol):
+    """n customers, each with recent event hashes: those of customer i are `recent[starts[i]:starts[i + 1]]`."""
+
+    @property
+    def recent(self) -> Hashes:
+        """The hashes of all customers."""
+        ...
+
+    @property
+    def starts(self) -> Ints:
+        """Where each customer's begin, (n + 1,)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+def first_occurrences(customers: Remembering, slots: Ints, hashes: Hashes) -> npt.NDArray[np.bool_]:
     """Return which events (n,) are new: not among the recent ones of their customer and not earlier in the batch."""
     fresh = _unseen(customers, slots, hashes)
     ordered = np.sort(hashes)
@@ -22,7 +41,7 @@ def first_occurrences(customers: CustomerBatch, slots: Ints, hashes: Hashes) -> 
     return fresh
 
 
-def _unseen(customers: CustomerBatch, slots: Ints, hashes: Hashes) -> npt.NDArray[np.bool_]:
+def _unseen(customers: Remembering, slots: Ints, hashes: Hashes) -> npt.NDArray[np.bool_]:
     """Compare events with the recent hashes of their customers, as one flat array of all the pairs.
 
     Only an event whose hash ends like that of a recent event of anybody can be a repeated one; the others, nearly all,
@@ -42,7 +61,7 @@ def _unseen(customers: CustomerBatch, slots: Ints, hashes: Hashes) -> npt.NDArra
     return unseen
 
 
-def remember(customers: CustomerBatch, slots: Ints, hashes: Hashes, window: int) -> tuple[Hashes, Ints]:
+def remember(customers: Remembering, slots: Ints, hashes: Hashes, window: int) -> tuple[Hashes, Ints]:
     """Return the recent hashes and starts with these events appended, at most `window` for each customer."""
     n = len(customers)
     old, new = np.diff(customers.starts), np.bincount(slots, minlength=n)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.duplicates import first_occurrences, remember
 from state.records import CustomerBatch
-from stream.duplicates import first_occurrences, remember
 
 from ..building import examples, ints, names
 

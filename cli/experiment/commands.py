@@ -1,0 +1,160 @@
+"""The commands of `shoal experiment`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.experiment import options as o
+from cli.experiment.planning import power
+from cli.experiment.reporting import list_experiments, report
+from cli.local import RedisOption
+from cli.output import JsonOption, print_json, tables
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Define, read, plan and end experiments (docs/experiments.md).",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.command("list", epilog="Example: `shoal experiment list --json`")(list_experiments)
+app.command("report", epilog="Example: `shoal experiment report banner --json`")(report)
+app.command("power", epilog="Example: `shoal experiment power --rate 0.05 --effect 0.1`")(power)
+
+ExperimentId = Annotated[str, typer.Argument(metavar="ID", help="The experiment, as events name it.")]
+
+_CREATE = "Example: `shoal experiment create banner --variant A --variant B:2 --control A --window 14d`"
+
+
+@app.command("create", epilog=_CREATE)
+def create(
+    experiment_id: ExperimentId,
+    variants: o.Variants = None,
+    control: o.Control = None,
+    attribution: o.Attribution = None,
+    conversion_window: o.Window = None,
+    start: o.Start = None,
+    stop: o.Stop = None,
+    primary_metric: o.Primary = None,
+    guardrails: o.Guardrails = None,
+    minimum_effect: o.MinimumEffect = None,
+    alpha: o.Alpha = None,
+    power: o.Power = None,
+    method: o.MethodOption = None,
+    expected_customers: o.ExpectedCustomers = None,
+    planned_customers: o.PlannedCustomers = None,
+    looks: o.Looks = None,
+    spending: o.Spending = None,
+    segments: o.Segments = None,
+    targeted_segments: o.Targets = None,
+    holdout_share: o.Holdout = None,
+    retention_days: o.RetentionDays = None,
+    pre_period_days: o.PrePeriodDays = None,
+    cuped: o.Cuped = None,
+    correction: o.CorrectionOption = None,
+    salt: o.Salt = None,
+    holdout_salt: o.HoldoutSalt = None,
+    description: o.Description = None,
+    from_file: o.FromFile = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Define an experiment; its exposures count from its start on.
+
+    Give --variant for each arm, and --control. What is not given takes the default that docs/experiments.md names.
+    """
+    from cli.experiment.defining import create as store
+
+    _tell(store(experiment_id, locals(), from_file, redis), "created", as_json)
+
+
+@app.command("update", epilog="Example: `shoal experiment update banner --stop 2026-06-01`")
+def update(
+    experiment_id: ExperimentId,
+    variants: o.Variants = None,
+    control: o.Control = None,
+    attribution: o.Attribution = None,
+    conversion_window: o.Window = None,
+    start: o.Start = None,
+    stop: o.Stop = None,
+    primary_metric: o.Primary = None,
+    guardrails: o.Guardrails = None,
+    minimum_effect: o.MinimumEffect = None,
+    alpha: o.Alpha = None,
+    power: o.Power = None,
+    method: o.MethodOption = None,
+    expected_customers: o.ExpectedCustomers = None,
+    planned_customers: o.PlannedCustomers = None,
+    looks: o.Looks = None,
+    spending: o.Spending = None,
+    segments: o.Segments = None,
+    targeted_segments: o.Targets = None,
+    holdout_share: o.Holdout = None,
+    retention_days: o.RetentionDays = None,
+    pre_period_days: o.PrePeriodDays = None,
+    cuped: o.Cuped = None,
+    correction: o.CorrectionOption = None,
+    salt: o.Salt = None,
+    holdout_salt: o.HoldoutSalt = None,
+    description: o.Description = None,
+    from_file: o.FromFile = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a definition. Once customers were exposed, a change that breaks the statistics is refused with the reason.
+
+    Then only the description may change, and a sequential experiment's --stop may move.
+    """
+    from cli.experiment.defining import update as change
+
+    _tell(change(experiment_id, locals(), from_file, redis), "changed", as_json)
+
+
+@app.command("stop", epilog="Example: `shoal experiment stop banner`")
+def stop(
+    experiment_id: ExperimentId,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="The end, where it was earlier than now.", metavar="T", show_default=False),
+    ] = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End an experiment: exposures no longer count, conversions still do within their window."""
+    from cli.experiment.defining import stop as end
+
+    _tell(end(experiment_id, at, redis), "ended", as_json)
+
+
+@app.command("assign", epilog="Example: `shoal experiment assign banner 00001 00002 --json`")
+def assign(
+    experiment_id: ExperimentId,
+    customers: Annotated[list[str], typer.Argument(metavar="CUSTOMER…", help="Customer ids.")],
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the variant of customers: always the same one, or none with the reason.
+
+    Suppressed customers, those in the holdout and those whose segment is not targeted get none.
+    """
+    from cli.experiment.assigning import assignments, assignments_table
+
+    document = assignments(experiment_id, customers, redis)
+    if as_json:
+        print_json(document)
+    else:
+        tables().print(assignments_table(document))
+
+
+def _tell(document: dict[str, Any], done: str, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    arms = ", ".join(f"{each['name']} (weight {each['weight']:g})" for each in document["variants"])
+    tables().print(
+        f"{done} {document['id']}: {arms}, control {document['control']}, from {document['start']}"
+        + (f" to {document['stopped_at'] or document['stop']}" if document["stopped_at"] or document["stop"] else ""),
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )

@@ -1,0 +1,48 @@
+"""`shoal export`: tables for other programs, as CSV or Parquet, with a dictionary of their columns beside them.
+
+Each command describes its columns and gives rows; `cli.export_file` does the rest.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import export_segments
+from cli.local import RedisOption
+from cli.output import JsonOption, print_json, tables
+
+__all__ = ["ToOption", "app", "tell_exported"]
+
+app = typer.Typer(help="Write tables as CSV or Parquet, with a dictionary of their columns.", no_args_is_help=True)
+
+ToOption = Annotated[
+    Path, typer.Option("--to", help="The file, .csv or .parquet; replaced where it exists.", metavar="FILE")
+]
+
+
+@app.command("experiments", epilog="Example: `shoal export experiments --to experiments.parquet`")
+def experiments(to: ToOption, redis: RedisOption = None, as_json: JsonOption = False) -> None:
+    """Write every experiment's results: a row for each variant and metric, overall and by segment."""
+    from cli.experiment.exporting import COLUMNS, rows
+    from cli.export_file import check_suffix, write_table
+
+    check_suffix(to)
+    tell_exported(write_table(to, COLUMNS, rows(redis)), as_json)
+
+
+def tell_exported(written: dict[str, Any], as_json: bool) -> None:
+    """Say what was written."""
+    if as_json:
+        print_json(written)
+        return
+    tables().print(
+        f"{written['rows']:,} rows in {written['file']}, their columns in {written['columns_file']}",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+for _module in (export_segments,):
+    _module.register(app)
