@@ -6,6 +6,8 @@ import typer
 from pydantic import ValidationError
 
 from cli import (
+    api,
+    audit,
     baselines,
     batch,
     customer,
@@ -17,6 +19,7 @@ from cli import (
     export,
     health,
     importing,
+    keys,
     publish,
     rebaseline,
     segments,
@@ -49,6 +52,7 @@ for _module in (
     experiments,
     batch,
     trigger,
+    api,
     rebaseline,
     publish,
     simulate,
@@ -66,6 +70,8 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(baselines.app, name="baselines")
 app.add_typer(export.app, name="export")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:
