@@ -167,7 +167,7 @@ def _isolated(matrix: Floats, ids: npt.NDArray[np.object_]) -> tuple[Flags, list
     distance = np.abs(matrix - np.nanmedian(matrix, axis=0))
     deviation = 1.4826 * np.nanmedian(distance, axis=0)
     deviation = np.where(deviation > 0, deviation, np.nanstd(matrix, axis=0))
-    far = (np.nan_to_num(distance) > _ISOLATED_AT * deviation).any(axis=1) & bool(len(matrix) > 1)
+    far = np.asarray((np.nan_to_num(distance) > _ISOLATED_AT * deviation).any(axis=1))
     action = f"set aside while fitting: more than {_ISOLATED_AT:g} robust deviations from the median"
     return far, [QualityRow("outliers", "", int(far.sum()), _examples(ids, far), action)] if far.any() else []
 

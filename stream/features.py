@@ -176,8 +176,8 @@ def feature_of(name: str, attributes: Sequence[str] = ()) -> Feature:
     if name not in attributes:
         choice = ", ".join([*FEATURES, *attributes])
         raise FeatureUnknown(
-            f"there is no feature {name!r}; choose from {choice}. A number that profiles carry in `attributes` is one "
-            "if SHOAL_ATTRIBUTES names it before the first profile comes in"
+            f"there is no feature {name!r}; choose from {choice}. Numbers that profiles carry in `attributes` are "
+            "features too: those that SHOAL_ATTRIBUTES names, or the first that came in"
         )
     column = _ATTRIBUTES_FROM + list(attributes).index(name)
 
