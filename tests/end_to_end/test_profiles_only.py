@@ -66,7 +66,8 @@ def test_what_cannot_be_done_is_said(mall):
     for arguments, said in (
         (("rebaseline", "--features", "income,shoe_size"), "there is no feature 'shoe_size'"),
         (("rebaseline", "--features", "income", "--k", "300"), "cannot make 300 segments"),
-        (("rebaseline", "--algorithm", "magic"), "magic"),
+        (("rebaseline", "--features", "income", "--algorithm", "magic"), "magic"),
+        (("rebaseline",), "none of the 200 customers has a value of 'recency'"),
         (("baselines", "show", "77"), "there is no baseline 77"),
     ):
         ran = shoal(mall, *arguments)
