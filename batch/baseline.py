@@ -1,5 +1,7 @@
 """Fit a baseline: k-means++ of scikit-learn on standardised features."""
 
+import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,20 +11,16 @@ from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from batch.naming import name_clusters
-from events.errors import ShoalError
+from batch.refusals import TooFewCustomers
 from events.outputs import Baseline, BaselineSegment
 from stream.features import FEATURES
 from stream.tiers import SEGMENT_NAMES
 
-__all__ = ["TooFewCustomers", "fit_baseline"]
+__all__ = ["first_segment_ids", "fit_baseline"]
 
 Floats = npt.NDArray[np.float64]
 
 _SILHOUETTE_SAMPLE = 5_000
-
-
-class TooFewCustomers(ShoalError):
-    """There are fewer different customers than segments."""
 
 
 def fit_baseline(
@@ -45,6 +43,7 @@ def fit_baseline(
         raise TooFewCustomers(f"{len(matrix)} customers, {different} of them different, cannot make {k} segments")
     fitted = KMeans(k, init="k-means++", n_init=10, random_state=seed).fit(standard)
     names = name_clusters(fitted.cluster_centers_, features)
+    ids = first_segment_ids(names)
     return Baseline(
         baseline=number,
         status="approved",
@@ -54,7 +53,9 @@ def fit_baseline(
         center=center.tolist(),
         scale=scale.tolist(),
         segments=[
-            _segment(names[label], fitted.cluster_centers_[label], matrix[fitted.labels_ == label], features)
+            _segment(
+                ids[label], names[label], fitted.cluster_centers_[label], matrix[fitted.labels_ == label], features
+            )
             for label in range(k)
         ],
         k=k,
@@ -72,15 +73,27 @@ def _silhouette(standard: Floats, labels: npt.NDArray[np.int32], seed: int) -> f
     return float(silhouette_score(standard[chosen], labels[chosen]))
 
 
-def _segment(name: str, centroid: Floats, members: Floats, features: list[str]) -> BaselineSegment:
+def first_segment_ids(names: Sequence[str]) -> list[str]:
+    """Return an id for each segment of a first baseline, all different.
+
+    The tiers and the first baseline share names, so a customer keeps its segment where the name is the same; other
+    names get the ids after those of the tiers.
+
+    >>> first_segment_ids(["Inactive", "High income, low spending", "Frequent Buyers"])
+    ['s6', 's7', 's2']
+    """
+    fresh = itertools.count(len(SEGMENT_NAMES) + 1)
+    return [f"s{SEGMENT_NAMES.index(name) + 1 if name in SEGMENT_NAMES else next(fresh)}" for name in names]
+
+
+def _segment(segment_id: str, name: str, centroid: Floats, members: Floats, features: list[str]) -> BaselineSegment:
     profile = {}
     for column, feature in enumerate(features):
         values = members[:, column][~np.isnan(members[:, column])]
         if len(values):
             profile[feature] = float(FEATURES[feature].to_unit(values).mean())
     return BaselineSegment(
-        # The tiers and the first baseline share names, so a customer keeps its segment where the name is the same.
-        segment_id=f"s{SEGMENT_NAMES.index(name) + 1}",
+        segment_id=segment_id,
         segment=name,
         centroid=centroid.tolist(),
         profile=profile,

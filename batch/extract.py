@@ -1,68 +1,84 @@
-"""Read customer records of all partitions into one table of features."""
+"""Read customers of all partitions: a table of bounded size to fit on, and all of them in chunks to assign."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
+import redis
 
+from batch.crm import join_profiles
+from batch.reservoir import Reservoir
+from batch.table import CustomerTable
+from state import keys
 from state.partition_store import PartitionStore
-from state.records import NEVER_FIRST, Rows, blank_rows
+from state.watermarks import read_watermarks
 from stream.clock import SegmentClock
-from stream.features import feature_matrix
 
-__all__ = ["Extract", "extract_customers", "features_of"]
+__all__ = ["CustomerReader"]
 
 _CHUNK = 5_000
 
 
-@dataclass(frozen=True)
-class Extract:
-    """Customer rows (n,), and for each the present of its partition (n,), ms since 1970 UTC."""
+class CustomerReader:
+    """Reads what the worker keeps, without disturbing it: HSCAN in small steps.
 
-    rows: Rows
-    now_ms: npt.NDArray[np.int64]
-
-    @property
-    def history_days(self) -> float:
-        """The days from the first order of all to the present."""
-        first = self.rows["first_order"]
-        happened = first != NEVER_FIRST
-        if not happened.any():
-            return 0.0
-        return float(self.now_ms.max() - first[happened].min()) / 86_400_000.0
-
-
-def extract_customers(
-    store: PartitionStore, watermarks: dict[int, int], clock: SegmentClock, limit: int, seed: int
-) -> Extract:
-    """Read the records of the partitions in `watermarks` (partition → largest event time); at most `limit` are kept.
-
-    Where there are more, each partition keeps a uniform sample of its share.
+    `attributes` are the declared profile attributes in the order of the settings, as the worker has them.
     """
-    random = np.random.default_rng(seed)
-    share = max(1, limit // max(1, len(watermarks)))
-    rows, times = [blank_rows(0)], [np.zeros(0, np.int64)]
-    for partition, watermark_ms in watermarks.items():
-        found = _partition_rows(store, partition)
-        if len(found) > share:
-            found = found[random.choice(len(found), share, replace=False)]
-        rows.append(found)
-        times.append(np.full(len(found), clock.now_ms(watermark_ms), np.int64))
-    return Extract(np.concatenate(rows), np.concatenate(times))
 
+    def __init__(
+        self,
+        client: redis.Redis,
+        clock: SegmentClock,
+        *,
+        partitions: int,
+        half_life_ms: float,
+        attributes: tuple[str, ...] = (),
+    ) -> None:
+        self._client, self._clock = client, clock
+        self._partitions, self._half_life_ms, self._attributes = partitions, half_life_ms, attributes
+        self._store = PartitionStore(client, keys.SEGMENTS_GROUP)
 
-def _partition_rows(store: PartitionStore, partition: int) -> Rows:
-    """Return the rows of a partition in the order of their ids, so that the same state gives the same table."""
-    found: dict[str, Rows] = {}
-    cursor = 0
-    while True:
-        cursor, batch = store.scan(partition, cursor, _CHUNK)
-        found.update(zip(batch.ids, batch.rows, strict=True))
-        if cursor == 0:
-            ordered = [found[name] for name in sorted(found)]
-            return np.array(ordered, batch.rows.dtype) if ordered else blank_rows(0)
+    def table(self, limit: int, seed: int) -> CustomerTable:
+        """Return all customers, or a uniform sample where there are more than `limit`, with their profiles.
 
+        The same state and seed give the same table, in whatever order Redis keeps it. Raises redis.RedisError.
+        """
+        reservoir = Reservoir(limit, seed)
+        for chunk in self.chunks():
+            reservoir.offer(chunk.ids, chunk.rows, chunk.now_ms)
+        kept = reservoir.sample()
+        profiles = join_profiles(self._client, kept.ids.tolist(), self._partitions)
+        return CustomerTable(
+            kept.ids,
+            kept.rows,
+            kept.now_ms,
+            self._half_life_ms,
+            self._attributes,
+            profiles,
+            population=reservoir.seen,
+        )
 
-def features_of(extract: Extract, names: list[str], half_life_ms: float) -> npt.NDArray[np.float64]:
-    """Return the (n, d) matrix of the named features, NaN where missing."""
-    return feature_matrix(extract.rows, names, extract.now_ms, half_life_ms)
+    def chunks(self) -> Iterator[CustomerTable]:
+        """Yield every customer once, some thousands at a time, without profiles. Raises redis.RedisError."""
+        watermarks = read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP)
+        for partition, watermark_ms in watermarks.items():
+            now_ms = self._clock.now_ms(watermark_ms)
+            for ids, rows in self._partition(partition):
+                times = np.full(len(ids), now_ms, np.int64)
+                yield CustomerTable(ids, rows, times, self._half_life_ms, self._attributes)
+
+    def _partition(self, partition: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield ids and rows of a partition; HSCAN may return a customer twice, who counts once."""
+        cursor, seen = 0, set[str]()
+        while True:
+            cursor, batch = self._store.scan(partition, cursor, _CHUNK)
+            ids = np.array(batch.ids, object)
+            if seen.isdisjoint(batch.ids):
+                rows = batch.rows
+            else:
+                fresh = np.array([name not in seen for name in batch.ids], np.bool_)
+                ids, rows = ids[fresh], batch.rows[fresh]
+            seen.update(batch.ids)
+            if len(ids):
+                yield ids, rows
+            if cursor == 0:
+                return

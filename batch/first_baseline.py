@@ -5,16 +5,14 @@ from dataclasses import dataclass
 
 import redis
 
-from batch.baseline import TooFewCustomers, fit_baseline
-from batch.extract import extract_customers, features_of
+from batch.baseline import fit_baseline
+from batch.extract import CustomerReader
+from batch.refusals import TooFewCustomers
 from batch.settings import BatchSettings
 from consumers.sink import KafkaSink
 from events.outputs import Baseline
 from events.settings import KafkaSettings
-from state import keys
 from state.baselines import BaselineStore, ModelStore
-from state.partition_store import PartitionStore
-from state.watermarks import read_watermarks
 from stream.clock import SegmentClock
 from stream.live import LiveSegmenter, ModelFeed
 
@@ -70,13 +68,12 @@ class FirstBaseline:
 
     def _fit(self, customers: int) -> tuple[Baseline | None, Readiness]:
         settings = self._settings
-        watermarks = read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP)
-        store = PartitionStore(self._client, keys.SEGMENTS_GROUP)
-        extract = extract_customers(store, watermarks, self._clock, settings.sample_customers, settings.seed)
-        if extract.history_days < settings.first_history_days:
-            reason = f"{extract.history_days:.0f} days of history, {settings.first_history_days:g} needed"
+        reader = CustomerReader(self._client, self._clock, partitions=self._partitions, half_life_ms=self._half_life_ms)
+        table = reader.table(settings.sample_customers, settings.seed)
+        if table.history_days < settings.first_history_days:
+            reason = f"{table.history_days:.0f} days of history, {settings.first_history_days:g} needed"
             return None, Readiness(customers, ready=False, reason=reason)
-        matrix = features_of(extract, settings.features, self._half_life_ms)
+        matrix = table.matrix(settings.features)
         number = self._baselines.next_number()
         try:
             baseline = fit_baseline(number, matrix, settings.features, k=settings.k, seed=settings.seed)

@@ -1,11 +1,13 @@
-"""Name clusters by what their members do, with the names of the RFM tiers; no two share one."""
+"""Name clusters by what their members do, with the names of the RFM tiers where they fit; no two share one."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from batch.wording import described, told_apart
 from stream.tiers import SEGMENT_NAMES
 
 __all__ = ["name_clusters"]
@@ -21,19 +23,27 @@ _PROTOTYPES: Final = {
     "At-Risk Customers": {"recency": 0.5, "frequency": -0.4, "monetary": -0.3},
     "Inactive": {"recency": 0.7, "frequency": -0.8, "monetary": -1.0, "tenure": 0.5},
 }
+_BEHAVIOUR: Final = {"recency", "frequency", "monetary"}
 
 
-def name_clusters(centroids: Floats, features: list[str]) -> list[str]:
-    """Return a name for each centroid (k, d; standardised units; k at most 6), all different.
+def name_clusters(centroids: Floats, features: Sequence[str]) -> list[str]:
+    """Return a name for each centroid (k, d; standardised units), all different.
 
-    Clusters and names are matched so that the summed squared distance between centroids and the names' prototypes,
-    over the features that both know, is least (the Hungarian method).
+    Where the features tell how customers buy, clusters and the tiers' names are matched so that the summed squared
+    distance between centroids and the names' prototypes, over the features that both know, is least (the Hungarian
+    method); clusters beyond the sixth take the name of the nearest prototype with what tells them apart. Otherwise a
+    cluster is described by its features.
 
     >>> name_clusters(np.array([[1.2, -1.0, -1.0], [-1.0, 2.1, 1.9]]), ["recency", "frequency", "monetary"])
     ['Inactive', 'High-Value Loyalists']
+    >>> name_clusters(np.array([[1.2, -1.0], [-1.0, 2.1]]), ["income", "spending_score"])
+    ['High income, low spending', 'Low income, high spending']
     """
+    if not _BEHAVIOUR & set(features):
+        return described(centroids, features)
     prototypes = np.array([[_PROTOTYPES[name].get(feature, np.nan) for feature in features] for name in SEGMENT_NAMES])
     distance = np.nansum((centroids[:, None, :] - prototypes[None, :, :]) ** 2, axis=2)
+    nearest = np.argmin(distance, axis=1)
     rows, columns = linear_sum_assignment(distance)
-    names = dict(zip(rows.tolist(), columns.tolist(), strict=True))
-    return [SEGMENT_NAMES[names[cluster]] for cluster in range(len(centroids))]
+    nearest[rows] = columns
+    return told_apart([SEGMENT_NAMES[which] for which in nearest.tolist()], centroids, features)

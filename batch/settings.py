@@ -21,3 +21,16 @@ class BatchSettings(BaseSettings):
     )
     sample_customers: int = Field(200_000, ge=100, description="customers read at most to fit a baseline")
     seed: int = Field(42, ge=0, description="of the k-means++ starts and of samples")
+    auto_approve: bool = Field(default=False, description="put a scheduled baseline live where the guard holds")
+    guard_silhouette: float = Field(
+        0.02, ge=0.0, le=2.0, description="silhouette that an automatic baseline may lose against the live one, today"
+    )
+    guard_moved: float = Field(
+        0.25, ge=0.0, le=1.0, description="share of the customers whom an automatic baseline may move at most"
+    )
+    guard_share: float = Field(
+        0.01, ge=0.0, le=0.5, description="share of the customers that each of its segments has at least"
+    )
+    batch_lock_s: float = Field(
+        120.0, ge=5.0, le=3600.0, description="seconds after which the lock of a batch process that died is free"
+    )

@@ -1,10 +1,11 @@
-"""`shoal batch`: put the first baseline live as soon as there is enough to fit it on."""
+"""`shoal batch`: the first baseline as soon as there is enough to fit it on, then proposals on a schedule."""
 
 import logging
 import re
 import signal
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,8 +14,7 @@ from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.output import log_to_stderr
 
 if TYPE_CHECKING:
-    from batch.first_baseline import Readiness
-    from events.outputs import Baseline
+    from batch.schedule import BatchService
 
 __all__ = ["duration_s", "register"]
 
@@ -42,57 +42,73 @@ def duration_s(text: str) -> float:
 
 
 def batch(
-    every: Annotated[str, typer.Option(help="How often to look again once a baseline is live: 90s, 15m, 24h.")] = "24h",
+    every: Annotated[
+        str, typer.Option(help="How often to propose a new baseline once one is live: 90s, 15m, 24h.")
+    ] = "24h",
     kafka: KafkaOption = None,
     redis: RedisOption = None,
 ) -> None:
-    """Fit the first baseline once enough customers exist, and put it live; until then they are in RFM tiers.
+    """Fit the first baseline once enough customers exist, and put it live; then propose a new one now and then.
 
-    This release fits one baseline; the online model keeps its centroids current.
+    A proposal changes nothing until somebody approves it (`shoal baselines approve`), or the guard does where
+    SHOAL_AUTO_APPROVE is set. Drift that the workers report is answered at once, with a proposal.
     """
+    period_s = duration_s(every)
+    log_to_stderr()
+    service = _service(kafka, redis, period_s)
+    _run(lambda: service.step(datetime.now(UTC)), min(_LOOK_S, period_s))
+
+
+def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchService":
     from batch.first_baseline import FirstBaseline
+    from batch.promotion import Promotion
+    from batch.schedule import BatchService
     from batch.settings import BatchSettings
+    from cli.rebaseline import rebaseliner
     from consumers.sink import KafkaSink
+    from state.baselines import BaselineStore
     from state.connection import connect
     from stream.clock import SegmentClock
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 
-    period_s = duration_s(every)
-    log_to_stderr()
-    address, state, stream = kafka_settings(kafka), state_settings(redis), StreamSettings()
-    first = FirstBaseline(
-        connect(state.redis),
-        KafkaSink(address),
-        BatchSettings(),
-        SegmentClock(stream.clock, stream.replay_days),
-        kafka=address,
-        half_life_ms=half_life_ms(state),
+    address, state, stream, settings = kafka_settings(kafka), state_settings(redis), StreamSettings(), BatchSettings()
+    client, sink = connect(state.redis), KafkaSink(address)
+    clock = SegmentClock(stream.clock, stream.replay_days)
+    return BatchService(
+        client,
+        FirstBaseline(client, sink, settings, clock, kafka=address, half_life_ms=half_life_ms(state)),
+        Promotion(BaselineStore(client), sink),
+        settings,
+        every=timedelta(seconds=period_s),
+        partitions=address.partitions,
+        rebaseliner=lambda: rebaseliner(client, settings, kafka, redis),
     )
-    _run(first.run_once, period_s)
 
 
-def _run(run_once: Callable[[], tuple["Baseline | None", "Readiness"]], period_s: float) -> None:
+def _run(step: Callable[[], tuple[bool, str]], look_s: float) -> None:
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
     last = ""
     while not stop.is_set():
-        baseline, readiness = _attempt(run_once)
-        if readiness != last:
-            log.info("%s", readiness)
-            last = readiness
-        stop.wait(period_s if baseline else min(_LOOK_S, period_s))
+        said = _attempt(step)
+        if said != last:
+            log.info("%s", said)
+            last = said
+        stop.wait(look_s)
 
 
-def _attempt(run_once: Callable[[], tuple["Baseline | None", "Readiness"]]) -> tuple[bool, str]:
-    """Run once; Redis or Kafka being away is said and waited out."""
+def _attempt(step: Callable[[], tuple[bool, str]]) -> str:
+    """Do a step; Redis or Kafka being away is said and waited out."""
     from redis import RedisError
 
+    from batch.lock import LockLost
     from consumers.sink import SinkFailed
+    from state.baselines import BaselineMoved
 
     try:
-        baseline, readiness = run_once()
-    except (RedisError, SinkFailed) as error:
-        return False, f"not possible now: {error}"
-    return baseline is not None, readiness.reason
+        _, said = step()
+    except (RedisError, SinkFailed, LockLost, BaselineMoved) as error:
+        return f"not possible now: {error}"
+    return said

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import export_segments
 from cli.local import RedisOption
 from cli.output import JsonOption, print_json, tables
 
@@ -41,3 +42,7 @@ def tell_exported(written: dict[str, Any], as_json: bool) -> None:
         soft_wrap=True,
         markup=False,
     )
+
+
+for _module in (export_segments,):
+    _module.register(app)

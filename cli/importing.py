@@ -1,4 +1,4 @@
-"""`shoal import`: public purchase logs as events."""
+"""`shoal import`: public data sets as events."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from cli.sending import DuplicateOption, LimitOption, Plan, Sent, ShuffleOption,
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Publish a public purchase log as events.", no_args_is_help=True)
+app = typer.Typer(help="Publish a public data set as events.", no_args_is_help=True)
 
 
 @app.command(
@@ -82,12 +82,32 @@ def online_retail(
     _tell(sent, "online-retail", path, counts, as_json)
 
 
-def _tell(sent: Sent, kind: str, file: Path, counts: dict[str, Any], as_json: bool) -> None:
+@app.command("mall", epilog="Example: `shoal import mall Mall_Customers.csv --json`")
+def mall(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Mall_Customers.csv.", exists=True, dir_okay=False)],
+    limit: LimitOption = None,
+    shuffle: ShuffleOption = None,
+    duplicate: DuplicateOption = 0.0,
+    kafka: KafkaOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish the 200 mall customers (gender, age, income, spending score) as CRM profiles; nobody orders anything.
+
+    The score is the attribute spending_score. Then: `shoal rebaseline --features income,spending_score --approve`.
+    """
+    from cli.formats.mall import read_mall
+
+    profiles = read_mall(path)
+    sent = send("customers", profiles, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
+    _tell(sent, "mall", path, {"profiles": len(profiles)}, as_json, topic="customers")
+
+
+def _tell(sent: Sent, kind: str, file: Path, counts: dict[str, Any], as_json: bool, topic: str = "orders") -> None:
     if as_json:
-        print_json({"topic": "orders", "format": kind, "file": str(file), **sent._asdict(), **counts})
+        print_json({"topic": topic, "format": kind, "file": str(file), **sent._asdict(), **counts})
         return
     skipped = {name.replace("_", " "): n for name, n in counts.get("rows_skipped", {}).items() if n}
     told = "".join(f"; {n:,} rows skipped: {name}" for name, n in skipped.items())
     tables().print(
-        f"{sent.published:,} events published to orders in {sent.seconds:.1f} s{told}", highlight=False, soft_wrap=True
+        f"{sent.published:,} events published to {topic} in {sent.seconds:.1f} s{told}", highlight=False, soft_wrap=True
     )

@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from cli import (
+    baselines,
     batch,
     customer,
     dead_letters,
@@ -16,6 +17,7 @@ from cli import (
     health,
     importing,
     publish,
+    rebaseline,
     segments,
     simulate,
     suppress,
@@ -38,7 +40,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for _module in (demo, up, down, worker, batch, trigger, publish, simulate, wait, customer, segments, health):
+for _module in (
+    demo,
+    up,
+    down,
+    worker,
+    batch,
+    trigger,
+    rebaseline,
+    publish,
+    simulate,
+    wait,
+    customer,
+    segments,
+    health,
+):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
@@ -46,6 +62,7 @@ app.add_typer(trigger.app, name="trigger")
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(baselines.app, name="baselines")
 app.add_typer(export.app, name="export")
 
 

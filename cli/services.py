@@ -95,7 +95,7 @@ class LocalServices:
         create_topics(kafka.bootstrap, topic_specs(settings))
         (self.folder / "local.json").write_text(json.dumps(self.addresses.model_dump()) + "\n")
         self.worker = self.spawn("worker", "worker")
-        self.spawn("batch", "batch", "--every", "5s")
+        self.spawn("batch", "batch", "--every", "24h")
         self.spawn("triggers", "triggers")
         self._await_worker(connect(store.url), settings.partitions)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, milliseconds, names_column
 from events.codec import BatchDecoder
 from events.inputs import CustomerProfile
+from state.attributes import AttributeColumns
 from state.records import NEVER_FIRST, PROFILE_NUMBERS
 
 __all__ = ["ProfileColumns", "ProfileInput"]
@@ -28,13 +29,14 @@ class ProfileColumns(Columns):
 
 
 class ProfileInput:
-    """Decodes profiles; `attributes` names those kept as numbers beside age and income."""
+    """Decodes profiles; `attributes` names those kept as numbers beside age and income, or gives them columns."""
 
     topic = "customers"
 
-    def __init__(self, max_bytes: int, attributes: Sequence[str] = ()) -> None:
+    def __init__(self, max_bytes: int, attributes: "Sequence[str] | AttributeColumns" = ()) -> None:
         self._decoder = BatchDecoder(CustomerProfile, max_bytes)
-        self._attributes = tuple(attributes)[: PROFILE_NUMBERS - 2]
+        self._columns = attributes if isinstance(attributes, AttributeColumns) else None
+        self._declared = () if isinstance(attributes, AttributeColumns) else tuple(attributes)[: PROFILE_NUMBERS - 2]
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice of profiles."""
@@ -45,8 +47,13 @@ class ProfileInput:
         signed = np.full(len(events), NEVER_FIRST, np.int64)
         signed[known] = milliseconds([instant for instant in signed_up if instant is not None])
         numbers = np.full((len(events), PROFILE_NUMBERS), np.nan, np.float32)
+        if self._columns is not None:
+            for event in events:
+                if event.attributes:
+                    self._columns.see(event.attributes)
+        names = self._declared if self._columns is None else self._columns.names
         for i, event in enumerate(events):
-            numbers[i, : 2 + len(self._attributes)] = self._numbers(event)
+            numbers[i, : 2 + len(names)] = _numbers(event, names)
         columns = ProfileColumns(
             names_column(events, "customer_id"),
             event_hashes(column(events, "event_id"), self.topic),
@@ -60,10 +67,11 @@ class ProfileInput:
         refusals.where(known & (signed < 0), lambda _: "signed_up_at: lies before 1970")
         return refusals.split(columns, decoded.positions, decoded.rejections)
 
-    def _numbers(self, event: Any) -> list[float]:
-        attributes = event.attributes or {}
-        declared = [attributes.get(name) for name in self._attributes]
-        return [
-            float(value) if isinstance(value, int | float) and abs(value) <= _LARGEST else float("nan")
-            for value in (event.age, event.income, *declared)
-        ]
+
+def _numbers(event: Any, names: Sequence[str]) -> list[float]:
+    attributes = event.attributes or {}
+    declared = [attributes.get(name) for name in names]
+    return [
+        float(value) if isinstance(value, int | float) and abs(value) <= _LARGEST else float("nan")
+        for value in (event.age, event.income, *declared)
+    ]

@@ -110,6 +110,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "created_at": "2026-03-14T03:00:12Z",
         "algorithm": "k-means",
         "features": ["recency", "frequency", "monetary"],
+        "attributes": ["spending_score"],
+        "lower": [0.0, None, None],
+        "upper": [6.6, None, 9.7],
+        "power": [1.4, None, None],
         "center": [81.4, 3.2, 214.7],
         "scale": [64.9, 2.8, 251.3],
         "segments": [

@@ -15,6 +15,8 @@ __all__ = [
     "ModelVersion",
     "MovedFeature",
     "SegmentChange",
+    "SegmentLineage",
+    "SegmentMove",
 ]
 
 Cause = Literal["activity", "time", "model", "baseline", "correction"]
@@ -95,6 +97,28 @@ class BaselineSegment(_Output):
     centroid: list[float] = Field(description="standardised units, in the order of the baseline's features")
     profile: dict[str, float] = Field(description="mean of each feature in its own unit (days, orders, money)")
     customers: int = Field(ge=0, description="members when the baseline was fitted")
+    renamed: bool = Field(default=False, description="whether a person gave the name; such a name stays")
+    named_for: dict[str, float] = Field(
+        default_factory=dict, description="the means, before scaling, that the name was given for; empty: the present"
+    )
+
+
+class SegmentLineage(_Output):
+    """What became of a segment from the baseline before to this one."""
+
+    kind: Literal["kept", "split", "merged", "born", "retired"]
+    segment_id: str
+    segment: str
+    related: list[str] = Field(description="the earlier segments it comes from; where most went, of a retired one")
+    customers: int = Field(ge=0, description="customers in it when the baseline was fitted; before, of a retired one")
+
+
+class SegmentMove(_Output):
+    """How many customers a baseline takes from one segment to another when it goes live."""
+
+    source: str | None = Field(description="segment_id before, null for customers without a segment")
+    target: str = Field(description="segment_id under the baseline")
+    customers: int = Field(ge=0)
 
 
 class Baseline(_Output):
@@ -105,12 +129,38 @@ class Baseline(_Output):
     created_at: Instant
     algorithm: str
     features: list[str]
-    center: list[float] = Field(description="subtracted from each feature")
-    scale: list[float] = Field(description="then each feature is divided by it")
+    attributes: list[str] = Field(
+        default_factory=list, description="declared profile attributes, in the order of their columns in the records"
+    )
+    lower: list[float | None] = Field(
+        default_factory=list, description="where given, smaller values of a feature count as this one; null: no bound"
+    )
+    upper: list[float | None] = Field(
+        default_factory=list, description="where given, larger values of a feature count as this one; null: no bound"
+    )
+    power: list[float | None] = Field(
+        default_factory=list,
+        description="where given, a Yeo-Johnson power comes next; null: the feature stays as it is",
+    )
+    center: list[float] = Field(description="then subtracted from each feature")
+    scale: list[float] = Field(description="at last each feature is divided by it")
     segments: list[BaselineSegment]
     k: Annotated[int, Field(ge=1)]
     silhouette: float | None
     inertia: float
+    revision: int = Field(default=0, ge=0, description="grows when segments are renamed under the same number")
+    follows: int = Field(default=0, ge=0, description="number of the baseline that it was compared with; 0: RFM tiers")
+    restores: int | None = Field(default=None, description="number of the earlier baseline that a rollback brings back")
+    last_segment: int = Field(default=0, ge=0, description="largest number ever given to a segment; ids are not reused")
+    customers: int = Field(default=0, ge=0, description="customers that the preview counts")
+    metrics: dict[str, float] = Field(default_factory=dict, description="what the choice and the guard rest on")
+    reason: str = Field(default="", description="why this k and this algorithm")
+    lineage: list[SegmentLineage] = Field(default_factory=list)
+    moves: list[SegmentMove] = Field(default_factory=list, description="the preview; who stays is counted too")
+    proposed_by: str = Field(default="", description="who asked for it: a person, the schedule, drift, a rollback")
+    decided_by: str = Field(default="", description="who approved or rejected it")
+    decided_at: Instant | None = None
+    decision: str = Field(default="", description="why it was approved, rejected or retired")
 
 
 OUTPUTS: dict[str, type[BaseModel]] = {

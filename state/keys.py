@@ -22,6 +22,8 @@ EXPERIMENTS: Final = "experiments"
 """Set: the ids of all experiments."""
 SUPPRESSED_SCOPES: Final = "suppressed"
 """Set: the scopes that have had customers."""
+BATCH_LOCK: Final = "lock:batch"
+DRIFT: Final = "drift"
 
 
 def customers(partition: int) -> str:
@@ -117,3 +119,8 @@ def tally(partition: int, experiment_id: str) -> str:
 def suppressed(scope: str) -> str:
     """Set: the customers that a scope leaves out; `all`, `campaign:<name>` or `segment:<id>`."""
     return f"suppressed:{scope}"
+
+
+def baseline_report(number: int) -> str:
+    """String: what the report of a baseline is made from, as JSON."""
+    return f"baseline:{number}:report"

@@ -74,7 +74,7 @@ def changes_of(segmenter: Segmenter, ids: list[str], looked: Looked, moves: Move
         packed = packed * d + evidence.features[:, i]
     keys = packed.tolist()
     kinds = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    names, changed_at = {each.number: each for each in segmenter.segments}, rfc3339(now_ms)
+    names, changed_at = {each.number: each for each in [*segmenter.former, *segmenter.segments]}, rfc3339(now_ms)
     prototypes = []
     for key in kinds:
         rest, features = key, list[str]()

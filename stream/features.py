@@ -16,7 +16,16 @@ from events.errors import ShoalError
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.decay import decayed
 
-__all__ = ["DAY_MS", "DEFAULT_FEATURES", "FEATURES", "Feature", "FeatureUnknown", "feature_matrix", "units_of"]
+__all__ = [
+    "DAY_MS",
+    "DEFAULT_FEATURES",
+    "FEATURES",
+    "Feature",
+    "FeatureUnknown",
+    "feature_matrix",
+    "feature_of",
+    "units_of",
+]
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64] | int
@@ -101,22 +110,50 @@ FEATURES: Final[dict[str, Feature]] = {
     "income": Feature(income, "money a year", _same),
 }
 DEFAULT_FEATURES: Final = ("recency", "frequency", "monetary")
+_ATTRIBUTES_FROM: Final = 2  # the first profile columns are age and income
 
 
-def feature_matrix(rows: Rows, names: Sequence[str], at_ms: Times, half_life_ms: float) -> Floats:
-    """Return the (n, d) matrix of the named features at a time. Raises FeatureUnknown."""
-    unknown = [name for name in names if name not in FEATURES]
-    if unknown:
-        raise FeatureUnknown(f"there is no feature {unknown[0]!r}; choose from {', '.join(FEATURES)}")
+def feature_of(name: str, attributes: Sequence[str] = ()) -> Feature:
+    """Return a feature by its name; `attributes` are the declared profile attributes, in the order of their columns.
+
+    Raises FeatureUnknown.
+    """
+    if name in FEATURES:
+        return FEATURES[name]
+    if name not in attributes:
+        choice = ", ".join([*FEATURES, *attributes])
+        raise FeatureUnknown(
+            f"there is no feature {name!r}; choose from {choice}. A number that profiles carry in `attributes` is one "
+            "if SHOAL_ATTRIBUTES names it before the first profile comes in"
+        )
+    column = _ATTRIBUTES_FROM + list(attributes).index(name)
+
+    def compute(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+        return rows["profile_numbers"][:, column].astype(np.float64)
+
+    return Feature(compute, name.replace("_", " "), _same)
+
+
+def feature_matrix(
+    rows: Rows, names: Sequence[str], at_ms: Times, half_life_ms: float, attributes: Sequence[str] = ()
+) -> Floats:
+    """Return the (n, d) matrix of the named features at a time; for `attributes` see `feature_of`.
+
+    Raises FeatureUnknown.
+    """
+    features = [feature_of(name, attributes) for name in names]
     matrix = np.empty((len(rows), len(names)))
-    for column, name in enumerate(names):
-        matrix[:, column] = FEATURES[name].compute(rows, at_ms, half_life_ms)
+    for column, feature in enumerate(features):
+        matrix[:, column] = feature.compute(rows, at_ms, half_life_ms)
     return matrix
 
 
-def units_of(matrix: Floats, names: Sequence[str]) -> Floats:
-    """Return an (n, d) matrix of the named features in the units that people read."""
+def units_of(matrix: Floats, names: Sequence[str], attributes: Sequence[str] = ()) -> Floats:
+    """Return an (n, d) matrix of the named features in the units that people read; for `attributes` see `feature_of`.
+
+    Raises FeatureUnknown.
+    """
     values = np.empty_like(matrix)
     for column, name in enumerate(names):
-        values[:, column] = FEATURES[name].to_unit(matrix[:, column])
+        values[:, column] = feature_of(name, attributes).to_unit(matrix[:, column])
     return values

@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import redis
 
 from consumers.money import SCALE
 from events.errors import ShoalError
+from events.outputs import Baseline
 from events.partitioning import partitions_of
 from state import keys
+from state.attributes import stored_attributes
 from state.baselines import BaselineStore
 from state.flows import FlowStore
 from state.partition_store import PartitionStore
@@ -19,11 +22,13 @@ from state.segment_views import SegmentView, SegmentViews
 from state.watermarks import read_watermarks
 from stream.changes import rfc3339
 from stream.clock import SegmentClock
-from stream.features import FEATURES
+from stream.features import FEATURES, feature_of
 from stream.history import history_of
 from stream.tiers import SEGMENT_NAMES
 
-__all__ = ["CustomerUnknown", "Inspector"]
+__all__ = ["CustomerUnknown", "Inspector", "segment_names"]
+
+Ints = npt.NDArray[np.int64]
 
 _DAY_MS = 86_400_000.0
 _CHUNK = 5_000
@@ -72,7 +77,8 @@ class Inspector:
 
     def segments(self) -> dict[str, Any]:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
-        baseline, names = BaselineStore(self._client).current(), self.names()
+        baseline = BaselineStore(self._client).current()
+        names = segment_names(baseline)
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
         for rows, now_ms in self._chunks():
@@ -92,9 +98,7 @@ class Inspector:
 
     def names(self) -> dict[str, str]:
         """Return the names of segments by id: the live baseline's, else those of the tiers."""
-        baseline = BaselineStore(self._client).current()
-        tiers = {f"s{i + 1}": name for i, name in enumerate(SEGMENT_NAMES)}
-        return tiers | ({each.segment_id: each.segment for each in baseline.segments} if baseline else {})
+        return segment_names(BaselineStore(self._client).current())
 
     def flows(self, since_days: float) -> dict[str, Any]:
         """Return how many customers moved from where to where, why, on the last days, as JSON values.
@@ -157,13 +161,24 @@ class Inspector:
 
     def _features(self, rows: Rows, now_ms: int) -> dict[str, float | None]:
         found: dict[str, float | None] = {}
-        for name, feature in FEATURES.items():
+        attributes = stored_attributes(self._client)
+        for name in (*FEATURES, *attributes):
+            feature = feature_of(name, attributes)
             value = float(feature.to_unit(feature.compute(rows, now_ms, self._half_life_ms))[0])
             found[name] = None if np.isnan(value) else round(value, 4)
         return found
 
 
-def profile_values(rows: Rows, now_ms: int) -> dict[str, np.ndarray[Any, Any]]:
+def segment_names(baseline: Baseline | None) -> dict[str, str]:
+    """Return the names of the segments by id: the live baseline's, those that ended with it, and the tiers'."""
+    names = {f"s{i}": name for i, name in enumerate(SEGMENT_NAMES, 1)}
+    if baseline is not None:
+        names |= {each.segment_id: each.segment for each in baseline.lineage}
+        names |= {each.segment_id: each.segment for each in baseline.segments}
+    return names
+
+
+def profile_values(rows: Rows, now_ms: Ints | int) -> dict[str, np.ndarray[Any, Any]]:
     """Return, for each row, recency in days (NaN without orders), frequency and monetary."""
     ordered = rows["last_order"] != NEVER_LAST
     days = np.maximum(now_ms - np.where(ordered, rows["last_order"], 0), 0) / _DAY_MS

@@ -72,7 +72,7 @@ class Leader:
 
     def _live_baseline(self) -> Baseline | None:
         baseline, followed = self._baselines.current(), self._live.baseline if self._live else None
-        if followed is not None and (baseline is None or baseline.baseline < followed.baseline):
+        if followed is not None and (baseline is None or _place(baseline) < _place(followed)):
             self._baselines.approve(followed)
             return followed
         return baseline
@@ -81,3 +81,7 @@ class Leader:
         self._sink.send("models", b"current", model.model_dump_json().encode())
         self._sink.flush()
         self._announced = model.version
+
+
+def _place(baseline: Baseline) -> tuple[int, int]:
+    return baseline.baseline, baseline.revision

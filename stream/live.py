@@ -11,7 +11,7 @@ from events.errors import ShoalError
 from events.outputs import Baseline, ModelVersion
 from events.settings import KafkaSettings
 from state.baselines import BaselineStore, ModelStore
-from stream.segmenter import CentroidSegmenter, Segmenter
+from stream.segmenter import CentroidSegmenter, Segmenter, segments_of
 from stream.tiers import RuleTiers
 
 __all__ = ["LiveSegmenter", "ModelFeed"]
@@ -39,14 +39,24 @@ class LiveSegmenter:
             self.follow_model(model)
 
     def follow_baseline(self, baseline: Baseline) -> bool:
-        """Swap to a newer approved baseline; return whether it was one."""
-        if baseline.status != "approved" or baseline.baseline <= self.segmenter.baseline:
+        """Swap to a newer approved baseline, or take the live one's new names; return whether it was one."""
+        if baseline.status != "approved" or baseline.baseline < self.segmenter.baseline:
             return False
+        if baseline.baseline == self.segmenter.baseline:
+            return self._renamed(baseline)
         segmenter = CentroidSegmenter(baseline, self._half_life_ms)
         self.segmenter, self.baseline = segmenter, baseline
         if self._early is not None:  # the two topics are not read in step
             self.segmenter.follow(self._early)
         log.info("baseline %d is live: %s", baseline.baseline, ", ".join(each.segment for each in baseline.segments))
+        return True
+
+    def _renamed(self, baseline: Baseline) -> bool:
+        """Take the names of a later revision of the live baseline; its centroids have moved on since it was fitted."""
+        if self.baseline is None or baseline.revision <= self.baseline.revision:
+            return False
+        self.segmenter.segments = segments_of(baseline)
+        self.baseline = baseline
         return True
 
     def follow_model(self, model: ModelVersion) -> bool:

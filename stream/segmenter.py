@@ -11,8 +11,9 @@ from events.outputs import Baseline, ModelVersion
 from state.records import Rows
 from stream.features import feature_matrix, units_of
 from stream.kmeans import OnlineKMeans
+from stream.power import inverse_yeo_johnson, yeo_johnson
 
-__all__ = ["CentroidSegmenter", "Segment", "Segmenter"]
+__all__ = ["CentroidSegmenter", "Segment", "Segmenter", "segments_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -30,12 +31,18 @@ class Segment:
     name: str
 
 
+def segments_of(baseline: Baseline) -> list[Segment]:
+    """Return the segments of a baseline, in the order of its clusters."""
+    return [Segment(segment_number(each.segment_id), each.segment_id, each.segment) for each in baseline.segments]
+
+
 class Segmenter(Protocol):
-    """Assigns customers to segments; cluster i is `segments[i]`."""
+    """Assigns customers to segments; cluster i is `segments[i]`. `former` are segments that ended with it."""
 
     baseline: int
     version: int
     segments: list[Segment]
+    former: list[Segment]
     dimensions: int
     explaining: list[str]
     """The features that changes are explained by."""
@@ -72,12 +79,18 @@ class CentroidSegmenter:
     def __init__(self, baseline: Baseline, half_life_ms: float) -> None:
         self.baseline = baseline.baseline
         self.version = 0
-        self.segments = [
-            Segment(segment_number(each.segment_id), each.segment_id, each.segment) for each in baseline.segments
+        self.segments = segments_of(baseline)
+        self.former = [
+            Segment(segment_number(each.segment_id), each.segment_id, each.segment)
+            for each in baseline.lineage
+            if each.kind == "retired"
         ]
         self.features = list(baseline.features)
         self.dimensions = len(self.features)
         self.explaining = self.features
+        self._attributes = tuple(baseline.attributes)
+        self._bounds = _bounds(baseline)
+        self._powers = [(column, power) for column, power in enumerate(baseline.power) if power is not None]
         self._center, self._scale = np.array(baseline.center), np.array(baseline.scale)
         self._half_life_ms = half_life_ms
         self.model = OnlineKMeans(np.array([each.centroid for each in baseline.segments]), self.features)
@@ -92,7 +105,11 @@ class CentroidSegmenter:
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return the standardised features (n, d) at a time, on the grid, NaN where missing."""
-        raw = feature_matrix(rows, self.features, at_ms, self._half_life_ms)
+        raw = feature_matrix(rows, self.features, at_ms, self._half_life_ms, self._attributes)
+        if self._bounds is not None:
+            raw = np.clip(raw, *self._bounds)
+        for column, power in self._powers:
+            raw[:, column] = yeo_johnson(raw[:, column], power)
         standard = np.clip((raw - self._center) / self._scale, -_FAR, _FAR)
         return np.asarray(np.rint(standard * _GRID) / _GRID)
 
@@ -111,4 +128,17 @@ class CentroidSegmenter:
 
     def in_units(self, explaining: Floats) -> Floats:
         """Return vectors (n, d) in the features' own units."""
-        return units_of(explaining * self._scale + self._center, self.features)
+        raw = explaining * self._scale + self._center
+        for column, power in self._powers:
+            raw[:, column] = inverse_yeo_johnson(raw[:, column], power)
+        return units_of(raw, self.features, self._attributes)
+
+
+def _bounds(baseline: Baseline) -> tuple[Floats, Floats] | None:
+    """Return the least and the largest value (d,) that each feature counts with, None where nothing is bounded."""
+    if not baseline.lower and not baseline.upper:
+        return None
+    free = [None] * len(baseline.features)
+    lower = [-np.inf if bound is None else bound for bound in baseline.lower or free]
+    upper = [np.inf if bound is None else bound for bound in baseline.upper or free]
+    return np.array(lower), np.array(upper)

@@ -57,6 +57,7 @@ class RuleTiers:
         self._half_life_ms = half_life_ms
         self.segments = [Segment(i + 1, f"s{i + 1}", name) for i, name in enumerate(SEGMENT_NAMES)]
         self.explaining = ["recency", "frequency"]
+        self.former: list[Segment] = []
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return (n, 0): rules learn nothing."""

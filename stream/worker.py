@@ -1,6 +1,5 @@
 """Wire a segment worker together: settings in, runtime and leader out. Nothing here runs by itself."""
 
-import json
 import os
 import socket
 import time
@@ -21,6 +20,7 @@ from consumers.sink import KafkaSink
 from consumers.web_sessions import SessionInput
 from events.settings import KafkaSettings
 from state import keys
+from state.attributes import AttributeColumns
 from state.baselines import BaselineStore, ModelStore
 from state.connection import connect
 from state.format import agree_on_format, shop_currency
@@ -29,6 +29,7 @@ from state.segment_views import SegmentViews
 from state.settings import StateSettings
 from state.workers import WorkerBeat, WorkerRegistry
 from stream.clock import SegmentClock
+from stream.features import FEATURES
 from stream.handler import SegmentHandler
 from stream.leader import Leader
 from stream.live import LiveSegmenter, ModelFeed
@@ -95,9 +96,9 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         {
             "partitions": str(settings.kafka.partitions),
             "half_life_days": f"{settings.state.half_life_days:g}",
-            "attributes": json.dumps(settings.stream.attributes),
         },
     )
+    attributes = AttributeColumns(client, settings.stream.attributes, refused=FEATURES)
     store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()
@@ -106,7 +107,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     views = SegmentViews(client)
     # A sink of its own for each lane: waiting for what one has sent must not take another's failure for its own.
     committers = [Committer(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
-    sweeper = Sweeper(store, committers[0], live, feed, clock, settings.stream)
+    sweeper = Sweeper(store, committers[0], live, feed, clock, settings.stream, attributes)
     handler = SegmentHandler(
         live,
         half_life_ms=half_life_ms(settings.state),
@@ -116,7 +117,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     wiring = Wiring(
         kafka=settings.kafka,
         settings=settings.consumer,
-        inputs=_inputs(client, settings),
+        inputs=_inputs(client, settings, attributes),
         store=store,
         open_all=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
         committers=committers,
@@ -133,7 +134,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     return SegmentWorker(name, runtime, sweeper, leader, live, feed, WorkerRegistry(client))
 
 
-def _inputs(client: redis.Redis, settings: WorkerSettings) -> list[Any]:
+def _inputs(client: redis.Redis, settings: WorkerSettings, attributes: AttributeColumns) -> list[Any]:
     largest = settings.kafka.max_event_bytes
     money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
     if money.currency:
@@ -141,5 +142,5 @@ def _inputs(client: redis.Redis, settings: WorkerSettings) -> list[Any]:
     return [
         OrderInput(money, largest),
         SessionInput(largest),
-        ProfileInput(largest, settings.stream.attributes),
+        ProfileInput(largest, attributes),
     ]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from batch.baseline import TooFewCustomers, fit_baseline
+from batch.baseline import fit_baseline
+from batch.refusals import TooFewCustomers
 from state.records import blank_rows
 from stream.segmenter import CentroidSegmenter
 from stream.tiers import SEGMENT_NAMES

@@ -1,0 +1,173 @@
+"""A proposed set of segments: fitted, judged, named and explained. One function makes it; it touches nothing live."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from batch.cleaning import Cleaned, Scale, clean
+from batch.naming import name_clusters
+from batch.options import FitOptions
+from batch.picture import Picture, picture_of
+from batch.profile import SegmentProfile, profiles_of
+from batch.quality import QualityRow
+from batch.refusals import TooFewCustomers
+from batch.selection.choice import choose
+from batch.selection.figures import Figures
+from batch.settling import nearest_labels
+from batch.table import CustomerTable
+from events.outputs import Baseline, BaselineSegment
+
+__all__ = ["Candidate", "build_candidate"]
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """What a re-baseline proposes; segment i is cluster i, and has no id yet: that is the lineage's to say.
+
+    Attributes:
+        number: of the baseline that this becomes.
+        created_at, seed: when and with which randomness it was fitted.
+        attributes, features: declared profile attributes of the data; the features of the segments (d of them).
+        scale: bounds, centre and divisor of each feature.
+        centroids: (k, d), standardised; each the mean of its members, missing values left out.
+        labels: (n,) the nearest centroid of each customer of the table, as the live model would say; -1 where all of a
+            customer's features are missing.
+        algorithm, k, silhouette, inertia: of the chosen clustering (`silhouette` on a sample, None where undefined).
+        agreement: adjusted Rand index between the algorithm's own clusters and `labels`, 1 where they are the same.
+        tried: the figures of every clustering that was compared.
+        reason: why this one was chosen, as a sentence.
+        quality: the data-quality report.
+        segments: name and profile of each cluster.
+        picture: the customers in two dimensions.
+    """
+
+    number: int
+    created_at: datetime
+    seed: int
+    attributes: tuple[str, ...]
+    features: tuple[str, ...]
+    scale: Scale
+    centroids: Floats
+    labels: Labels
+    algorithm: str
+    k: int
+    silhouette: float | None
+    inertia: float
+    agreement: float
+    tried: tuple[Figures, ...]
+    reason: str
+    quality: tuple[QualityRow, ...]
+    segments: tuple[SegmentProfile, ...]
+    picture: Picture
+
+    def assign(self, table: CustomerTable) -> Labels:
+        """Return the segment (n,) of the customers of a table, as the live model would say; -1 where all is missing."""
+        return nearest_labels(self.scale.apply(table.matrix(self.features)), self.centroids, list(self.features))
+
+    def baseline(
+        self,
+        segment_ids: Sequence[str],
+        *,
+        status: Literal["proposed", "approved"] = "proposed",
+        names: Mapping[int, str] | None = None,
+        customers: Sequence[int] | None = None,
+    ) -> Baseline:
+        """Return the baseline that workers follow.
+
+        Args:
+            segment_ids: the id of each cluster, in order.
+            status: `approved` puts it live once published.
+            names: names that a person has given, by cluster; the others keep theirs.
+            customers: members of each cluster among all customers, where more than the table's were assigned.
+        """
+        given = names or {}
+        return Baseline(
+            baseline=self.number,
+            status=status,
+            created_at=self.created_at,
+            algorithm=self.algorithm,
+            features=list(self.features),
+            attributes=list(self.attributes),
+            lower=_bounds(self.scale.lower),
+            upper=_bounds(self.scale.upper),
+            center=self.scale.center.tolist(),
+            scale=self.scale.scale.tolist(),
+            segments=[
+                BaselineSegment(
+                    segment_id=segment_id,
+                    segment=given.get(place, segment.name),
+                    centroid=self.centroids[place].tolist(),
+                    profile={name: segment.means[name] for name in self.features if name in segment.means},
+                    customers=segment.customers if customers is None else customers[place],
+                )
+                for place, (segment_id, segment) in enumerate(zip(segment_ids, self.segments, strict=True))
+            ],
+            k=self.k,
+            silhouette=self.silhouette,
+            inertia=self.inertia,
+        )
+
+
+def build_candidate(table: CustomerTable, options: FitOptions, *, number: int, seed: int, now: datetime) -> Candidate:
+    """Fit, choose, name and profile segments of the table's customers.
+
+    The same table, options and seed give the same candidate. Raises NoCustomers, TooFewCustomers, FeatureUnknown,
+    FeatureMissing, AlgorithmUnknown, NoCandidate: all say what to do, and nothing has happened.
+    """
+    with threadpool_limits(1):  # many small fits: threads cost more than they give, and the worker needs the cores
+        return _built(table, options, number=number, seed=seed, now=now)
+
+
+def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int, now: datetime) -> Candidate:
+    features = list(options.features)
+    cleaned = clean(table.matrix(features), features, table.ids, options)
+    _check_enough(cleaned, options)
+    choice = choose(cleaned, options, features, seed)
+    names = name_clusters(choice.centroids, features)
+    return Candidate(
+        number=number,
+        created_at=now,
+        seed=seed,
+        attributes=table.attributes,
+        features=tuple(features),
+        scale=cleaned.scale,
+        centroids=choice.centroids,
+        labels=choice.labels,
+        algorithm=choice.chosen.algorithm,
+        k=choice.chosen.k,
+        silhouette=choice.chosen.silhouette,
+        inertia=choice.inertia,
+        agreement=choice.chosen.agreement,
+        tried=choice.tried,
+        reason=choice.reason,
+        quality=cleaned.rows,
+        segments=profiles_of(table, choice.labels, names, seed),
+        picture=picture_of(cleaned.standard, choice.labels, choice.centroids, seed),
+    )
+
+
+def _check_enough(cleaned: Cleaned, options: FitOptions) -> None:
+    """Raise TooFewCustomers where there are not as many different customers as segments."""
+    needed, n = options.k or options.k_min, len(cleaned.standard)
+    if n < needed:
+        raise TooFewCustomers(f"{n} customers cannot make {needed} segments; wait for more, or ask for fewer segments")
+    different = len(np.unique(np.nan_to_num(cleaned.standard), axis=0))
+    if different < needed:
+        raise TooFewCustomers(
+            f"{n} customers, {different} of them different in these features, cannot make {needed} segments; choose "
+            "other features, or ask for fewer segments"
+        )
+
+
+def _bounds(values: Floats) -> list[float | None]:
+    """Return bounds as JSON can hold them: null for none."""
+    found: list[Any] = values.tolist()
+    return [each if np.isfinite(each) else None for each in found]

@@ -1,0 +1,40 @@
+"""The algorithms by name."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from batch.clustering.centroids import k_means, mini_batch_k_means
+from batch.clustering.density import dbscan, hdbscan
+from batch.clustering.fitted import Fitted, Floats
+from batch.clustering.mixture import gaussian_mixture
+from batch.clustering.rules import RFM, rfm_rules
+from batch.clustering.ward import ward
+from batch.refusals import AlgorithmUnknown, FeatureMissing
+
+__all__ = ["ALGORITHMS", "FIND_K", "cluster"]
+
+_OF_POINTS: Final[dict[str, Callable[[Floats, int, int], Fitted]]] = {
+    "k-means": k_means,
+    "mini-batch-k-means": mini_batch_k_means,
+    "ward": ward,
+    "gaussian-mixture": gaussian_mixture,
+    "dbscan": dbscan,
+    "hdbscan": hdbscan,
+}
+ALGORITHMS: Final = (*_OF_POINTS, "rfm-rules")
+FIND_K: Final = frozenset({"dbscan", "hdbscan", "rfm-rules"})
+"""Those that find their own number of clusters."""
+
+
+def cluster(algorithm: str, points: Floats, k: int, seed: int, features: Sequence[str]) -> Fitted:
+    """Return the clusters of points (n, d; no NaN), whose columns are these features.
+
+    Raises AlgorithmUnknown; FeatureMissing where the rules of RFM are asked for without recency, frequency, monetary.
+    """
+    if algorithm == "rfm-rules":
+        if not set(RFM) <= set(features):
+            raise FeatureMissing(f"rfm-rules needs the features {', '.join(RFM)}; here are {', '.join(features)}")
+        return rfm_rules(points, features)
+    if algorithm not in _OF_POINTS:
+        raise AlgorithmUnknown(f"there is no algorithm {algorithm!r}; choose from {', '.join(ALGORITHMS)}")
+    return _OF_POINTS[algorithm](points, k, seed)

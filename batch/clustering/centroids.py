@@ -1,0 +1,31 @@
+"""k-means, and k-means on mini-batches."""
+
+import numpy as np
+from sklearn.cluster import KMeans, MiniBatchKMeans
+
+from batch.clustering.fitted import Fitted, Floats, renumbered
+
+__all__ = ["k_means", "mini_batch_k_means"]
+
+_RESTARTS = 10
+_FEW = 20_000
+
+
+def k_means(points: Floats, k: int, seed: int) -> Fitted:
+    """Return the best of ten Lloyd runs from k-means++ starts; above 20,000 points the starts are tried on a sample.
+
+    D. Arthur, S. Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007.
+    """
+    start: str | Floats = "k-means++"
+    restarts = _RESTARTS
+    if len(points) > _FEW:
+        chosen = np.random.default_rng(seed).choice(len(points), _FEW, replace=False)
+        start = KMeans(k, n_init=_RESTARTS, random_state=seed).fit(points[chosen]).cluster_centers_
+        restarts = 1
+    return renumbered(KMeans(k, init=start, n_init=restarts, random_state=seed).fit(points).labels_)
+
+
+def mini_batch_k_means(points: Floats, k: int, seed: int) -> Fitted:
+    """Return k-means on random mini-batches: D. Sculley, "Web-Scale K-Means Clustering", WWW 2010."""
+    fitted = MiniBatchKMeans(k, n_init=5, batch_size=4_096, random_state=seed).fit(points)
+    return renumbered(fitted.labels_)

@@ -1,0 +1,39 @@
+"""What an algorithm returns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Fitted", "Floats", "Labels", "means_of", "nearest_mean", "renumbered"]
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Labels (n,) from 0 to k - 1, -1 for outliers; k; and the Bayesian information criterion of a mixture."""
+
+    labels: Labels
+    k: int
+    bic: float | None = None
+
+
+def means_of(points: Floats, labels: Labels, k: int) -> Floats:
+    """Return the mean (k, d) of each cluster's members."""
+    return np.stack([points[labels == label].mean(axis=0) for label in range(k)])
+
+
+def nearest_mean(points: Floats, means: Floats) -> Labels:
+    """Return the nearest of the means (k, d) for each point (n, d)."""
+    squared = np.stack([((points - mean) ** 2).sum(axis=1) for mean in means], axis=1)
+    return np.asarray(np.argmin(squared, axis=1), np.int64)
+
+
+def renumbered(labels: npt.NDArray[np.integer]) -> Fitted:
+    """Return labels without gaps: the clusters that have members become 0, 1, 2, …; -1 stays."""
+    found = np.unique(labels[labels >= 0])
+    place = np.full(int(labels.max(initial=-1)) + 2, -1, np.int64)
+    place[found] = np.arange(len(found))
+    return Fitted(place[labels], len(found))  # a label of -1 reads the last place, which is -1

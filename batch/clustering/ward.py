@@ -1,0 +1,25 @@
+"""Agglomerative clustering by Ward's criterion."""
+
+import numpy as np
+from sklearn.cluster import AgglomerativeClustering
+
+from batch.clustering.fitted import Fitted, Floats, means_of, nearest_mean, renumbered
+
+__all__ = ["ward"]
+
+_SAMPLE = 2_000
+"""Its time and memory grow with the square of the points."""
+
+
+def ward(points: Floats, k: int, seed: int) -> Fitted:
+    """Return Ward's clusters of a sample of 2,000, the other points in the cluster with the nearest mean.
+
+    J. H. Ward, "Hierarchical Grouping to Optimize an Objective Function", JASA 58 (1963).
+    """
+    sample = points
+    if len(points) > _SAMPLE:
+        sample = points[np.random.default_rng(seed).choice(len(points), _SAMPLE, replace=False)]
+    labels = np.asarray(AgglomerativeClustering(k, linkage="ward").fit(sample).labels_, np.int64)
+    if sample is points:
+        return renumbered(labels)
+    return renumbered(nearest_mean(points, means_of(sample, labels, k)))

@@ -1,0 +1,212 @@
+"""From the customers in Redis to a proposed baseline: fit, match with the live one, preview, store."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import redis
+from pydantic_core import to_json
+from sklearn.metrics import silhouette_score
+
+from batch.candidate import Candidate, build_candidate
+from batch.crowd import Crowd, gather_crowd, moved_share, segment_numbers
+from batch.extract import CustomerReader
+from batch.identity import identify, identify_first
+from batch.options import FitOptions
+from batch.report.document import report_document
+from batch.table import CustomerTable
+from events.changes import segment_number
+from events.outputs import Baseline
+from state.attributes import stored_attributes
+from state.baselines import BaselineStore
+from state.records import Rows
+from stream.clock import SegmentClock
+from stream.kmeans import nearest
+from stream.live import LiveSegmenter
+from stream.segmenter import CentroidSegmenter, Segmenter
+from stream.tiers import SEGMENT_NAMES, RuleTiers
+
+__all__ = ["Live", "Proposal", "Rebaseliner", "propose_from", "propose_offline", "rescored"]
+
+log = logging.getLogger(__name__)
+
+Ints = npt.NDArray[np.int64]
+
+_SILHOUETTE_SAMPLE = 5_000
+
+
+class Live(NamedTuple):
+    """What is live: the baseline, None for the RFM tiers, and its segmenter with the centroids of today."""
+
+    baseline: Baseline | None
+    segmenter: Segmenter
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A proposed baseline, what it was made from, and the document of its report."""
+
+    baseline: Baseline
+    candidate: Candidate
+    report: bytes
+
+
+class Rebaseliner:
+    """Reads all customers and proposes; nothing that is live changes.
+
+    `margin` is the hysteresis of the workers, by whose rule the preview says who would move.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        clock: SegmentClock,
+        *,
+        partitions: int,
+        half_life_ms: float,
+        margin: float,
+        limit: int,
+        seed: int,
+    ) -> None:
+        self._client, self._half_life_ms, self._margin = client, half_life_ms, margin
+        self._limit, self._seed = limit, seed
+        self._reader = CustomerReader(
+            client,
+            clock,
+            partitions=partitions,
+            half_life_ms=half_life_ms,
+            attributes=stored_attributes(client),
+        )
+        self._store = BaselineStore(client)
+
+    def propose(
+        self,
+        options: FitOptions,
+        *,
+        by: str,
+        now: datetime,
+        check: Callable[[], None] = lambda: None,
+        events: float = 0.0,
+    ) -> Proposal:
+        """Fit on what Redis holds, and store the proposal; `check` is called before anything is written.
+
+        `events` is the number of events processed before, for the schedule to see whether there are new ones.
+        Raises what `build_candidate` raises, and redis.RedisError.
+        """
+        table = self._reader.table(self._limit, self._seed)
+        candidate = build_candidate(table, options, number=1, seed=self._seed, now=now)
+        following = LiveSegmenter(self._client, self._half_life_ms)
+        following.refresh()
+        live = Live(following.baseline, following.segmenter)
+        complete = len(table) == table.population
+        chunks = iter([(table.rows, table.now_ms)]) if complete else self._all_chunks()
+        known = self._store.all()
+        proposal = propose_from(
+            table, candidate, live, chunks, last_number=last_segment_of(known), margin=self._margin, by=by
+        )
+        check()
+        number = self._store.next_number()
+        metrics = proposal.baseline.metrics | {"events": events}
+        numbered = proposal.baseline.model_copy(update={"baseline": number, "metrics": metrics})
+        proposal = replace(proposal, baseline=numbered)
+        self._store.propose(numbered, proposal.report)
+        log.info("baseline %d is proposed: k = %d, %s", number, numbered.k, numbered.reason)
+        return proposal
+
+    def _all_chunks(self) -> Iterator[tuple[Rows, Ints]]:
+        for chunk in self._reader.chunks():
+            yield chunk.rows, chunk.now_ms
+
+
+def propose_from(
+    table: CustomerTable,
+    candidate: Candidate,
+    live: Live,
+    chunks: Iterator[tuple[Rows, Ints]],
+    *,
+    last_number: int,
+    margin: float,
+    by: str,
+) -> Proposal:
+    """Return a candidate with ids, names, lineage and preview.
+
+    `chunks` are all customers, of whom the table may be a sample; `last_number` is the largest that was ever given to
+    a segment, and `margin` the workers' hysteresis.
+    """
+    draft = candidate.baseline([f"s{place}" for place in range(candidate.k)])
+    crowd = gather_crowd(draft, table.half_life_ms, chunks)
+    members = np.bincount(_clusters(crowd), minlength=candidate.k)[: candidate.k]
+    draft = candidate.baseline([f"s{place}" for place in range(candidate.k)], customers=members.tolist())
+    if live.baseline is None:
+        named = identify_first(draft)
+        named = named.model_copy(update={"last_segment": max(named.last_segment, last_number)})
+    else:
+        overlap = crowd.overlap(segment_numbers(live.baseline), np.array([each.centroid for each in draft.segments]))
+        named = identify(draft, live.baseline, overlap, last_number)
+    moves = crowd.moves(CentroidSegmenter(named, table.half_life_ms), margin)
+    metrics = _metrics(table, candidate, named, live.segmenter) | {
+        "moved_share": moved_share(moves),
+        "smallest_share": float(members.min() / max(1, members.sum())),
+    }
+    baseline = named.model_copy(
+        update={
+            "moves": moves,
+            "metrics": metrics,
+            "customers": len(crowd.segments),
+            "reason": candidate.reason,
+            "proposed_by": by,
+        }
+    )
+    return Proposal(baseline, candidate, to_json(report_document(table, candidate, baseline, live.baseline)))
+
+
+def propose_offline(table: CustomerTable, options: FitOptions, *, seed: int, margin: float, now: datetime) -> Proposal:
+    """Return the proposal that a table of customers alone gives, with nothing live to compare it with.
+
+    Raises what `build_candidate` raises.
+    """
+    candidate = build_candidate(table, options, number=1, seed=seed, now=now)
+    tiers = Live(None, RuleTiers(table.half_life_ms))
+    chunks = iter([(table.rows, table.now_ms)])
+    return propose_from(table, candidate, tiers, chunks, last_number=0, margin=margin, by="")
+
+
+def _clusters(crowd: Crowd) -> Ints:
+    clusters = nearest(crowd.distances.astype(np.float64))
+    return clusters[clusters >= 0]
+
+
+def _metrics(table: CustomerTable, candidate: Candidate, named: Baseline, live: Segmenter) -> dict[str, float]:
+    """Return the silhouettes of the new and of the live segments on the same customers, and the inertia."""
+    found = {"inertia": candidate.inertia}
+    ours = rescored(CentroidSegmenter(named, table.half_life_ms), table, candidate.seed)
+    theirs = rescored(live, table, candidate.seed) if live.dimensions else None
+    return (
+        found | ({} if ours is None else {"silhouette": ours}) | ({} if theirs is None else {"live_silhouette": theirs})
+    )
+
+
+def rescored(segmenter: Segmenter, table: CustomerTable, seed: int) -> float | None:
+    """Return the silhouette of a segmenter's clusters on a sample of today's customers, in its own features.
+
+    Missing features count as the mean; None where the sample has one cluster only, or no two of any.
+    """
+    size = min(_SILHOUETTE_SAMPLE, len(table))
+    chosen = np.sort(np.random.default_rng(seed).choice(len(table), size, replace=False))
+    rows, now_ms = table.rows[chosen], table.now_ms[chosen]
+    vectors = segmenter.vectors(rows, now_ms)
+    labels = nearest(segmenter.distances(rows, vectors, now_ms))
+    placed = labels >= 0
+    if not 1 < len(np.unique(labels[placed])) < placed.sum():
+        return None
+    return float(silhouette_score(np.nan_to_num(vectors[placed]), labels[placed]))
+
+
+def last_segment_of(known: list[Baseline]) -> int:
+    """Return the largest number that any baseline, live or not, has given to a segment; the tiers have the first."""
+    given = [segment_number(each.segment_id) for baseline in known for each in baseline.segments]
+    return max([len(SEGMENT_NAMES), *given, *(baseline.last_segment for baseline in known)])

@@ -1,0 +1,25 @@
+"""Why no baseline can be fitted: each says what was found and what to do. The live baseline stays as it is."""
+
+from events.errors import ShoalError
+
+__all__ = ["AlgorithmUnknown", "FeatureMissing", "NoCandidate", "NoCustomers", "TooFewCustomers"]
+
+
+class NoCustomers(ShoalError):
+    """There is nobody to segment."""
+
+
+class TooFewCustomers(ShoalError):
+    """There are fewer different customers than segments."""
+
+
+class FeatureMissing(ShoalError):
+    """No customer has a value of a feature."""
+
+
+class AlgorithmUnknown(ShoalError):
+    """A name that no clustering algorithm has."""
+
+
+class NoCandidate(ShoalError):
+    """No number of segments and no algorithm gave a clustering that can be used."""

@@ -1,0 +1,136 @@
+"""The figures of a report, as JSON: aggregates only, so that no customer's id outlives its erasure."""
+
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import silhouette_samples
+
+from batch.candidate import Candidate
+from batch.table import CustomerTable
+from events.outputs import Baseline
+from stream.features import FEATURES, feature_of
+
+__all__ = ["report_document"]
+
+Floats = npt.NDArray[np.float64]
+
+_BINS: Final = 30
+_COUNTRIES: Final = 12
+_SILHOUETTE_SAMPLE: Final = 2_000
+_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def report_document(
+    table: CustomerTable, candidate: Candidate, baseline: Baseline, live: Baseline | None
+) -> dict[str, Any]:
+    """Return what the report shows of a baseline that is proposed in the place of `live`, as JSON values.
+
+    It holds no customer ids: histograms, quantiles, counts, and points without a name.
+    """
+    names = [*FEATURES, *table.attributes]
+    units = {name: feature_of(name, table.attributes).unit for name in names}
+    matrix = table.matrix(names)
+    readable = np.column_stack(
+        [feature_of(name, table.attributes).to_unit(matrix[:, i]) for i, name in enumerate(names)]
+    )
+    known = [name for i, name in enumerate(names) if (~np.isnan(readable[:, i])).any()]
+    columns = [names.index(name) for name in known]
+    return {
+        "fitted_on": len(table),
+        "population": table.population or len(table),
+        "seed": candidate.seed,
+        "agreement": candidate.agreement,
+        "units": {name: units[name] for name in known},
+        "quality": [
+            {"step": row.step, "feature": row.feature, "customers": row.customers, "action": row.action}
+            for row in candidate.quality
+        ],
+        "distributions": {
+            name: _distribution(readable[:, column], candidate) for name, column in zip(known, columns, strict=True)
+        },
+        "correlation": {"features": known, "matrix": _correlation(matrix[:, columns])},
+        "tried": [asdict(each) for each in candidate.tried],
+        "silhouettes": _silhouettes(table, candidate),
+        "picture": {
+            "points": np.round(candidate.picture.points, 4).tolist(),
+            "labels": candidate.picture.labels.tolist(),
+            "centroids": np.round(candidate.picture.centroids, 4).tolist(),
+            "explained": candidate.picture.explained.tolist(),
+        },
+        "overall": {name: _mean(readable[:, column]) for name, column in zip(known, columns, strict=True)},
+        "profiles": [asdict(each) for each in candidate.segments],
+        "places": _places(table, candidate),
+        "names_before": {each.segment_id: each.segment for each in live.segments} if live else {},
+    }
+
+
+def _distribution(values: Floats, candidate: Candidate) -> dict[str, Any]:
+    """Return a histogram up to the 99th percentile, and quantiles of each segment."""
+    present = values[~np.isnan(values)]
+    low, high = float(present.min()), float(np.quantile(present, 0.99))
+    edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
+    counts, _ = np.histogram(np.minimum(present, edges[-1]), edges)
+    segments = []
+    for label in range(candidate.k):
+        mine = values[candidate.labels == label]
+        mine = mine[~np.isnan(mine)]
+        segments.append(np.quantile(mine, _QUANTILES).tolist() if len(mine) else None)
+    return {
+        "edges": edges.tolist(),
+        "counts": counts.tolist(),
+        "missing": int(np.isnan(values).sum()),
+        "quantiles": segments,
+    }
+
+
+def _correlation(matrix: Floats) -> list[list[float | None]]:
+    """Return Pearson's correlation of each pair of features over the customers that have both, null where undefined."""
+    d = matrix.shape[1]
+    found: list[list[float | None]] = [[None] * d for _ in range(d)]
+    for i in range(d):
+        for j in range(d):
+            both = ~np.isnan(matrix[:, i]) & ~np.isnan(matrix[:, j])
+            left, right = matrix[both, i], matrix[both, j]
+            if len(left) > 2 and left.std() > 0 and right.std() > 0:
+                found[i][j] = round(float(np.corrcoef(left, right)[0, 1]), 4)
+    return found
+
+
+def _silhouettes(table: CustomerTable, candidate: Candidate) -> list[list[float]]:
+    """Return the silhouettes of a sample of customers, by segment, the largest first (Rousseeuw 1987)."""
+    standard = np.nan_to_num(candidate.scale.apply(table.matrix(candidate.features)))
+    placed = np.flatnonzero(candidate.labels >= 0)
+    chosen = np.random.default_rng(candidate.seed).permutation(placed)[:_SILHOUETTE_SAMPLE]
+    labels = candidate.labels[chosen]
+    if not 1 < len(np.unique(labels)) < len(chosen):
+        return []
+    values = silhouette_samples(standard[chosen], labels)
+    return [np.round(np.sort(values[labels == label])[::-1], 4).tolist() for label in range(candidate.k)]
+
+
+def _mean(values: Floats) -> float | None:
+    present = values[~np.isnan(values)]
+    return float(present.mean()) if len(present) else None
+
+
+def _places(table: CustomerTable, candidate: Candidate) -> dict[str, Any]:
+    """Return how many customers of each segment live in each of the largest countries."""
+    if "country" not in table.profiles.columns:
+        return {}
+    countries = table.profiles["country"].astype(object).where(table.profiles["country"].notna(), None).to_numpy()
+    known = np.array([each is not None for each in countries], np.bool_)
+    if not known.any():
+        return {}
+    found, counts = np.unique(countries[known].astype(str), return_counts=True)
+    largest = found[np.argsort(-counts, kind="stable")][:_COUNTRIES].tolist()
+    return {
+        "countries": largest,
+        "customers": [
+            [int(((countries == country) & (candidate.labels == label)).sum()) for country in largest]
+            for label in range(candidate.k)
+        ],
+        "unknown": int((~known).sum()),
+        "elsewhere": int(known.sum() - sum(sorted(counts.tolist(), reverse=True)[:_COUNTRIES])),
+    }

@@ -1,0 +1,78 @@
+"""Compare clusterings on a sample, choose one, and fit it to all customers of the table."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import adjusted_rand_score
+
+from batch.cleaning import Cleaned
+from batch.clustering import cluster
+from batch.options import FitOptions
+from batch.selection.figures import Figures
+from batch.selection.judging import judge_all, silhouette_of
+from batch.selection.rule import best_of, reason_for
+from batch.settling import settled
+
+__all__ = ["Choice", "choose"]
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The chosen clustering of n customers: centroids (k, d), labels (n,), its figures, all figures, and why."""
+
+    centroids: Floats
+    labels: Labels
+    inertia: float
+    chosen: Figures
+    tried: tuple[Figures, ...]
+    reason: str
+
+
+def choose(cleaned: Cleaned, options: FitOptions, features: list[str], seed: int) -> Choice:
+    """Return the clustering of the cleaned customers that has the best figures. Raises NoCandidate."""
+    sample = _sample(cleaned, options.judged_customers, seed)
+    different = len(np.unique(np.nan_to_num(sample), axis=0))
+    ks = [options.k] if options.k else list(range(options.k_min, min(options.k_max, different) + 1))
+    tried = judge_all(sample, ks, options, features, seed)
+    best = best_of(tried)
+    labels, k = _whole(cleaned, best, seed, features)
+    centroids, nearest = _by_size(*settled(cleaned.standard, labels, k, features))
+    placed, clustered = nearest >= 0, labels >= 0
+    chosen = replace(
+        best,
+        k=k,
+        agreement=float(adjusted_rand_score(labels[clustered], nearest[clustered])),
+        silhouette=silhouette_of(np.nan_to_num(cleaned.standard), nearest, seed),
+    )
+    inertia = float(np.nansum((cleaned.standard - centroids[nearest])[placed] ** 2))
+    return Choice(centroids, nearest, inertia, chosen, tuple(tried), reason_for(best, tried, options.k))
+
+
+def _sample(cleaned: Cleaned, size: int, seed: int) -> Floats:
+    kept = np.flatnonzero(~cleaned.isolated)
+    if len(kept) > size:
+        kept = np.sort(np.random.default_rng(seed).choice(kept, size, replace=False))
+    return cleaned.standard[kept]
+
+
+def _whole(cleaned: Cleaned, best: Figures, seed: int, features: list[str]) -> tuple[Labels, int]:
+    """Return the labels (n,) of the chosen algorithm on all customers that were not set aside, and their number."""
+    kept = ~cleaned.isolated
+    fitted = cluster(best.algorithm, np.nan_to_num(cleaned.standard[kept]), best.k, seed, features)
+    labels = np.full(len(kept), -1, np.int64)
+    labels[kept] = fitted.labels
+    return labels, fitted.k
+
+
+def _by_size(centroids: Floats, labels: Labels) -> tuple[Floats, Labels]:
+    """Return the clusters numbered from the largest to the smallest, whatever numbers the algorithm gave them."""
+    k = len(centroids)
+    sizes = np.bincount(labels[labels >= 0], minlength=k)
+    order = np.lexsort((*centroids.T[::-1], -sizes))
+    place = np.full(k + 1, -1, np.int64)  # a label of -1 reads the last place
+    place[order] = np.arange(k)
+    return centroids[order], place[labels]

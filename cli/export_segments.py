@@ -1,0 +1,132 @@
+"""`shoal export segments`: every customer with segment and figures, for Tableau and other BI tools."""
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.output import JsonOption, print_json, tables
+
+if TYPE_CHECKING:
+    import redis as redis_py
+
+    from batch.segment_export import Column
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("segments", epilog="Example: `shoal export segments --to segments.parquet`")(segments)
+
+
+def segments(
+    to: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.", dir_okay=False)],
+    kafka: KafkaOption = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write every customer with segment, recency, frequency, spend and profile, one row each.
+
+    The columns are always the same, in the same order; the shop's own profile attributes come last. Beside the file,
+    <name>.columns.csv says what each column holds.
+    """
+    from state.connection import connect
+
+    kind = to.suffix.lower()
+    if kind not in (".parquet", ".csv"):
+        raise typer.BadParameter(f"--to {to} should end in .parquet or .csv")
+    client = connect(state_settings(redis).redis)
+    columns, parts = _read(client, kafka, redis)
+    rows = _write(to, kind, columns, parts)
+    dictionary = _write_dictionary(to, columns)
+    if as_json:
+        print_json(
+            {"file": str(to), "rows": rows, "columns": [each.name for each in columns], "dictionary": str(dictionary)}
+        )
+    else:
+        tables().print(f"{rows:,} customers in {to}, columns in {dictionary}", highlight=False, soft_wrap=True)
+
+
+def _read(client: "redis_py.Redis", kafka: str | None, redis: str | None) -> "tuple[list[Column], Iterator[Any]]":
+    from batch.crm import join_profiles
+    from batch.extract import CustomerReader
+    from batch.segment_export import export_columns, export_table
+    from state.attributes import stored_attributes
+    from state.baselines import BaselineStore
+    from stream.clock import SegmentClock
+    from stream.inspect import segment_names
+    from stream.settings import StreamSettings
+    from stream.worker import half_life_ms
+
+    stream, partitions = StreamSettings(), kafka_settings(kafka).partitions
+    attributes = stored_attributes(client)
+    reader = CustomerReader(
+        client,
+        SegmentClock(stream.clock, stream.replay_days),
+        partitions=partitions,
+        half_life_ms=half_life_ms(state_settings(redis)),
+        attributes=attributes,
+    )
+    names = segment_names(BaselineStore(client).current())
+
+    def parts() -> Iterator[Any]:
+        for chunk in reader.chunks():
+            profiles = join_profiles(client, chunk.ids.tolist(), partitions)
+            yield export_table(replace(chunk, profiles=profiles), names)
+
+    return export_columns(attributes), parts()
+
+
+class _Writer:
+    """Writes parts to a file that takes its name only when it is whole."""
+
+    def __init__(self, path: Path, kind: str, columns: "list[Column]") -> None:
+        import pyarrow as pa
+        import pyarrow.csv
+        import pyarrow.parquet
+
+        self._path, self._unfinished = path, path.with_name(f".{path.name}.{os.getpid()}")
+        schema = pa.schema([(each.name, each.kind) for each in columns])
+        make = pa.parquet.ParquetWriter if kind == ".parquet" else pa.csv.CSVWriter
+        self._writer: Any = make(str(self._unfinished), schema)
+        self.rows = 0
+
+    def write(self, part: Any) -> None:
+        self._writer.write_table(part)
+        self.rows += part.num_rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        if kind is None:
+            self._unfinished.replace(self._path)
+        else:
+            self._unfinished.unlink(missing_ok=True)
+
+
+def _write(path: Path, kind: str, columns: "list[Column]", parts: Iterator[Any]) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _Writer(path, kind, columns) as writer:
+        for part in parts:
+            writer.write(part)
+        return writer.rows
+
+
+def _write_dictionary(path: Path, columns: "list[Column]") -> Path:
+    beside = path.with_suffix(".columns.csv")
+    with beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["column", "type", "description"])
+        writer.writerows([each.name, str(each.kind), each.description] for each in columns)
+    return beside
