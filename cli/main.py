@@ -12,6 +12,7 @@ from cli import (
     dead_letters,
     demo,
     down,
+    erase,
     experiment,
     export,
     health,
@@ -54,6 +55,7 @@ for _module in (
     customer,
     segments,
     health,
+    erase,
 ):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
