@@ -6,17 +6,21 @@ import typer
 from pydantic import ValidationError
 
 from cli import (
+    api,
+    audit,
     baselines,
     batch,
     customer,
     dead_letters,
     demo,
     down,
+    erase,
     experiment,
     experiments,
     export,
     health,
     importing,
+    keys,
     publish,
     rebaseline,
     segments,
@@ -49,6 +53,7 @@ for _module in (
     experiments,
     batch,
     trigger,
+    api,
     rebaseline,
     publish,
     simulate,
@@ -56,6 +61,7 @@ for _module in (
     customer,
     segments,
     health,
+    erase,
 ):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
@@ -66,6 +72,8 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(baselines.app, name="baselines")
 app.add_typer(export.app, name="export")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from api.settings import ApiSettings
 from batch.settings import BatchSettings
 from consumers.settings import ConsumerSettings
 from consumers.tallies.settings import ExperimentSettings
@@ -25,6 +26,7 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Tallying experiments", ExperimentSettings),
     ("Baselines", BatchSettings),
     ("Campaign triggers", TriggerSettings),
+    ("API and dashboard", ApiSettings),
 )
 
 _HEAD = """# Settings
