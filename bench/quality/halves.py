@@ -1,14 +1,17 @@
 """The second half of a real log after a baseline on the first: the online model against a fresh fit at the end."""
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import redis
 
-from batch.baseline import fit_baseline
+from batch.baseline import first_segment_ids
+from batch.candidate import build_candidate
+from batch.options import FitOptions
+from batch.table import CustomerTable
 from bench.quality.by_event import ConstantStep, ForgetfulMean
 from bench.quality.event_log import DAY_MS, EventLog
 from bench.quality.measures import Refit, flaps, inertia
@@ -17,7 +20,7 @@ from bench.quality.service import HALF_LIFE_MS, Service
 from events.changes import segment_number
 from events.outputs import Baseline
 from state.records import Rows, blank_rows
-from stream.features import DEFAULT_FEATURES, feature_matrix
+from stream.features import DEFAULT_FEATURES
 from stream.segmenter import CentroidSegmenter
 
 __all__ = ["baseline_of", "by_customer", "by_event", "halves"]
@@ -40,8 +43,12 @@ def halves(log: EventLog) -> tuple[EventLog, EventLog]:
 def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
     """Fit a baseline to the customers that are there, as the batch module does."""
     there = rows[rows["placed"] > 0]
-    features = list(DEFAULT_FEATURES)
-    return fit_baseline(number, feature_matrix(there, features, now_ms, HALF_LIFE_MS), features, k=k, seed=_SEED)
+    ids = np.array([str(place) for place in range(len(there))], object)
+    table = CustomerTable(ids, there, np.full(len(there), now_ms), HALF_LIFE_MS, population=len(there))
+    options = FitOptions(DEFAULT_FEATURES, k=k, algorithms=("k-means",))
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    candidate = build_candidate(table, options, number=number, seed=_SEED, now=now)
+    return candidate.baseline(first_segment_ids([each.name for each in candidate.segments]), status="approved")
 
 
 def by_customer(client: redis.Redis, log: EventLog, k: int) -> Figures:
