@@ -75,8 +75,8 @@ def _unsaid(report: Report, names: Mapping[str, str]) -> Iterator[str]:
             if row.cannot_say is not None:
                 where = f"{title(row.metric)} of {row.variant} in {_name(part.segment, names)}"
                 places.setdefault(row.cannot_say, []).append(where)
-    for why, where in places.items():
-        yield f"Nothing can be said of {', '.join(where)}: {why.sentence[0].lower()}{why.sentence[1:]}"
+    for why, affected in places.items():
+        yield f"Nothing can be said of {', '.join(affected)}: {why.sentence[0].lower()}{why.sentence[1:]}"
 
 
 def _split(report: Report, names: Mapping[str, str]) -> str:
