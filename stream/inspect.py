@@ -87,7 +87,8 @@ class Inspector:
 
     def segments(self) -> dict[str, Any]:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
-        baseline, names = BaselineStore(self._client).current(), self.names()
+        baseline = BaselineStore(self._client).current()
+        names = segment_names(baseline)
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
         for rows, now_ms in self.chunks():
