@@ -14,6 +14,7 @@ from cli import (
     dead_letters,
     demo,
     down,
+    erase,
     experiment,
     experiments,
     export,
@@ -60,6 +61,7 @@ for _module in (
     customer,
     segments,
     health,
+    erase,
 ):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
