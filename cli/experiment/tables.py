@@ -21,6 +21,19 @@ _HEADINGS: Final = {
     "fixed": ("interval, valid once", "p, corrected"),
 }
 
+_COUNTED: Final = {
+    "before_start": "exposures before the start, left out",
+    "after_stop": "exposures after the end, left out",
+    "before_exposure": "conversions before the customer's first exposure, left out",
+    "after_window": "conversions or orders after the customer's window, left out",
+    "without_exposure": "conversions of customers who were not exposed, left out",
+    "conversion_unused": "conversion events left out, because orders are what counts here",
+    "unmatched_refund": "refunds or cancellations left out, because their order is not known",
+    "negative_revenue": "customers had more taken back than they bought; they are counted so",
+    "short_history": "customers were first exposed before what their log reaches back to",
+}
+"""What the experiment consumer counts beside the tallies, in words."""
+
 
 def print_report(console: Console, experiment: Experiment, report: Report, names: Mapping[str, str]) -> None:
     """Print a report; segments by their names where they have one."""
@@ -52,7 +65,7 @@ def doubts(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     if repeated:
         yield f"{repeated:,} later exposures of customers already counted."
     for why, count in sorted(report.left_out.items()):
-        yield f"{count:,} left out: {why.replace('_', ' ')}."
+        yield f"{count:,} {_COUNTED.get(why) or 'left out: ' + why.replace('_', ' ')}."
     for row in report.overall.across_arms:
         if row.p_value is not None:
             yield f"Any difference between the arms in {title(row.metric)}: {p_is(row.p_value)}."
@@ -75,8 +88,8 @@ def _unsaid(report: Report, names: Mapping[str, str]) -> Iterator[str]:
             if row.cannot_say is not None:
                 where = f"{title(row.metric)} of {row.variant} in {_name(part.segment, names)}"
                 places.setdefault(row.cannot_say, []).append(where)
-    for why, where in places.items():
-        yield f"Nothing can be said of {', '.join(where)}: {why.sentence[0].lower()}{why.sentence[1:]}"
+    for why, found in places.items():
+        yield f"Nothing can be said of {', '.join(found)}: {why.sentence[0].lower()}{why.sentence[1:]}"
 
 
 def _split(report: Report, names: Mapping[str, str]) -> str:

@@ -72,9 +72,12 @@ def test_the_json_is_the_report_on_the_tallies_with_what_was_left_out(shoal, red
 
 
 def test_the_table_says_the_verdict_first_then_everything_in_words(shoal, redis):
-    redis.set(keys.BASELINE_CURRENT, make_baseline(ids=(1, 2, 77)).model_dump_json())
+    redis.set(
+        keys.baseline(1), make_baseline(ids=(1, 2, 77)).model_copy(update={"status": "retired"}).model_dump_json()
+    )
+    redis.mset({keys.BASELINE_LAST: 2, keys.BASELINE_CURRENT: make_baseline(2).model_dump_json()})
     shoal(*BANNER, "--guardrail", "average_order_value")
-    tallied(redis, "banner", BETTER, after_stop=3, unknown_variant=1)
+    tallied(redis, "banner", BETTER, after_stop=3, something_new=1)
     text = shoal("experiment", "report", "banner").stdout
     assert text.startswith("Ship B: the conversion rate is ")
     assert "High-Value Loyalists (s1)" in text
@@ -88,8 +91,8 @@ def test_the_table_says_the_verdict_first_then_everything_in_words(shoal, redis)
         "banner: running, 2026-03-01 00:00 UTC",
         "33 customers (0.1%) were shown another variant too",
         "4,000 later exposures of customers already counted.",
-        "3 left out: after stop.",
-        "1 left out: unknown variant.",
+        "3 exposures after the end, left out.",
+        "1 left out: something new.",
         "Split between the arms: as assigned",
         "differs between segments: p = ",
     ):
