@@ -12,6 +12,7 @@ from cli import (
     demo,
     down,
     experiment,
+    experiments,
     export,
     health,
     importing,
@@ -37,7 +38,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for _module in (demo, up, down, worker, batch, rebaseline, publish, simulate, wait, customer, segments, health):
+for _module in (
+    demo,
+    up,
+    down,
+    worker,
+    experiments,
+    batch,
+    rebaseline,
+    publish,
+    simulate,
+    wait,
+    customer,
+    segments,
+    health,
+):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")

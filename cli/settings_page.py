@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 
 from batch.settings import BatchSettings
 from consumers.settings import ConsumerSettings
+from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from state.settings import StateSettings
 from stream.settings import StreamSettings
@@ -20,6 +21,7 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Redis and records", StateSettings),
     ("Taking events in", ConsumerSettings),
     ("Segmenting", StreamSettings),
+    ("Tallying experiments", ExperimentSettings),
     ("Baselines", BatchSettings),
 )
 

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up() -> None:
-    """Start an embedded Kafka broker, Redis, a worker and the batch module, and stay until Ctrl-C.
+    """Start an embedded Kafka broker, Redis, a worker, the experiment consumer and the batch module, until Ctrl-C.
 
     The data lives in memory and is gone afterwards. For production see deploy/README.md.
     """
