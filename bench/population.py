@@ -18,6 +18,7 @@ from state.partition_store import Owned, PartitionStore
 from state.records import CustomerBatch, Rows, blank_rows
 from state.segment_views import SegmentViews
 from state.settings import StateSettings
+from stream.damping import Damping
 from stream.decay import contributions
 from stream.kmeans import OnlineKMeans
 from stream.segmentation import resegment, sums_under
@@ -116,7 +117,7 @@ def _placed(segmenter: CentroidSegmenter, owned: Owned, ids: list[str], rows: Ro
     """Return new customers with their segments, as the worker's handler does."""
     sums = sums_under(segmenter, owned.baseline, owned.sums)
     causes = np.full(len(ids), "activity", object)
-    result = resegment(segmenter, sums, ids, rows, rows, now_ms, StreamSettings().hysteresis, causes)
+    result = resegment(segmenter, sums, ids, rows, rows, now_ms, Damping.of(StreamSettings()), causes)
     starts = np.concatenate([[0], np.cumsum(rows["placed"])]).astype(np.int64)
     recent = np.random.default_rng(len(ids)).integers(0, 2**63, int(starts[-1]), np.uint64)
     customers = CustomerBatch(ids, result.rows, np.ones(len(ids), np.bool_), recent, starts)
