@@ -2,19 +2,26 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import redis
 
-from batch.baseline import fit_baseline
+from batch.candidate import Candidate, build_candidate
 from batch.extract import CustomerReader
-from batch.refusals import TooFewCustomers
+from batch.options import FitOptions
+from batch.promotion import Decision
+from batch.rebaseline import Live, everyone, last_segment_of, propose_from
+from batch.refusals import FeatureMissing, NoCandidate, TooFewCustomers
 from batch.settings import BatchSettings
+from batch.table import CustomerTable
 from consumers.sink import KafkaSink
 from events.outputs import Baseline
 from events.settings import KafkaSettings
+from state.attributes import stored_attributes
 from state.baselines import BaselineStore, ModelStore
 from stream.clock import SegmentClock
 from stream.live import LiveSegmenter, ModelFeed
+from stream.tiers import RuleTiers
 
 __all__ = ["FirstBaseline", "Readiness"]
 
@@ -44,9 +51,11 @@ class FirstBaseline:
         *,
         kafka: KafkaSettings,
         half_life_ms: float,
+        margin: float = 0.0,
     ) -> None:
         self._client, self._sink, self._settings, self._clock = client, sink, settings, clock
         self._kafka, self._partitions, self._half_life_ms = kafka, kafka.partitions, half_life_ms
+        self._margin = margin
         self._baselines = BaselineStore(client)
         self._announced = False
 
@@ -68,19 +77,44 @@ class FirstBaseline:
 
     def _fit(self, customers: int) -> tuple[Baseline | None, Readiness]:
         settings = self._settings
-        reader = CustomerReader(self._client, self._clock, partitions=self._partitions, half_life_ms=self._half_life_ms)
+        reader = CustomerReader(
+            self._client,
+            self._clock,
+            partitions=self._partitions,
+            half_life_ms=self._half_life_ms,
+            attributes=stored_attributes(self._client),
+        )
         table = reader.table(settings.sample_customers, settings.seed)
         if table.history_days < settings.first_history_days:
             reason = f"{table.history_days:.0f} days of history, {settings.first_history_days:g} needed"
             return None, Readiness(customers, ready=False, reason=reason)
-        matrix = table.matrix(settings.features)
-        number = self._baselines.next_number()
+        options = FitOptions(tuple(settings.features), k=settings.k, algorithms=("k-means",))
+        now = datetime.now(UTC)
         try:
-            baseline = fit_baseline(number, matrix, settings.features, k=settings.k, seed=settings.seed)
-        except TooFewCustomers as error:
+            candidate = build_candidate(table, options, number=1, seed=settings.seed, now=now)
+        except (TooFewCustomers, FeatureMissing, NoCandidate) as error:
             return None, Readiness(customers, ready=False, reason=str(error))
-        self.publish(baseline)
-        return baseline, Readiness(customers, ready=True, reason=f"baseline {number} is live")
+        baseline = self._proposed(table, candidate, reader)
+        decision = Decision("shoal", now, "the first baseline, once there were enough customers")
+        self.publish(baseline.model_copy(update=decision.fields("approved")))
+        return baseline, Readiness(customers, ready=True, reason=f"baseline {baseline.baseline} is live")
+
+    def _proposed(self, table: CustomerTable, candidate: Candidate, reader: CustomerReader) -> Baseline:
+        """Store the baseline as proposed, with its report, as every later one is."""
+        tiers = Live(None, RuleTiers(self._half_life_ms))
+        proposal = propose_from(
+            table,
+            candidate,
+            tiers,
+            everyone(table, reader),
+            last_number=last_segment_of(self._baselines.all()),
+            margin=self._margin,
+            by="shoal",
+        )
+        number = self._baselines.next_number()
+        baseline = proposal.baseline.model_copy(update={"baseline": number})
+        self._baselines.propose(baseline, proposal.report)
+        return baseline
 
     def _published(self) -> Baseline | None:
         """Return the newest baseline that the topic holds: Redis may have come back empty, workers still follow it."""

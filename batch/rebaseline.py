@@ -17,6 +17,7 @@ from batch.crowd import Crowd, gather_crowd, moved_share, segment_numbers
 from batch.extract import CustomerReader
 from batch.identity import identify, identify_first
 from batch.options import FitOptions
+from batch.report import EVENT_FILES
 from batch.report.document import report_document
 from batch.table import CustomerTable
 from events.changes import segment_number
@@ -30,7 +31,16 @@ from stream.live import LiveSegmenter
 from stream.segmenter import CentroidSegmenter, Segmenter
 from stream.tiers import SEGMENT_NAMES, RuleTiers
 
-__all__ = ["Live", "Proposal", "Rebaseliner", "propose_from", "propose_offline", "rescored"]
+__all__ = [
+    "Live",
+    "Proposal",
+    "Rebaseliner",
+    "everyone",
+    "last_segment_of",
+    "propose_from",
+    "propose_offline",
+    "rescored",
+]
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +112,7 @@ class Rebaseliner:
         following = LiveSegmenter(self._client, self._half_life_ms)
         following.refresh()
         live = Live(following.baseline, following.segmenter)
-        complete = len(table) == table.population
-        chunks = iter([(table.rows, table.now_ms)]) if complete else self._all_chunks()
+        chunks = everyone(table, self._reader)
         known = self._store.all()
         proposal = propose_from(
             table, candidate, live, chunks, last_number=last_segment_of(known), margin=self._margin, by=by
@@ -117,9 +126,14 @@ class Rebaseliner:
         log.info("baseline %d is proposed: k = %d, %s", number, numbered.k, numbered.reason)
         return proposal
 
-    def _all_chunks(self) -> Iterator[tuple[Rows, Ints]]:
-        for chunk in self._reader.chunks():
-            yield chunk.rows, chunk.now_ms
+
+def everyone(table: CustomerTable, reader: CustomerReader) -> Iterator[tuple[Rows, Ints]]:
+    """Yield all customers' rows and their present, in chunks: those of the table, unless it is a sample only."""
+    if len(table) == table.population:
+        yield table.rows, table.now_ms
+        return
+    for chunk in reader.chunks():
+        yield chunk.rows, chunk.now_ms
 
 
 def propose_from(
@@ -172,7 +186,7 @@ def propose_offline(table: CustomerTable, options: FitOptions, *, seed: int, mar
     candidate = build_candidate(table, options, number=1, seed=seed, now=now)
     tiers = Live(None, RuleTiers(table.half_life_ms))
     chunks = iter([(table.rows, table.now_ms)])
-    return propose_from(table, candidate, tiers, chunks, last_number=0, margin=margin, by="")
+    return propose_from(table, candidate, tiers, chunks, last_number=0, margin=margin, by=EVENT_FILES)
 
 
 def _clusters(crowd: Crowd) -> Ints:

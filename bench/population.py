@@ -1,13 +1,13 @@
 """Customers who are in Redis already when a measurement begins: written as a worker would have written them."""
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.end_state import names_of
 from bench.job import PARTITIONS
-from bench.stage import Run
 from consumers.commit import Committer
 from consumers.money import SCALE
 from consumers.partition_batch import Outcome
@@ -81,7 +81,21 @@ def settled(baseline: Baseline, rows_of: Callable[[Ints, int], Rows], now_ms: in
     return baseline.model_copy(update={"segments": segments})
 
 
-def fill(run: Run, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:
+class Filled(Protocol):
+    """A shop whose Redis is filled: a run, or a Redis without Kafka."""
+
+    @property
+    def redis(self) -> Any:
+        """Return the client."""
+        ...
+
+    @property
+    def baseline(self) -> Baseline:
+        """Return the baseline that the customers are under."""
+        ...
+
+
+def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:
     """Write customers 0 to `customers` - 1 as they stand at `now_ms`: records, sums, views; nothing is published.
 
     `rows_of` gives the records (n,) of customer numbers (n,), without segments. A record remembers as many recent

@@ -6,20 +6,28 @@ import typer
 from pydantic import ValidationError
 
 from cli import (
+    api,
+    audit,
     baselines,
     batch,
     customer,
+    dead_letters,
     demo,
     down,
+    erase,
     experiment,
+    experiments,
     export,
     health,
     importing,
+    keys,
     publish,
     rebaseline,
     segments,
     simulate,
+    suppress,
     topics,
+    trigger,
     up,
     wait,
     worker,
@@ -37,13 +45,35 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for _module in (demo, up, down, worker, batch, rebaseline, publish, simulate, wait, customer, segments, health):
+for _module in (
+    demo,
+    up,
+    down,
+    worker,
+    experiments,
+    batch,
+    trigger,
+    api,
+    rebaseline,
+    publish,
+    simulate,
+    wait,
+    customer,
+    segments,
+    health,
+    erase,
+):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
+app.add_typer(trigger.app, name="trigger")
+app.add_typer(suppress.app, name="suppress")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(baselines.app, name="baselines")
 app.add_typer(export.app, name="export")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

@@ -4,13 +4,15 @@ A micro-batch costs two round trips: `open` watches the partition and reads its 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import redis
 
 from state import keys
+from state.erasures import read_erased
+from state.flows import flow_commands
 from state.guarded import Guarded
 from state.owned import Fenced, Owned, StateMoved
 from state.records import CustomerBatch, pack, unpack
@@ -27,7 +29,7 @@ _TOGETHER = 4_000
 class Save:
     """All that one micro-batch of a partition changes, to be saved at once or not at all.
 
-    `views` are keys of `segment:<customer_id>`, each followed by its value.
+    `views` are keys of `segment:<customer_id>`, each followed by its value; `flows` are moves by day and kind.
     """
 
     customers: CustomerBatch
@@ -40,14 +42,16 @@ class Save:
     watermark_ms: int
     changes: list[bytes]
     views: Sequence[str | bytes] = ()
+    flows: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class PartitionStore:
     """Reads and writes the keys of partitions for one consumer group."""
 
-    def __init__(self, client: redis.Redis, group: str) -> None:
+    def __init__(self, client: redis.Redis, group: str, *, flow_days: int = 400) -> None:
         self._redis: Any = client
         self._group = group
+        self._flow_days = flow_days
         self._guarded = Guarded(client, group)
 
     def claim(self, partition: int) -> Owned:
@@ -70,6 +74,7 @@ class PartitionStore:
             baseline=int(model.get(b"baseline", 0)),
             swept=int(model.get(b"swept", 0)),
             sums=ModelSums.from_fields(model) if model else None,
+            erased=read_erased(self._redis, partition),
         )
 
     def load(self, partition: int, ids: list[str]) -> CustomerBatch:
@@ -167,6 +172,7 @@ class PartitionStore:
             yield ("RPUSH", keys.outbox(partition), *save.changes)
         if save.views:
             yield ("MSET", *save.views)
+        yield from flow_commands(partition, save.flows, self._flow_days)
 
     def watch(self, owned: Owned, wanted: list[Command]) -> list[Any]:
         """Watch a partition, check that it is as its owner knows it, and return the answers to more commands.

@@ -1,6 +1,7 @@
 """Read customers and segments for people: the same records and features that the worker decides by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from events.partitioning import partitions_of
 from state import keys
 from state.attributes import stored_attributes
 from state.baselines import BaselineStore
+from state.flows import FlowStore
 from state.partition_store import PartitionStore
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
 from state.segment_views import SegmentView, SegmentViews
@@ -21,6 +23,7 @@ from state.watermarks import read_watermarks
 from stream.changes import rfc3339
 from stream.clock import SegmentClock
 from stream.features import FEATURES, feature_of
+from stream.history import history_of
 from stream.tiers import SEGMENT_NAMES
 
 __all__ = ["CustomerUnknown", "Inspector", "segment_names"]
@@ -29,6 +32,8 @@ Ints = npt.NDArray[np.int64]
 
 _DAY_MS = 86_400_000.0
 _CHUNK = 5_000
+_TOLD = ("recency", "frequency", "monetary")
+"""Features that the profile of a segment has in a plainer form: days, orders, net spend."""
 
 
 class CustomerUnknown(ShoalError):
@@ -45,14 +50,9 @@ class Inspector:
 
     def customer(self, customer_id: str) -> dict[str, Any]:
         """Return what is known of a customer, as JSON values. Raises CustomerUnknown."""
-        partition = int(partitions_of([customer_id], self._partitions)[0])
-        batch = self._store.load(partition, [customer_id])
-        if not batch.known[0]:
-            raise CustomerUnknown(
-                f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
-            )
+        partition, rows = self._load(customer_id)
         view = self.view(customer_id)
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         return {
             "customer_id": customer_id,
             "segment_id": view.segment_id if view else None,
@@ -63,13 +63,27 @@ class Inspector:
             "change_id": view.change_id if view else None,
             "as_of": rfc3339(now_ms),
             "partition": partition,
-            **record_values(batch.rows[0], now_ms),
-            "features": self._features(batch.rows, now_ms),
+            **record_values(rows[0], now_ms),
+            "features": self._features(rows, now_ms),
+            "history": history_of(rows, self.names()),
         }
+
+    def _load(self, customer_id: str) -> tuple[int, Rows]:
+        partition = int(partitions_of([customer_id], self._partitions)[0])
+        batch = self._store.load(partition, [customer_id])
+        if not batch.known[0]:
+            raise CustomerUnknown(
+                f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
+            )
+        return partition, batch.rows
 
     def view(self, customer_id: str) -> SegmentView | None:
         """Return what readers see of a customer, or None."""
         return SegmentViews(self._client).read(customer_id)
+
+    def views(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
+        """Return what readers see of customers, in one round trip."""
+        return SegmentViews(self._client).read_many(customer_ids)
 
     def segments(self) -> dict[str, Any]:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
@@ -77,8 +91,8 @@ class Inspector:
         names = segment_names(baseline)
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
-        for rows, now_ms in self._chunks():
-            self._add(rows, now_ms, counts, sums)
+        for rows, now_ms in self.chunks():
+            self._add(profile_values(rows, now_ms) | self._own(rows, now_ms, baseline), rows, counts, sums)
         total = sum(counts.values())
         listed = [
             {
@@ -92,16 +106,50 @@ class Inspector:
         ]
         return {"baseline": baseline.baseline if baseline else 0, "customers": total, "segments": listed}
 
+    def names(self) -> dict[str, str]:
+        """Return the names of segments by id: the live baseline's, else those of the tiers."""
+        return segment_names(BaselineStore(self._client).current())
+
+    def flows(self, since_days: float) -> dict[str, Any]:
+        """Return how many customers moved from where to where, why, on the last days, as JSON values.
+
+        Moves are counted by day (UTC), so those of the whole first day are in.
+        """
+        now_ms = self.now_ms()
+        first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (now_ms - since_days * _DAY_MS, now_ms))
+        flows, names = FlowStore(self._client, self._partitions).read(first, last), self.names()
+        return {
+            "since": first.isoformat(),
+            "until": last.isoformat(),
+            "moves": sum(flow.moves for flow in flows),
+            "flows": [
+                {
+                    "from": flow.previous,
+                    "from_segment": names.get(flow.previous, flow.previous) if flow.previous else None,
+                    "to": flow.segment_id,
+                    "to_segment": names.get(flow.segment_id, flow.segment_id),
+                    "cause": flow.cause,
+                    "moves": flow.moves,
+                }
+                for flow in flows
+            ],
+        }
+
     def moves(self) -> int:
         """Return how often customers have moved so far, over all of them."""
-        return sum(int(rows["change_number"].sum()) for rows, _ in self._chunks())
+        return sum(int(rows["change_number"].sum()) for rows, _ in self.chunks())
 
-    def _now_ms(self) -> int:
+    def now_ms(self) -> int:
         """Return the present for people: that of the partition that has come furthest."""
         return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
 
-    def _chunks(self) -> Any:
-        now_ms = self._now_ms()
+    def rows(self, customer_id: str) -> Rows:
+        """Return a customer's record, (1,). Raises CustomerUnknown."""
+        return self._load(customer_id)[1]
+
+    def chunks(self) -> Iterator[tuple[Rows, int]]:
+        """Yield all records a chunk at a time, each once, with the present in ms."""
+        now_ms = self.now_ms()
         for partition in range(self._partitions):
             cursor, seen = 0, set[str]()
             while True:
@@ -112,10 +160,24 @@ class Inspector:
                 if cursor == 0:
                     break
 
+    def _own(self, rows: Rows, now_ms: int, baseline: Baseline | None) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the baseline's features that are not told anyway, in the units that people read them in."""
+        found: dict[str, np.ndarray[Any, Any]] = {}
+        if baseline is None:
+            return found
+        for name in baseline.features:
+            if name not in _TOLD:
+                feature = feature_of(name, baseline.attributes)
+                found[name] = feature.to_unit(feature.compute(rows, now_ms, self._half_life_ms))
+        return found
+
     def _add(
-        self, rows: Rows, now_ms: int, counts: dict[int, int], sums: dict[int, dict[str, np.ndarray[Any, Any]]]
+        self,
+        values: dict[str, np.ndarray[Any, Any]],
+        rows: Rows,
+        counts: dict[int, int],
+        sums: dict[int, dict[str, np.ndarray[Any, Any]]],
     ) -> None:
-        values = profile_values(rows, now_ms)
         for number in np.unique(rows["segment"]).tolist():
             if not number:
                 continue

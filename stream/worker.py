@@ -32,6 +32,7 @@ from state.workers import WorkerBeat, WorkerRegistry
 from stream.behind import Behind
 from stream.clock import SegmentClock
 from stream.damping import Damping
+from stream.eraser import Chores, Eraser
 from stream.features import FEATURES
 from stream.handler import SegmentHandler
 from stream.leader import Leader
@@ -124,7 +125,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         },
     )
     attributes = AttributeColumns(client, settings.stream.attributes, refused=FEATURES)
-    store = PartitionStore(client, keys.SEGMENTS_GROUP)
+    store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()
     feed = ModelFeed(settings.kafka)
@@ -148,7 +149,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         committers=committers,
         published=PublishedSegments(settings.kafka, store, views),
         handler=handler,
-        background=sweeper,
+        background=Chores(Eraser(client, store, committers[0], live), sweeper),
         clock=clock,
     )
     baselines, models, stream = BaselineStore(client), ModelStore(client), settings.stream

@@ -5,12 +5,14 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.metrics import silhouette_samples
 
 from batch.candidate import Candidate
+from batch.customer_numbers import customer_numbers, unit_names
+from batch.lifetime import LifetimeSummary, NoLifetime
 from batch.table import CustomerTable
 from events.outputs import Baseline
-from stream.features import FEATURES, feature_of
 
 __all__ = ["report_document"]
 
@@ -19,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 _BINS: Final = 30
 _COUNTRIES: Final = 12
 _SILHOUETTE_SAMPLE: Final = 2_000
+_SCORE: Final = "_score"
 _QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -29,28 +32,22 @@ def report_document(
 
     It holds no customer ids: histograms, quantiles, counts, and points without a name.
     """
-    names = [*FEATURES, *table.attributes]
-    units = {name: feature_of(name, table.attributes).unit for name in names}
-    matrix = table.matrix(names)
-    readable = np.column_stack(
-        [feature_of(name, table.attributes).to_unit(matrix[:, i]) for i, name in enumerate(names)]
-    )
-    known = [name for i, name in enumerate(names) if (~np.isnan(readable[:, i])).any()]
-    columns = [names.index(name) for name in known]
+    frame = customer_numbers(table, candidate.lifetime)
+    units = unit_names(table.attributes)
+    known = [str(name) for name in frame.columns if frame[name].notna().any() and not str(name).endswith(_SCORE)]
+    numbers = {name: frame[name].to_numpy(np.float64) for name in known}
     return {
         "fitted_on": len(table),
         "population": table.population or len(table),
         "seed": candidate.seed,
         "agreement": candidate.agreement,
         "units": {name: units[name] for name in known},
-        "quality": [
+        "quality": [  # without the examples, which are customers
             {"step": row.step, "feature": row.feature, "customers": row.customers, "action": row.action}
             for row in candidate.quality
         ],
-        "distributions": {
-            name: _distribution(readable[:, column], candidate) for name, column in zip(known, columns, strict=True)
-        },
-        "correlation": {"features": known, "matrix": _correlation(matrix[:, columns])},
+        "distributions": {name: _distribution(values, candidate) for name, values in numbers.items()},
+        "correlation": {"features": known, "matrix": _correlation(frame[known])},
         "tried": [asdict(each) for each in candidate.tried],
         "silhouettes": _silhouettes(table, candidate),
         "picture": {
@@ -59,8 +56,10 @@ def report_document(
             "centroids": np.round(candidate.picture.centroids, 4).tolist(),
             "explained": candidate.picture.explained.tolist(),
         },
-        "overall": {name: _mean(readable[:, column]) for name, column in zip(known, columns, strict=True)},
-        "profiles": [asdict(each) for each in candidate.segments],
+        "overall": {name: float(np.nanmean(values)) for name, values in numbers.items()},
+        "profiles": [asdict(each) | {"means": each.means} for each in candidate.segments],
+        "fidelity": candidate.fidelity,
+        "lifetime": _lifetime(candidate.lifetime),
         "places": _places(table, candidate),
         "names_before": {each.segment_id: each.segment for each in live.segments} if live else {},
     }
@@ -85,17 +84,10 @@ def _distribution(values: Floats, candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _correlation(matrix: Floats) -> list[list[float | None]]:
-    """Return Pearson's correlation of each pair of features over the customers that have both, null where undefined."""
-    d = matrix.shape[1]
-    found: list[list[float | None]] = [[None] * d for _ in range(d)]
-    for i in range(d):
-        for j in range(d):
-            both = ~np.isnan(matrix[:, i]) & ~np.isnan(matrix[:, j])
-            left, right = matrix[both, i], matrix[both, j]
-            if len(left) > 2 and left.std() > 0 and right.std() > 0:
-                found[i][j] = round(float(np.corrcoef(left, right)[0, 1]), 4)
-    return found
+def _correlation(numbers: pd.DataFrame) -> list[list[float | None]]:
+    """Return Pearson's correlation of each pair of columns over the customers that have both, null where undefined."""
+    found = numbers.corr(min_periods=3).to_numpy()
+    return [[None if np.isnan(each) else round(float(each), 4) for each in row] for row in found]
 
 
 def _silhouettes(table: CustomerTable, candidate: Candidate) -> list[list[float]]:
@@ -110,9 +102,16 @@ def _silhouettes(table: CustomerTable, candidate: Candidate) -> list[list[float]
     return [np.round(np.sort(values[labels == label])[::-1], 4).tolist() for label in range(candidate.k)]
 
 
-def _mean(values: Floats) -> float | None:
-    present = values[~np.isnan(values)]
-    return float(present.mean()) if len(present) else None
+def _lifetime(found: LifetimeSummary | NoLifetime) -> dict[str, Any]:
+    """Return what lifetime value rests on, or why there is none; each customer's own stays out."""
+    if isinstance(found, NoLifetime):
+        return {"reason": found.reason}
+    return {
+        "horizon_weeks": found.horizon_weeks,
+        "yearly_rate": found.yearly_rate,
+        "purchases": asdict(found.purchases),
+        "amounts": asdict(found.amounts),
+    }
 
 
 def _places(table: CustomerTable, candidate: Candidate) -> dict[str, Any]:
