@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import redis
 
+from bench.quality.drifting import alarms
 from bench.quality.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
 from bench.quality.halves import baseline_of, by_customer, by_event, halves
 from bench.quality.measures import Refit, inertia
@@ -27,6 +28,7 @@ Figures = dict[str, Any]
 
 _SETTLED: Final = 360
 _TURN: Final = 400
+_WATCHED_TURN: Final = 420
 _DAYS: Final = 580
 _K: Final = 5
 
@@ -63,6 +65,17 @@ class Session:
             log, groups = simulated(turning(name, _TURN, _DAYS), 2_000, 1, _DAYS)
             found[name] = _after_change(log, [groups[each] for each in log.names], AFFECTED[name])
             self.say(f"{name}: {found[name]}")
+        return found
+
+    def drift(self) -> Figures:
+        """Count the days until an alarm; five shops where nothing changes, and one of each change."""
+        found: Figures = {}
+        for seed in range(1, 6):
+            log, _ = simulated(turning("promotion", 10_000, 560), 2_000, seed, 560)
+            found[f"nothing changes, seed {seed}"] = {"alarms": alarms(log, _at(log, _SETTLED), _K)}
+        for name in AFFECTED:
+            log, _ = simulated(turning(name, _WATCHED_TURN, 560), 2_000, 1, 560)
+            found[name] = {"turn": _WATCHED_TURN - _SETTLED, "alarms": alarms(log, _at(log, _SETTLED), _K)}
         return found
 
     def waits(self) -> Figures:
@@ -151,6 +164,7 @@ PARTS: Final[Mapping[str, Callable[[Session], Figures]]] = {
     "cdnow_more": Session.cdnow_more,
     "stationary": Session.stationary,
     "regimes": Session.regimes,
+    "drift": Session.drift,
     "waits": Session.waits,
     "rivals": Session.rivals,
     "vips": Session.vips,

@@ -134,7 +134,20 @@ def _vips(part: Document) -> Iterator[Sheet]:
     yield Sheet("Quality: a small distant group", note, ("model", "survives"), rows, _commit(part))
 
 
+def _drift(part: Document) -> Iterator[Sheet]:
+    rows = []
+    for name, each in part.items():
+        if name == "measured":
+            continue
+        raised, turn = each["alarms"], each.get("turn", 0)
+        first = f"after {raised[0]['day'] - turn} days: {raised[0]['reason']}" if raised else "none"
+        rows.append((name, f"{len(raised)}", first))
+    note = "2,000 customers, 200 days; a change comes on day 60. After the first alarm others may follow."
+    yield Sheet("Quality: drift alarms", note, ("shop", "alarms", "first"), rows, _commit(part))
+
+
 _MAKERS = {
+    "drift": _drift,
     "stationary": _stationary,
     "regimes": _regimes,
     "waits": _waits,

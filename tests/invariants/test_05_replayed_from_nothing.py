@@ -1,4 +1,4 @@
-"""Invariants 5 and 12 with two workers, after kills: the change log tells everything, and a new leader loses nothing."""
+"""Invariants 5 and 12 with two workers, after kills: the change log tells all, and a new leader loses nothing."""
 
 import msgspec
 import pytest
