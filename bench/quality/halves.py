@@ -2,21 +2,21 @@
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import redis
+from sklearn.cluster import KMeans
 
-from batch.baseline import fit_baseline
 from bench.quality.by_event import ConstantStep, ForgetfulMean
 from bench.quality.event_log import DAY_MS, EventLog
 from bench.quality.measures import Refit, flaps, inertia
 from bench.quality.population import fold_into, vector_days
 from bench.quality.service import HALF_LIFE_MS, Service
 from events.changes import Change, segment_number
-from events.outputs import Baseline
+from events.outputs import Baseline, BaselineSegment
 from state.records import Rows, blank_rows
 from stream.features import DEFAULT_FEATURES, feature_matrix
 from stream.segmenter import CentroidSegmenter
@@ -40,10 +40,34 @@ def halves(log: EventLog) -> tuple[EventLog, EventLog]:
 
 
 def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
-    """Fit a baseline to the customers that are there, as the batch module does."""
-    there = rows[rows["placed"] > 0]
+    """Fit a baseline to the customers that are there: RFM, standardised, by k-means++ with ten starts."""
     features = list(DEFAULT_FEATURES)
-    return fit_baseline(number, feature_matrix(there, features, now_ms, HALF_LIFE_MS), features, k=k, seed=_SEED)
+    matrix = feature_matrix(rows[rows["placed"] > 0], features, now_ms, HALF_LIFE_MS)
+    center, scale = matrix.mean(axis=0), matrix.std(axis=0)
+    fitted = KMeans(k, n_init=10, random_state=_SEED).fit((matrix - center) / scale)
+    sizes = np.bincount(fitted.labels_, minlength=k).tolist()
+    return Baseline(
+        baseline=number,
+        status="approved",
+        created_at=datetime.fromtimestamp(now_ms / 1000, UTC),
+        algorithm="k-means",
+        features=features,
+        center=center.tolist(),
+        scale=scale.tolist(),
+        segments=[
+            BaselineSegment(
+                segment_id=f"s{label + 1}",
+                segment=f"Group {label + 1}",
+                centroid=row,
+                profile={},
+                customers=sizes[label],
+            )
+            for label, row in enumerate(fitted.cluster_centers_.tolist())
+        ],
+        k=k,
+        silhouette=None,
+        inertia=float(fitted.inertia_),
+    )
 
 
 def by_customer(client: redis.Redis, log: EventLog, k: int) -> Figures:
