@@ -62,7 +62,7 @@ def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
                 profile={},
                 customers=sizes[label],
             )
-            for label, row in enumerate(fitted.cluster_centers_.tolist())
+            for label, (row, n) in enumerate(zip(fitted.cluster_centers_.tolist(), sizes, strict=True))
         ],
         k=k,
         silhouette=None,
