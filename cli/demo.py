@@ -33,14 +33,18 @@ def demo(
     """
     from cli.replay import Replay, read_orders
     from cli.services import LocalServices
-    from cli.up import stay_until_told, stop_on_signals
+    from cli.up import access, stay_until_told, stop_on_signals
 
     orders = read_orders(source)
     stop = stop_on_signals()
     console = tables()
-    console.print(f"Starting a Kafka broker, Redis, a worker and the batch module; {len(orders):,} orders to replay …")
+    console.print(
+        f"Starting a Kafka broker, Redis, a worker, the batch module and the API; {len(orders):,} orders to replay …"
+    )
     environment = {"SHOAL_CLOCK": "event", "SHOAL_SWEEP_S": "1", "SHOAL_MODEL_S": "0.25"}
     with LocalServices(environment) as services:
+        if not leave:
+            console.print(access(services), highlight=False, soft_wrap=True)
         replay = Replay(services, orders, console, stop)
         replay.run(seconds)
         if stop.is_set():

@@ -6,6 +6,8 @@ import typer
 from pydantic import ValidationError
 
 from cli import (
+    api,
+    audit,
     baselines,
     batch,
     customer,
@@ -14,9 +16,11 @@ from cli import (
     down,
     erase,
     experiment,
+    experiments,
     export,
     health,
     importing,
+    keys,
     publish,
     rebaseline,
     segments,
@@ -46,8 +50,10 @@ for _module in (
     up,
     down,
     worker,
+    experiments,
     batch,
     trigger,
+    api,
     rebaseline,
     publish,
     simulate,
@@ -66,6 +72,8 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(baselines.app, name="baselines")
 app.add_typer(export.app, name="export")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

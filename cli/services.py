@@ -1,4 +1,4 @@
-"""The services that `shoal up` and `shoal demo` run: embedded brokers, a worker, the batch module."""
+"""The services that `shoal up` and `shoal demo` run: embedded brokers, and Shoal's own processes."""
 
 import fcntl
 import json
@@ -6,24 +6,30 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeVar
 
 import redis
 
-from cli.embedded import ChildProcess, Server, start_redis, start_tansu
+from api.access.keys import KeyStore, NewKey
+from api.access.scopes import Scope
+from api.access.sessions import new_sign_in
+from cli.embedded import ChildProcess, Server, free_port, port_open, start_redis, start_tansu
 from cli.local import LOCAL, LocalAddresses
 from events.errors import ShoalError
 from events.settings import KafkaSettings
 from events.topic_admin import create_topics
 from events.topics import topic_specs
+from state import keys
 from state.connection import connect
 from state.workers import WorkerRegistry
 
 __all__ = ["AlreadyRunning", "LocalServices", "running_pid"]
 
 _Started = TypeVar("_Started", bound=Server)
+_API_S = 60.0
 _SESSION_S = "6"  # the embedded broker takes half the session timeout for a first join
 
 
@@ -46,7 +52,7 @@ def running_pid(folder: Path = LOCAL) -> int | None:
 class LocalServices:
     """Starts everything on loopback, writes the addresses to `.shoal/local.json`, and ends it all on leaving.
 
-    `environment` holds settings of the worker and the batch module, such as {"SHOAL_CLOCK": "event"}. Raises
+    `environment` holds settings of the services, such as {"SHOAL_CLOCK": "event"}. Raises
     AlreadyRunning, ServiceFailed.
     """
 
@@ -57,6 +63,7 @@ class LocalServices:
         self.worker: ChildProcess | None = None
         self._locked: IO[str] | None = None
         self.addresses = LocalAddresses(kafka="", redis="")
+        self.key: NewKey | None = None
 
     def __enter__(self) -> Self:
         self._lock()
@@ -93,11 +100,32 @@ class LocalServices:
         self.addresses = LocalAddresses(kafka=kafka.bootstrap, redis=store.url)
         settings = KafkaSettings(kafka=kafka.bootstrap)
         create_topics(kafka.bootstrap, topic_specs(settings))
-        (self.folder / "local.json").write_text(json.dumps(self.addresses.model_dump()) + "\n")
+        self._write_addresses()
         self.worker = self.spawn("worker", "worker")
+        experiments = self.spawn("experiments", "experiments")
         self.spawn("batch", "batch", "--every", "24h")
         self.spawn("triggers", "triggers")
-        self._await_worker(connect(store.url), settings.partitions)
+        client = connect(store.url)
+        self._start_api(client)
+        _await_owner(self.worker, WorkerRegistry(client), settings.partitions)
+        _await_owner(experiments, WorkerRegistry(client, keys.EXPERIMENT_WORKERS), settings.partitions)
+
+    def _start_api(self, client: redis.Redis) -> None:
+        """Start the API with a key of its own, which this process alone knows, and say where it is."""
+        port = free_port()
+        api = self.spawn("api", "api", "--port", str(port))
+        api.wait_until(lambda: port_open(port), _API_S)
+        self.key = KeyStore(client).create("local", [Scope.ADMIN], datetime.now(UTC))
+        self.addresses = self.addresses.model_copy(update={"api": f"http://127.0.0.1:{port}"})
+        self._write_addresses()
+
+    def _write_addresses(self) -> None:
+        (self.folder / "local.json").write_text(json.dumps(self.addresses.model_dump()) + "\n")
+
+    def sign_in_link(self) -> str:
+        """Return a link that signs in to the dashboard once, within an hour."""
+        assert self.key is not None  # noqa: S101 - for the type checker
+        return f"{self.addresses.api}/sign-in?token={new_sign_in(connect(self.addresses.redis), self.key.key.id)}"
 
     def _keep(self, server: _Started) -> _Started:
         self._started.append(server)
@@ -118,16 +146,6 @@ class LocalServices:
         self._started.append(child)
         return child
 
-    def _await_worker(self, client: redis.Redis, partitions: int) -> None:
-        assert self.worker is not None  # noqa: S101 - for the type checker
-        registry = WorkerRegistry(client)
-
-        def owns_all() -> bool:
-            beats = registry.beats(time.time_ns() // 1_000_000)
-            return sum(len(beat.partitions) for beat in beats) == partitions
-
-        self.worker.wait_until(owns_all, 60.0)
-
     def check(self) -> None:
         """Raise ServiceFailed where a service has ended by itself."""
         for child in self._started:
@@ -144,3 +162,13 @@ class LocalServices:
         if self._locked is not None:
             self._locked.close()
             self._locked = None
+
+
+def _await_owner(service: ChildProcess, registry: WorkerRegistry, partitions: int) -> None:
+    """Wait until a service has said that it owns all partitions. Raises ServiceFailed."""
+
+    def owns_all() -> bool:
+        beats = registry.beats(time.time_ns() // 1_000_000)
+        return sum(len(beat.partitions) for beat in beats) == partitions
+
+    service.wait_until(owns_all, 60.0)

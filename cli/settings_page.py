@@ -7,8 +7,10 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from api.settings import ApiSettings
 from batch.settings import BatchSettings
 from consumers.settings import ConsumerSettings
+from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from state.settings import StateSettings
 from stream.campaigns.settings import TriggerSettings
@@ -21,8 +23,10 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Redis and records", StateSettings),
     ("Taking events in", ConsumerSettings),
     ("Segmenting", StreamSettings),
+    ("Tallying experiments", ExperimentSettings),
     ("Baselines", BatchSettings),
     ("Campaign triggers", TriggerSettings),
+    ("API and dashboard", ApiSettings),
 )
 
 _HEAD = """# Settings

@@ -11,7 +11,7 @@ from cli.output import tables
 if TYPE_CHECKING:
     from cli.services import LocalServices
 
-__all__ = ["register", "stay_until_told", "stop_on_signals"]
+__all__ = ["access", "register", "stay_until_told", "stop_on_signals"]
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up() -> None:
-    """Start an embedded Kafka broker, Redis, a worker and the batch module, and stay until Ctrl-C.
+    """Start an embedded Kafka broker, Redis and all of Shoal's processes, and stay until Ctrl-C.
 
     The data lives in memory and is gone afterwards. For production see deploy/README.md.
     """
@@ -30,12 +30,20 @@ def up() -> None:
     with LocalServices() as services:
         tables().print(
             f"Kafka   {services.addresses.kafka}\nRedis   {services.addresses.redis}\n"
-            f"logs    {services.folder}/*.log\n\n"
+            f"API     {services.addresses.api}\nlogs    {services.folder}/*.log\n\n"
+            f"{access(services)}\n\n"
             "Other shoal commands in this folder use these. Try: shoal import cdnow CDNOW_master.txt\n"
             "Ctrl-C or `shoal down` ends everything.",
             highlight=False,
+            soft_wrap=True,
         )
         stay_until_told(services, stop)
+
+
+def access(services: "LocalServices") -> str:
+    """Return what a person needs to get in: a link for the browser, a key for programs."""
+    assert services.key is not None  # noqa: S101 - for the type checker
+    return f"dashboard  {services.sign_in_link()}  (signs in once)\nAPI key    {services.key.token}"
 
 
 def stop_on_signals() -> threading.Event:

@@ -1,6 +1,6 @@
 """Read customers and segments for people: the same records and features that the worker decides by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,14 +48,9 @@ class Inspector:
 
     def customer(self, customer_id: str) -> dict[str, Any]:
         """Return what is known of a customer, as JSON values. Raises CustomerUnknown."""
-        partition = int(partitions_of([customer_id], self._partitions)[0])
-        batch = self._store.load(partition, [customer_id])
-        if not batch.known[0]:
-            raise CustomerUnknown(
-                f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
-            )
+        partition, rows = self._load(customer_id)
         view = self.view(customer_id)
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         return {
             "customer_id": customer_id,
             "segment_id": view.segment_id if view else None,
@@ -66,22 +61,34 @@ class Inspector:
             "change_id": view.change_id if view else None,
             "as_of": rfc3339(now_ms),
             "partition": partition,
-            **record_values(batch.rows[0], now_ms),
-            "features": self._features(batch.rows, now_ms),
-            "history": history_of(batch.rows, self.names()),
+            **record_values(rows[0], now_ms),
+            "features": self._features(rows, now_ms),
+            "history": history_of(rows, self.names()),
         }
+
+    def _load(self, customer_id: str) -> tuple[int, Rows]:
+        partition = int(partitions_of([customer_id], self._partitions)[0])
+        batch = self._store.load(partition, [customer_id])
+        if not batch.known[0]:
+            raise CustomerUnknown(
+                f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
+            )
+        return partition, batch.rows
 
     def view(self, customer_id: str) -> SegmentView | None:
         """Return what readers see of a customer, or None."""
         return SegmentViews(self._client).read(customer_id)
 
+    def views(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
+        """Return what readers see of customers, in one round trip."""
+        return SegmentViews(self._client).read_many(customer_ids)
+
     def segments(self) -> dict[str, Any]:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
-        baseline = BaselineStore(self._client).current()
-        names = segment_names(baseline)
+        baseline, names = BaselineStore(self._client).current(), self.names()
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
-        for rows, now_ms in self._chunks():
+        for rows, now_ms in self.chunks():
             self._add(rows, now_ms, counts, sums)
         total = sum(counts.values())
         listed = [
@@ -105,7 +112,7 @@ class Inspector:
 
         Moves are counted by day (UTC), so those of the whole first day are in.
         """
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (now_ms - since_days * _DAY_MS, now_ms))
         flows, names = FlowStore(self._client, self._partitions).read(first, last), self.names()
         return {
@@ -127,14 +134,19 @@ class Inspector:
 
     def moves(self) -> int:
         """Return how often customers have moved so far, over all of them."""
-        return sum(int(rows["change_number"].sum()) for rows, _ in self._chunks())
+        return sum(int(rows["change_number"].sum()) for rows, _ in self.chunks())
 
-    def _now_ms(self) -> int:
+    def now_ms(self) -> int:
         """Return the present for people: that of the partition that has come furthest."""
         return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
 
-    def _chunks(self) -> Any:
-        now_ms = self._now_ms()
+    def rows(self, customer_id: str) -> Rows:
+        """Return a customer's record, (1,). Raises CustomerUnknown."""
+        return self._load(customer_id)[1]
+
+    def chunks(self) -> Iterator[tuple[Rows, int]]:
+        """Yield all records a chunk at a time, each once, with the present in ms."""
+        now_ms = self.now_ms()
         for partition in range(self._partitions):
             cursor, seen = 0, set[str]()
             while True:

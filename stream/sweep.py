@@ -13,6 +13,7 @@ from state.attributes import AttributeColumns
 from state.partition_store import Owned, PartitionStore
 from state.records import NEVER_LAST, CustomerBatch, Rows
 from stream.clock import SegmentClock
+from stream.damping import Damping
 from stream.kmeans import nearest
 from stream.live import LiveSegmenter, ModelFeed
 from stream.segmentation import BaselineBehind, published_cluster, resegment, sums_under
@@ -55,8 +56,8 @@ class Sweeper:
         columns: AttributeColumns | None = None,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed
+        self._clock, self._settings, self._damping = clock, settings, Damping.of(settings)
         self._columns = columns
-        self._clock, self._settings = clock, settings
         self._progress: dict[int, _Progress] = {}
         self.swept = 0
 
@@ -129,7 +130,7 @@ class Sweeper:
             subset.rows,
             subset.rows,
             now_ms,
-            self._settings.hysteresis,
+            self._damping,
             causes,
         )
         subset.rows = result.rows
@@ -146,11 +147,11 @@ class Sweeper:
         A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
         The cause is `model` where the centroids alone, with the features as last learned, would move it.
         """
-        rows, margin = customers.rows, self._settings.hysteresis
+        rows = customers.rows
         vectors = segmenter.vectors(rows, now_ms)
         distances = segmenter.distances(rows, vectors, now_ms)
         learned = segmenter.vectors(rows, rows["learned_at"])
-        goes = published_cluster(segmenter, distances, rows["segment"].astype(np.int64), margin)
+        goes = published_cluster(segmenter, distances, rows, now_ms, self._damping)
         numbers = np.array([each.number for each in segmenter.segments])
         under = rows["baseline"] == segmenter.baseline
         stale = ~under | (nearest(distances) != rows["cluster"])
@@ -162,7 +163,7 @@ class Sweeper:
         if len(chosen) and segmenter.dimensions:
             rows, learned = rows[chosen], learned[chosen]
             by_model = segmenter.distances(rows, learned, rows["learned_at"])
-            went = published_cluster(segmenter, by_model, rows["segment"].astype(np.int64), margin)
+            went = published_cluster(segmenter, by_model, rows, now_ms, self._damping)
             causes[went == goes[chosen]] = "model"
         causes[~under[chosen]] = "baseline"
         return chosen, causes

@@ -29,6 +29,7 @@ from state.segment_views import SegmentViews
 from state.settings import StateSettings
 from state.workers import WorkerBeat, WorkerRegistry
 from stream.clock import SegmentClock
+from stream.damping import Damping
 from stream.eraser import Chores, Eraser
 from stream.features import FEATURES
 from stream.handler import SegmentHandler
@@ -112,7 +113,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     handler = SegmentHandler(
         live,
         half_life_ms=half_life_ms(settings.state),
-        hysteresis=settings.stream.hysteresis,
+        damping=Damping.of(settings.stream),
         duplicate_window=settings.state.duplicate_window,
     )
     wiring = Wiring(

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from cli.embedded import ChildProcess
@@ -21,10 +23,12 @@ def shoal(folder: Path, *arguments: str, **settings: str) -> subprocess.Complete
     return subprocess.run(command, cwd=folder, env=FREE | settings, capture_output=True, text=True, timeout=120)
 
 
-def started_up(folder: Path) -> ChildProcess:
+def started_up(folder: Path, **settings: str) -> ChildProcess:
     """Start `shoal up` in a folder and wait until it is up."""
     program = f"import os; os.chdir({str(folder)!r}); from cli.main import main; main()"
-    child = ChildProcess("shoal up", [sys.executable, "-P", "-c", program, "up"], log=folder / "up.log", env=FREE)
+    child = ChildProcess(
+        "shoal up", [sys.executable, "-P", "-c", program, "up"], log=folder / "up.log", env=FREE | settings
+    )
     child.spawn()
     child.wait_until(lambda: "Ctrl-C" in (folder / "up.log").read_text(), 60)
     return child
@@ -35,6 +39,13 @@ def answer(folder: Path, *arguments: str):
     ran = shoal(folder, *arguments, "--json")
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
+
+
+def asked(address: str, key: str):
+    """Return what the API answers."""
+    answer = httpx2.get(address, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +169,8 @@ def test_wrong_usage_exits_2(tmp_path):
 @pytest.mark.parametrize(
     "command",
     [
-        *("demo", "up", "down", "worker", "batch", "publish", "wait", "customer", "segments", "health"),
+        *("demo", "up", "down", "worker", "batch", "publish", "wait", "customer", "segments", "health", "api"),
+        *("keys create", "keys list", "keys revoke", "keys sign-in", "audit export"),
         *("topics create", "topics check", "import cdnow", "import online-retail"),
     ],
 )
@@ -172,6 +184,10 @@ def test_down_ends_everything_and_may_be_repeated(tmp_path):
     child = started_up(tmp_path)
     addresses = json.loads((tmp_path / ".shoal" / "local.json").read_text())
     assert addresses.keys() == {"kafka", "redis", "api"}
+    said = (tmp_path / "up.log").read_text()
+    (key,) = re.findall(r"API key +(\S+)", said)
+    assert f"{addresses['api']}/sign-in?token=" in said
+    assert asked(f"{addresses['api']}/v1/operations", key)["partitions_without_worker"] == []
     assert answer(tmp_path, "down") == {"stopped": True}
     child.finish(5)
     assert not (tmp_path / ".shoal" / "local.json").exists()

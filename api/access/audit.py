@@ -1,0 +1,107 @@
+"""The audit log: who read or changed what about a customer, in a Redis stream that is only added to.
+
+Customer ids are kept as a keyed hash, so that the log can be asked about a customer, and holds no id after an erasure.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import redis
+from pydantic import BaseModel
+
+from api.access.scopes import Principal
+
+__all__ = ["STREAM", "Audit", "AuditEntry", "audit_salt", "pseudonym", "read_audit"]
+
+STREAM: Final = "audit"
+_SALT: Final = "audit:salt"
+_DAY_MS = 86_400_000
+_PAGE = 1_000
+_COUNTED_S = 60.0
+
+
+class AuditEntry(BaseModel):
+    """One line of the log; `customer` is the pseudonym of the id, `times` how often it happened within the minute."""
+
+    at: datetime
+    key: str
+    name: str
+    action: str
+    customer: str | None = None
+    detail: str | None = None
+    times: int = 1
+
+
+def audit_salt(client: redis.Redis) -> bytes:
+    """Return the secret of the pseudonyms, made at its first use."""
+    store: Any = client
+    store.set(_SALT, secrets.token_bytes(32), nx=True)
+    return bytes(store.get(_SALT))
+
+
+def pseudonym(salt: bytes, customer_id: str) -> str:
+    """Return what stands for a customer in the log: HMAC-SHA256 of the id, 128 bits in hexadecimal."""
+    return hmac.new(salt, customer_id.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+class Audit:
+    """Adds entries: each on its own, or counted by key and minute where single ones would drown the rest."""
+
+    def __init__(self, client: Any, salt: bytes, days: int, clock: Callable[[], float] = time.time) -> None:
+        self._redis, self._salt, self._days, self._clock = client, salt, days, clock
+        self._counts: dict[tuple[Principal, str], int] = {}
+        self._counted_since = clock()
+
+    async def record(
+        self, who: Principal, action: str, customer_id: str | None = None, detail: str | None = None
+    ) -> None:
+        """Add an entry before the answer goes out. Raises redis.RedisError; then nothing is answered."""
+        fields = {"key": who.key_id, "name": who.name, "action": action}
+        if customer_id is not None:
+            fields["customer"] = pseudonym(self._salt, customer_id)
+        if detail is not None:
+            fields["detail"] = detail
+        await self._add([fields])
+
+    async def count(self, who: Principal, action: str, times: int = 1) -> None:
+        """Count an action; what was counted is added to the log about once a minute."""
+        place = (who, action)
+        self._counts[place] = self._counts.get(place, 0) + times
+        if self._clock() - self._counted_since >= _COUNTED_S:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Add what was counted."""
+        counts, self._counts, self._counted_since = self._counts, {}, self._clock()
+        await self._add(
+            [
+                {"key": who.key_id, "name": who.name, "action": action, "times": str(times)}
+                for (who, action), times in counts.items()
+            ]
+        )
+
+    async def _add(self, entries: list[dict[str, str]]) -> None:
+        oldest = f"{int(self._clock() * 1000) - self._days * _DAY_MS}-0"
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for fields in entries:
+                pipe.xadd(STREAM, fields, minid=oldest, approximate=True)
+            await pipe.execute()
+
+
+def read_audit(client: redis.Redis, customer_id: str | None = None) -> Iterator[AuditEntry]:
+    """Return the entries, the oldest first; of one customer only, where one is named."""
+    store: Any = client
+    wanted = None if customer_id is None else pseudonym(audit_salt(client), customer_id)
+    start = "-"
+    while page := store.xrange(STREAM, min=start, count=_PAGE):
+        for name, fields in page:
+            texts = {field.decode(): value.decode() for field, value in fields.items()}
+            if wanted is None or texts.get("customer") == wanted:
+                at = datetime.fromtimestamp(int(name.split(b"-")[0]) / 1000, UTC)
+                yield AuditEntry.model_validate({**texts, "at": at})
+        start = f"({page[-1][0].decode()}"

@@ -1,0 +1,131 @@
+"""API keys: shown once, kept as a hash, found by a part that is no secret.
+
+A key is `shoal_<id>_<secret>`. The secret is 32 random bytes, so one SHA-256 is enough: slow hashes (bcrypt, Argon2)
+are for passwords that people choose, which can be guessed; 256 random bits cannot.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, NamedTuple
+
+import redis
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.access.scopes import Principal, Scope
+from events.errors import ShoalError
+
+__all__ = ["KEYS", "ApiKey", "KeyStore", "KeyUnknown", "NewKey", "Token", "parse_token"]
+
+KEYS: Final = "api:keys"
+"""Redis hash: key id → the key as JSON, with the hash of its secret."""
+
+_FORM: Final = re.compile(r"shoal_([0-9a-z]{12})_([A-Za-z0-9_-]{43})")
+
+
+class KeyUnknown(ShoalError):
+    """There is no key with this id."""
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError(f"the name {name!r} holds characters that cannot be shown")
+    return name
+
+
+class ApiKey(BaseModel):
+    """A key as it is kept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+    scopes: tuple[Scope, ...] = Field(min_length=1)
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    digest: str = Field(description="SHA-256 of the secret, hexadecimal")
+
+    def opened_by(self, secret: str) -> bool:
+        """Return whether a secret is this key's."""
+        return hmac.compare_digest(self.digest, _digest(secret))
+
+    def valid_at(self, now: datetime) -> bool:
+        """Return whether the key has not expired."""
+        return self.expires_at is None or now < self.expires_at
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks with this key."""
+        return Principal(self.id, self.name, frozenset(self.scopes))
+
+
+class Token(NamedTuple):
+    """The two parts of what a caller sends."""
+
+    key_id: str
+    secret: str
+
+
+class NewKey(NamedTuple):
+    """A key and what opens it; the token is not kept anywhere."""
+
+    key: ApiKey
+    token: str
+
+
+class KeyStore:
+    """Makes, lists and revokes keys."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+
+    def create(
+        self,
+        name: str,
+        scopes: Sequence[Scope],
+        now: datetime,
+        expires_at: datetime | None = None,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> NewKey:
+        """Keep a new key. Raises pydantic.ValidationError for a name or scopes that cannot be."""
+        key_id, secret = random(6).hex(), base64.urlsafe_b64encode(random(32)).decode().rstrip("=")
+        key = ApiKey(
+            id=key_id,
+            name=name,
+            scopes=tuple(dict.fromkeys(scopes)),
+            created_at=now,
+            expires_at=expires_at,
+            digest=_digest(secret),
+        )
+        self._redis.hset(KEYS, key_id, key.model_dump_json())
+        return NewKey(key, f"shoal_{key_id}_{secret}")
+
+    def all(self) -> list[ApiKey]:
+        """Return every key, the oldest first."""
+        found = [ApiKey.model_validate_json(value) for value in self._redis.hgetall(KEYS).values()]
+        return sorted(found, key=lambda key: (key.created_at, key.id))
+
+    def revoke(self, key_id: str) -> None:
+        """Forget a key; API processes that remember it stop at the end of their cache. Raises KeyUnknown."""
+        if not self._redis.hdel(KEYS, key_id):
+            raise KeyUnknown(f"there is no API key {key_id!r}; `shoal keys list` shows those there are")
+
+
+def parse_token(token: str) -> Token | None:
+    """Return the parts of a token, or None where it is none.
+
+    >>> parse_token("shoal_0123456789ab_" + "x" * 43).key_id
+    '0123456789ab'
+    >>> parse_token("Bearer me") is None
+    True
+    """
+    found = _FORM.fullmatch(token)
+    return Token(found[1], found[2]) if found else None
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,65 @@
+"""Build the application: its routes, its errors, its life."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.edge import Edge
+from api.endpoints.customers import build_customers
+from api.endpoints.operations import build_open, build_operations
+from api.endpoints.segments import build_segments
+from api.guard import SECURITY_SCHEME
+from api.pages import add_pages
+from api.problems import problem_schemas, register_problems
+from api.services import opened_services
+from api.settings import AppSettings
+
+__all__ = ["build_app"]
+
+_ABOUT = """Live customer segments and A/B results.
+
+Send a key as `Authorization: Bearer <key>`; `shoal keys create` makes one, and each operation names the scope it needs.
+Errors are problem documents (RFC 9457). Money is in the shop's currency, times are RFC 3339.
+"""
+
+
+def build_app(settings: AppSettings) -> FastAPI:
+    """Return the application; connections are opened when it starts (RedisUnreachable) and closed when it ends."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        async with opened_services(settings) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Shoal", version=version("shoal"), description=_ABOUT, lifespan=life, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
+    )  # fmt: skip
+    app.add_middleware(Edge, body_bytes=settings.api.api_body_bytes)
+    register_problems(app)
+    for router in (build_open(), build_operations(), build_customers(), build_segments()):
+        app.include_router(router)
+    add_pages(app)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document with the key as its security scheme."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        document["components"]["schemas"] |= problem_schemas()
+        for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, which nothing refers to
+            document["components"]["schemas"].pop(name, None)
+        document["components"].setdefault("securitySchemes", {})[SECURITY_SCHEME] = {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "an API key, `shoal_<id>_<secret>`",
+        }
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,111 @@
+"""Customers for people: one in full, and lists of them a page at a time."""
+
+import json
+from typing import Any, Final, NamedTuple
+
+import redis
+
+from events.partitioning import partitions_of
+from state import keys
+from state.partition_store import PartitionStore
+from state.records import CustomerBatch
+from stream.inspect import Inspector, profile_values
+
+__all__ = ["CURSOR", "Customers", "Filter"]
+
+_HEAD = ("customer_id", "segment_id", "segment", "since", "previous", "baseline", "change_id", "as_of")
+CURSOR: Final = r"^[0-9]{1,4}\.[0-9]{1,20}\.[0-9]{1,6}$"
+_SCANNED: Final = 20_000
+"""Records looked at for one page at most, so that a filter that fits nobody does not read the whole shop at once."""
+
+
+class Filter(NamedTuple):
+    """Which customers a list is of; empty texts fit everybody."""
+
+    prefix: str = ""
+    segment_id: str = ""
+
+
+class _Place(NamedTuple):
+    """Where a list goes on: the partition, Redis's cursor in it, and how many of what it gives were listed."""
+
+    partition: int = 0
+    cursor: int = 0
+    skip: int = 0
+
+
+class Customers:
+    """Reads records and profiles."""
+
+    def __init__(self, client: redis.Redis, inspector: Inspector, partitions: int) -> None:
+        self._redis: Any = client
+        self._inspector, self._partitions = inspector, partitions
+        self._store = PartitionStore(client, keys.SEGMENTS_GROUP)
+
+    def document(self, customer_id: str, *, personal: bool) -> dict[str, Any]:
+        """Return a customer; personal fields are left out unless asked for. Raises CustomerUnknown."""
+        found = self._inspector.customer(customer_id)
+        document = {name: found[name] for name in _HEAD}
+        if personal:
+            document["features"] = found["features"]
+            document["record"] = {
+                name: value for name, value in found.items() if name not in (*_HEAD, "features", "partition")
+            }
+            document["profile"] = self.profile(customer_id)
+        return document
+
+    def profile(self, customer_id: str) -> dict[str, Any] | None:
+        """Return a customer's newest CRM profile as it was published, or None."""
+        partition = int(partitions_of([customer_id], self._partitions)[0])
+        value = self._redis.hget(keys.profiles(partition), customer_id)
+        profile: dict[str, Any] | None = json.loads(value) if value else None
+        return profile
+
+    def page(self, wanted: Filter, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        """Return up to `limit` customers and the cursor of the next page; `after` is such a cursor.
+
+        A page may be short, or empty, before the last: then few of the records looked at fitted.
+        """
+        place, rows, scanned = _place(after), list[dict[str, Any]](), 0
+        now_ms = self._inspector.now_ms()
+        while place.partition < self._partitions and len(rows) < limit and scanned < _SCANNED:
+            cursor, batch = self._store.scan(place.partition, place.cursor, limit)
+            scanned += len(batch.ids)
+            fitting = [i for i, each in enumerate(batch.ids) if self._fits(batch, i, wanted)][place.skip :]
+            taken = fitting[: limit - len(rows)]
+            rows += self._listed(batch, taken, now_ms)
+            if len(taken) < len(fitting):
+                place = place._replace(skip=place.skip + len(taken))
+                break
+            place = _Place(place.partition, cursor) if cursor else _Place(place.partition + 1)
+        return rows, _text(place) if place.partition < self._partitions else None
+
+    def _fits(self, batch: CustomerBatch, i: int, wanted: Filter) -> bool:
+        number = int(batch.rows["segment"][i])
+        return batch.ids[i].startswith(wanted.prefix) and wanted.segment_id in ("", f"s{number}")
+
+    def _listed(self, batch: CustomerBatch, taken: list[int], now_ms: int) -> list[dict[str, Any]]:
+        values = profile_values(batch.rows[taken], now_ms)
+        views = self._inspector.views([batch.ids[i] for i in taken])
+        return [
+            {
+                "customer_id": batch.ids[i],
+                "segment_id": view.segment_id if view else None,
+                "segment": view.segment if view else None,
+                "recency_days": None if (days := float(values["recency_days"][at])) != days else round(days, 1),
+                "frequency": int(values["frequency"][at]),
+                "monetary": float(values["monetary"][at]),
+            }
+            for at, (i, view) in enumerate(zip(taken, views, strict=True))
+        ]
+
+
+def _place(after: str | None) -> _Place:
+    if after is None:
+        return _Place()
+    partition, cursor, skip = map(int, after.split("."))
+    return _Place(partition, cursor % (1 << 64), skip)  # Redis knows no larger ones
+
+
+def _text(place: _Place) -> str:
+    return ".".join(map(str, place))

@@ -1,0 +1,158 @@
+"""What the API answers with; the keys are a contract."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from events.fields import Identifier
+from events.outputs import Baseline
+
+__all__ = [
+    "BaselineDocument",
+    "CustomerDocument",
+    "CustomerPage",
+    "Health",
+    "Listed",
+    "Lookup",
+    "LookupAnswer",
+    "Operations",
+    "Readiness",
+    "SegmentDocument",
+    "SegmentRow",
+    "SegmentsDocument",
+    "WorkerDocument",
+]
+
+BaselineDocument = Baseline
+
+
+class SegmentDocument(BaseModel):
+    """A customer's current segment, as `segment:<customer_id>` in Redis holds it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "segment_id": "s5",
+                    "segment": "At-Risk Customers",
+                    "since": "2026-03-01T09:30:00.000Z",
+                    "previous": "s2",
+                    "baseline": 1,
+                    "change_id": "00001:3",
+                }
+            ]
+        }
+    )
+
+    segment_id: str = Field(description="stable identity of the segment")
+    segment: str = Field(description="its name, for people")
+    since: str = Field(description="when the customer moved into it")
+    previous: str | None = Field(description="segment_id before")
+    baseline: int = Field(description="baseline that defines it; 0 is the RFM tiers")
+    change_id: str = Field(description="customer_id, a colon, and the number of the change")
+
+
+class Lookup(BaseModel):
+    """Many customers at once."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"customer_ids": ["00001", "00002"]}]})
+
+    customer_ids: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
+
+
+class LookupAnswer(BaseModel):
+    """The segments of those customers that have one; the others are in `unknown`."""
+
+    segments: dict[str, SegmentDocument] = Field(description="by customer_id")
+    unknown: list[str]
+
+
+class CustomerDocument(BaseModel):
+    """What is known of a customer. `features`, `record` and `profile` need the scope `customers:read`."""
+
+    customer_id: str
+    segment_id: str | None
+    segment: str | None
+    since: str | None
+    previous: str | None
+    baseline: int | None
+    change_id: str | None
+    as_of: str = Field(description="the moment that features and recency are computed for")
+    features: dict[str, float | None] | None = Field(None, description="the segmentation's features, each in its unit")
+    record: dict[str, Any] | None = Field(None, description="what the events add up to; money in the shop's currency")
+    profile: dict[str, Any] | None = Field(None, description="the newest CRM profile, null without one")
+
+
+class Listed(BaseModel):
+    """A customer in a list."""
+
+    customer_id: str
+    segment_id: str | None
+    segment: str | None
+    recency_days: float | None
+    frequency: int
+    monetary: float
+
+
+class CustomerPage(BaseModel):
+    """Some customers, in no particular order, and where the next page begins."""
+
+    customers: list[Listed]
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class SegmentRow(BaseModel):
+    """A segment's size, and the means of its members."""
+
+    segment_id: str
+    segment: str
+    customers: int
+    share: float
+    profile: dict[str, float | None] = Field(examples=[{"recency_days": 12.5, "frequency": 6.1, "monetary": 310.0}])
+
+
+class SegmentsDocument(BaseModel):
+    """Every segment that has customers, the largest first."""
+
+    baseline: int = Field(description="number of the live baseline; 0 before the first")
+    customers: int
+    segments: list[SegmentRow]
+
+
+class WorkerDocument(BaseModel):
+    """A worker that has given a sign of life within 15 seconds."""
+
+    worker: str
+    seconds_ago: float
+    partitions: list[int]
+    events: int
+    leader: bool
+
+
+class Operations(BaseModel):
+    """How the pipeline is doing."""
+
+    customers: int
+    baseline: int
+    model_version: int
+    events: dict[str, int] = Field(
+        description="events by `<topic>:<fate>`", examples=[{"orders:applied": 6919, "orders:duplicate": 3}]
+    )
+    events_behind: int | None = Field(description="published but not processed; null where Kafka does not answer")
+    changes_unsent: int
+    partitions: int
+    partitions_without_worker: list[int]
+    workers: list[WorkerDocument]
+    problems: list[str]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = Field(examples=["ok"])
+
+
+class Readiness(BaseModel):
+    """Whether requests can be answered: Redis is there."""
+
+    ready: bool

@@ -1,0 +1,95 @@
+"""Customers: one customer's segment, one in full, pages of them, and the segments of many at once."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.access.scopes import Scope
+from api.customers import CURSOR, Filter
+from api.documents import CustomerDocument, CustomerPage, Lookup, LookupAnswer, SegmentDocument
+from api.guard import InjectedServices, Who, guarded_router, needs
+from api.problems import Refusal, problem_responses
+from events.fields import Identifier
+from stream.inspect import CustomerUnknown
+
+__all__ = ["build_customers"]
+
+CustomerId = Annotated[
+    Identifier, Path(description="customer_id of the events; a slash in it is sent as %2F", examples=["00001"])
+]
+
+
+def build_customers() -> APIRouter:
+    """Return the routes under /v1/customers and the lookup of many segments."""
+    router = guarded_router("/v1", "customers")
+    unknown = problem_responses(404)
+    # A customer_id may hold slashes, which arrive decoded: hence `:path`, and the longer address first.
+    router.get(
+        "/customers/{customer_id:path}/segment",
+        openapi_extra=needs(Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ),
+        responses=unknown,
+        response_model=SegmentDocument,
+    )(read_segment)
+    router.post(
+        "/segments:lookup",
+        openapi_extra=needs(Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ),
+        responses=problem_responses(400, 413),
+        response_model=LookupAnswer,
+    )(look_up_segments)
+    router.get("/customers", openapi_extra=needs(Scope.CUSTOMERS_READ), response_model=CustomerPage)(list_customers)
+    router.get(
+        "/customers/{customer_id:path}",
+        openapi_extra=needs(Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ),
+        responses=unknown,
+        response_model=CustomerDocument,
+        response_model_exclude_unset=True,
+    )(read_customer)
+    return router
+
+
+async def read_segment(services: InjectedServices, who: Who, customer_id: CustomerId) -> Response:
+    """Return a customer's current segment: one read of Redis. In the audit log, reads are counted by key and minute."""
+    value = await services.reads.one(customer_id)
+    if value is None:
+        raise Refusal(404, f"customer {customer_id!r} has no segment: no event of this customer has been processed")
+    await services.audit.count(who, "segment.read")
+    return Response(value, media_type="application/json")
+
+
+async def look_up_segments(services: InjectedServices, who: Who, body: Lookup) -> LookupAnswer:
+    """Return the current segments of up to 1,000 customers."""
+    values = await services.reads.many(body.customer_ids)
+    found = dict(zip(body.customer_ids, values, strict=True))
+    await services.audit.count(who, "segment.read", len(found))
+    return LookupAnswer(
+        segments={each: SegmentDocument(**msgspec.json.decode(value)) for each, value in found.items() if value},
+        unknown=[each for each, value in found.items() if value is None],
+    )
+
+
+async def list_customers(
+    services: InjectedServices,
+    who: Who,
+    prefix: Annotated[str, Query(max_length=128, description="beginning of the customer_id")] = "",
+    segment_id: Annotated[str, Query(max_length=16, description="only customers in this segment")] = "",
+    limit: Annotated[int, Query(ge=1, le=500, description="customers on a page")] = 50,
+    cursor: Annotated[str | None, Query(pattern=CURSOR, description="`next_cursor` of the page before")] = None,
+) -> CustomerPage:
+    """Return a page of customers. One that is updated meanwhile may be on two pages; none is left out."""
+    wanted = Filter(prefix, segment_id)
+    rows, next_cursor = await run_in_threadpool(services.customers.page, wanted, limit, cursor)
+    await services.audit.record(who, "customers.list", detail=f"{len(rows)} customers")
+    return CustomerPage.model_validate({"customers": rows, "next_cursor": next_cursor})
+
+
+async def read_customer(services: InjectedServices, who: Who, customer_id: CustomerId) -> CustomerDocument:
+    """Return a customer; features, record and profile only to a key with the scope `customers:read`."""
+    personal = who.may(Scope.CUSTOMERS_READ)
+    try:
+        document = await run_in_threadpool(services.customers.document, customer_id, personal=personal)
+    except CustomerUnknown as error:
+        raise Refusal(404, str(error)) from None
+    await services.audit.record(who, "customer.read", customer_id, "in full" if personal else "segment only")
+    return CustomerDocument(**document)

@@ -1,0 +1,30 @@
+"""How many events a second, from a count that is looked at now and then."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+__all__ = ["Pace"]
+
+
+class Pace:
+    """Remembers a growing count over the last `over_s` seconds.
+
+    >>> times = iter([0.0, 2.0, 4.0])
+    >>> pace = Pace(clock=lambda: next(times))
+    >>> pace.per_s(100), pace.per_s(300), pace.per_s(300)
+    (None, 100.0, 50.0)
+    """
+
+    def __init__(self, over_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._over_s, self._clock = over_s, clock
+        self._seen: deque[tuple[float, int]] = deque(maxlen=1_000)
+
+    def per_s(self, count: int) -> float | None:
+        """Add what is counted now; return the events a second since the oldest count, None at the first look."""
+        now = self._clock()
+        while len(self._seen) > 1 and now - self._seen[0][0] > self._over_s:
+            self._seen.popleft()
+        self._seen.append((now, count))
+        at, before = self._seen[0]
+        return max(0, count - before) / (now - at) if now > at else None

@@ -1,0 +1,82 @@
+"""Now: how much comes in, what is behind, how many customers are where, and who is moving this moment."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from api.pages.door import Visit
+from api.pages.rendering import page, part
+from api.tail import Seen
+from stream.explanation import explain
+
+__all__ = ["feed", "now", "now_part"]
+
+_LOOK_S: Final = 0.5
+_SHOWN: Final = 12
+_QUIET_LOOKS: Final = 30
+_STREAM_LOOKS: Final = 3_600
+"""A stream ends after half an hour, and the browser comes back: so it asks again whether the session still holds."""
+
+
+async def now(visit: Visit) -> Response:
+    """Return the page."""
+    return page(visit, "now.html", **await _values(visit))
+
+
+async def now_part(visit: Visit) -> Response:
+    """Return the figures of the page, which asks for them every two seconds."""
+    return part("now_part.html", **await _values(visit))
+
+
+async def feed(visit: Visit) -> Response:
+    """Return the changes as server-sent events."""
+    return StreamingResponse(_events(visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _values(visit: Visit) -> dict[str, Any]:
+    status, segments = await asyncio.gather(
+        run_in_threadpool(visit.services.status), run_in_threadpool(visit.services.segments)
+    )
+    return {
+        "status": status,
+        "segments": segments,
+        "largest": max((each["customers"] for each in segments["segments"]), default=1),
+        "rate": visit.services.pace.per_s(sum(status["events"].values())),
+    }
+
+
+async def _events(visit: Visit) -> AsyncIterator[bytes]:
+    number, quiet = 0, 0
+    for _ in range(_STREAM_LOOKS):
+        if await visit.request.is_disconnected():
+            return
+        fresh = visit.services.tail.since(number)
+        if fresh:
+            number, quiet = fresh[-1].number, 0
+            yield _message(fresh)
+        else:
+            quiet += 1
+            if quiet % _QUIET_LOOKS == 0:
+                yield b": nothing new\n\n"  # so that nobody between takes the connection for dead
+        await asyncio.sleep(_LOOK_S)
+
+
+def _message(fresh: list[Seen]) -> bytes:
+    """Return the newest changes, and how many more there were: nobody reads hundreds a second."""
+    shown = [
+        {
+            "customer": seen.change.customer_id,
+            "segment": seen.change.segment,
+            "before": seen.change.previous_segment or seen.change.previous,
+            "cause": seen.change.cause,
+            "why": explain(seen.change),
+            "at": seen.change.changed_at[:19].replace("T", " "),
+        }
+        for seen in fresh[-_SHOWN:]
+    ]
+    document = {"changes": shown, "more": max(0, len(fresh) - _SHOWN)}
+    return f"event: changes\ndata: {json.dumps(document)}\n\n".encode()

@@ -1,0 +1,75 @@
+"""Sign in with a key or by a one-time link, and out."""
+
+import hmac
+import secrets
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from api.access.sessions import COOKIE
+from api.pages.door import Visit, visit_of
+from api.pages.rendering import plain_page
+from api.services import Services
+
+__all__ = ["show_sign_in", "sign_in", "sign_out"]
+
+_FORM_COOKIE = "shoal_sign_in"
+
+
+async def show_sign_in(request: Request) -> Response:
+    """Sign in by the link's token, or show the form."""
+    token = request.query_params.get("token")
+    if token is None:
+        return RedirectResponse("/", 303) if await visit_of(request) else _form(request)
+    key_id = await _services(request).sessions.redeem(token)
+    if key_id is None:
+        said = "This link was used already, or has expired. `shoal keys sign-in ID` makes a new one."
+        return _form(request, said, 401)
+    return await _begin(request, key_id)
+
+
+async def sign_in(request: Request) -> Response:
+    """Sign in with a key."""
+    form = await request.form()
+    sent, expected = str(form.get("csrf", "")), request.cookies.get(_FORM_COOKIE, "")
+    if not expected or not hmac.compare_digest(sent.encode(), expected.encode()):
+        return _form(request, "The form was too old. Please try again.", 403)
+    who = await _services(request).ring.opened_by(str(form.get("key", "")).strip())
+    if who is None:
+        return _form(request, "This is not a valid key. `shoal keys create NAME --scope admin` makes one.", 401)
+    return await _begin(request, who.key_id)
+
+
+async def sign_out(visit: Visit) -> Response:
+    """End the session."""
+    await visit.services.sessions.end(visit.request.cookies[COOKIE])
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    return response
+
+
+async def _begin(request: Request, key_id: str) -> Response:
+    services = _services(request)
+    cookie = await services.sessions.begin(key_id)
+    response = RedirectResponse("/", 303)
+    response.set_cookie(
+        COOKIE, cookie, max_age=services.sessions.seconds, httponly=True, samesite="lax", secure=_secure(request)
+    )
+    response.delete_cookie(_FORM_COOKIE, httponly=True, samesite="strict")
+    return response
+
+
+def _form(request: Request, said: str | None = None, status: int = 200) -> Response:
+    csrf = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe()
+    response = plain_page("sign_in.html", status, csrf=csrf, said=said)
+    response.set_cookie(_FORM_COOKIE, csrf, max_age=3_600, httponly=True, samesite="strict", secure=_secure(request))
+    return response
+
+
+def _secure(request: Request) -> bool:
+    return request.url.scheme == "https" or _services(request).settings.api.api_secure_cookies
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

@@ -1,0 +1,121 @@
+"""What the endpoints and pages work with: one object a process, opened at its start and closed at its end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import redis.asyncio
+from starlette.concurrency import run_in_threadpool
+
+from api.access.audit import Audit, audit_salt
+from api.access.rate import RateLimiter
+from api.access.ring import KeyRing
+from api.access.sessions import Sessions
+from api.cached import Cached
+from api.customers import Customers
+from api.operations import pipeline_status
+from api.pace import Pace
+from api.population import Population, survey
+from api.segment_reads import SegmentReads
+from api.settings import AppSettings
+from api.tail import ChangeTail
+from api.traffic import Traffic
+from state.baselines import BaselineStore
+from state.connection import connect
+from stream.clock import SegmentClock
+from stream.inspect import Inspector, segment_names
+from stream.live import LiveSegmenter
+from stream.segmenter import Segmenter
+
+__all__ = ["Services", "opened_services"]
+
+_DAY_MS = 86_400_000.0
+_CONNECTIONS = 50
+_SEGMENTS_S, _STATUS_S, _POPULATION_S = 5.0, 2.0, 15.0
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts: Redis for coroutines (`redis`) and for threads (`store`), and what is built on them."""
+
+    settings: AppSettings
+    redis: Any
+    store: redis.Redis
+    inspector: Inspector
+    ring: KeyRing
+    rate: RateLimiter
+    sessions: Sessions
+    audit: Audit
+    customers: Customers
+    reads: SegmentReads
+    traffic: Traffic
+    segments: Cached[dict[str, Any]]
+    status: Cached[dict[str, Any]]
+    population: Cached[Population]
+    tail: ChangeTail
+    pace: Pace
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions of the customers."""
+        return self.settings.kafka.partitions
+
+    def segmenter(self) -> Segmenter:
+        """Return the segmenter that is live."""
+        live = LiveSegmenter(self.store, self.settings.state.half_life_days * _DAY_MS)
+        live.refresh()
+        return live.segmenter
+
+    def segment_names(self) -> dict[str, str]:
+        """Return the names of the segments by id: the live baseline's, and those before it."""
+        return segment_names(BaselineStore(self.store).current())
+
+
+@asynccontextmanager
+async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
+    """Open the services and close them. Raises RedisUnreachable."""
+    store = await run_in_threadpool(connect, settings.state.redis)
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        settings.state.redis, max_connections=_CONNECTIONS, timeout=10, socket_timeout=10.0, socket_connect_timeout=10.0
+    )
+    client = redis.asyncio.Redis.from_pool(pool)
+    services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
+    try:
+        yield services
+    finally:
+        await services.audit.flush()
+        await run_in_threadpool(services.tail.close)
+        await client.aclose()
+        store.close()
+
+
+def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
+    api, kafka = settings.api, settings.kafka
+    clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
+    half_life_ms = settings.state.half_life_days * _DAY_MS
+    inspector = Inspector(store, clock, partitions=kafka.partitions, half_life_ms=half_life_ms)
+
+    def surveyed() -> Population:
+        return survey((rows for rows, _ in inspector.chunks()), inspector.now_ms(), half_life_ms)
+
+    status = Cached(lambda: pipeline_status(store, kafka), _STATUS_S)
+    return Services(
+        settings=settings,
+        redis=client,
+        store=store,
+        inspector=inspector,
+        ring=KeyRing(client, api.api_key_cache_s),
+        rate=RateLimiter(client, api.api_rate),
+        sessions=Sessions(client, api.api_session_hours),
+        audit=Audit(client, salt, api.audit_days),
+        customers=Customers(store, inspector, kafka.partitions),
+        reads=SegmentReads(client),
+        traffic=Traffic(status),
+        segments=Cached(inspector.segments, _SEGMENTS_S),
+        status=status,
+        population=Cached(surveyed, _POPULATION_S),
+        tail=ChangeTail(kafka),
+        pace=Pace(),
+    )

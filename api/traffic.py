@@ -1,0 +1,63 @@
+"""Requests by route, and the state of the pipeline, as Prometheus reads them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+__all__ = ["Traffic"]
+
+_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+
+class Traffic:
+    """Counts the requests of this process, and asks for the pipeline's state when it is read."""
+
+    def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
+        self._registry = CollectorRegistry()
+        labels = ("method", "route")
+        self._requests = Counter(
+            "shoal_http_requests_total", "Requests answered", (*labels, "status"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "shoal_http_request_seconds", "Time to the answer", labels, registry=self._registry, buckets=_BOUNDS
+        )
+        self._registry.register(_Pipeline(status))
+
+    def saw(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+
+class _Pipeline(Collector):
+    def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
+        self._status = status
+
+    def describe(self) -> list[Any]:
+        """Return nothing, so that registering does not ask Redis."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the pipeline's gauges."""
+        status = self._status()
+        for name, what in (
+            ("customers", "Customers known"),
+            ("events_behind", "Events published but not yet processed"),
+            ("changes_unsent", "Segment changes saved but not yet acknowledged by Kafka"),
+            ("partitions_without_worker", "Partitions that no live worker owns"),
+        ):
+            value = status[name]
+            if value is not None:
+                yield GaugeMetricFamily(f"shoal_{name}", what, len(value) if isinstance(value, list) else value)
+        yield GaugeMetricFamily("shoal_workers", "Workers alive", len(status["workers"]))
+        events = GaugeMetricFamily("shoal_events", "Events by what became of them", labels=["topic", "fate"])
+        for name, count in status["events"].items():
+            events.add_metric(name.split(":"), count)
+        yield events

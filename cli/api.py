@@ -1,0 +1,55 @@
+"""`shoal api`: the HTTP API and the dashboard, until it is told to stop."""
+
+from typing import Annotated
+
+import typer
+
+from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.output import log_to_stderr
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("api", epilog="Example: `SHOAL_REDIS=redis://redis:6379/0 shoal api --host 0.0.0.0 --port 8080`")(api)
+
+
+def api(
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65_535)] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Ask the API that runs here whether it is ready.")] = False,
+    kafka: KafkaOption = None,
+    redis: RedisOption = None,
+) -> None:
+    """Serve the HTTP API and the dashboard. Every request needs a key: `shoal keys create`."""
+    from api.server import serve
+    from api.settings import ApiSettings, AppSettings
+    from state.connection import connect
+    from stream.settings import StreamSettings
+
+    log_to_stderr()
+    given = {name: value for name, value in (("api_port", port), ("api_host", host)) if value is not None}
+    settings = AppSettings(
+        ApiSettings.model_validate(ApiSettings().model_dump() | given),
+        kafka_settings(kafka),
+        state_settings(redis),
+        StreamSettings(),
+    )
+    if check:
+        raise typer.Exit(0 if _ready(settings.api.api_port) else 1)
+    connect(settings.state.redis).close()  # says what to do where Redis is away, before the server starts
+    serve(settings)
+
+
+def _ready(port: int) -> bool:
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,111 @@
+"""`shoal keys`: make, list and revoke the keys of the API and the dashboard."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.batch import duration_s
+from cli.local import RedisOption, read_local, state_settings
+from cli.output import JsonOption, print_json, tables
+
+if TYPE_CHECKING:
+    from api.access.keys import KeyStore
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Make, list and revoke the keys of the API and the dashboard.", no_args_is_help=True)
+
+_SCOPES = "segments:read, customers:read, experiments:read, experiments:write, baselines:approve or admin (all of them)"
+
+
+@app.command("create", epilog="Example: `shoal keys create shop --scope segments:read`")
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is, for people.")],
+    scope: Annotated[list[str], typer.Option(help=f"What it may do: {_SCOPES}. May be repeated.")],
+    expires: Annotated[str | None, typer.Option(help="How long it lasts: 24h, 90d. For ever without it.")] = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and show it, once: only its hash is kept."""
+    from api.access.scopes import Scope
+
+    unknown = [each for each in scope if each not in list(Scope)]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is no scope; one of {', '.join(Scope)}", param_hint="--scope")
+    if not name.isprintable() or not 0 < len(name) <= 100:
+        raise typer.BadParameter(f"{name!r} is no name of 1 to 100 printable characters", param_hint="NAME")
+    now = datetime.now(UTC)
+    until = now + timedelta(seconds=duration_s(expires)) if expires else None
+    made = _store(redis).create(name, [Scope(each) for each in scope], now, until)
+    if as_json:
+        print_json({**_shown(made.key), "key": made.token})
+        return
+    tables().print(made.token, highlight=False, soft_wrap=True)
+    tables().print("Keep it now: it is not shown again. Send it as `Authorization: Bearer <key>`.", highlight=False)
+
+
+@app.command("list", epilog="Example: `shoal keys list --json`")
+def list_keys(redis: RedisOption = None, as_json: JsonOption = False) -> None:
+    """List the keys, without what opens them."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    found = [_shown(key) for key in _store(redis).all()]
+    if as_json:
+        print_json(found)
+        return
+    table = Table("id", "name", "scopes", "made", "expires")
+    for key in found:
+        made, expires = f"{key['created_at']:%Y-%m-%d %H:%M}", key["expires_at"]
+        until = f"{expires:%Y-%m-%d %H:%M}" if expires else "–"
+        table.add_row(key["id"], escape(key["name"]), ", ".join(key["scopes"]), made, until)
+    tables().print(table if found else "no keys yet: make one with `shoal keys create NAME --scope segments:read`")
+
+
+@app.command("revoke", epilog="Example: `shoal keys revoke 0123456789ab`")
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `shoal keys list` shows it.")],
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Revoke a key; within SHOAL_API_KEY_CACHE_S seconds it opens nothing any more."""
+    _store(redis).revoke(key_id)
+    if as_json:
+        print_json({"revoked": key_id})
+    else:
+        tables().print(f"revoked {key_id}", highlight=False)
+
+
+@app.command("sign-in", epilog="Example: `shoal keys sign-in 0123456789ab`")
+def sign_in(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key to sign in as.")],
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a link that signs in to the dashboard once, within an hour."""
+    from api.access.keys import KeyUnknown
+    from api.access.sessions import new_sign_in
+    from state.connection import connect
+
+    client = connect(state_settings(redis).redis)
+    if key_id not in {key.id for key in _store(redis).all()}:
+        raise KeyUnknown(f"there is no API key {key_id!r}; `shoal keys list` shows those there are")
+    local = read_local()
+    address = (local.api if local else None) or "http://127.0.0.1:8080"
+    link = f"{address}/sign-in?token={new_sign_in(client, key_id)}"
+    if as_json:
+        print_json({"link": link})
+    else:
+        tables().print(link, highlight=False, soft_wrap=True)
+
+
+def _shown(key: Any) -> dict[str, Any]:
+    return dict(key.model_dump(exclude={"digest"}))
+
+
+def _store(redis: str | None) -> "KeyStore":
+    from api.access.keys import KeyStore
+    from state.connection import connect
+
+    return KeyStore(connect(state_settings(redis).redis))
