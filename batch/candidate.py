@@ -10,7 +10,9 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from batch.cleaning import Cleaned, Scale, clean
-from batch.naming import name_clusters
+from batch.customer_numbers import customer_numbers
+from batch.lifetime import LifetimeSummary, NoLifetime, lifetime_of
+from batch.naming import name_segments
 from batch.options import FitOptions
 from batch.picture import Picture, picture_of
 from batch.profile import SegmentProfile, profiles_of
@@ -19,8 +21,10 @@ from batch.refusals import TooFewCustomers
 from batch.selection.choice import choose
 from batch.selection.figures import Figures
 from batch.settling import nearest_labels
+from batch.surrogate import surrogate_of
 from batch.table import CustomerTable
 from events.outputs import Baseline, BaselineSegment
+from stream.features import feature_of
 
 __all__ = ["Candidate", "build_candidate"]
 
@@ -45,7 +49,9 @@ class Candidate:
         tried: the figures of every clustering that was compared.
         reason: why this one was chosen, as a sentence.
         quality: the data-quality report.
-        segments: name and profile of each cluster.
+        segments: name, profile, play and rule of each cluster.
+        fidelity: share of customers for whom the rules' decision tree says the same segment as the model.
+        lifetime: lifetime value of the table's customers, or why there is none.
         picture: the customers in two dimensions.
     """
 
@@ -66,6 +72,8 @@ class Candidate:
     reason: str
     quality: tuple[QualityRow, ...]
     segments: tuple[SegmentProfile, ...]
+    fidelity: float
+    lifetime: LifetimeSummary | NoLifetime
     picture: Picture
 
     def assign(self, table: CustomerTable) -> Labels:
@@ -98,6 +106,7 @@ class Candidate:
             attributes=list(self.attributes),
             lower=_bounds(self.scale.lower),
             upper=_bounds(self.scale.upper),
+            power=list(self.scale.power) if any(each is not None for each in self.scale.power) else [],
             center=self.scale.center.tolist(),
             scale=self.scale.scale.tolist(),
             segments=[
@@ -131,7 +140,11 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
     cleaned = clean(table.matrix(features), features, table.ids, options)
     _check_enough(cleaned, options)
     choice = choose(cleaned, options, features, seed)
-    names = name_clusters(choice.centroids, features)
+    lifetime = lifetime_of(table, seed)
+    numbers = customer_numbers(table, lifetime)
+    to_unit = [feature_of(name, table.attributes).to_unit for name in features]
+    surrogate = surrogate_of(table.matrix(features), choice.labels, choice.chosen.k, features, to_unit, seed)
+    names = name_segments(numbers, choice.labels, choice.centroids, features)
     return Candidate(
         number=number,
         created_at=now,
@@ -149,7 +162,9 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
         tried=choice.tried,
         reason=choice.reason,
         quality=cleaned.rows,
-        segments=profiles_of(table, choice.labels, names, seed),
+        segments=profiles_of(table, numbers, choice.labels, names, surrogate.rules, features),
+        fidelity=surrogate.fidelity,
+        lifetime=lifetime,
         picture=picture_of(cleaned.standard, choice.labels, choice.centroids, seed),
     )
 

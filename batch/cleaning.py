@@ -13,6 +13,7 @@ import numpy.typing as npt
 from batch.options import FitOptions
 from batch.quality import QualityRow
 from batch.refusals import FeatureMissing, NoCustomers
+from batch.skewness import bent, unskewed
 
 __all__ = ["Cleaned", "Scale", "clean"]
 
@@ -28,16 +29,20 @@ _ISOLATED_AT = 6.0
 
 @dataclass(frozen=True)
 class Scale:
-    """How raw features become comparable: within `lower` and `upper`, less `center`, divided by `scale`; all (d,)."""
+    """How raw features become comparable: within `lower` and `upper`, bent, less `center`, by `scale`; all (d,).
+
+    `power` holds the Yeo-Johnson power of each feature, None where it stays as it is.
+    """
 
     lower: Floats
     upper: Floats
     center: Floats
     scale: Floats
+    power: tuple[float | None, ...]
 
     def apply(self, matrix: Floats) -> Floats:
         """Return the standardised matrix (n, d), NaN where missing, as the live segmenter computes it."""
-        return np.asarray((np.clip(matrix, self.lower, self.upper) - self.center) / self.scale)
+        return np.asarray((bent(np.clip(matrix, self.lower, self.upper), self.power) - self.center) / self.scale)
 
 
 @dataclass(frozen=True)
@@ -54,31 +59,25 @@ def clean(matrix: Floats, features: Sequence[str], ids: npt.NDArray[np.object_],
     """Return features (n, d; NaN where missing) cleaned for fitting. Raises NoCustomers, FeatureMissing."""
     if not len(matrix):
         raise NoCustomers("there are no customers yet: publish orders or profiles first, then fit a baseline")
-    report = [*_missing(matrix, features, ids)]
+    report = _missing(matrix, features, ids)
     lower, upper = _possible(features)
-    report += _impossible(matrix, features, ids, lower, upper)
+    report += _beyond(matrix, features, ids, lower, upper, "impossible", "counted as the nearest possible value")
     bounded = np.clip(matrix, lower, upper)
     if options.outliers == "winsorise":
         least, most = _fences(bounded)
-        report += _winsorised(bounded, features, ids, least, most)
         lower, upper = np.maximum(lower, least), np.minimum(upper, most)
-        bounded = np.clip(matrix, lower, upper)
-    center, divisor = _spread(bounded, options.scaling)
-    report += _constants(bounded, features)
-    scale = Scale(lower, upper, center, divisor)
-    standard = scale.apply(matrix)
+        report += _beyond(bounded, features, ids, lower, upper, "outliers", "winsorised, in the transformed unit, to")
+        bounded = np.clip(bounded, lower, upper)
+    power, bends = unskewed(bounded, features, options.skew)
+    shaped = bent(bounded, power)
     isolated = np.zeros(len(matrix), np.bool_)
     if options.outliers == "isolate":
-        isolated = _far_away(standard)
-        if isolated.any():
-            action = f"set aside while fitting: more than {_ISOLATED_AT:g} robust deviations from the median"
-            report.append(QualityRow("outliers", "", int(isolated.sum()), _examples(ids, isolated), action))
-            center, divisor = _spread(bounded[~isolated], options.scaling)
-            scale = Scale(lower, upper, center, divisor)
-            standard = scale.apply(matrix)
-    words = {"standard": "mean and standard deviation", "robust": "median and interquartile range / 1.349"}
-    report.append(QualityRow("scaling", "", len(matrix), (), f"each feature scaled by {words[options.scaling]}"))
-    return Cleaned(standard, scale, isolated, tuple(report))
+        isolated, found = _isolated(shaped, ids)
+        bends += found
+    center, divisor = _spread(shaped[~isolated], options.scaling)
+    scale = Scale(lower, upper, center, divisor, power)
+    report += [*bends, *_constants(bounded, features), _scaled(len(matrix), options.scaling)]
+    return Cleaned(scale.apply(matrix), scale, isolated, tuple(report))
 
 
 def _missing(matrix: Floats, features: Sequence[str], ids: npt.NDArray[np.object_]) -> list[QualityRow]:
@@ -101,15 +100,22 @@ def _possible(features: Sequence[str]) -> tuple[Floats, Floats]:
     return np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])
 
 
-def _impossible(
-    matrix: Floats, features: Sequence[str], ids: npt.NDArray[np.object_], lower: Floats, upper: Floats
+def _beyond(
+    matrix: Floats,
+    features: Sequence[str],
+    ids: npt.NDArray[np.object_],
+    lower: Floats,
+    upper: Floats,
+    step: str,
+    done: str,
 ) -> list[QualityRow]:
+    """Return a row for each feature of which some values lie outside the bounds."""
     rows = []
     for column, feature in enumerate(features):
         beyond = (matrix[:, column] < lower[column]) | (matrix[:, column] > upper[column])
         if beyond.any():
-            action = f"counted as the nearest possible value, {lower[column]:g} to {upper[column]:g}"
-            rows.append(QualityRow("impossible", feature, int(beyond.sum()), _examples(ids, beyond), action))
+            action = f"{done} {lower[column]:.4g} … {upper[column]:.4g}"
+            rows.append(QualityRow(step, feature, int(beyond.sum()), _examples(ids, beyond), action))
     return rows
 
 
@@ -129,18 +135,6 @@ def _fences(matrix: Floats) -> tuple[Floats, Floats]:
     kept_low = ordered[np.minimum(pulled, known - 1), columns]
     kept_high = ordered[np.maximum(known - 1 - pulled, 0), columns]
     return np.minimum(first - reach, kept_low), np.maximum(third + reach, kept_high)
-
-
-def _winsorised(
-    matrix: Floats, features: Sequence[str], ids: npt.NDArray[np.object_], lower: Floats, upper: Floats
-) -> list[QualityRow]:
-    rows = []
-    for column, feature in enumerate(features):
-        beyond = (matrix[:, column] < lower[column]) | (matrix[:, column] > upper[column])
-        if beyond.any():
-            action = f"winsorised to {lower[column]:.4g} … {upper[column]:.4g} (in the feature's transformed unit)"
-            rows.append(QualityRow("outliers", feature, int(beyond.sum()), _examples(ids, beyond), action))
-    return rows
 
 
 def _constants(matrix: Floats, features: Sequence[str]) -> list[QualityRow]:
@@ -165,15 +159,22 @@ def _spread(matrix: Floats, scaling: str) -> tuple[Floats, Floats]:
     return center, np.where(divisor > tiny, divisor, 1.0)
 
 
-def _far_away(standard: Floats) -> Flags:
-    """Return who lies far from the median in some feature, by the median absolute deviation (n,).
+def _isolated(matrix: Floats, ids: npt.NDArray[np.object_]) -> tuple[Flags, list[QualityRow]]:
+    """Return who lies far from the median in some feature, by the median absolute deviation (n,), and the report.
 
     Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993): the modified z-score.
     """
-    distance = np.abs(standard - np.nanmedian(standard, axis=0))
+    distance = np.abs(matrix - np.nanmedian(matrix, axis=0))
     deviation = 1.4826 * np.nanmedian(distance, axis=0)
-    deviation = np.where(deviation > 0, deviation, 1.0)
-    return np.asarray((np.nan_to_num(distance / deviation) > _ISOLATED_AT).any(axis=1))
+    deviation = np.where(deviation > 0, deviation, np.nanstd(matrix, axis=0))
+    far = np.asarray((np.nan_to_num(distance) > _ISOLATED_AT * deviation).any(axis=1))
+    action = f"set aside while fitting: more than {_ISOLATED_AT:g} robust deviations from the median"
+    return far, [QualityRow("outliers", "", int(far.sum()), _examples(ids, far), action)] if far.any() else []
+
+
+def _scaled(n: int, scaling: str) -> QualityRow:
+    words = {"standard": "mean and standard deviation", "robust": "median and interquartile range / 1.349"}
+    return QualityRow("scaling", "", n, (), f"each feature scaled by {words[scaling]}")
 
 
 def _examples(ids: npt.NDArray[np.object_], chosen: Flags) -> tuple[str, ...]:

@@ -2,16 +2,20 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import redis
 
-from batch.baseline import fit_baseline
+from batch.baseline import first_segment_ids
+from batch.candidate import build_candidate
 from batch.extract import CustomerReader
-from batch.refusals import TooFewCustomers
+from batch.options import FitOptions
+from batch.refusals import FeatureMissing, NoCandidate, TooFewCustomers
 from batch.settings import BatchSettings
 from consumers.sink import KafkaSink
 from events.outputs import Baseline
 from events.settings import KafkaSettings
+from state.attributes import stored_attributes
 from state.baselines import BaselineStore, ModelStore
 from stream.clock import SegmentClock
 from stream.live import LiveSegmenter, ModelFeed
@@ -68,17 +72,25 @@ class FirstBaseline:
 
     def _fit(self, customers: int) -> tuple[Baseline | None, Readiness]:
         settings = self._settings
-        reader = CustomerReader(self._client, self._clock, partitions=self._partitions, half_life_ms=self._half_life_ms)
+        reader = CustomerReader(
+            self._client,
+            self._clock,
+            partitions=self._partitions,
+            half_life_ms=self._half_life_ms,
+            attributes=stored_attributes(self._client),
+        )
         table = reader.table(settings.sample_customers, settings.seed)
         if table.history_days < settings.first_history_days:
             reason = f"{table.history_days:.0f} days of history, {settings.first_history_days:g} needed"
             return None, Readiness(customers, ready=False, reason=reason)
-        matrix = table.matrix(settings.features)
+        options = FitOptions(tuple(settings.features), k=settings.k, algorithms=("k-means",))
         number = self._baselines.next_number()
         try:
-            baseline = fit_baseline(number, matrix, settings.features, k=settings.k, seed=settings.seed)
-        except TooFewCustomers as error:
+            candidate = build_candidate(table, options, number=number, seed=settings.seed, now=datetime.now(UTC))
+        except (TooFewCustomers, FeatureMissing, NoCandidate) as error:
             return None, Readiness(customers, ready=False, reason=str(error))
+        ids = first_segment_ids([each.name for each in candidate.segments])
+        baseline = candidate.baseline(ids, status="approved")
         self.publish(baseline)
         return baseline, Readiness(customers, ready=True, reason=f"baseline {number} is live")
 

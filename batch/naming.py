@@ -5,12 +5,13 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from batch.wording import described, told_apart
 from stream.tiers import SEGMENT_NAMES
 
-__all__ = ["name_clusters"]
+__all__ = ["name_clusters", "name_segments"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,6 +25,27 @@ _PROTOTYPES: Final = {
     "Inactive": {"recency": 0.7, "frequency": -0.8, "monetary": -1.0, "tenure": 0.5},
 }
 _BEHAVIOUR: Final = {"recency", "frequency", "monetary"}
+_BUYING: Final = _BEHAVIOUR | {"average_order_value", "orders", "spend", "order_gap"}
+_JUDGED: Final = ("recency", "frequency", "monetary", "tenure")
+
+
+def name_segments(
+    numbers: pd.DataFrame, labels: npt.NDArray[np.int64], centroids: Floats, features: Sequence[str]
+) -> list[str]:
+    """Return a name for each of k segments, all different.
+
+    Where the segments are made of how customers buy, they are named by recency, frequency, spend and tenure, whether
+    or not these are among the features (`name_clusters`); otherwise by the features themselves. `numbers` are the n
+    customers' (see `batch.customer_numbers`), labels (n,) whose segment is which, centroids (k, d) standardised.
+    """
+    if not _BUYING & set(features) or numbers["recency"].isna().all():
+        return described(centroids, features)
+    known = [name for name in _JUDGED if numbers[name].notna().any()]
+    judged = np.log1p(numbers[known].to_numpy(np.float64))
+    spread = np.nanstd(judged, axis=0)
+    standard = (judged - np.nanmean(judged, axis=0)) / np.where(spread > 0, spread, 1.0)
+    means = pd.DataFrame(standard).groupby(labels).mean().reindex(range(len(centroids))).fillna(0.0).to_numpy()
+    return name_clusters(means, known)
 
 
 def name_clusters(centroids: Floats, features: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ class FitOptions:
             are not recency, frequency and monetary, `rfm-rules` is passed over.
         scaling: `standard` (mean and standard deviation) or `robust` (median and interquartile range).
         outliers: `winsorise` far values, `isolate` customers far from all others while fitting, or `keep` them.
+        skew: `keep` what the features' own logarithms leave, or straighten skewed features by a `yeo-johnson` power.
         minimum_share: of customers that each segment of a chosen clustering should have.
         judged_customers: customers that candidates are compared on, at most.
     """
@@ -30,5 +31,6 @@ class FitOptions:
     algorithms: tuple[str, ...] = ("k-means", "ward", "gaussian-mixture", "hdbscan", "rfm-rules")
     scaling: Literal["standard", "robust"] = "standard"
     outliers: Literal["winsorise", "isolate", "keep"] = "winsorise"
+    skew: Literal["keep", "yeo-johnson"] = "keep"
     minimum_share: float = 0.01
     judged_customers: int = 10_000

@@ -88,7 +88,7 @@ def purchase_details(orders: OrderColumns, slots: Ints, n: int, lines: Lines) ->
     placed = orders.kinds == PLACED
     times, owners = orders.times[placed], slots[placed]
     when = pd.to_datetime(times, unit="ms", utc=True)
-    frame = pd.DataFrame({"customer": owners, "quarter": when.quarter, "weekend": when.dayofweek >= 5})
+    frame = pd.DataFrame({"customer": owners, "quarter": when.quarter, "weekend": when.day_of_week >= 5})
     found = pd.DataFrame(index=pd.RangeIndex(n))
     grouped = frame.groupby("customer")
     for quarter in range(1, 5):

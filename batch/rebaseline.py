@@ -17,6 +17,7 @@ from batch.crowd import Crowd, gather_crowd, moved_share, segment_numbers
 from batch.extract import CustomerReader
 from batch.identity import identify, identify_first
 from batch.options import FitOptions
+from batch.report import EVENT_FILES
 from batch.report.document import report_document
 from batch.table import CustomerTable
 from events.changes import segment_number
@@ -172,7 +173,7 @@ def propose_offline(table: CustomerTable, options: FitOptions, *, seed: int, mar
     candidate = build_candidate(table, options, number=1, seed=seed, now=now)
     tiers = Live(None, RuleTiers(table.half_life_ms))
     chunks = iter([(table.rows, table.now_ms)])
-    return propose_from(table, candidate, tiers, chunks, last_number=0, margin=margin, by="")
+    return propose_from(table, candidate, tiers, chunks, last_number=0, margin=margin, by=EVENT_FILES)
 
 
 def _clusters(crowd: Crowd) -> Ints:

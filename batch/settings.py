@@ -14,7 +14,7 @@ class BatchSettings(BaseSettings):
     features: list[str] = Field(
         list(DEFAULT_FEATURES), min_length=1, description="JSON list: the features that segments are made of"
     )
-    k: int = Field(5, ge=2, le=6, description="segments of the first baseline")
+    k: int = Field(5, ge=2, le=20, description="segments of the first baseline")
     first_customers: int = Field(500, ge=10, description="customers needed for the first baseline")
     first_history_days: float = Field(
         180.0, ge=0.0, description="days between the first and the newest order needed for the first baseline"

@@ -7,12 +7,10 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-from scipy import stats
-
-from bench.honesty_intervals import coverage, cuped_variance_ratio
+from bench.honesty_intervals import coverage, cuped_variance_ratio, small_count_coverage
 from bench.honesty_looks import (
     conversions,
+    crossing_share,
     ever_rejects,
     family_wise_error,
     group_sequential_error,
@@ -22,15 +20,19 @@ from bench.honesty_looks import (
     sequential_family_wise_error,
     stopping_customers,
 )
+from bench.honesty_plans import power_for_money
+from bench.honesty_sequences import exact_difference_misses, repeated_interval_misses, sequence_misses
 from experiments import CannotSay
-from experiments.power import sample_size_of_proportions, sequential_customers
-from experiments.sample import Sample
+from experiments.group_sequential import inflation, obrien_fleming, pocock
+from experiments.planning import customers_needed, rate_baseline
 
 __all__ = ["Row", "main", "rows"]
 
 RUNS = 2_000
 LOOKS = 100
 RHO = 0.7
+RATE, LIFT = 0.05, 0.1
+ALPHA, WANTED = 0.05, 0.8
 
 
 class Row(NamedTuple):
@@ -99,8 +101,18 @@ def _repeated_looks(runs: int, looks: int) -> Iterator[Row]:
 
 
 def _intervals(runs: int) -> Iterator[Row]:
-    for name, share in coverage(7, runs).held.items():
+    held = coverage(7, runs).held | {
+        "difference of rates, 60 customers an arm (Newcombe, exact)": small_count_coverage()
+    }
+    for name, share in held.items():
         yield _at_least(f"95% interval holds the truth: {name}", share, 0.94)
+    for name, share in sequence_misses(20, runs, 20).items():
+        yield _at_least(f"always-valid interval holds the truth at 20 looks: {name}", 1.0 - share, 0.94)
+    exact = exact_difference_misses(21, runs, 25, every=80)
+    yield _at_least("exact always-valid interval holds a difference of rates at 25 looks", 1.0 - exact, 0.94)
+    planned = conversions(22, 50 * runs, 5, every=4_000, lift=LIFT)
+    misses = repeated_interval_misses(planned, RATE * LIFT)
+    yield _at_least("intervals of 5 planned looks all hold the truth (O'Brien-Fleming)", 1.0 - misses, 0.94)
     ratio, right = cuped_variance_ratio(8, runs), 1.0 - RHO**2
     # The ratio of two variances of correlated estimates over that many runs: within three standard errors.
     slack = 3.0 * right * math.sqrt(4.0 * (1.0 - right) / runs)
@@ -109,27 +121,39 @@ def _intervals(runs: int) -> Iterator[Row]:
 
 
 def _plans(runs: int) -> Iterator[Row]:
-    rate, lift, many = 0.05, 0.1, 10 * runs
-    needed = sample_size_of_proportions(rate, lift)
-    bound = sequential_customers(Sample(1, rate, rate * (1.0 - rate)), lift)
-    if isinstance(needed, CannotSay) or isinstance(bound, CannotSay):
-        raise RuntimeError(f"the plan cannot be made: {needed}, {bound}")  # noqa: TRY004
-    chance = np.random.default_rng(9)
-    counts = [chance.binomial(needed, each, many) for each in (rate * (1.0 + lift), rate)]
-    pooled = (counts[0] + counts[1]) / (2.0 * needed)
-    z = (counts[0] - counts[1]) / needed / np.sqrt(2.0 * pooled * (1.0 - pooled) / needed)
-    power = float((np.abs(z) > stats.norm.isf(0.025)).mean())
-    yield Row(f"fixed test: power at {2 * needed:,} customers", power, "0.80 ± 0.02", abs(power - 0.8) <= 0.02)
-    yield Row("fixed test: customers", 2.0 * needed, None, None)
+    plan = customers_needed(rate_baseline(RATE), LIFT, [0.5, 0.5], is_rate=True)
+    sizes = [each for each in plan if not isinstance(each, CannotSay)]
+    if len(sizes) < len(plan):
+        raise RuntimeError(f"the plan cannot be made: {plan}")
+    fixed, _, sequential = sizes
+    many, size = 10 * runs, math.ceil(fixed / 2)
+    yield _power(
+        f"fixed test: power at {fixed:,} customers", crossing_share(conversions(9, many, 1, lift=LIFT, every=2 * size))
+    )
+    baseline, needed, power = power_for_money(11, 2 * runs)
+    yield _power(f"revenue per customer: power at {needed:,} customers, mean {baseline:.2f}", power)
+    spread = {"O'Brien-Fleming": obrien_fleming, "Pocock": pocock}
+    for name, spending in spread.items():
+        largest = math.ceil(fixed * inflation(5, ALPHA, WANTED, spending))
+        seen = conversions(12, many, 5, lift=LIFT, every=math.ceil(largest / 5))
+        yield _power(f"5 planned looks, {name}: power by {largest:,} customers", crossing_share(seen, spending))
+    yield from _sequential_plans(runs, fixed, sequential)
+
+
+def _sequential_plans(runs: int, fixed: int, bound: int) -> Iterator[Row]:
     for times in (1.0, 1.5, 2.0):
-        seen = conversions(10, runs, math.ceil(bound / 500), lift=lift * times)
+        seen = conversions(10, runs, math.ceil(bound / 500), lift=LIFT * times)
         mean, found = stopping_customers(seen, 5_000, int(seen.customers[0, -1]))
         yield Row(f"sequential test: mean customers where the lift is {times:g} times the plan's", mean, None, None)
         if times == 1.0:
-            yield _at_least(f"sequential test: power by {bound:,} customers", found, 0.8)
-    tuned = conversions(10, runs, math.ceil(bound / 500), lift=lift)
-    mean, _ = stopping_customers(tuned, 2.0 * needed, int(tuned.customers[0, -1]))
+            yield _power(f"sequential test: power by {bound:,} customers", found)
+    tuned = conversions(10, runs, math.ceil(bound / 500), lift=LIFT)
+    mean, _ = stopping_customers(tuned, float(fixed), int(tuned.customers[0, -1]))
     yield Row("sequential test: mean customers, tuned to the fixed test's size", mean, None, None)
+
+
+def _power(what: str, measured: float) -> Row:
+    return Row(what, measured, f"{WANTED:.2f} ± 0.02", abs(measured - WANTED) <= 0.02)
 
 
 if __name__ == "__main__":

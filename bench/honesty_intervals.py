@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from experiments import CannotSay, Metric, Tally
 from experiments.cuped import adjusted_revenue
@@ -11,10 +12,10 @@ from experiments.lift import delta_lift, fieller_lift
 from experiments.means import welch
 from experiments.measure import measure
 from experiments.outcome import Interval, Outcome
-from experiments.proportions import two_proportions, wilson
+from experiments.proportions import fisher, two_proportions, wilson
 from experiments.sample import Sample
 
-__all__ = ["Coverage", "coverage", "cuped_variance_ratio"]
+__all__ = ["TRUTH", "Coverage", "arm", "coverage", "cuped_variance_ratio", "small_count_coverage"]
 
 ALPHA: Final = 0.05
 _RATE: Final = 0.1
@@ -22,6 +23,14 @@ _RATE_LIFT: Final = 0.1
 _VALUE: Final = float(np.exp(3.0 + 0.5 * 0.6**2))
 _VALUE_LIFT: Final = 0.1
 _ORDERS: Final = 1.3
+_SPENT: Final = (_RATE * (1.0 + _RATE_LIFT) * _ORDERS * _VALUE * (1.0 + _VALUE_LIFT), _RATE * _ORDERS * _VALUE)
+TRUTH: Final = {
+    "conversion rate": _RATE * _RATE_LIFT,
+    "revenue per customer": _SPENT[0] - _SPENT[1],
+    "revenue per customer after CUPED": _SPENT[0] - _SPENT[1],
+    "average order value": _VALUE * _VALUE_LIFT,
+}
+"""The true effects in the simulated shop."""
 
 
 class Coverage(NamedTuple):
@@ -35,11 +44,24 @@ def coverage(seed: int, runs: int, *, customers: int = 2_000) -> Coverage:
     """Return coverage for arms of that many customers; the treatment converts 10% more and spends 10% more."""
     chance, held = np.random.default_rng(seed), Counter[str]()
     for _ in range(runs):
-        treatment = _arm(chance, customers, _RATE * (1.0 + _RATE_LIFT), _VALUE_LIFT)
-        control = _arm(chance, customers, _RATE, 0.0)
+        treatment = arm(chance, customers, treated=True)
+        control = arm(chance, customers, treated=False)
         for name, (interval, truth) in _intervals(treatment, control).items():
             held[name] += not isinstance(interval, CannotSay) and interval.low <= truth <= interval.high
     return Coverage({name: count / runs for name, count in held.items()}, runs)
+
+
+def small_count_coverage(customers: int = 60, rates: tuple[float, float] = (0.08, 0.03)) -> float:
+    """Return the exact coverage of the interval beside Fisher's test: the chance of each table whose interval holds."""
+    counts = np.arange(customers + 1)
+    chances = [stats.binom.pmf(counts, customers, rate) for rate in rates]
+    held = 0.0
+    for ours, theirs in np.argwhere(np.outer(*chances) > 1e-12).tolist():
+        found = fisher(ours, customers, theirs, customers, ALPHA)
+        # Nobody converted: there is no interval, which is not one that leaves the truth out.
+        inside = isinstance(found, CannotSay) or found.interval.low <= rates[0] - rates[1] <= found.interval.high
+        held += float(chances[0][ours] * chances[1][theirs]) * inside
+    return held
 
 
 def cuped_variance_ratio(seed: int, runs: int, *, customers: int = 500, correlation: float = 0.7) -> float:
@@ -61,22 +83,25 @@ def _intervals(treatment: Tally, control: Tally) -> dict[str, tuple[Outcome[Inte
     metrics = (Metric.REVENUE_PER_CUSTOMER, Metric.AVERAGE_ORDER_VALUE)
     revenue, order = ([_sure(measure(metric, arm)) for arm in (treatment, control)] for metric in metrics)
     counts = (treatment.converted, treatment.exposed, control.converted, control.exposed)
-    spent = [_RATE * (1.0 + _RATE_LIFT) * _ORDERS * _VALUE * (1.0 + _VALUE_LIFT), _RATE * _ORDERS * _VALUE]
-    lift = spent[0] / spent[1] - 1.0
+    rates = [_sure(measure(Metric.CONVERSION_RATE, arm)) for arm in (treatment, control)]
+    lift, more = _SPENT[0] / _SPENT[1] - 1.0, TRUTH["revenue per customer"]
     cuped = adjusted_revenue(treatment, control)
     after = cuped if isinstance(cuped, CannotSay) else _interval(welch(cuped.treatment, cuped.control, ALPHA))
     return {
         "rate (Wilson)": (wilson(control.converted, control.exposed, ALPHA), _RATE),
         "difference of rates (Newcombe)": (_interval(two_proportions(*counts, ALPHA)), _RATE * _RATE_LIFT),
-        "revenue per customer (Welch)": (_interval(welch(revenue[0], revenue[1], ALPHA)), spent[0] - spent[1]),
-        "revenue per customer after CUPED": (after, spent[0] - spent[1]),
+        "revenue per customer (Welch)": (_interval(welch(revenue[0], revenue[1], ALPHA)), more),
+        "revenue per customer after CUPED": (after, more),
         "average order value (delta method)": (_interval(welch(order[0], order[1], ALPHA)), _VALUE * _VALUE_LIFT),
+        "relative lift of a rate (Fieller)": (_interval(fieller_lift(rates[0], rates[1], ALPHA)), _RATE_LIFT),
         "relative lift of revenue (Fieller)": (_interval(fieller_lift(revenue[0], revenue[1], ALPHA)), lift),
         "relative lift of revenue (delta method)": (_interval(delta_lift(revenue[0], revenue[1], ALPHA)), lift),
     }
 
 
-def _arm(chance: np.random.Generator, customers: int, rate: float, lift: float) -> Tally:
+def arm(chance: np.random.Generator, customers: int, *, treated: bool) -> Tally:
+    """Return an arm of a shop where 10% convert and spending follows what was spent before (rho about 0.7)."""
+    rate, lift = (_RATE * (1.0 + _RATE_LIFT), _VALUE_LIFT) if treated else (_RATE, 0.0)
     habit = chance.normal(size=customers)
     orders = np.where(chance.random(customers) < rate, 1 + chance.poisson(_ORDERS - 1.0, customers), 0)
     value = np.exp(3.0 + 0.6 * (0.7 * habit + np.sqrt(1.0 - 0.7**2) * chance.normal(size=customers))) * (1.0 + lift)

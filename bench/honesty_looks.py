@@ -15,6 +15,7 @@ from experiments.srm import SUSPICIOUS
 __all__ = [
     "Looks",
     "conversions",
+    "crossing_share",
     "ever_rejects",
     "family_wise_error",
     "group_sequential_error",
@@ -136,13 +137,16 @@ def _any_finding(p_values: Floats) -> tuple[float, float]:
 def group_sequential_error(seed: int, runs: int, *, looks: int = 5) -> dict[str, float]:
     """Return the share of A/A runs that cross the bounds at any of the planned looks."""
     seen = conversions(seed, runs, looks, every=4_000)
-    z = np.abs(seen.effect) / np.sqrt(seen.squared_error)
     plans: dict[str, Spending] = {"O'Brien-Fleming": obrien_fleming, "Pocock": pocock}
-    shares = tuple(k / looks for k in range(1, looks + 1))
-    return {
-        name: float((z >= np.array(critical_values(shares, ALPHA, plan))).any(axis=1).mean())
-        for name, plan in plans.items()
-    }
+    return {name: crossing_share(seen, plan) for name, plan in plans.items()}
+
+
+def crossing_share(seen: Looks, spending: Spending = obrien_fleming) -> float:
+    """Return the share of runs that cross a planned bound; a single look is a fixed test."""
+    looks = seen.effect.shape[1]
+    z = np.abs(seen.effect) / np.sqrt(seen.squared_error)
+    bounds = np.array(critical_values(tuple(k / looks for k in range(1, looks + 1)), ALPHA, spending))
+    return float((z >= bounds).any(axis=1).mean())
 
 
 def rate_sequence_misses(seed: int, runs: int, looks: int, *, rate: float = 0.01, every: int = 20) -> float:

@@ -1,13 +1,13 @@
 """Customers who are in Redis already when a measurement begins: written as a worker would have written them."""
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.end_state import names_of
 from bench.job import PARTITIONS
-from bench.stage import Run
 from consumers.commit import Committer
 from consumers.money import SCALE
 from consumers.partition_batch import Outcome
@@ -18,6 +18,7 @@ from state.partition_store import Owned, PartitionStore
 from state.records import CustomerBatch, Rows, blank_rows
 from state.segment_views import SegmentViews
 from state.settings import StateSettings
+from stream.damping import Damping
 from stream.decay import contributions
 from stream.kmeans import OnlineKMeans
 from stream.segmentation import resegment, sums_under
@@ -80,7 +81,21 @@ def settled(baseline: Baseline, rows_of: Callable[[Ints, int], Rows], now_ms: in
     return baseline.model_copy(update={"segments": segments})
 
 
-def fill(run: Run, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:
+class Filled(Protocol):
+    """A shop whose Redis is filled: a run, or a Redis without Kafka."""
+
+    @property
+    def redis(self) -> Any:
+        """Return the client."""
+        ...
+
+    @property
+    def baseline(self) -> Baseline:
+        """Return the baseline that the customers are under."""
+        ...
+
+
+def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:
     """Write customers 0 to `customers` - 1 as they stand at `now_ms`: records, sums, views; nothing is published.
 
     `rows_of` gives the records (n,) of customer numbers (n,), without segments. A record remembers as many recent
@@ -102,7 +117,7 @@ def _placed(segmenter: CentroidSegmenter, owned: Owned, ids: list[str], rows: Ro
     """Return new customers with their segments, as the worker's handler does."""
     sums = sums_under(segmenter, owned.baseline, owned.sums)
     causes = np.full(len(ids), "activity", object)
-    result = resegment(segmenter, sums, ids, rows, rows, now_ms, StreamSettings().hysteresis, causes)
+    result = resegment(segmenter, sums, ids, rows, rows, now_ms, Damping.of(StreamSettings()), causes)
     starts = np.concatenate([[0], np.cumsum(rows["placed"])]).astype(np.int64)
     recent = np.random.default_rng(len(ids)).integers(0, 2**63, int(starts[-1]), np.uint64)
     customers = CustomerBatch(ids, result.rows, np.ones(len(ids), np.bool_), recent, starts)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,6 +73,10 @@ class Run:
 
     def start_worker(self, **settings: object) -> ChildProcess:
         """Start `shoal worker`, with settings by their names (`sweep_s=0.1`)."""
+        return self.start_service("worker", settings)
+
+    def start_service(self, service: str, settings: Mapping[str, object]) -> ChildProcess:
+        """Start `shoal worker`, or another service that takes part in the run."""
         environment = {
             **os.environ,
             "SHOAL_KAFKA": self.kafka.kafka,
@@ -83,8 +87,8 @@ class Run:
         }
         self._started += 1
         log = self.stage.directory / f"{self.kafka.topic_prefix}worker{self._started}.log"
-        command = [sys.executable, "-P", "-m", "cli.main", "worker"]
-        worker = ChildProcess("shoal worker", command, log=log, env=environment)
+        command = [sys.executable, "-P", "-m", "cli.main", service]
+        worker = ChildProcess(f"shoal {service}", command, log=log, env=environment)
         worker.spawn()
         self.workers.append(worker)
         return worker

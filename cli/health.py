@@ -12,6 +12,7 @@ from events.errors import ShoalError
 __all__ = ["register"]
 
 _ALIVE_MS = 15_000
+_NO_CONSUMER = "experiments are declared but no consumer tallies them; start one with `shoal experiments`"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +43,7 @@ def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
             report["problems"].append(str(error))
     if "customers" in report and "ends" in report:
         report["lag"] = _lag(report.pop("ends"), redis)
+        report["experiments"]["behind"] = report["lag"].pop("tallies")
     report.pop("ends", None)
     if "workers" in report:
         owned = {partition for worker in report["workers"] for partition in worker["partitions"]}
@@ -60,7 +62,7 @@ def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
 def _kafka(kafka: str | None) -> dict[str, Any]:
     from consumers.lag import end_offsets
     from events.topic_admin import check_topics
-    from events.topics import CO_PARTITIONED, topic_specs
+    from events.topics import CO_PARTITIONED, TALLIED, topic_specs
 
     settings = kafka_settings(kafka)
     findings = check_topics(settings.kafka, topic_specs(settings))
@@ -69,7 +71,7 @@ def _kafka(kafka: str | None) -> dict[str, Any]:
     if missing:
         found["problems"] = [f"topics are missing: {', '.join(missing)}; run `shoal topics create`"]
     else:
-        found["ends"] = end_offsets(settings, CO_PARTITIONED)
+        found["ends"] = end_offsets(settings, dict.fromkeys((*CO_PARTITIONED, *TALLIED)))
     return found
 
 
@@ -78,12 +80,11 @@ def _redis(redis: str | None) -> dict[str, Any]:
     from state.baselines import BaselineStore, ModelStore
     from state.connection import connect
     from state.watermarks import read_fates
-    from state.workers import WorkerRegistry
 
     state, partitions = state_settings(redis), kafka_settings().partitions
     client = connect(state.redis)
-    now_ms = time.time_ns() // 1_000_000
-    beats = [beat for beat in WorkerRegistry(client).beats(now_ms) if now_ms - beat.at_ms < _ALIVE_MS]
+    beats, consumers = _alive(client, keys.WORKERS), _alive(client, keys.EXPERIMENT_WORKERS)
+    declared = int(client.scard(keys.EXPERIMENTS))
     baseline, model = BaselineStore(client).current(), ModelStore(client).current()
     return {
         "redis": {"ok": True, "address": state.redis},
@@ -91,20 +92,43 @@ def _redis(redis: str | None) -> dict[str, Any]:
         "events": read_fates(client, partitions, keys.SEGMENTS_GROUP),
         "baseline": baseline.baseline if baseline else 0,
         "model_version": model.version if model else 0,
-        "workers": [
-            beat.model_dump(exclude={"at_ms"}) | {"seconds_ago": (now_ms - beat.at_ms) / 1000} for beat in beats
-        ],
+        "workers": beats,
+        "experiments": {
+            "declared": declared,
+            "consumers": consumers,
+            "events": read_fates(client, partitions, keys.EXPERIMENTS_GROUP),
+        },
+        "problems": [_NO_CONSUMER] if declared and not consumers else [],
     }
+
+
+def _alive(client: Any, kind: str) -> list[dict[str, Any]]:
+    """Return the last heartbeats of the workers of a kind that are alive."""
+    from state.workers import WorkerRegistry
+
+    now_ms = time.time_ns() // 1_000_000
+    beats = [beat for beat in WorkerRegistry(client, kind).beats(now_ms) if now_ms - beat.at_ms < _ALIVE_MS]
+    return [beat.model_dump(exclude={"at_ms"}) | {"seconds_ago": (now_ms - beat.at_ms) / 1000} for beat in beats]
 
 
 def _lag(ends: dict[tuple[str, int], int], redis: str | None) -> dict[str, int]:
     from consumers.lag import behind, stored_offsets, unsent_changes
+    from events.topics import CO_PARTITIONED, TALLIED
     from state import keys
     from state.connection import connect
 
-    client, partitions = connect(state_settings(redis).redis), kafka_settings().partitions
-    stored = stored_offsets(client, partitions, keys.SEGMENTS_GROUP)
-    return {"events": behind(ends, stored), "changes": unsent_changes(client, partitions)}
+    client, settings = connect(state_settings(redis).redis), kafka_settings()
+
+    def lag(group: str, topics: tuple[str, ...]) -> int:
+        names = set(map(settings.topic, topics))
+        mine = {place: end for place, end in ends.items() if place[0] in names}
+        return behind(mine, stored_offsets(client, settings.partitions, group))
+
+    return {
+        "events": lag(keys.SEGMENTS_GROUP, CO_PARTITIONED),
+        "changes": unsent_changes(client, settings.partitions),
+        "tallies": lag(keys.EXPERIMENTS_GROUP, TALLIED),
+    }
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -124,6 +148,14 @@ def _print(report: dict[str, Any]) -> None:
     for worker in report.get("workers", []):
         leader = ", leader" if worker["leader"] else ""
         table.add_row("worker", f"{worker['worker']}: partitions {worker['partitions']}{leader}")
+    tallying = report.get("experiments", {"declared": 0, "consumers": [], "events": {}})
+    if tallying["declared"] or tallying["consumers"]:
+        behind = f", {tallying['behind']:,} events behind" if "behind" in tallying else ""
+        table.add_row("experiments", f"{tallying['declared']:,}{behind}")
+        for name, count in sorted(tallying["events"].items()):
+            table.add_row(f"  {name.replace(':', ' ')}", f"{count:,}")
+        for consumer in tallying["consumers"]:
+            table.add_row("consumer", f"{consumer['worker']}: partitions {consumer['partitions']}")
     tables().print(table)
     for problem in report["problems"]:
         tables().print(f"[red]•[/] {problem}", highlight=False)

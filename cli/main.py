@@ -11,9 +11,11 @@ from cli import (
     baselines,
     batch,
     customer,
+    dead_letters,
     demo,
     down,
     experiment,
+    experiments,
     export,
     health,
     importing,
@@ -22,7 +24,9 @@ from cli import (
     rebaseline,
     segments,
     simulate,
+    suppress,
     topics,
+    trigger,
     up,
     wait,
     worker,
@@ -40,10 +44,29 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for _module in (demo, up, down, worker, batch, rebaseline, api, publish, simulate, wait, customer, segments, health):
+for _module in (
+    demo,
+    up,
+    down,
+    worker,
+    experiments,
+    batch,
+    trigger,
+    rebaseline,
+    api,
+    publish,
+    simulate,
+    wait,
+    customer,
+    segments,
+    health,
+):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
 app.add_typer(importing.app, name="import")
+app.add_typer(trigger.app, name="trigger")
+app.add_typer(suppress.app, name="suppress")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(baselines.app, name="baselines")
 app.add_typer(export.app, name="export")

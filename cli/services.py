@@ -1,4 +1,4 @@
-"""The services that `shoal up` and `shoal demo` run: embedded brokers, a worker, the batch module, the API."""
+"""The services that `shoal up` and `shoal demo` run: brokers, workers, the batch module, webhooks, the API."""
 
 import fcntl
 import json
@@ -22,6 +22,7 @@ from events.errors import ShoalError
 from events.settings import KafkaSettings
 from events.topic_admin import create_topics
 from events.topics import topic_specs
+from state import keys
 from state.connection import connect
 from state.workers import WorkerRegistry
 
@@ -51,7 +52,7 @@ def running_pid(folder: Path = LOCAL) -> int | None:
 class LocalServices:
     """Starts everything on loopback, writes the addresses to `.shoal/local.json`, and ends it all on leaving.
 
-    `environment` holds settings of the worker and the batch module, such as {"SHOAL_CLOCK": "event"}. Raises
+    `environment` holds settings of the services, such as {"SHOAL_CLOCK": "event"}. Raises
     AlreadyRunning, ServiceFailed.
     """
 
@@ -101,10 +102,13 @@ class LocalServices:
         create_topics(kafka.bootstrap, topic_specs(settings))
         self._write_addresses()
         self.worker = self.spawn("worker", "worker")
+        experiments = self.spawn("experiments", "experiments")
         self.spawn("batch", "batch", "--every", "24h")
+        self.spawn("triggers", "triggers")
         client = connect(store.url)
         self._start_api(client)
-        self._await_worker(client, settings.partitions)
+        _await_owner(self.worker, WorkerRegistry(client), settings.partitions)
+        _await_owner(experiments, WorkerRegistry(client, keys.EXPERIMENT_WORKERS), settings.partitions)
 
     def _start_api(self, client: redis.Redis) -> None:
         """Start the API with a key of its own, which this process alone knows, and say where it is."""
@@ -142,16 +146,6 @@ class LocalServices:
         self._started.append(child)
         return child
 
-    def _await_worker(self, client: redis.Redis, partitions: int) -> None:
-        assert self.worker is not None  # noqa: S101 - for the type checker
-        registry = WorkerRegistry(client)
-
-        def owns_all() -> bool:
-            beats = registry.beats(time.time_ns() // 1_000_000)
-            return sum(len(beat.partitions) for beat in beats) == partitions
-
-        self.worker.wait_until(owns_all, 60.0)
-
     def check(self) -> None:
         """Raise ServiceFailed where a service has ended by itself."""
         for child in self._started:
@@ -168,3 +162,13 @@ class LocalServices:
         if self._locked is not None:
             self._locked.close()
             self._locked = None
+
+
+def _await_owner(service: ChildProcess, registry: WorkerRegistry, partitions: int) -> None:
+    """Wait until a service has said that it owns all partitions. Raises ServiceFailed."""
+
+    def owns_all() -> bool:
+        beats = registry.beats(time.time_ns() // 1_000_000)
+        return sum(len(beat.partitions) for beat in beats) == partitions
+
+    service.wait_until(owns_all, 60.0)

@@ -10,8 +10,10 @@ from pydantic_settings import BaseSettings
 from api.settings import ApiSettings
 from batch.settings import BatchSettings
 from consumers.settings import ConsumerSettings
+from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from state.settings import StateSettings
+from stream.campaigns.settings import TriggerSettings
 from stream.settings import StreamSettings
 
 __all__ = ["settings_page"]
@@ -21,8 +23,10 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Redis and records", StateSettings),
     ("Taking events in", ConsumerSettings),
     ("Segmenting", StreamSettings),
+    ("Tallying experiments", ExperimentSettings),
     ("Baselines", BatchSettings),
     ("API and dashboard", ApiSettings),
+    ("Campaign triggers", TriggerSettings),
 )
 
 _HEAD = """# Settings

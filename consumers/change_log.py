@@ -11,7 +11,7 @@ from consumers.places import Place, is_end, place_of
 from events.changes import Change, decode_change
 from events.settings import KafkaSettings
 
-__all__ = ["ChangeLog", "newest_changes", "read_changes"]
+__all__ = ["ChangeLog", "changes_of_customer", "newest_changes", "read_changes"]
 
 
 _TOPIC = "segment-changes"
@@ -56,8 +56,23 @@ def newest_changes(kafka: KafkaSettings, partitions: Iterable[int]) -> list[tupl
     return list(_read(kafka, ends, {place: max(0, end - 1) for place, end in ends.items()}))
 
 
-def _read(kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int]) -> Iterator[tuple[int, Change]]:
-    """Read from `starts` to `ends`; the end of a partition may also be a marker that is no message."""
+def changes_of_customer(kafka: KafkaSettings, partition: int, customer_id: str, most: int = 200_000) -> list[Change]:
+    """Return a customer's changes among the last `most` messages of its partition (half a second's reading).
+
+    Raises KafkaUnreachable.
+    """
+    ends = reported_ends(kafka, [_TOPIC], [partition])
+    starts = {place: max(0, end - most) for place, end in ends.items()}
+    return [change for _, change in _read(kafka, ends, starts, key=customer_id.encode())]
+
+
+def _read(
+    kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int], key: bytes | None = None
+) -> Iterator[tuple[int, Change]]:
+    """Read from `starts` to `ends`, only what has `key` if one is given.
+
+    The end of a partition may also be a marker that is no message.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": kafka.kafka,
@@ -78,7 +93,7 @@ def _read(kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int]
                     continue
                 if ended or offset + 1 >= ends[place]:
                     unread.discard(place)
-                if not ended and value is not None:
+                if not ended and value is not None and (key is None or message.key() == key):
                     yield place[1], decode_change(value)
     finally:
         consumer.close()

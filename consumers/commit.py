@@ -6,6 +6,7 @@ from consumers.partition_batch import Outcome
 from consumers.parts import Commit
 from consumers.sink import PARTITION_UA, KafkaSink, SinkFailed
 from events.changes import ChangeBatch, decode_change
+from state.flows import count_flows
 from state.partition_store import Owned, PartitionStore, Save
 from state.segment_views import SegmentViews, view_items
 
@@ -119,6 +120,7 @@ def _save(commit: Commit, changes: ChangeBatch) -> Save:
         watermark_ms=max(owned.watermark_ms, commit.watermark_ms),
         changes=changes.encode(),
         views=view_items(changes),
+        flows=count_flows(changes),
     )
 
 

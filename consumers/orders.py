@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +41,20 @@ class OrderInput:
         events = decoded.events
         currencies = column(events, "currency")
         amounts, unconvertible = self._money.thousandths(column(events, "amount"), currencies)
-        columns = OrderColumns(
-            names_column(events, "customer_id"),
-            event_hashes(column(events, "event_id"), self.topic),
-            decoded.instants["occurred_at"],
-            np.fromiter(map(_KINDS.__getitem__, column(events, "type")), np.int8, len(events)),
-            amounts,
-        )
+        columns = self.columns(events, decoded.instants["occurred_at"], amounts)
         refusals = Refusals(len(events))
         refusals.times(columns.times, latest_ms)
         refusals.where(unconvertible, lambda i: self._money.reason(currencies[i]))
         return refusals.split(columns, decoded.positions, decoded.rejections)
+
+    def columns(
+        self, events: Sequence[Any], times: npt.NDArray[np.int64], amounts: npt.NDArray[np.int64]
+    ) -> OrderColumns:
+        """Return the decoder's n events as columns; `times` are ms since 1970 UTC, `amounts` thousandths."""
+        return OrderColumns(
+            names_column(events, "customer_id"),
+            event_hashes(column(events, "event_id"), self.topic),
+            times,
+            np.fromiter(map(_KINDS.__getitem__, column(events, "type")), np.int8, len(events)),
+            amounts,
+        )

@@ -33,8 +33,8 @@ _TOGETHER = 4_000
 class Background(Protocol):
     """Work between the batches: new models and baselines, sweeps."""
 
-    def due(self, owned: Iterable[Owned]) -> bool:
-        """Return whether there is anything to do."""
+    def due(self, owned: Iterable[Owned]) -> float:
+        """Return the share of the worker's time that waiting work may take while events arrive, 0 where none waits."""
         ...
 
     def run(self, owned: Iterable[Owned]) -> bool:
@@ -78,6 +78,7 @@ class MicroBatchRuntime:
         self._stop = threading.Event()
         self._trouble_since = self._trouble_last = 0.0
         self._queued = 0
+        self._rest_until = 0.0
         self._together = False
         self.events_seen = 0
         self._ownership = Ownership(
@@ -173,15 +174,29 @@ class MicroBatchRuntime:
         return jobs
 
     def _look_after(self, *, idle: bool) -> bool:
-        """Do what needs the partitions at rest; return whether more of that is waiting."""
+        """Do what needs the partitions at rest; return whether more of that is waiting.
+
+        While events arrive, this takes its share of the time and no more, the waiting for the lanes included.
+        """
         owned = self._ownership.owned
-        if not (idle or self._ownership.look_due or self._w.background.due(owned.values())):
+        share = 1.0 if idle else float(self._w.background.due(owned.values()))
+        if time.monotonic() < self._rest_until and not idle:
+            share = 0.0
+        if not (share or self._ownership.look_due):
             return False
+        began = time.monotonic()
         self._settle()
+        settled = time.monotonic()
         if idle:
             self._tidy()
         self._ownership.look()
-        return self._w.background.run(list(owned.values()))
+        if not share:
+            return False
+        more = self._w.background.run(list(owned.values()))
+        while more and not idle and time.monotonic() < settled + (settled - began):
+            more = self._w.background.run(list(owned.values()))  # a long wait for the lanes should be worth it
+        self._rest_until = (now := time.monotonic()) + (now - began) * (1.0 / share - 1.0)
+        return more
 
     def _settle(self, leave: int = 0) -> None:
         """Wait for the lanes, but for their last `leave` jobs.

@@ -135,6 +135,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "k": 2,
         "silhouette": 0.41,
         "inertia": 9120.7,
+        "revision": 0,
+        "follows": 6,
+        "restores": None,
+        "last_segment": 8,
+        "customers": 9854,
+        "metrics": {"silhouette": 0.41, "churn": 0.06},
+        "reason": "k-means with 2 segments has the largest silhouette (0.41) of those that are stable",
+        "lineage": [
+            {
+                "kind": "kept",
+                "segment_id": "s1",
+                "segment": "High-Value Loyalists",
+                "related": ["s1"],
+                "customers": 2298,
+            },
+        ],
+        "moves": [{"source": "s5", "target": "s1", "customers": 141}],
+        "proposed_by": "schedule",
+        "decided_by": "maria",
+        "decided_at": "2026-03-14T08:11:40Z",
+        "decision": "the flows look right",
     },
 }
 """By the topic's name without prefix."""

@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 
 from events.settings import KafkaSettings
 
-__all__ = ["CO_PARTITIONED", "TopicSpec", "topic_specs"]
+__all__ = ["CO_PARTITIONED", "TALLIED", "TopicSpec", "topic_specs"]
 
 CO_PARTITIONED = ("orders", "web-sessions", "customers")
 """Inputs of the `segments` group: the same number of partitions, so that a customer is in one partition everywhere."""
+
+TALLIED = ("orders", "conversions", "exposures")
+"""Inputs of the `experiments` group: partitioned alike, and with the `segments` group's."""
 
 _DAY_MS = 86_400_000
 _LARGE = 16 << 20

@@ -147,12 +147,15 @@ class Heterogeneity(_Part):
 
 
 class Contrast(_Part):
-    """A treatment's effect in one segment less that in all others."""
+    """A treatment's effect in one segment less that in all others; adjusted over segments x metrics x treatments."""
 
     variant: str
     metric: Metric
     difference: float | None = None
     p_value: float | None = None
+    p_adjusted: float | None = None
+    sequential_p_value: float | None = None
+    sequential_p_adjusted: float | None = None
     cannot_say: Reason | None = None
 
 

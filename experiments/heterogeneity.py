@@ -10,6 +10,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from .outcome import CannotSay, Outcome, Reason
 from .sample import Sample
+from .sequential import mixture_p_value, mixture_precision
 
 __all__ = ["Contrast", "Heterogeneity", "Pair", "against_the_rest", "cochran_q"]
 
@@ -26,10 +27,14 @@ class Heterogeneity(NamedTuple):
 
 
 class Contrast(NamedTuple):
-    """A segment's effect less that of all other customers, and the p-value of "there is no difference"."""
+    """A segment's effect less that of all other customers, and p-values of "there is no difference".
+
+    `p_value` holds if it is read once, `sequential_p_value` at every look.
+    """
 
     difference: float
     p_value: float
+    sequential_p_value: float
 
 
 def cochran_q(segments: Sequence[Pair]) -> Outcome[Heterogeneity]:
@@ -52,10 +57,21 @@ def cochran_q(segments: Sequence[Pair]) -> Outcome[Heterogeneity]:
     )
 
 
-def against_the_rest(segment: Pair, rest: Pair) -> Outcome[Contrast]:
-    """Return the Wald test of a segment's effect against the effect in all other customers."""
+def against_the_rest(
+    segment: Pair, rest: Pair, alpha: float = 0.05, expected_customers: float = 5_000
+) -> Outcome[Contrast]:
+    """Return the Wald test of a segment's effect against the effect in all other customers, and its always-valid form.
+
+    The latter is the mixture of `sequential.always_valid` on the difference of the two effects.
+    """
     squared_error = sum(sample.squared_error for sample in (*segment, *rest))
     if squared_error <= 0.0:
         return CannotSay(Reason.ZERO_VARIANCE)
     difference = (segment[0].mean - segment[1].mean) - (rest[0].mean - rest[1].mean)
-    return Contrast(difference, float(2.0 * stats.norm.sf(abs(difference) / math.sqrt(squared_error))))
+    customers = float(sum(sample.n for sample in (*segment, *rest)))
+    precision = mixture_precision(expected_customers, alpha)
+    return Contrast(
+        difference,
+        float(2.0 * stats.norm.sf(abs(difference) / math.sqrt(squared_error))),
+        float(mixture_p_value(difference, squared_error, customers, precision)),
+    )

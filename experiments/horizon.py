@@ -49,6 +49,8 @@ def remaining(experiment: Experiment, tallies: Tallies, now: datetime) -> Outcom
         missing = (experiment.stop - now).total_seconds() / 86_400
         return Remaining(max(math.ceil(missing), 1), None)
     have = exposed(experiment, tallies)
+    if have <= 0:
+        return CannotSay(Reason.NO_EXPOSURES)
     needed = _needed(experiment, tallies) if experiment.planned_customers is None else experiment.planned_customers
     if isinstance(needed, CannotSay):
         return needed

@@ -80,12 +80,17 @@ def _segments(experiment: Experiment, tallies: Tallies, segments: Sequence[str])
     parts = [tallies.of_segment(segment) for segment in segments]
     families = [_family(experiment, part, experiment.metrics, "segments") for part in parts]
     rows = iter(_adjusted([row for family in families for row in family], experiment))
+    contrasts = [
+        _against_the_rest(experiment, part, tallies.without_segment(each))
+        for each, part in zip(segments, parts, strict=True)
+    ]
+    against = iter(_adjusted_contrasts([row for each in contrasts for row in each], experiment))
     return [
         document.Segment(
             segment=segment,
             arms=arm_rows(experiment, part),
             comparisons=[next(rows) for _ in family],
-            against_the_rest=_against_the_rest(experiment, part, tallies.without_segment(segment)),
+            against_the_rest=[next(against) for _ in family],
         )
         for segment, part, family in zip(segments, parts, families, strict=True)
     ]
@@ -127,13 +132,28 @@ def _against_the_rest(experiment: Experiment, part: Tallies, rest: Tallies) -> l
         for variant in experiment.treatments:
             ours = samples(metric, *_arms(experiment, part, variant))
             theirs = samples(metric, *_arms(experiment, rest, variant))
-            rows.append(_contrast(variant, metric, ours, theirs))
+            pairs = both(ours, theirs)
+            rows.append(_contrast(experiment, variant, metric, pairs))
     return rows
 
 
-def _contrast(variant: str, metric: Metric, ours: Outcome[Pair], theirs: Outcome[Pair]) -> document.Contrast:
-    pairs = both(ours, theirs)
-    outcome = pairs if isinstance(pairs, CannotSay) else against_the_rest(*pairs)
+def _adjusted_contrasts(rows: Sequence[document.Contrast], experiment: Experiment) -> list[document.Contrast]:
+    fixed = adjusted([row.p_value for row in rows], experiment.correction)
+    always = adjusted([row.sequential_p_value for row in rows], experiment.correction)
+    return [
+        row.model_copy(update={"p_adjusted": p, "sequential_p_adjusted": q})
+        for row, p, q in zip(rows, fixed, always, strict=True)
+    ]
+
+
+def _contrast(
+    experiment: Experiment, variant: str, metric: Metric, pairs: Outcome[tuple[Pair, Pair]]
+) -> document.Contrast:
+    outcome = (
+        pairs
+        if isinstance(pairs, CannotSay)
+        else against_the_rest(*pairs, experiment.alpha, experiment.expected_customers)
+    )
     if isinstance(outcome, CannotSay):
         return document.Contrast(variant=variant, metric=metric, cannot_say=outcome.reason)
     return document.Contrast(variant=variant, metric=metric, **outcome._asdict())

@@ -80,8 +80,12 @@ def _mismatch(srm: document.SampleRatio) -> document.Verdict:
         decision="cannot_trust",
         sentence="Cannot trust: customers did not arrive in the arms as they were assigned (sample-ratio mismatch).",
         reason=f"A split as uneven as the one {'overall' if overall else 'in a segment'} has a chance of "
-        f"{p_value:.2g}; find its cause before reading any effect.",
+        f"{_small(p_value)}; find its cause before reading any effect.",
     )
+
+
+def _small(p_value: float) -> str:
+    return f"{p_value:.2g}" if p_value >= 1e-16 else "less than 1e-16"
 
 
 def _ship(winner: _Deciding) -> document.Verdict:

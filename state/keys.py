@@ -12,6 +12,10 @@ BASELINE_CURRENT: Final = "baseline:current"
 BASELINE_LAST: Final = "baseline:last"
 MODEL_CURRENT: Final = "model:current"
 FORMAT: Final = "format"
+TRIGGERS: Final = "triggers"
+DEAD_DELIVERIES: Final = "deliveries:dead"
+ATTEMPTS: Final = "deliveries:attempts"
+REPLAYED: Final = "dead-letters:replayed"
 WORKERS: Final = "workers"
 EXPERIMENT_WORKERS: Final = "workers:experiments"
 EXPERIMENTS: Final = "experiments"
@@ -52,6 +56,11 @@ def outbox(partition: int) -> str:
     return f"outbox:{{{partition}}}"
 
 
+def flows(partition: int, day: str) -> str:
+    """Hash: `<from>:<to>:<cause>` → moves of one day; expires."""
+    return f"flows:{{{partition}}}:{day}"
+
+
 def model(partition: int) -> str:
     """Hash: sums and counts by centroid of the partition's customers, and the baseline they are under."""
     return f"model:{{{partition}}}"
@@ -65,6 +74,26 @@ def segment(customer_id: str) -> str:
 def baseline(number: int) -> str:
     """String: one baseline as JSON."""
     return f"baseline:{number}"
+
+
+def deliveries(trigger: str) -> str:
+    """Hash: delivery id → what the trigger's webhook has still to be told, as JSON."""
+    return f"deliveries:{{{trigger}}}"
+
+
+def deliveries_due(trigger: str) -> str:
+    """Sorted set: delivery ids by the time when each is due, ms."""
+    return f"deliveries:{{{trigger}}}:due"
+
+
+def deliveries_seen(trigger: str) -> str:
+    """Sorted set: delivery ids of the last week by the time when each came, ms."""
+    return f"deliveries:{{{trigger}}}:seen"
+
+
+def contacts(customer_id: str) -> str:
+    """Sorted set: what was sent about a customer, by time, ms; kept for as long as a cap counts."""
+    return f"contacts:{customer_id}"
 
 
 def experiment(experiment_id: str) -> str:

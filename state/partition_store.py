@@ -4,17 +4,18 @@ A micro-batch costs two round trips: `open` watches the partition and reads its 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import redis
 
 from state import keys
+from state.flows import flow_commands
 from state.guarded import Guarded
 from state.owned import Fenced, Owned, StateMoved
 from state.records import CustomerBatch, pack, unpack
-from state.round_trip import Command
+from state.round_trip import Command, Line, raise_first
 from state.sums import ModelSums
 
 __all__ = ["Fenced", "Owned", "PartitionStore", "Save", "StateMoved"]
@@ -27,7 +28,7 @@ _TOGETHER = 4_000
 class Save:
     """All that one micro-batch of a partition changes, to be saved at once or not at all.
 
-    `views` are keys of `segment:<customer_id>`, each followed by its value.
+    `views` are keys of `segment:<customer_id>`, each followed by its value; `flows` are moves by day and kind.
     """
 
     customers: CustomerBatch
@@ -40,14 +41,16 @@ class Save:
     watermark_ms: int
     changes: list[bytes]
     views: Sequence[str | bytes] = ()
+    flows: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class PartitionStore:
     """Reads and writes the keys of partitions for one consumer group."""
 
-    def __init__(self, client: redis.Redis, group: str) -> None:
+    def __init__(self, client: redis.Redis, group: str, *, flow_days: int = 400) -> None:
         self._redis: Any = client
         self._group = group
+        self._flow_days = flow_days
         self._guarded = Guarded(client, group)
 
     def claim(self, partition: int) -> Owned:
@@ -108,8 +111,14 @@ class PartitionStore:
 
     def scan(self, partition: int, cursor: int, count: int) -> tuple[int, CustomerBatch]:
         """Read about `count` customers from a cursor (0 begins); the cursor returned is 0 at the end."""
-        cursor, found = self._redis.hscan(keys.customers(partition), cursor, count=count)
-        return int(cursor), unpack([name.decode() for name in found], list(found.values()))
+        line = Line(self._redis)  # the client's own HSCAN costs twice as much
+        try:
+            (answer,) = line.send([("HSCAN", keys.customers(partition), cursor, "COUNT", count)])
+        finally:
+            line.close()
+        raise_first([answer])
+        found = dict(zip(answer[1][::2], answer[1][1::2], strict=True))  # Redis may give a customer twice
+        return int(answer[0]), unpack(list(map(bytes.decode, found)), list(found.values()))
 
     def size(self, partition: int) -> int:
         """Return the number of customers in the partition."""
@@ -161,6 +170,7 @@ class PartitionStore:
             yield ("RPUSH", keys.outbox(partition), *save.changes)
         if save.views:
             yield ("MSET", *save.views)
+        yield from flow_commands(partition, save.flows, self._flow_days)
 
     def watch(self, owned: Owned, wanted: list[Command]) -> list[Any]:
         """Watch a partition, check that it is as its owner knows it, and return the answers to more commands.

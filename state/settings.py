@@ -19,3 +19,6 @@ class StateSettings(BaseSettings):
         le=65_535,
         description="recent events of a customer among which a repeated one is found",
     )
+    flow_days: int = Field(
+        400, ge=1, le=36_500, description="days for which the numbers of moves between segments are kept"
+    )

@@ -1,11 +1,11 @@
 """What a partition of the experiment consumer owns in Redis: read and written a micro-batch at a time, by one writer.
 
-Guarded as customers' records are (`state.partition_store`), under epoch, revision and offsets of its own group.
+Guarded as customers' records are (`state.guarded`), under epoch, revision and offsets of its own group.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,15 @@ import redis
 
 from state import keys
 from state.exposed import ExposedCustomers
-from state.partition_store import Owned, PartitionStore
+from state.guarded import Guarded
+from state.owned import Owned
+from state.partition_store import PartitionStore
 from state.purchases import PurchaseLogs
 from state.records import CustomerBatch, unpack
 from state.round_trip import Command, as_mapping
 from state.tallies import LEFT_OUT, TallyReading, cell_field, decode_tallies
 
-__all__ = ["ExperimentSave", "ExperimentState", "OpenedTallies", "TallyPartitions", "TallySave"]
+__all__ = ["ExperimentSave", "ExperimentState", "OpenedTallies", "TallyOpening", "TallyPartitions", "TallySave"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -58,6 +60,23 @@ class OpenedTallies:
         return known
 
 
+class TallyOpening(NamedTuple):
+    """A partition that is to be watched, and the customers and experiments of a micro-batch that are to be read.
+
+    `held_by` are positions in `ids` of those whose segments will be asked for.
+    """
+
+    owned: Owned
+    ids: list[str]
+    experiments: Sequence[str]
+    held_by: Ints
+
+    @property
+    def holders(self) -> list[str]:
+        """The customers whose segments will be asked for."""
+        return [self.ids[i] for i in self.held_by.tolist()]
+
+
 @dataclass(frozen=True)
 class ExperimentSave:
     """What changes of one experiment: packed customers by id, and the tallies and counts that are new."""
@@ -81,48 +100,37 @@ class TallyPartitions:
     """Reads and writes what the group `experiments` owns of partitions."""
 
     def __init__(self, client: redis.Redis) -> None:
-        self._store = PartitionStore(client, keys.EXPERIMENTS_GROUP)
+        self._claims = PartitionStore(client, keys.EXPERIMENTS_GROUP)
+        self._guarded = Guarded(client, keys.EXPERIMENTS_GROUP)
 
     def claim(self, partition: int) -> Owned:
         """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
-        return self._store.claim(partition)
+        self._guarded.leave(partition)
+        return self._claims.claim(partition)
 
     def verify(self, owned: Sequence[Owned]) -> None:
         """Compare partitions with what their owner knows of them. Raises Fenced or StateMoved."""
-        self._store.verify(owned)
+        self._guarded.verify(owned)
 
-    def open(self, owned: Owned, ids: list[str], experiments: Sequence[str], held_by: Ints) -> OpenedTallies:
-        """Begin a micro-batch: watch the partition and read, in the same round trip, all that is known of customers.
+    def open_all(self, wanted: Sequence[TallyOpening]) -> list[OpenedTallies]:
+        """Begin a micro-batch: watch partitions and read all that is known of its customers, in one round trip.
 
-        `held_by` are positions in `ids` of those whose segments will be asked for. Raises Fenced, StateMoved,
-        redis.RedisError.
+        A partition that another worker has taken over is marked as `fenced`, and nobody is known of it. Raises
+        StateMoved, redis.RedisError.
         """
-        partition, holders = owned.partition, [ids[i] for i in held_by.tolist()]
-        wanted: list[Command] = []
-        if ids:
-            wanted.append(("HMGET", keys.purchases(partition), *ids))
-            for each in experiments:
-                wanted += [("HMGET", keys.exposed(partition, each), *ids), ("HGETALL", keys.tally(partition, each))]
-        if holders:
-            wanted.append(("HMGET", keys.customers(partition), *holders))
-        found = iter(self._store.watch(owned, wanted))
-        if not ids:
-            return OpenedTallies(PurchaseLogs.unpack([], []), {}, held_by, CustomerBatch.blank([]))
-        logs = PurchaseLogs.unpack(ids, next(found))
-        states = {
-            each: ExperimentState(ExposedCustomers.unpack(next(found)), decode_tallies(as_mapping(next(found))))
-            for each in experiments
-        }
-        records = unpack(holders, next(found)) if holders else CustomerBatch.blank([])
-        return OpenedTallies(logs, states, held_by, records)
+        answers = self._guarded.watch_all([each.owned for each in wanted], [_reading(each) for each in wanted])
+        return [_opened(each, found) for each, found in zip(wanted, answers, strict=True)]
 
-    def save(self, owned: Owned, save: TallySave) -> None:
-        """Write logs, exposed customers, tallies, fates and offsets in one transaction, and move `owned` along.
+    def save_all(self, saves: Sequence[tuple[Owned, TallySave]]) -> None:
+        """Write logs, exposed customers, tallies, fates and offsets, each partition's in one transaction.
 
-        Raises Fenced or StateMoved (then nothing was written), redis.RedisError (then nobody knows: claim again).
+        A partition that another worker has taken over is marked as `fenced`, and not written to. Raises StateMoved or
+        redis.RedisError: then some partitions may have been written to, and must be claimed again.
         """
-        self._store.write(owned, self._commands(owned.partition, save))
-        owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
+        written = self._guarded.write_all([(owned, self._commands(owned.partition, save)) for owned, save in saves])
+        for (owned, save), done in zip(saves, written, strict=True):
+            if done:
+                owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
 
     def _commands(self, partition: int, save: TallySave) -> Iterator[Command]:
         if len(save.logs):
@@ -140,6 +148,31 @@ class TallyPartitions:
             yield ("HSET", keys.offsets(partition, keys.EXPERIMENTS_GROUP), *_flat(save.offsets))
         fates = {**save.fates, "watermark": save.watermark_ms}
         yield ("HSET", keys.fates(partition, keys.EXPERIMENTS_GROUP), *_flat(fates))
+
+
+def _reading(each: TallyOpening) -> list[Command]:
+    partition, ids = each.owned.partition, each.ids
+    if not ids:
+        return []
+    wanted: list[Command] = [("HMGET", keys.purchases(partition), *ids)]
+    for name in each.experiments:
+        wanted += [("HMGET", keys.exposed(partition, name), *ids), ("HGETALL", keys.tally(partition, name))]
+    return [*wanted, ("HMGET", keys.customers(partition), *each.holders)] if each.holders else wanted
+
+
+def _opened(each: TallyOpening, answers: list[Any]) -> OpenedTallies:
+    """Read the answers to `_reading`; there are none where nobody was asked for, or the partition is lost."""
+    if not answers:
+        nobody = [None] * len(each.ids)
+        return OpenedTallies(PurchaseLogs.unpack(each.ids, nobody), {}, each.held_by, CustomerBatch.blank(each.holders))
+    found = iter(answers)
+    logs = PurchaseLogs.unpack(each.ids, next(found))
+    states = {
+        name: ExperimentState(ExposedCustomers.unpack(next(found)), decode_tallies(as_mapping(next(found))))
+        for name in each.experiments
+    }
+    records = unpack(each.holders, next(found)) if each.holders else CustomerBatch.blank([])
+    return OpenedTallies(logs, states, each.held_by, records)
 
 
 def _flat(mapping: Mapping[str, Any]) -> list[Any]:

@@ -19,29 +19,30 @@ class WorkerBeat(BaseModel):
     at_ms: int
     partitions: list[int]
     events: int
-    swept: int
-    baseline: int
-    model_version: int
-    leader: bool
+    swept: int = 0
+    baseline: int = 0
+    model_version: int = 0
+    leader: bool = False
 
 
 class WorkerRegistry:
-    """Keeps one beat for each worker in a Redis hash."""
+    """Keeps one beat for each worker of a kind in a Redis hash."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, key: str = keys.WORKERS) -> None:
         self._redis: Any = client
+        self._key = key
 
     def beat(self, beat: WorkerBeat) -> None:
         """Say that a worker is alive."""
-        self._redis.hset(keys.WORKERS, beat.worker, beat.model_dump_json())
+        self._redis.hset(self._key, beat.worker, beat.model_dump_json())
 
     def leave(self, worker: str) -> None:
         """Take a worker out that stops in good order."""
-        self._redis.hdel(keys.WORKERS, worker)
+        self._redis.hdel(self._key, worker)
 
     def beats(self, now_ms: int) -> list[WorkerBeat]:
         """Return the last beat of each worker, the newest first; beats older than an hour are dropped."""
-        found = [WorkerBeat.model_validate_json(value) for value in self._redis.hgetall(keys.WORKERS).values()]
+        found = [WorkerBeat.model_validate_json(value) for value in self._redis.hgetall(self._key).values()]
         for beat in found:
             if now_ms - beat.at_ms > _FORGET_MS:
                 self.leave(beat.worker)

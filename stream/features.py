@@ -76,6 +76,52 @@ def engagement(rows: Rows, at_ms: Times, half_life_ms: float) -> Floats:
     return np.where(rows["sessions"] > 0, sessions, np.nan)
 
 
+def orders(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + orders placed less cancelled), of all time."""
+    return np.asarray(np.log1p(np.maximum(rows["placed"].astype(np.float64) - rows["cancelled"], 0.0)))
+
+
+def spend(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + gross less cancelled and refunded amounts), of all time."""
+    net = (rows["gross"] - rows["cancelled_amount"] - rows["refunded"]) / SCALE
+    return np.asarray(np.log1p(np.maximum(net, 0.0)))
+
+
+def order_gap(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + mean days between orders placed); NaN before the second."""
+    repeats = rows["placed"].astype(np.float64) - 1.0
+    happened = repeats > 0
+    days = np.where(happened, rows["last_order"], 0) / DAY_MS - np.where(happened, rows["first_order"], 0) / DAY_MS
+    return np.asarray(np.log1p(np.where(happened, days / np.maximum(repeats, 1.0), np.nan)))
+
+
+def return_rate(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return refunds and cancellations an order placed; NaN without orders."""
+    back = rows["refunds"].astype(np.float64) + rows["cancelled"]
+    return _per(back, rows["placed"])
+
+
+def pages_per_session(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + pages a web session); NaN without sessions."""
+    return np.asarray(np.log1p(_per(rows["pages"], rows["sessions"])))
+
+
+def session_minutes(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + minutes a web session); NaN without sessions."""
+    return np.asarray(np.log1p(_per(rows["duration_s"], rows["sessions"]) / 60.0))
+
+
+def cart_rate(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
+    """Return log(1 + additions to the cart a web session); NaN without sessions."""
+    return np.asarray(np.log1p(_per(rows["cart_adds"], rows["sessions"])))
+
+
+def _per(total: npt.NDArray[np.number], count: npt.NDArray[np.number]) -> Floats:
+    """Return total / count, NaN where count is 0."""
+    counts = count.astype(np.float64)
+    return np.where(counts > 0, total / np.maximum(counts, 1.0), np.nan)
+
+
 def age(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
     """Return the age in years from the profile."""
     return rows["profile_numbers"][:, 0].astype(np.float64)
@@ -106,6 +152,13 @@ FEATURES: Final[dict[str, Feature]] = {
     "average_order_value": Feature(average_order_value, "money an order", np.expm1),
     "tenure": Feature(tenure, "days since first seen", np.expm1),
     "engagement": Feature(engagement, "recent web sessions (decayed)", np.expm1),
+    "orders": Feature(orders, "orders of all time", np.expm1),
+    "spend": Feature(spend, "net spend of all time", np.expm1),
+    "order_gap": Feature(order_gap, "days between orders", np.expm1),
+    "return_rate": Feature(return_rate, "returns and cancellations an order", _same),
+    "pages_per_session": Feature(pages_per_session, "pages a web session", np.expm1),
+    "session_minutes": Feature(session_minutes, "minutes a web session", np.expm1),
+    "cart_rate": Feature(cart_rate, "additions to the cart a web session", np.expm1),
     "age": Feature(age, "years", _same),
     "income": Feature(income, "money a year", _same),
 }
@@ -123,8 +176,8 @@ def feature_of(name: str, attributes: Sequence[str] = ()) -> Feature:
     if name not in attributes:
         choice = ", ".join([*FEATURES, *attributes])
         raise FeatureUnknown(
-            f"there is no feature {name!r}; choose from {choice}. A number that profiles carry in `attributes` is one "
-            "if SHOAL_ATTRIBUTES names it before the first profile comes in"
+            f"there is no feature {name!r}; choose from {choice}. Numbers that profiles carry in `attributes` are "
+            "features too: those that SHOAL_ATTRIBUTES names, or the first that came in"
         )
     column = _ATTRIBUTES_FROM + list(attributes).index(name)
 

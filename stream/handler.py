@@ -14,6 +14,7 @@ from consumers.orders import PLACED, OrderColumns
 from consumers.partition_batch import Outcome
 from consumers.parts import Loaded
 from state.records import CustomerBatch, Rows
+from stream.damping import Damping
 from stream.fold import fold, merge
 from stream.live import LiveSegmenter
 from stream.segmentation import resegment_all, sums_under
@@ -29,10 +30,10 @@ _TOGETHER = 4_000
 class SegmentHandler:
     """Folds a micro-batch into records and re-evaluates the customers that it touched."""
 
-    def __init__(self, live: LiveSegmenter, *, half_life_ms: float, hysteresis: float, duplicate_window: int) -> None:
+    def __init__(self, live: LiveSegmenter, *, half_life_ms: float, damping: Damping, duplicate_window: int) -> None:
         self._live = live
         self._half_life_ms = half_life_ms
-        self._hysteresis = hysteresis
+        self._damping = damping
         self._window = duplicate_window
 
     def apply(self, loaded: Sequence[Loaded]) -> list[Outcome]:
@@ -80,7 +81,7 @@ class SegmentHandler:
             before,
             after,
             loaded[0].now_ms,
-            self._hysteresis,
+            self._damping,
             causes,
         )
         outcomes = []

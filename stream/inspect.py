@@ -1,6 +1,7 @@
 """Read customers and segments for people: the same records and features that the worker decides by."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from events.partitioning import partitions_of
 from state import keys
 from state.attributes import stored_attributes
 from state.baselines import BaselineStore
+from state.flows import FlowStore
 from state.partition_store import PartitionStore
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
 from state.segment_views import SegmentView, SegmentViews
@@ -21,6 +23,7 @@ from state.watermarks import read_watermarks
 from stream.changes import rfc3339
 from stream.clock import SegmentClock
 from stream.features import FEATURES, feature_of
+from stream.history import history_of
 from stream.tiers import SEGMENT_NAMES
 
 __all__ = ["CustomerUnknown", "Inspector", "segment_names"]
@@ -60,6 +63,7 @@ class Inspector:
             "partition": partition,
             **record_values(rows[0], now_ms),
             "features": self._features(rows, now_ms),
+            "history": history_of(rows, self.names()),
         }
 
     def _load(self, customer_id: str) -> tuple[int, Rows]:
@@ -81,8 +85,7 @@ class Inspector:
 
     def segments(self) -> dict[str, Any]:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
-        baseline = BaselineStore(self._client).current()
-        names = segment_names(baseline)
+        baseline, names = BaselineStore(self._client).current(), self.names()
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
         for rows, now_ms in self.chunks():
@@ -99,6 +102,35 @@ class Inspector:
             for number, count in sorted(counts.items(), key=lambda item: -item[1])
         ]
         return {"baseline": baseline.baseline if baseline else 0, "customers": total, "segments": listed}
+
+    def names(self) -> dict[str, str]:
+        """Return the names of segments by id: the live baseline's, else those of the tiers."""
+        return segment_names(BaselineStore(self._client).current())
+
+    def flows(self, since_days: float) -> dict[str, Any]:
+        """Return how many customers moved from where to where, why, on the last days, as JSON values.
+
+        Moves are counted by day (UTC), so those of the whole first day are in.
+        """
+        now_ms = self.now_ms()
+        first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (now_ms - since_days * _DAY_MS, now_ms))
+        flows, names = FlowStore(self._client, self._partitions).read(first, last), self.names()
+        return {
+            "since": first.isoformat(),
+            "until": last.isoformat(),
+            "moves": sum(flow.moves for flow in flows),
+            "flows": [
+                {
+                    "from": flow.previous,
+                    "from_segment": names.get(flow.previous, flow.previous) if flow.previous else None,
+                    "to": flow.segment_id,
+                    "to_segment": names.get(flow.segment_id, flow.segment_id),
+                    "cause": flow.cause,
+                    "moves": flow.moves,
+                }
+                for flow in flows
+            ],
+        }
 
     def moves(self) -> int:
         """Return how often customers have moved so far, over all of them."""

@@ -13,6 +13,7 @@ from state.moves import remember
 from state.records import Rows
 from state.sums import ModelSums
 from stream.changes import Looked, Moves, changes_of
+from stream.damping import Damping
 from stream.kmeans import nearest
 from stream.segmenter import Segmenter
 
@@ -52,18 +53,26 @@ def sums_under(segmenter: Segmenter, baseline: int, sums: ModelSums | None) -> M
     return sums
 
 
-def published_cluster(segmenter: Segmenter, distances: Floats, segments: Ints, margin: float) -> Ints:
-    """Return the cluster (n,) whose segment the world should see: hysteresis against flapping.
+def published_cluster(segmenter: Segmenter, distances: Floats, rows: Rows, now_ms: int, damping: Damping) -> Ints:
+    """Return the cluster (n,) whose segment the world should see at `now_ms`, by distances (n, k) and rows (n,).
 
-    `segments` are the numbers of the customers' present segments. A customer leaves its segment only where another
-    centroid is nearer by `margin` (a share of the distance), or where the segment no longer exists.
+    A customer leaves its segment only where another centroid is nearer by the hysteresis (a share of the distance) and
+    dwell and cool-down have passed, or where the segment no longer exists.
     """
+    segments = rows["segment"].astype(np.int64)
     closest = nearest(distances)
     present = _clusters_of(segmenter, segments)
     everyone = np.arange(len(distances))
+    margins = damping.margins(segmenter.segments)
+    margin = margins if isinstance(margins, float) else margins[present]
     stays = (present >= 0) & (closest >= 0)
     stays &= ~(distances[everyone, closest] < (1.0 - margin) * distances[everyone, present])
-    return np.where(stays, present, closest)
+    target = np.where(stays, present, closest)
+    return damping.waiting(segmenter.segments, rows, np.where(_under(segmenter, rows), present, -1), target, now_ms)
+
+
+def _under(segmenter: Segmenter, rows: Rows) -> npt.NDArray[np.bool_]:
+    return np.asarray(rows["baseline"] == segmenter.baseline)
 
 
 def _clusters_of(segmenter: Segmenter, segments: Ints) -> Ints:
@@ -81,7 +90,7 @@ def resegment(
     before: Rows,
     after: Rows,
     now_ms: int,
-    margin: float,
+    damping: Damping,
     causes: npt.NDArray[np.object_],
 ) -> Resegmented:
     """Re-evaluate n customers at `now_ms`; `before` are their rows as last saved, `after` with new events folded in.
@@ -89,7 +98,7 @@ def resegment(
     `sums` are those of the customers' partition under the segmenter's baseline; `causes` (n,) says why a customer's
     segment would change.
     """
-    (result,) = resegment_all(segmenter, [sums], [len(ids)], ids, before, after, now_ms, margin, causes)
+    (result,) = resegment_all(segmenter, [sums], [len(ids)], ids, before, after, now_ms, damping, causes)
     return result
 
 
@@ -101,7 +110,7 @@ def resegment_all(
     before: Rows,
     after: Rows,
     now_ms: int,
-    margin: float,
+    damping: Damping,
     causes: npt.NDArray[np.object_],
 ) -> list[Resegmented]:
     """Re-evaluate the customers of several partitions, as `resegment` does those of one.
@@ -119,7 +128,7 @@ def resegment_all(
     placed = clusters >= 0
     k = len(segmenter.segments) * len(sizes)
     gained = ModelSums.of(vectors[placed], (clusters + homes)[placed], k) - ModelSums.of(old, old_clusters, k)
-    target = published_cluster(segmenter, distances, after["segment"].astype(np.int64), margin)
+    target = published_cluster(segmenter, distances, after, now_ms, damping)
     numbers = np.array([each.number for each in segmenter.segments])
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
     rows = after.copy()

@@ -1,11 +1,14 @@
 """How customers are segmented: features, hysteresis, the clock, the sweep, the model's rhythm."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from state.records import PROFILE_NUMBERS
+
+_Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+_Days = Annotated[float, Field(ge=0.0, le=3650.0)]
 
 
 class StreamSettings(BaseSettings):
@@ -16,6 +19,19 @@ class StreamSettings(BaseSettings):
     hysteresis: float = Field(
         0.10, ge=0.0, lt=1.0, description="share by which another centroid must be nearer before the segment moves"
     )
+    hysteresis_by_segment: dict[str, _Share] = Field(
+        default_factory=dict, description='JSON: hysteresis of leaving single segments, by id or name, as {"s1": 0.3}'
+    )
+    dwell_days: float = Field(0.0, ge=0.0, le=3650.0, description="days that a customer stays in a segment at least")
+    dwell_days_by_segment: dict[str, _Days] = Field(
+        default_factory=dict, description="JSON: dwell in single segments, by id or name"
+    )
+    cooldown_days: float = Field(
+        0.0, ge=0.0, le=3650.0, description="days after leaving a segment in which a customer does not come back to it"
+    )
+    cooldown_days_by_segment: dict[str, _Days] = Field(
+        default_factory=dict, description="JSON: cool-down of single segments, by id or name"
+    )
     clock: Literal["auto", "wall", "event"] = Field(
         "auto",
         description="what `now` is: `wall` clock, newest `event` time, or `auto`, event time while history is replayed",
@@ -25,6 +41,9 @@ class StreamSettings(BaseSettings):
     )
     sweep_s: float = Field(60.0, ge=0.1, le=86_400.0, description="seconds between sweeps over the silent customers")
     sweep_chunk: int = Field(5_000, ge=10, le=100_000, description="customers re-evaluated between two micro-batches")
+    sweep_share: float = Field(
+        0.05, gt=0.0, le=1.0, description="share of a worker's time that sweeps may take while events arrive"
+    )
     learn_tolerance: float = Field(
         0.02,
         ge=0.0,

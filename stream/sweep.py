@@ -13,6 +13,7 @@ from state.attributes import AttributeColumns
 from state.partition_store import Owned, PartitionStore
 from state.records import NEVER_LAST, CustomerBatch, Rows
 from stream.clock import SegmentClock
+from stream.damping import Damping
 from stream.kmeans import nearest
 from stream.live import LiveSegmenter, ModelFeed
 from stream.segmentation import BaselineBehind, published_cluster, resegment, sums_under
@@ -24,6 +25,7 @@ __all__ = ["Sweeper"]
 Floats = npt.NDArray[np.float64]
 
 _BASELINE_S = 0.5
+_BASELINE_SHARE = 0.5
 
 
 @dataclass
@@ -54,8 +56,8 @@ class Sweeper:
         columns: AttributeColumns | None = None,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed
+        self._clock, self._settings, self._damping = clock, settings, Damping.of(settings)
         self._columns = columns
-        self._clock, self._settings = clock, settings
         self._progress: dict[int, _Progress] = {}
         self.swept = 0
 
@@ -70,10 +72,16 @@ class Sweeper:
             raise BaselineBehind(owned.baseline, self._live.segmenter.baseline)
         self._progress[owned.partition] = _Progress(time.monotonic() + self._settings.sweep_s)
 
-    def due(self, owned: Iterable[Owned]) -> bool:
-        """Follow the feed, and return whether a partition is due to be swept."""
+    def due(self, owned: Iterable[Owned]) -> float:
+        """Follow the feed, and return the share of time for sweeping while events arrive, 0 where nothing is due.
+
+        A new baseline may take half of it, since customers should not stay under two for long.
+        """
         self._feed.poll(self._live)
-        return bool(self._waiting(owned))
+        waiting = self._waiting(owned)
+        if any(each.swept < self._live.segmenter.baseline for each in waiting):
+            return _BASELINE_SHARE
+        return self._settings.sweep_share if waiting else 0.0
 
     def _waiting(self, owned: Iterable[Owned]) -> list[Owned]:
         baseline, now = self._live.segmenter.baseline, time.monotonic()
@@ -122,7 +130,7 @@ class Sweeper:
             subset.rows,
             subset.rows,
             now_ms,
-            self._settings.hysteresis,
+            self._damping,
             causes,
         )
         subset.rows = result.rows
@@ -139,27 +147,26 @@ class Sweeper:
         A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
         The cause is `model` where the centroids alone, with the features as last learned, would move it.
         """
-        rows, margin = customers.rows, self._settings.hysteresis
-        segments = rows["segment"].astype(np.int64)
+        rows = customers.rows
         vectors = segmenter.vectors(rows, now_ms)
         distances = segmenter.distances(rows, vectors, now_ms)
         learned = segmenter.vectors(rows, rows["learned_at"])
-        by_model = segmenter.distances(rows, learned, rows["learned_at"])
-        goes = published_cluster(segmenter, distances, segments, margin)
-        went = published_cluster(segmenter, by_model, segments, margin)
+        goes = published_cluster(segmenter, distances, rows, now_ms, self._damping)
         numbers = np.array([each.number for each in segmenter.segments])
         under = rows["baseline"] == segmenter.baseline
-        stale = (
-            ~under
-            | (nearest(distances) != rows["cluster"])
-            | _drifted(vectors, learned, self._settings.learn_tolerance)
-        )
-        stale |= (goes >= 0) & (numbers[goes] != segments)
+        stale = ~under | (nearest(distances) != rows["cluster"])
+        stale |= _drifted(vectors, learned, self._settings.learn_tolerance)
+        stale |= (goes >= 0) & (numbers[goes] != rows["segment"])
         stale &= ~_awaits_replay(rows)
-        causes = np.where((went == goes) & (segmenter.dimensions > 0), "model", "time").astype(object)
-        causes[~under] = "baseline"
         chosen = np.flatnonzero(stale)
-        return chosen, causes[chosen]
+        causes = np.full(len(chosen), "time", object)
+        if len(chosen) and segmenter.dimensions:
+            rows, learned = rows[chosen], learned[chosen]
+            by_model = segmenter.distances(rows, learned, rows["learned_at"])
+            went = published_cluster(segmenter, by_model, rows, now_ms, self._damping)
+            causes[went == goes[chosen]] = "model"
+        causes[~under[chosen]] = "baseline"
+        return chosen, causes
 
 
 def _awaits_replay(rows: Rows) -> npt.NDArray[np.bool_]:

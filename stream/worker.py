@@ -29,6 +29,7 @@ from state.segment_views import SegmentViews
 from state.settings import StateSettings
 from state.workers import WorkerBeat, WorkerRegistry
 from stream.clock import SegmentClock
+from stream.damping import Damping
 from stream.features import FEATURES
 from stream.handler import SegmentHandler
 from stream.leader import Leader
@@ -99,7 +100,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         },
     )
     attributes = AttributeColumns(client, settings.stream.attributes, refused=FEATURES)
-    store = PartitionStore(client, keys.SEGMENTS_GROUP)
+    store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()
     feed = ModelFeed(settings.kafka)
@@ -111,7 +112,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     handler = SegmentHandler(
         live,
         half_life_ms=half_life_ms(settings.state),
-        hysteresis=settings.stream.hysteresis,
+        damping=Damping.of(settings.stream),
         duplicate_window=settings.state.duplicate_window,
     )
     wiring = Wiring(

@@ -1,10 +1,12 @@
 """Segments: which there are, and what their members are like."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.documents import SegmentsDocument
+from api.documents import Flows, SegmentsDocument
 from api.etags import NOT_MODIFIED, tagged
 from api.guard import InjectedServices, guarded_router, needs
 
@@ -16,6 +18,7 @@ def build_segments() -> APIRouter:
     router = guarded_router("/v1", "segments")
     extra = needs(Scope.SEGMENTS_READ)
     router.get("/segments", openapi_extra=extra, responses=NOT_MODIFIED, response_model=SegmentsDocument)(list_segments)
+    router.get("/segments/flows", openapi_extra=extra, response_model=Flows)(list_flows)
     return router
 
 
@@ -23,3 +26,11 @@ async def list_segments(services: InjectedServices, request: Request) -> Respons
     """Return every segment with its customers, its share and the means of its members, at most some seconds old."""
     found = await run_in_threadpool(services.segments)
     return tagged(request, SegmentsDocument.model_validate(found), max_age_s=5)
+
+
+async def list_flows(
+    services: InjectedServices,
+    days: Annotated[float, Query(ge=0.0, le=400.0, description="days back, the whole first day included")] = 30.0,
+) -> Flows:
+    """Return how many customers moved from where to where, and why."""
+    return Flows.model_validate(await run_in_threadpool(services.inspector.flows, days))

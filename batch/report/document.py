@@ -8,9 +8,10 @@ import numpy.typing as npt
 from sklearn.metrics import silhouette_samples
 
 from batch.candidate import Candidate
+from batch.customer_numbers import customer_numbers, unit_names
+from batch.lifetime import LifetimeSummary, NoLifetime
 from batch.table import CustomerTable
 from events.outputs import Baseline
-from stream.features import FEATURES, feature_of
 
 __all__ = ["report_document"]
 
@@ -19,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 _BINS: Final = 30
 _COUNTRIES: Final = 12
 _SILHOUETTE_SAMPLE: Final = 2_000
+_SCORE: Final = "_score"
 _QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -29,28 +31,22 @@ def report_document(
 
     It holds no customer ids: histograms, quantiles, counts, and points without a name.
     """
-    names = [*FEATURES, *table.attributes]
-    units = {name: feature_of(name, table.attributes).unit for name in names}
-    matrix = table.matrix(names)
-    readable = np.column_stack(
-        [feature_of(name, table.attributes).to_unit(matrix[:, i]) for i, name in enumerate(names)]
-    )
-    known = [name for i, name in enumerate(names) if (~np.isnan(readable[:, i])).any()]
-    columns = [names.index(name) for name in known]
+    frame = customer_numbers(table, candidate.lifetime)
+    units = unit_names(table.attributes)
+    known = [str(name) for name in frame.columns if frame[name].notna().any() and not str(name).endswith(_SCORE)]
+    numbers = {name: frame[name].to_numpy(np.float64) for name in known}
     return {
         "fitted_on": len(table),
         "population": table.population or len(table),
         "seed": candidate.seed,
         "agreement": candidate.agreement,
         "units": {name: units[name] for name in known},
-        "quality": [
+        "quality": [  # without the examples, which are customers
             {"step": row.step, "feature": row.feature, "customers": row.customers, "action": row.action}
             for row in candidate.quality
         ],
-        "distributions": {
-            name: _distribution(readable[:, column], candidate) for name, column in zip(known, columns, strict=True)
-        },
-        "correlation": {"features": known, "matrix": _correlation(matrix[:, columns])},
+        "distributions": {name: _distribution(values, candidate) for name, values in numbers.items()},
+        "correlation": {"features": known, "matrix": _correlation(np.column_stack(list(numbers.values())))},
         "tried": [asdict(each) for each in candidate.tried],
         "silhouettes": _silhouettes(table, candidate),
         "picture": {
@@ -59,8 +55,10 @@ def report_document(
             "centroids": np.round(candidate.picture.centroids, 4).tolist(),
             "explained": candidate.picture.explained.tolist(),
         },
-        "overall": {name: _mean(readable[:, column]) for name, column in zip(known, columns, strict=True)},
-        "profiles": [asdict(each) for each in candidate.segments],
+        "overall": {name: float(np.nanmean(values)) for name, values in numbers.items()},
+        "profiles": [asdict(each) | {"means": each.means} for each in candidate.segments],
+        "fidelity": candidate.fidelity,
+        "lifetime": _lifetime(candidate.lifetime),
         "places": _places(table, candidate),
         "names_before": {each.segment_id: each.segment for each in live.segments} if live else {},
     }
@@ -110,9 +108,16 @@ def _silhouettes(table: CustomerTable, candidate: Candidate) -> list[list[float]
     return [np.round(np.sort(values[labels == label])[::-1], 4).tolist() for label in range(candidate.k)]
 
 
-def _mean(values: Floats) -> float | None:
-    present = values[~np.isnan(values)]
-    return float(present.mean()) if len(present) else None
+def _lifetime(found: LifetimeSummary | NoLifetime) -> dict[str, Any]:
+    """Return what lifetime value rests on, or why there is none; each customer's own stays out."""
+    if isinstance(found, NoLifetime):
+        return {"reason": found.reason}
+    return {
+        "horizon_weeks": found.horizon_weeks,
+        "yearly_rate": found.yearly_rate,
+        "purchases": asdict(found.purchases),
+        "amounts": asdict(found.amounts),
+    }
 
 
 def _places(table: CustomerTable, candidate: Candidate) -> dict[str, Any]:

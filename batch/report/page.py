@@ -1,5 +1,6 @@
 """The report as one HTML page that opens offline: pictures and style are in it, every text is escaped."""
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 import jinja2
 
 from batch.crowd import moved_share
+from batch.report import EVENT_FILES
 from batch.report.choice_figures import candidates_figure, silhouette_figure
 from batch.report.segment_figures import (
     correlation_figure,
@@ -21,6 +23,8 @@ from events.outputs import Baseline
 __all__ = ["report_page"]
 
 _NOBODY: Final = "without a segment"
+_ALSO_DRAWN: Final = {"average_order_value", "tenure", "age", "income", "lifetime_value"}
+_FROM_FILES: Final = "Fitted on files of events: nothing is stored."
 _STATUS: Final = {
     "proposed": "Proposed: nothing changes until somebody approves it.",
     "approved": "Live: every customer is in one of these segments.",
@@ -40,12 +44,12 @@ def report_page(baseline: Baseline, facts: Mapping[str, Any]) -> str:
     return template.render(
         baseline=baseline,
         facts=facts,
-        status=_STATUS[baseline.status],
+        status=_FROM_FILES if baseline.proposed_by == EVENT_FILES else _STATUS[baseline.status],
         quality_word=_quality_word(baseline.silhouette),
         segments=_segments(baseline, facts),
         lineage=_lineage(baseline, facts),
         moved=moved_share(baseline.moves),
-        moves=[(*each, _stays(each)) for each in _moves(baseline, facts)],
+        moves=[(*each, _stays(each)) for each in _moves(baseline, facts) if baseline.proposed_by != EVENT_FILES],
         columns=_columns(baseline, facts),
         pictures=_pictures(baseline, facts, names),
     )
@@ -75,11 +79,10 @@ def _highlights(means: Mapping[str, float], facts: Mapping[str, Any]) -> list[st
     for name, mean in means.items():
         overall = facts["overall"].get(name)
         if overall and overall > 0 and mean >= 0:
-            ratios.append((abs(mean / overall - 1.0), name, mean, overall))
+            ratios.append((abs(math.log((mean + 0.01 * overall) / overall)), name, mean, overall))
     found = []
     for _, name, mean, overall in sorted(ratios, reverse=True)[:3]:
-        unit = facts["units"][name]
-        found.append(f"{_figure(mean)} {unit} (all customers: {_figure(overall)})")
+        found.append(f"{_figure(mean)} {facts['units'][name]} (all customers: {_figure(overall)})")
     return found
 
 
@@ -143,11 +146,12 @@ def _pictures(baseline: Baseline, facts: Mapping[str, Any], names: Sequence[str]
         "distributions": [
             (name, distribution_figure(units[name], facts["distributions"][name], names))
             for name in _columns(baseline, facts)
+            if name in baseline.features or name in _ALSO_DRAWN
         ],
     }
     if len(facts["correlation"]["features"]) > 1:
         found["correlation"] = correlation_figure(facts["correlation"]["features"], facts["correlation"]["matrix"])
-    if flows:
+    if flows and baseline.proposed_by != EVENT_FILES:
         before = list(dict.fromkeys(source for source, _, _ in flows))
         after = [_labelled(each.segment, each.segment_id) for each in baseline.segments]
         found["flows"] = flows_figure(flows, before, after)

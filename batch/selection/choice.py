@@ -10,8 +10,9 @@ from batch.cleaning import Cleaned
 from batch.clustering import cluster
 from batch.options import FitOptions
 from batch.selection.figures import Figures
-from batch.selection.judging import judge_all, silhouette_of
+from batch.selection.judging import judge_all
 from batch.selection.rule import best_of, reason_for
+from batch.selection.silhouette import silhouette_of
 from batch.settling import settled
 
 __all__ = ["Choice", "choose"]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from cli.experiment.reading import Shop
+from events.errors import ShoalError
 from experiments import CannotSay, Experiment, Tallies
 from experiments.measure import measure
 from experiments.outcome import Outcome, Reason
@@ -14,9 +15,13 @@ from state import keys
 from state.partition_store import PartitionStore
 from stream.ordering import ordering_since
 
-__all__ = ["Baseline", "of_control", "of_records"]
+__all__ = ["Baseline", "NoBaseline", "of_control", "of_records"]
 
 _CHUNK = 5_000
+
+
+class NoBaseline(ShoalError):
+    """Nobody has been known for long enough."""
 
 
 class Baseline(NamedTuple):
@@ -40,6 +45,8 @@ def of_records(shop: Shop, window: timedelta) -> list[Baseline]:
     """Return the share of customers who ordered within the last `window`, overall and by the segment held before it.
 
     All known customers, also those whom an experiment would not meet; who visits converts more often.
+
+    Raises NoBaseline.
     """
     since_ms = int((shop.now - window).timestamp() * 1000)
     customers, ordered = Counter[str](), Counter[str]()
@@ -55,6 +62,11 @@ def of_records(shop: Shop, window: timedelta) -> list[Baseline]:
                 ordered[segment] += found.ordered
             if cursor == 0:
                 break
+    if not customers:
+        raise NoBaseline(
+            f"no customer was known {window.total_seconds() / 86_400:g} days ago, so there is no rate to plan with; "
+            "give --rate, or --mean with --sd"
+        )
     return [
         _rate(None, customers.total(), ordered.total()),
         *(_rate(segment, customers[segment], ordered[segment]) for segment in sorted(customers)),
@@ -62,8 +74,6 @@ def of_records(shop: Shop, window: timedelta) -> list[Baseline]:
 
 
 def _rate(segment: str | None, customers: int, ordered: int) -> Baseline:
-    if not customers:
-        return Baseline(segment, 0, CannotSay(Reason.ARM_EMPTY))
     return Baseline(segment, customers, _usable(rate_baseline(ordered / customers)))
 
 

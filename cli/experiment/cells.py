@@ -8,7 +8,7 @@ from experiments.document import Comparison, Finding
 from experiments.measure import RATES
 from experiments.outcome import Interval, Reason
 
-__all__ = ["chance", "difference", "evidence", "interval", "lift", "money", "reason", "share", "title"]
+__all__ = ["chance", "difference", "evidence", "interval", "lift", "money", "p_is", "reason", "share", "title"]
 
 _NAMES: Final[Mapping[Metric, str]] = {
     Metric.CONVERSION_RATE: "conversion rate",
@@ -46,6 +46,15 @@ def chance(value: float | None) -> str:
     if value is None:
         return "–"
     return "<0.0001" if value < 0.0001 else f"{value:.2g}" if value < 0.01 else f"{value:.3f}"
+
+
+def p_is(value: float | None) -> str:
+    """Return a p-value within a sentence.
+
+    >>> p_is(0.00001), p_is(0.0312)
+    ('p < 0.0001', 'p = 0.031')
+    """
+    return chance(value).replace("<", "p < ") if value is not None and value < 0.0001 else f"p = {chance(value)}"
 
 
 def difference(metric: Metric, value: float | None) -> str:
@@ -88,7 +97,7 @@ def evidence(row: Comparison, method: str) -> tuple[str, str, str]:
         if look is None or look.ci is None:
             return effect, "–", "–" if look is None else reason(look.cannot_say)
         crossed = "crossed" if look.crossed else "not crossed"
-        return effect, interval(row.metric, look.ci), f"look {look.number}/{look.looks}: {crossed}"
+        return effect, interval(row.metric, look.ci), f"{look.number} of {look.looks}: {crossed}"
     if method == "fixed":
         return effect, interval(row.metric, plain.ci), chance(row.p_adjusted)
     always = adjusted.sequential if adjusted else row.sequential

@@ -33,7 +33,7 @@ class Plan(NamedTuple):
 def power(
     experiment_id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="Plan by what this experiment's control does.", show_default=False),
+        typer.Argument(metavar="ID", help="Plan by what this experiment's control does.", show_default=False),
     ] = None,
     rate: Annotated[
         float | None, typer.Option(help="Baseline rate, such as 0.05.", min=0.0, max=1.0, show_default=False)
@@ -174,7 +174,7 @@ def _row(plan: Plan, baseline: "Baseline", names: dict[str, str]) -> dict[str, A
     row: dict[str, Any] = {
         "segment_id": baseline.segment_id,
         "segment": names.get(baseline.segment_id, baseline.segment_id) if baseline.segment_id else None,
-        "customers": baseline.customers,
+        "customers": baseline.customers or None,
         "mean": None,
         "sd": None,
         "needed": dict.fromkeys(_WAYS),

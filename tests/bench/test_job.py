@@ -91,7 +91,7 @@ def test_half_of_the_mixed_events_are_sessions_and_all_have_different_ids():
 
 
 def test_the_mixed_baseline_uses_eight_features_in_as_many_dimensions():
-    assert set(MIXED_BASELINE.features) == set(FEATURES)
+    assert set(MIXED_BASELINE.features) <= set(FEATURES)
     assert len(MIXED_BASELINE.features) == 8
     assert {len(each.centroid) for each in MIXED_BASELINE.segments} == {8}
     assert len(MIXED_BASELINE.center) == len(MIXED_BASELINE.scale) == 8

@@ -1,4 +1,4 @@
-"""What tests of `shoal experiment` share: a command run against a Redis, and tallies as the consumer leaves them."""
+"""What tests of `shoal experiment` share: running commands against a Redis, and tallies as the consumer leaves them."""
 
 import json
 from typing import Any, NamedTuple

@@ -29,6 +29,7 @@ from experiments.power import (
 from experiments.proportions import fisher, two_proportions, wilson
 from experiments.rate_sequence import log_evidence, rate_sequence
 from experiments.sample import Sample
+from experiments.sequential import always_valid
 from experiments.srm import sample_ratio
 
 
@@ -185,6 +186,11 @@ def test_cochran_q_by_its_definition_and_a_segment_against_the_rest():
     # Between two groups, Q is the square of the Wald statistic.
     contrast = against_the_rest(pairs[0], pairs[3])
     assert contrast.p_value == pytest.approx(cochran_q([pairs[0], pairs[3]]).p_value, rel=1e-10)
+    # Its always-valid form is that of two means that differ as much, with the spread of all four arms.
+    spread = sum(sample.squared_error for pair in (pairs[0], pairs[3]) for sample in pair)
+    n = sum(sample.n for pair in (pairs[0], pairs[3]) for sample in pair) // 2
+    alike = always_valid(Sample(n, contrast.difference, n * spread / 2), Sample(n, 0.0, n * spread / 2))
+    assert contrast.sequential_p_value == pytest.approx(alike.p_value, rel=1e-10)
 
 
 @pytest.mark.parametrize("ratio", [0.5, 1.0, 3.0])

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from bench.honesty_intervals import coverage, cuped_variance_ratio
+from bench.honesty_intervals import TRUTH, coverage, cuped_variance_ratio, small_count_coverage
 from bench.honesty_looks import (
     conversions,
+    crossing_share,
     ever_rejects,
     family_wise_error,
     group_sequential_error,
@@ -16,6 +17,10 @@ from bench.honesty_looks import (
     sequential_family_wise_error,
     stopping_customers,
 )
+from bench.honesty_plans import power_for_money
+from bench.honesty_sequences import exact_difference_misses, repeated_interval_misses, sequence_misses
+from experiments.group_sequential import obrien_fleming, pocock
+from experiments.planning import customers_needed, rate_baseline
 from experiments.power import sample_size_of_proportions, sequential_customers
 from experiments.rate_sequence import two_rate_sequences
 from experiments.sample import Sample
@@ -107,7 +112,33 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     found = coverage(18, 400)
     for name, share in found.held.items():
         assert share >= 0.95 - slack(0.95, 400), name
-    assert len(found.held) == 7
+    assert len(found.held) == 8
+    assert small_count_coverage() >= 0.94
+
+
+def test_always_valid_intervals_hold_the_truth_at_every_look():
+    for name, share in sequence_misses(23, 150, 10).items():
+        assert share <= 0.05, name
+    assert exact_difference_misses(24, 100, 10, every=80) <= 0.05
+    assert sequence_misses(25, 20, 2, every=4_000).keys() == TRUTH.keys()
+
+
+def test_the_intervals_of_planned_looks_hold_the_truth_together():
+    seen = conversions(26, 5_000, 5, every=4_000, lift=0.1)
+    assert repeated_interval_misses(seen, 0.005) == pytest.approx(0.05, abs=slack(0.05, 5_000))
+    assert repeated_interval_misses(seen, 0.0) > 0.2
+
+
+@pytest.mark.parametrize(("looks", "spending"), [(1, obrien_fleming), (5, obrien_fleming), (5, pocock), (3, pocock)])
+def test_planned_looks_have_their_power_at_the_size_computed_for_them(looks, spending):
+    plan = customers_needed(rate_baseline(0.05), 0.1, [0.5, 0.5], is_rate=True, looks=looks, spending=spending)
+    seen = conversions(27, 5_000, looks, lift=0.1, every=math.ceil(plan.group_sequential / looks))
+    assert crossing_share(seen, spending) == pytest.approx(0.8, abs=0.02)
+
+
+def test_a_plan_for_money_has_its_power():
+    _, _, power = power_for_money(28, 600)
+    assert power == pytest.approx(0.8, abs=slack(0.8, 600))
 
 
 def test_cuped_leaves_one_minus_rho_squared_of_the_variance():
@@ -119,7 +150,7 @@ def test_a_sequential_test_has_its_power_and_mostly_ends_early():
     bound = sequential_customers(Sample(1, rate, rate * (1 - rate)), lift)
     looks = conversions(20, 500, math.ceil(bound / 500), rate=rate, lift=lift)
     mean, power = stopping_customers(looks, 5_000, int(looks.customers[0, -1]))
-    assert power >= 0.8 - slack(0.8, 500)
+    assert power == pytest.approx(0.8, abs=slack(0.8, 500))
     assert mean < 0.75 * bound
     double = conversions(21, 500, math.ceil(bound / 500), rate=rate, lift=2 * lift)
     fixed = 2 * sample_size_of_proportions(rate, lift)

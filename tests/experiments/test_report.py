@@ -194,9 +194,45 @@ def test_segments_that_differ_are_found():
     contrasts = {part.segment: part.against_the_rest[0] for part in found.segments}
     assert contrasts["New"].p_value < 1e-6
     assert contrasts["New"].difference == pytest.approx(0.02 - 0.00025, abs=1e-12)
+    rows = [part.against_the_rest[0] for part in found.segments]
+    assert [row.p_adjusted for row in rows] == pytest.approx(adjusted([row.p_value for row in rows], "holm"))
+    always = adjusted([row.sequential_p_value for row in rows], "holm")
+    assert [row.sequential_p_adjusted for row in rows] == pytest.approx(always)
+    assert all(row.p_value < row.sequential_p_value for row in rows)
     only = report(experiment(segments=["Old"]), Tallies(cells), NOW)
     assert [part.segment for part in only.segments] == ["Old"]
     assert only.overall.heterogeneity[0].cannot_say == "one_segment"
+
+
+def test_an_experiment_that_nobody_saw_says_so():
+    verdict = said(experiment()).verdict
+    assert (verdict.decision, verdict.more_days) == ("keep_running", None)
+    assert "Nobody has been exposed yet." in verdict.reason
+
+
+def test_what_can_be_found_by_now_is_that_of_the_declared_method():
+    arms = {"A": counts(5_000, 250), "B": counts(5_000, 260)}
+    effects = [
+        said(experiment(**method), **arms).overall.comparisons[0].minimum_detectable_effect
+        for method in ({"method": "fixed", "planned_customers": 99_999}, {"method": "sequential"})
+    ]
+    interval = said(experiment(), **arms).overall.comparisons[0].sequential.ci
+    error = sum(0.01 * (1 - share) * share * 0.02 for share in (0.05, 0.052)) ** 0.5
+    assert effects[0] == pytest.approx((1.959964 + 0.841621) * error, rel=1e-4)
+    assert effects[1] == pytest.approx((interval.high - interval.low) / 2 + 0.841621 * error, rel=1e-4)
+
+
+def test_status_and_end_follow_the_plan_and_who_ended_it():
+    day = timedelta(days=1)
+    plan = experiment(stop=START + 10 * day)
+    assert [plan.status(START + days * day) for days in (-1, 0, 9, 10)] == ["planned", "running", "running", "ended"]
+    ended = plan.model_copy(update={"stopped_at": START + 5 * day})
+    assert (ended.end, ended.status(START + 6 * day)) == (START + 5 * day, "ended")
+    assert (experiment().end, experiment().status(START + 999 * day)) == (None, "running")
+
+
+def test_what_was_left_out_is_passed_on():
+    assert report(experiment(), Tallies(), NOW, {"after_stop": 2}).left_out == {"after_stop": 2}
 
 
 def test_strangers_are_left_out():

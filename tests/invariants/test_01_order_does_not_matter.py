@@ -15,6 +15,7 @@ from consumers.source import TopicSlice
 from consumers.web_sessions import SessionInput
 from state.partition_store import Owned
 from state.records import CustomerBatch, pack, unpack
+from stream.damping import Damping
 from stream.handler import SegmentHandler
 from stream.tiers import RuleTiers
 
@@ -41,7 +42,7 @@ def apply(known: dict[str, bytes], messages, now_ms: int) -> None:
             batch.events[source.topic] = TopicEvents(columns, nowhere, np.arange(len(values)))
     ids, slots = batch.customer_ids()
     customers = unpack(ids, [known.get(name) for name in ids]) if ids else CustomerBatch.blank([])
-    handler = SegmentHandler(Tiers(), half_life_ms=HALF_LIFE_MS, hysteresis=0.1, duplicate_window=256)
+    handler = SegmentHandler(Tiers(), half_life_ms=HALF_LIFE_MS, damping=Damping.by(0.1), duplicate_window=256)
     columns = {topic: part.columns for topic, part in batch.events.items()}
     (outcome,) = handler.apply([Loaded(Owned(0, 1, {}), customers, columns, slots, now_ms)])
     known |= zip(outcome.customers.ids, pack(outcome.customers), strict=True)

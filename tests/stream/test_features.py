@@ -11,12 +11,14 @@ from ..building import DAY_MS, HALF_LIFE_MS, NOW_MS, ints, rows_with, same, shop
 
 WHEN_UNKNOWN = {
     **dict.fromkeys(("recency", "average_order_value", "tenure", "engagement", "age", "income"), np.nan),
-    **dict.fromkeys(("frequency", "monetary"), 0.0),
+    **dict.fromkeys(("order_gap", "return_rate", "pages_per_session", "session_minutes", "cart_rate"), np.nan),
+    **dict.fromkeys(("frequency", "monetary", "orders", "spend"), 0.0),
 }
 WITH_TIME = {
     **dict.fromkeys(("recency", "tenure"), 1),
     **dict.fromkeys(("frequency", "monetary", "engagement"), -1),
-    **dict.fromkeys(("average_order_value", "age", "income"), 0),
+    **dict.fromkeys(("average_order_value", "age", "income", "orders", "spend", "order_gap", "return_rate"), 0),
+    **dict.fromkeys(("pages_per_session", "session_minutes", "cart_rate"), 0),
 }
 
 
@@ -72,6 +74,37 @@ def test_age_and_income_are_the_profiles():
     assert value("income", profile_numbers=[[37, 48_000, 0, 0, 0, 0]]) == 48_000.0
 
 
+def test_orders_and_spend_are_what_is_left_after_cancellations_and_refunds():
+    record = {"placed": 5, "cancelled": 2, "gross": 100_000, "cancelled_amount": 30_000, "refunded": 5_000}
+    assert value("orders", **record) == pytest.approx(3.0)
+    assert value("spend", **record) == pytest.approx(65.0)
+    assert value("spend", gross=1_000, refunded=5_000) == 0.0
+
+
+def test_the_gap_is_the_mean_of_the_days_between_orders():
+    first, last = NOW_MS - 100 * DAY_MS, NOW_MS - 40 * DAY_MS
+    assert value("order_gap", placed=4, first_order=first, last_order=last) == pytest.approx(20.0)
+    assert np.isnan(value("order_gap", placed=1, first_order=first, last_order=first))
+
+
+def test_returns_are_a_share_of_the_orders():
+    assert value("return_rate", placed=8, refunds=1, cancelled=1) == pytest.approx(0.25)
+
+
+def test_visits_are_described_a_session():
+    record = {"sessions": 4, "pages": 20, "duration_s": 480, "cart_adds": 2}
+    assert value("pages_per_session", **record) == pytest.approx(5.0)
+    assert value("session_minutes", **record) == pytest.approx(2.0)
+    assert value("cart_rate", **record) == pytest.approx(0.5)
+
+
+def test_a_declared_attribute_is_a_feature_by_its_name():
+    rows = rows_with(2, profile_numbers=[[37, 48_000, 81, 5, 0, 0], [20, 10_000, np.nan, 7, 0, 0]])
+    matrix = feature_matrix(rows, ["visits", "spending_score"], NOW_MS, HALF_LIFE_MS, ["spending_score", "visits"])
+    assert matrix[:, 0].tolist() == [5.0, 7.0]
+    assert (matrix[0, 1], np.isnan(matrix[1, 1])) == (81.0, True)
+
+
 @pytest.mark.parametrize("name", FEATURES)
 def test_of_a_customer_without_events_only_counts_are_known(name):
     assert value(name) == pytest.approx(WHEN_UNKNOWN[name], abs=0, nan_ok=True)
@@ -96,7 +129,7 @@ def test_time_moves_each_feature_one_way_only(name):
 @pytest.mark.parametrize("name", FEATURES)
 def test_the_way_back_to_the_unit_for_people_undoes_the_transformation(name):
     values = np.array([0.0, 1.0, 47.5])
-    transformed = values if name in ("age", "income") else np.log1p(values)
+    transformed = values if name in ("age", "income", "return_rate") else np.log1p(values)
     assert FEATURES[name].to_unit(transformed) == pytest.approx(values)
     assert FEATURES[name].unit
 

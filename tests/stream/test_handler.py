@@ -16,6 +16,7 @@ from consumers.source import TopicSlice
 from consumers.web_sessions import SessionInput
 from state.partition_store import Owned
 from state.records import CustomerBatch, pack, unpack
+from stream.damping import Damping
 from stream.handler import SegmentHandler
 from stream.segmenter import CentroidSegmenter
 
@@ -46,7 +47,7 @@ def loaded(partition, owned, messages, known, now_ms):
 
 def run(rounds, *, together):
     """Fold rounds of micro-batches of three partitions and return all that came of them."""
-    handler = SegmentHandler(Live(), half_life_ms=HALF_LIFE_MS, hysteresis=0.1, duplicate_window=3)
+    handler = SegmentHandler(Live(), half_life_ms=HALF_LIFE_MS, damping=Damping.by(0.1), duplicate_window=3)
     owned, known = [Owned(p, 1, {}) for p in range(3)], [{}, {}, {}]
     found = []
     for place, messages in enumerate(rounds):

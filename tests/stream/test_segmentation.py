@@ -10,6 +10,7 @@ from state.moves import segments_at
 from state.records import blank_rows
 from state.sums import ModelSums
 from stream.changes import rfc3339
+from stream.damping import Damping
 from stream.features import FEATURES
 from stream.fold import fold_orders, merge
 from stream.segmentation import published_cluster, resegment, sums_under
@@ -41,10 +42,16 @@ def centroid_segmenter(number=1, **options):
     return CentroidSegmenter(make_baseline(number, **options), HALF_LIFE_MS)
 
 
+def seen_by(segmenter, distances, present, margin=MARGIN):
+    """The clusters to publish, of customers whose segments have these numbers."""
+    rows = rows_with(len(present), segment=present, baseline=segmenter.baseline)
+    return published_cluster(segmenter, distances, rows, NOW_MS, Damping.by(margin))
+
+
 def published(distances, present, margin=MARGIN, ids=(4, 2, 7)):
     """The segment numbers that the world sees, of customers at these distances; 0 where none."""
     segmenter = centroid_segmenter(ids=list(ids))
-    clusters = published_cluster(segmenter, np.array(distances), ints(present), margin)
+    clusters = seen_by(segmenter, np.array(distances), present, margin)
     return [segmenter.segments[cluster].number if cluster >= 0 else 0 for cluster in clusters.tolist()]
 
 
@@ -56,7 +63,7 @@ def moved_by(segmenter, rows, now_ms=NOW_MS, *, sums=None, before=None, margin=M
     sums = sums_under(segmenter, segmenter.baseline, sums)
     before = rows if before is None else before
     n = len(rows)
-    return resegment(segmenter, sums, ids or names(n), before, rows, now_ms, margin, causes(n, cause))
+    return resegment(segmenter, sums, ids or names(n), before, rows, now_ms, Damping.by(margin), causes(n, cause))
 
 
 class TestHysteresis:
@@ -85,7 +92,7 @@ class TestHysteresis:
 
     def test_a_customer_of_whom_nothing_is_known_any_more_is_moved_nowhere(self):
         segmenter = centroid_segmenter(ids=[4, 2, 7])
-        assert published_cluster(segmenter, np.full((2, 3), NAN), ints([2, 0]), MARGIN).tolist() == [-1, -1]
+        assert seen_by(segmenter, np.full((2, 3), NAN), [2, 0]).tolist() == [-1, -1]
 
     def test_each_customer_is_judged_by_the_own_segment(self):
         distances = [[1.0, 0.95, 9.0], [1.0, 0.85, 9.0], [0.95, 1.0, 9.0], [9.0, NAN, NAN]]
@@ -94,10 +101,10 @@ class TestHysteresis:
     def test_tiers_have_no_margin(self):
         distances = np.full((1, 6), np.inf)
         distances[0, 3] = 0.0
-        assert published_cluster(RuleTiers(HALF_LIFE_MS), distances, ints([2]), 0.9).tolist() == [3]
+        assert seen_by(RuleTiers(HALF_LIFE_MS), distances, [2], 0.9).tolist() == [3]
 
     def test_nobody_is_published_nowhere(self):
-        assert published_cluster(centroid_segmenter(), np.empty((0, 3)), ints([]), MARGIN).tolist() == []
+        assert seen_by(centroid_segmenter(), np.empty((0, 3)), []).tolist() == []
 
 
 class TestChanges:
@@ -157,7 +164,7 @@ class TestChanges:
         segmenter, rows = centroid_segmenter(), shoppers(50)
         rows["segment"][10:] = 99
         reasons = np.array(["activity", "time"] * 25, object)
-        result = resegment(segmenter, ModelSums.zeros(3, 3), names(50), rows, rows, NOW_MS, MARGIN, reasons)
+        result = resegment(segmenter, ModelSums.zeros(3, 3), names(50), rows, rows, NOW_MS, Damping.by(MARGIN), reasons)
         expected = np.flatnonzero(result.rows["segment"] != rows["segment"])
         assert [change.customer_id for change in result.changes] == [f"c{i}" for i in expected]
         assert [change.cause for change in result.changes] == [reasons[i] for i in expected]
@@ -242,7 +249,7 @@ class TestTheModelIsTheSumOfItsCustomers:
                 before,
                 after,
                 now_ms,
-                margin,
+                Damping.by(margin),
                 causes(len(positions)),
             )
             rows[positions], sums, baseline = result.rows, result.sums, segmenter.baseline

@@ -9,7 +9,19 @@ from stream.kmeans import nearest
 from stream.segmenter import CentroidSegmenter, segment_number
 from stream.tiers import RuleTiers
 
-from ..building import DAY_MS, GRID, HALF_LIFE_MS, NOW_MS, RFM, ints, make_baseline, make_model, same, shoppers
+from ..building import (
+    DAY_MS,
+    GRID,
+    HALF_LIFE_MS,
+    NOW_MS,
+    RFM,
+    ints,
+    make_baseline,
+    make_model,
+    rows_with,
+    same,
+    shoppers,
+)
 
 FIVE = [*RFM, "engagement", "age"]
 SEGMENTERS = {
@@ -20,6 +32,17 @@ SEGMENTERS = {
     ),
     "centroids of demographics": lambda: CentroidSegmenter(
         make_baseline(2, [[-1.0, 0.0], [1.0, 0.5]], ["age", "income"]), HALF_LIFE_MS
+    ),
+    "bounded and bent, with a declared attribute": lambda: CentroidSegmenter(
+        make_baseline(3, [[-1.0, 0.0, 0.0], [1.0, 0.5, 1.0]], ["recency", "age", "score"]).model_copy(
+            update={
+                "attributes": ["score"],
+                "lower": [None, 20.0, None],
+                "upper": [6.0, 70.0, None],
+                "power": [0.4, None, 1.7],
+            }
+        ),
+        HALF_LIFE_MS,
     ),
 }
 
@@ -114,6 +137,20 @@ def test_a_far_outlier_is_held_at_a_hundred_deviations():
     baseline = make_baseline().model_copy(update={"scale": [1e-9, 1e-9, 1e-9]})
     vectors = CentroidSegmenter(baseline, HALF_LIFE_MS).vectors(shoppers(100), NOW_MS)
     assert set(np.abs(vectors[~np.isnan(vectors)]).tolist()) == {100.0}
+
+
+def test_features_are_bounded_then_bent_then_scaled():
+    baseline = make_baseline(1, [[0.0, 0.0]], ["age", "score"]).model_copy(
+        update={"attributes": ["visits", "score"], "lower": [20.0, None], "upper": [None, 9.0], "power": [None, 0.0]}
+    )
+    rows = rows_with(2, profile_numbers=[[10, 0, 5, 100, 0, 0], [40, 0, 5, np.nan, 0, 0]])
+    vectors = CentroidSegmenter(baseline, HALF_LIFE_MS).vectors(rows, NOW_MS)
+    center, scale = baseline.center, baseline.scale
+    expected = [
+        [(20 - center[0]) / scale[0], (np.log(10) - center[1]) / scale[1]],
+        [(40 - center[0]) / scale[0], np.nan],
+    ]
+    assert np.allclose(vectors, expected, rtol=0, atol=GRID, equal_nan=True)
 
 
 def test_it_begins_with_the_centroids_of_the_baseline_and_follows_newer_ones():

@@ -15,6 +15,7 @@ from state.records import CustomerBatch, blank_rows
 from state.segment_views import SegmentViews
 from state.sums import ModelSums
 from stream.clock import SegmentClock
+from stream.damping import Damping
 from stream.live import LiveSegmenter
 from stream.segmentation import BaselineBehind, resegment
 from stream.segmenter import CentroidSegmenter
@@ -56,7 +57,7 @@ def settled(segmenter, rows, at_ms=NOW_MS):
     """Rows as they stand once everyone was evaluated at a time."""
     sums = ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
     causes = np.full(len(rows), "activity", object)
-    return resegment(segmenter, sums, names(len(rows)), rows, rows, at_ms, 0.1, causes).rows
+    return resegment(segmenter, sums, names(len(rows)), rows, rows, at_ms, Damping.by(0.1), causes).rows
 
 
 def due(segmenter, rows, now_ms=NOW_MS, settings=SETTINGS):
@@ -274,7 +275,9 @@ class Shop:
         if begin:
             batch, tiers = batch_of(shoppers(N)), RuleTiers(HALF_LIFE_MS)
             causes = np.full(N, "activity", object)
-            result = resegment(tiers, ModelSums.zeros(6, 0), batch.ids, blank_rows(N), batch.rows, NOW_MS, 0.1, causes)
+            result = resegment(
+                tiers, ModelSums.zeros(6, 0), batch.ids, blank_rows(N), batch.rows, NOW_MS, Damping.by(0.1), causes
+            )
             batch.rows = result.rows
             outcome = Outcome(batch, {}, 0, result.sums, result.changes, {})
             committer.commit(self.owned, outcome, {"orders": N}, {}, NOW_MS)

@@ -1,0 +1,104 @@
+"""The second half of a real log after a baseline on the first: the online model against a fresh batch fit at the end."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import redis
+
+from batch.baseline import fit_baseline
+from bench.quality.by_event import ConstantStep, ForgetfulMean
+from bench.quality.event_log import DAY_MS, EventLog
+from bench.quality.measures import Refit, flaps, inertia
+from bench.quality.population import fold_into, vector_days
+from bench.quality.service import HALF_LIFE_MS, Service
+from events.changes import segment_number
+from events.outputs import Baseline
+from state.records import Rows, blank_rows
+from stream.features import DEFAULT_FEATURES, feature_matrix
+from stream.segmenter import CentroidSegmenter
+
+__all__ = ["baseline_of", "by_customer", "by_event", "halves"]
+
+Floats = npt.NDArray[np.float64]
+Figures = dict[str, Any]
+
+_SEED = 42
+_STEP = 0.02
+_SPARK_DAYS = 30.0
+
+
+def halves(log: EventLog) -> tuple[EventLog, EventLog]:
+    """Return the log's first and second half by number of orders; a day is not divided."""
+    middle = int(log.columns.times[len(log) // 2]) // DAY_MS * DAY_MS
+    cut = int(np.searchsorted(log.columns.times, middle))
+    return log.part(0, cut), log.part(cut, len(log))
+
+
+def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
+    """Fit a baseline to the customers that are there, as the batch module does."""
+    there = rows[rows["placed"] > 0]
+    features = list(DEFAULT_FEATURES)
+    return fit_baseline(number, feature_matrix(there, features, now_ms, HALF_LIFE_MS), features, k=k, seed=_SEED)
+
+
+def by_customer(client: redis.Redis, log: EventLog, k: int) -> Figures:
+    """Run the service over a log and compare where it stands at the end."""
+    first, second = halves(log)
+    service = Service(client)
+    began = time.monotonic()
+    for end_ms, orders in first.days():
+        service.day(end_ms, orders, sweep=False)
+    service.approve(baseline_of(service.customers().rows, service.clock.now, k))
+    earlier = len(service.log.changes)
+    for end_ms, orders in second.days():
+        service.day(end_ms, orders)
+    seconds = time.monotonic() - began
+    changes = service.log.changes[earlier:]
+    batch = service.customers()
+    segmenter = service.live.segmenter
+    assert isinstance(segmenter, CentroidSegmenter)  # noqa: S101 - the baseline is live
+    vectors = segmenter.vectors(batch.rows, service.clock.now)
+    fresh = Refit(vectors, k)
+    moves = [each for each in changes if each.previous]
+    who = np.unique([each.customer_id for each in moves], return_inverse=True)[1].astype(np.int64)
+    when = np.array([round(datetime.fromisoformat(each.changed_at).timestamp() * 1000) for each in moves], np.int64)
+    source = np.array([segment_number(each.previous or "") for each in moves], np.int64)
+    target = np.array([segment_number(each.segment_id) for each in moves], np.int64)
+    return {
+        "inertia": inertia(vectors, segmenter.model.centroids) / fresh.inertia,
+        "published": fresh.agreement(batch.rows["segment"].astype(np.int64)),
+        "nearest": fresh.agreement(batch.rows["cluster"].astype(np.int64)),
+        "unique": fresh.unique,
+        "changes_per_event": len(moves) / len(second),
+        "flaps_per_event": flaps(who, when, source, target) / len(second),
+        "model_changes_per_event": sum(each.cause == "model" for each in moves) / len(second),
+        "seconds": seconds,
+    }
+
+
+def by_event(log: EventLog, k: int) -> Figures:
+    """Run the rules that learn by event over a log, from the same baseline."""
+    first, second = halves(log)
+    rows = blank_rows(len(log.names))
+    fold_into(rows, first.columns, first.customers)
+    now_ms = int(first.columns.times[-1]) // DAY_MS * DAY_MS + DAY_MS
+    baseline = baseline_of(rows, now_ms, k)
+    segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
+    start = segmenter.model.centroids
+    counts = np.array([each.customers for each in baseline.segments], np.float64)
+    river = ConstantStep(start, _STEP)
+    spark = ForgetfulMean(start, counts, _SPARK_DAYS * DAY_MS, now_ms)
+    end_ms = now_ms
+    for end_ms, _, vectors in vector_days(second, rows, segmenter):
+        river.learn_many(vectors, end_ms)
+        spark.learn_many(vectors, end_ms)
+    final = segmenter.vectors(rows, end_ms)
+    fresh = Refit(final, k)
+    found: Figures = {}
+    for name, centroids in (("frozen", start), ("river", river.centroids), ("spark", spark.centroids)):
+        labels = ConstantStep(centroids, 0.0).predict_many(final)
+        found[name] = {"inertia": inertia(final, centroids) / fresh.inertia, "nearest": fresh.agreement(labels)}
+    return found

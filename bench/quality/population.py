@@ -1,0 +1,79 @@
+"""Customers in memory: the service's fold, features and segmentation without Redis, for runs by the dozen."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.quality.event_log import EventLog
+from bench.quality.service import HALF_LIFE_MS
+from consumers.columns import Columns
+from events.outputs import Baseline
+from state.records import Rows
+from state.sums import ModelSums
+from stream.damping import Damping
+from stream.fold import fold, merge
+from stream.kmeans import OnlineKMeans
+from stream.segmentation import resegment
+from stream.segmenter import CentroidSegmenter
+
+__all__ = ["Population", "fold_into", "vector_days"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def fold_into(rows: Rows, columns: Columns, customers: Ints, half_life_ms: float = HALF_LIFE_MS) -> Ints:
+    """Fold events into the rows of their customers, in place, and return the customers that they touched."""
+    touched, slots = np.unique(customers, return_inverse=True)
+    rows[touched] = merge(rows[touched], fold(columns, slots, len(touched), half_life_ms))
+    return touched
+
+
+def vector_days(log: EventLog, rows: Rows, segmenter: CentroidSegmenter) -> Iterator[tuple[int, Ints, Floats]]:
+    """Yield each day's end (ms), the customers (m,) that ordered on it, and their vectors (m, d) then.
+
+    `rows` (all customers) are folded into.
+    """
+    for end_ms, orders in log.days():
+        touched = fold_into(rows, orders.columns, orders.customers)
+        yield end_ms, touched, segmenter.vectors(rows[touched], end_ms)
+
+
+class Population:
+    """All customers of a log under a baseline; the centroids follow at the end of each day, as the service's do."""
+
+    def __init__(self, log: EventLog, baseline: Baseline, rows: Rows, now_ms: int, damping: Damping) -> None:
+        self.names = log.names
+        self.segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
+        self.rows, self.damping = rows, damping
+        self.sums = ModelSums.zeros(baseline.k, len(baseline.features))
+        self._reevaluate(rows.copy(), now_ms)
+
+    def day(self, end_ms: int, orders: EventLog) -> None:
+        """Take in a day's orders, re-evaluate everyone, and move the centroids to the means of their members."""
+        before = self.rows.copy()  # as learned: what is taken out of the sums must be what was put in
+        if len(orders):
+            fold_into(self.rows, orders.columns, orders.customers)
+        self._reevaluate(before, end_ms)
+
+    def _reevaluate(self, last: Rows, now_ms: int) -> None:
+        there = np.flatnonzero(self.rows["placed"] > 0)
+        before, after = last[there], self.rows[there]
+        causes = np.full(len(there), "time", object)
+        names = [self.names[i] for i in there.tolist()]
+        result = resegment(self.segmenter, self.sums, names, before, after, now_ms, self.damping, causes)
+        self.rows[there], self.sums = result.rows, result.sums
+        centroids = self.sums.means(otherwise=self.segmenter.model.centroids)
+        self.segmenter.model = OnlineKMeans(centroids, self.segmenter.features)
+
+    def published(self) -> Ints:
+        """Return the cluster (n,) whose segment each customer shows, -1 for none."""
+        at = np.full(1 + max(each.number for each in self.segmenter.segments), -1)
+        at[[each.number for each in self.segmenter.segments]] = np.arange(len(self.segmenter.segments))
+        at[0] = -1
+        return at[self.rows["segment"].astype(np.int64)]
+
+    def own(self) -> Ints:
+        """Return the model's own cluster (n,) of each customer, -1 for none."""
+        return self.rows["cluster"].astype(np.int64)

@@ -1,0 +1,105 @@
+"""`shoal dead-letters`: what was refused, why, and publishing it again after a fix."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.output import JsonOption, errors, print_json, tables
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Events that were refused: list them, publish them again.", no_args_is_help=True)
+
+TopicOption = Annotated[str | None, typer.Option(help="Only those of this topic (its name without prefix).")]
+
+
+@app.command("list", epilog="Example: `shoal dead-letters list --topic orders --limit 5`")
+def list_all(
+    topic: TopicOption = None,
+    limit: Annotated[int, typer.Option(help="Most letters to show, the newest.", min=1, max=1_000_000)] = 50,
+    kafka: KafkaOption = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the events that were refused, with the reason and where each stood."""
+    from rich.table import Table
+
+    letters = _log(kafka, redis).read(topic)
+    shown = [_entry(each) for each in letters[-limit:]]
+    if as_json:
+        print_json({"total": len(letters), "dead_letters": shown})
+        return
+    if not shown:
+        tables().print("no dead letters: every event could be applied")
+        return
+    table = Table("id", "refused (UTC)", "reason", "key", "replayed", title=f"{len(shown):,} of {len(letters):,}")
+    for each in shown:
+        at, again = _shown(each["dead_lettered_at"]), _shown(each["replayed_at"])
+        table.add_row(*map(_plain, (each["id"], at, each["reason"], each["key"] or "", again)))
+    tables().print(table)
+
+
+@app.command("replay", epilog="Example: `shoal dead-letters replay orders/5/120934`, or `--topic orders`, or `--all`")
+def replay(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids as `list` shows them.")] = None,
+    topic: TopicOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that were not replayed yet.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also those that were replayed before.")] = False,
+    kafka: KafkaOption = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish refused events again, with their original bytes and keys; each is replayed once unless --again."""
+    from consumers.sink import KafkaSink
+
+    if not (ids or topic or everything):
+        raise typer.BadParameter("name the letters, or give --topic or --all")
+    log = _log(kafka, redis)
+    found = [each for each in log.read(topic) if not ids or each.id in ids]
+    missing = set(ids or []) - {each.id for each in found}
+    if missing:
+        raise typer.BadParameter(f"there is no dead letter {sorted(missing)[0]!r}")
+    wanted = [each for each in found if again or each.replayed_ms is None]
+    done = log.replay(wanted, KafkaSink(kafka_settings(kafka)))
+    before = len(found) - len(wanted)
+    if as_json:
+        print_json({"replayed": done.published, "replayed_before": before, "without_value": done.without_value})
+        return
+    tables().print(f"{done.published:,} published again")
+    if before:
+        errors().print(f"{before:,} were replayed before; --again publishes those too")
+    if done.without_value:
+        errors().print(f"{done.without_value:,} had too many bytes to be kept: find them in their topic")
+
+
+def _log(kafka: str | None, redis: str | None) -> Any:
+    from consumers.dead_letter_log import DeadLetterLog
+    from state.connection import connect
+
+    return DeadLetterLog(kafka_settings(kafka), connect(state_settings(redis).redis))
+
+
+def _entry(each: Any) -> dict[str, Any]:
+    from stream.changes import rfc3339
+
+    return {
+        "id": each.id,
+        **each.letter.model_dump(mode="json", include={"topic", "partition", "offset", "reason", "dead_lettered_at"}),
+        "key": _text(each.key),
+        "value": _text(each.value),
+        "replayed_at": None if each.replayed_ms is None else rfc3339(each.replayed_ms),
+    }
+
+
+def _text(content: bytes | None) -> str | None:
+    """Return bytes as text to look at; what is not UTF-8 is shown by escapes."""
+    return None if content is None else content.decode(errors="backslashreplace")
+
+
+def _shown(instant: str | None) -> str:
+    return instant[:19].replace("T", " ") if instant else ""
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")

@@ -1,0 +1,112 @@
+"""`shoal suppress`: customers who are left out of everything, of one campaign, or of what one segment triggers."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.local import RedisOption, state_settings
+from cli.output import JsonOption, print_json, tables
+
+if TYPE_CHECKING:
+    from state.suppressions import SuppressionStore
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Leave customers out of campaigns and webhooks.", no_args_is_help=True)
+
+IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Customers.", show_default=False)]
+FileOption = Annotated[Path | None, typer.Option("--file", help="More customers, one a line; - is stdin.")]
+CampaignOption = Annotated[str | None, typer.Option(help="Only of this campaign (a trigger's name).")]
+SegmentOption = Annotated[str | None, typer.Option(help="Only of what this segment (id) triggers.")]
+
+
+@app.command("add", epilog="Example: `shoal suppress add anna bert --campaign winback`")
+def add(
+    ids: IdsArgument = None,
+    file: FileOption = None,
+    campaign: CampaignOption = None,
+    segment: SegmentOption = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Leave customers out: of everything, or of one campaign or segment."""
+    scope, wanted = _scope(campaign, segment), _customers(ids, file)
+    added = _store(redis).add(scope, wanted)
+    if as_json:
+        print_json({"scope": scope, "customers": len(wanted), "added": added})
+    else:
+        tables().print(f"{added} of {len(wanted)} customers are left out now ({scope}); the others were already")
+
+
+@app.command("remove", epilog="Example: `shoal suppress remove anna`")
+def remove(
+    ids: IdsArgument = None,
+    file: FileOption = None,
+    campaign: CampaignOption = None,
+    segment: SegmentOption = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let customers in again."""
+    scope, wanted = _scope(campaign, segment), _customers(ids, file)
+    removed = _store(redis).remove(scope, wanted)
+    if as_json:
+        print_json({"scope": scope, "customers": len(wanted), "removed": removed})
+    else:
+        tables().print(f"{removed} of {len(wanted)} customers had been left out ({scope}), and no longer are")
+
+
+@app.command("list", epilog="Example: `shoal suppress list --campaign winback`")
+def list_all(
+    customer: Annotated[str | None, typer.Option(help="Show what leaves this customer out.")] = None,
+    campaign: CampaignOption = None,
+    segment: SegmentOption = None,
+    members: Annotated[bool, typer.Option("--members", help="List the customers of the scope.")] = False,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the scopes with their numbers of customers, one scope's customers, or what leaves one customer out."""
+    store = _store(redis)
+    if customer is not None:
+        scopes = store.scopes_of(customer)
+        print_json({"customer_id": customer, "scopes": scopes}) if as_json else tables().print(
+            f"{customer} is left out of: {', '.join(scopes) or 'nothing'}", markup=False
+        )
+    elif members or campaign or segment:
+        scope = _scope(campaign, segment)
+        found = sorted(store.members(scope))
+        if as_json:
+            print_json({"scope": scope, "customers": found})
+        else:
+            sys.stdout.writelines(f"{each}\n" for each in found)
+    elif as_json:
+        print_json({"scopes": [{"scope": scope, "customers": number} for scope, number in store.scopes().items()]})
+    else:
+        for scope, number in store.scopes().items():
+            tables().print(f"{number:>10,}  {scope}", markup=False)
+
+
+def _scope(campaign: str | None, segment: str | None) -> str:
+    from state.suppressions import ALL, campaign_scope, segment_scope
+
+    if campaign and segment:
+        raise typer.BadParameter("give --campaign or --segment, not both")
+    return campaign_scope(campaign) if campaign else segment_scope(segment) if segment else ALL
+
+
+def _customers(ids: list[str] | None, file: Path | None) -> list[str]:
+    text = "" if file is None else sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    found = dict.fromkeys([*(ids or []), *text.splitlines()])
+    wanted = [each for each in found if each.strip()]
+    if not wanted:
+        raise typer.BadParameter("name at least one customer, or give --file")
+    return wanted
+
+
+def _store(redis: str | None) -> "SuppressionStore":
+    from state.connection import connect
+    from state.suppressions import SuppressionStore
+
+    return SuppressionStore(connect(state_settings(redis).redis))

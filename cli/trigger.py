@@ -1,0 +1,270 @@
+"""`shoal trigger`: webhooks that segment changes call; `shoal triggers`: the service that calls them."""
+
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.output import JsonOption, errors, log_to_stderr, print_json, tables
+
+if TYPE_CHECKING:
+    from state.deliveries import DeliveryStore
+    from state.triggers import TriggerStore
+
+__all__ = ["app", "register"]
+
+app = typer.Typer(help="Webhooks that segment changes call.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the trigger.")]
+_SERVICE = "Example: `SHOAL_KAFKA=kafka:9092 SHOAL_REDIS=redis://redis:6379/0 shoal triggers`"
+_EXAMPLE = "Example: `shoal trigger add winback --url https://crm.example/hooks/shoal --entered 'At-Risk Customers'`"
+
+
+class CauseChoice(StrEnum):
+    """Why a segment may change."""
+
+    activity = "activity"
+    time = "time"
+    model = "model"
+    baseline = "baseline"
+    correction = "correction"
+
+
+def register(main: typer.Typer) -> None:
+    """Add the service."""
+    main.command(
+        "triggers", epilog="Example: `SHOAL_KAFKA=kafka:9092 SHOAL_REDIS=redis://redis:6379/0 shoal triggers`"
+    )(serve)
+
+
+def serve(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
+    """Call the webhooks of segment changes, until told to stop; several may run, sharing the work."""
+    from consumers.settings import ConsumerSettings
+    from events.topic_admin import require_topics
+    from events.topics import topic_specs
+    from stream.campaigns.service import run_triggers
+    from stream.campaigns.settings import TriggerSettings
+
+    log_to_stderr()
+    address = kafka_settings(kafka)
+    require_topics(address.kafka, topic_specs(address))
+    session_s = ConsumerSettings().session_timeout_s
+    raise typer.Exit(run_triggers(address, state_settings(redis), TriggerSettings(), session_s))
+
+
+@app.command("add", epilog=_EXAMPLE)
+def add(
+    name: NameArgument,
+    url: Annotated[str, typer.Option(help="Where to POST; https:// or http://.")],
+    entered: Annotated[
+        list[str] | None, typer.Option("--entered", "--to", help="Segment entered (id or name); may be repeated.")
+    ] = None,
+    left: Annotated[
+        list[str] | None, typer.Option("--left", "--from", help="Segment left (id or name); may be repeated.")
+    ] = None,
+    cause: Annotated[
+        list[CauseChoice] | None, typer.Option(help="May be repeated; by default activity and time.")
+    ] = None,
+    min_value: Annotated[float | None, typer.Option(help="Least net spend of the customer.")] = None,
+    needs_consent: Annotated[
+        bool, typer.Option("--needs-consent", help="Only customers whose profile says consent.marketing true.")
+    ] = False,
+    cap: Annotated[int, typer.Option(help="Most deliveries for one customer within --cap-days; 0: any.")] = 0,
+    cap_days: Annotated[float, typer.Option(help="Days that --cap counts over.")] = 7.0,
+    secret: Annotated[
+        str | None, typer.Option(help="Secret of the signature, whsec_…; made up unless given.", show_default=False)
+    ] = None,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a webhook for segment changes. Its secret is shown now and never again."""
+    from pydantic import ValidationError
+
+    from state.triggers import Trigger
+    from stream.campaigns.webhook import new_secret
+
+    try:
+        trigger = Trigger(
+            trigger=name,
+            url=url,
+            secret=secret or new_secret(),
+            entered=entered or [],
+            left=left or [],
+            causes=[each.value for each in cause] if cause else ["activity", "time"],
+            min_value=min_value,
+            needs_consent=needs_consent,
+            cap=cap,
+            cap_days=cap_days,
+            created_at=datetime.now(UTC),
+        )
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        raise typer.BadParameter(f"{detail['loc'][0]}: {detail['msg']}, found {detail['input']!r}") from error
+    _stores(redis)[0].add(trigger)
+    if as_json:
+        print_json(trigger.model_dump(mode="json"))
+        return
+    tables().print(f"trigger {name} added; give the receiver this secret, it is not shown again:\n{trigger.secret}")
+
+
+@app.command("list", epilog="Example: `shoal trigger list --json`")
+def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
+    """List the webhooks, with how much each has still to be told and how much was given up."""
+    from rich.table import Table
+
+    triggers, deliveries = _stores(redis)
+    listed = [
+        trigger.model_dump(mode="json", exclude={"secret"})
+        | {"waiting": deliveries.waiting(name), "dead": len(deliveries.dead(name))}
+        for name, trigger in triggers.all().items()
+    ]
+    if as_json:
+        print_json({"triggers": listed})
+        return
+    table = Table("trigger", "url", "left → entered", "causes", "waiting", "dead")
+    for each in listed:
+        way = f"{', '.join(each['left']) or 'any'} → {', '.join(each['entered']) or 'any'}"
+        table.add_row(
+            each["trigger"], each["url"], way, ", ".join(each["causes"]), str(each["waiting"]), str(each["dead"])
+        )
+    tables().print(table if listed else "no triggers yet; add one with `shoal trigger add`")
+
+
+@app.command("remove", epilog="Example: `shoal trigger remove winback`")
+def remove(name: NameArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
+    """Remove a webhook; what it had still to be told is dropped."""
+    _stores(redis)[0].remove(name)
+    print_json({"removed": name}) if as_json else tables().print(f"trigger {name} removed")
+
+
+@app.command("test", epilog="Example: `shoal trigger test winback`")
+def call_once(name: NameArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
+    """Call a webhook once, now, with a made-up change marked `"test": true`; exit 1 where it is not taken."""
+    import asyncio
+
+    from events.changes import decode_change
+    from events.examples import EXAMPLES
+    from stream.campaigns.calling import Called, call_webhook, open_session
+    from stream.campaigns.settings import TriggerSettings
+    from stream.campaigns.webhook import body_of, delivery_id
+
+    trigger = _stores(redis)[0].get(name)
+    change = decode_change(_json(EXAMPLES["segment-changes"]))
+    message_id = delivery_id(name, f"test {time.time_ns()}")
+
+    async def call() -> Called:
+        async with open_session(TriggerSettings().trigger_timeout_s) as session:
+            body = body_of(name, change, test=True).encode()
+            return await call_webhook(session, trigger.url, trigger.secret, message_id, body)
+
+    called = asyncio.run(call())
+    if as_json:
+        print_json(
+            {
+                "trigger": name,
+                "ok": called.ok,
+                "status": called.status,
+                "detail": called.detail,
+                "duration_ms": called.duration_ms,
+            }
+        )
+    else:
+        said = f"taken ({called.status})" if called.ok else f"not taken: {called.detail}"
+        tables().print(f"{trigger.url}: {said}, {called.duration_ms} ms", highlight=False, markup=False)
+    if not called.ok:
+        raise typer.Exit(1)
+
+
+@app.command("log", epilog="Example: `shoal trigger log winback --limit 20`")
+def show_log(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this trigger's.")] = None,
+    limit: Annotated[int, typer.Option(help="Most attempts to show.", min=1, max=100_000)] = 50,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the latest attempts: what was delivered, what failed, who was left out and why."""
+    from rich.table import Table
+
+    attempts = _stores(redis)[1].attempts(limit, name)
+    if as_json:
+        print_json({"attempts": [_timed(each.model_dump(), "at_ms", "at") for each in attempts]})
+        return
+    table = Table("at (UTC)", "trigger", "change", "outcome", "attempt", "status", "ms", "detail")
+    for each in attempts:
+        at = _timed({"at_ms": each.at_ms}, "at_ms", "at")["at"][:19].replace("T", " ")
+        cells = (
+            at,
+            each.trigger,
+            each.change_id,
+            each.outcome,
+            each.attempt or "",
+            each.status or "",
+            each.duration_ms,
+            each.detail,
+        )
+        table.add_row(*(_plain(str(cell)) for cell in cells))
+    tables().print(table)
+
+
+@app.command("dead", epilog="Example: `shoal trigger dead winback --resend`")
+def dead(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this trigger's.")] = None,
+    resend: Annotated[bool, typer.Option("--resend", help="Queue them again, with all attempts before them.")] = False,
+    redis: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List deliveries that were given up, or queue them again."""
+    from rich.table import Table
+
+    triggers, deliveries = _stores(redis)
+    known, found = triggers.all(), deliveries.dead(name)
+    if resend:
+        again = [each for each in found if each.delivery.trigger in known]
+        for each in again:
+            deliveries.revive(each, time.time_ns() // 1_000_000)
+        if len(again) < len(found):
+            errors().print(f"{len(found) - len(again)} are of triggers that were removed, and stay")
+        print_json({"resent": len(again)}) if as_json else tables().print(f"{len(again)} queued again")
+        return
+    rows = [
+        _timed({"died_ms": each.died_ms}, "died_ms", "died_at")
+        | {"reason": each.reason, **each.delivery.model_dump(include={"id", "trigger", "change_id", "customer_id"})}
+        for each in found
+    ]
+    if as_json:
+        print_json({"dead": rows})
+        return
+    table = Table("given up (UTC)", "trigger", "change", "reason")
+    for row in rows:
+        at = row["died_at"][:19].replace("T", " ")
+        table.add_row(at, row["trigger"], _plain(row["change_id"]), _plain(row["reason"]))
+    tables().print(table if rows else "nothing was given up")
+
+
+def _stores(redis: str | None) -> "tuple[TriggerStore, DeliveryStore]":
+    from state.connection import connect
+    from state.deliveries import DeliveryStore
+    from state.triggers import TriggerStore
+
+    client = connect(state_settings(redis).redis)
+    return TriggerStore(client), DeliveryStore(client)
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(document).encode()
+
+
+def _timed(values: dict[str, Any], name: str, shown: str) -> dict[str, Any]:
+    """Return the values with a time in ms as RFC 3339 text under another name."""
+    from stream.changes import rfc3339
+
+    return {shown: rfc3339(values.pop(name)), **values}
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")

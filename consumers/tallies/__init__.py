@@ -1,0 +1,1 @@
+"""The experiment consumer: exposures, conversions and orders in, exact tallies of every experiment out."""

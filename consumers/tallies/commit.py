@@ -1,0 +1,74 @@
+"""The commit of the experiment consumer: nothing is published, so one transaction makes a micro-batch count once."""
+
+from collections.abc import Sequence
+
+from consumers.parts import Commit
+from consumers.sink import PARTITION_UA, KafkaSink
+from state.owned import Owned
+from state.tally_partitions import TallyPartitions, TallySave
+
+__all__ = ["NothingPublished", "TallyCommitter"]
+
+
+class TallyCommitter:
+    """Makes outcomes durable, for the partitions of one lane."""
+
+    def __init__(self, store: TallyPartitions, sink: KafkaSink) -> None:
+        self._store, self._sink = store, sink
+        self._elsewhere = False
+
+    def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+        """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
+        self._elsewhere = True
+        self._sink.send(topic, key, value, partition)
+
+    def begin(self, commits: Sequence[Commit]) -> None:
+        """Commit the partitions of a micro-batch.
+
+        1. What goes elsewhere (dead letters, events of other partitions) is acknowledged by Kafka.
+        2. Logs, exposed customers, tallies, fates and offsets are saved, those of each partition in one Redis
+           transaction.
+
+        A crash before 2 repeats the whole batch from the old offsets: dead letters and re-published events may then be
+        there twice, same bytes. Partitions that another worker has taken over are marked as `fenced`. Raises
+        StateMoved, SinkFailed, redis.RedisError.
+        """
+        if self._elsewhere:
+            self.confirm()
+        self._store.save_all([(each.owned, _save(each)) for each in commits])
+
+    def confirm(self) -> None:
+        """Wait until Kafka has all that was sent. Raises SinkFailed."""
+        self._elsewhere = False
+        self._sink.flush()
+
+    def tidy(self, owned: Owned) -> None:
+        """Nothing is kept for after Kafka's acknowledgement."""
+
+    def drain(self, owned: Owned) -> int:
+        """Nothing is left to be sent by the next owner."""
+        return 0
+
+
+def _save(commit: Commit) -> TallySave:
+    owned, outcome = commit.owned, commit.outcome
+    fates = {**commit.fates, "purchases:let_go": outcome.let_go} if outcome.let_go else commit.fates
+    return TallySave(
+        outcome.logs,
+        outcome.experiments,
+        {**owned.offsets, **commit.offsets},
+        {name: owned.fates.get(name, 0) + fates.get(name, 0) for name in {**owned.fates, **fates}},
+        max(owned.watermark_ms, commit.watermark_ms),
+    )
+
+
+class NothingPublished:
+    """Tallies are not published, so Redis never knows less than the world."""
+
+    def ahead_of(self, owned: object) -> set[int]:
+        """Return no partitions."""
+        return set()
+
+    def restore(self, owned: Owned) -> int:
+        """There is nothing to take over."""
+        return 0

@@ -1,0 +1,119 @@
+"""Which experiments there are, as the consumer needs them: read again from Redis at least every second."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import xxhash
+from pydantic import ValidationError
+
+from experiments.definition import Experiment
+from state.experiments import ExperimentStore
+
+__all__ = ["DAY_MS", "Definitions", "LiveExperiment", "experiment_hash"]
+
+log = logging.getLogger(__name__)
+
+DAY_MS: Final = 86_400_000
+_FOREVER: Final = 1 << 60
+
+
+def experiment_hash(experiment_id: str) -> int:
+    """Return the 64-bit XXH3 hash that purchase logs hold for an experiment's id; 0 stands for none."""
+    return xxhash.xxh3_64_intdigest(experiment_id.encode()) or 1
+
+
+@dataclass(frozen=True)
+class LiveExperiment:
+    """What decides how an event counts; times in ms since 1970 UTC, lengths in ms."""
+
+    id: str
+    variants: tuple[str, ...]
+    start_ms: int
+    end_ms: int
+    window_ms: int
+    retention_ms: int
+    pre_period_ms: int
+    by_conversions: bool
+
+    @classmethod
+    def of(cls, definition: Experiment) -> "LiveExperiment":
+        """Return what matters of a definition; the end is the planned or the actual one, whichever came first."""
+        ends = [_ms(end) for end in (definition.stop, definition.stopped_at) if end is not None]
+        return cls(
+            definition.id,
+            tuple(variant.name for variant in definition.variants),
+            _ms(definition.start),
+            min(ends, default=_FOREVER),
+            definition.conversion_window // timedelta(milliseconds=1),
+            definition.retention_days * DAY_MS,
+            definition.pre_period_days * DAY_MS,
+            definition.attribution == "conversions",
+        )
+
+    @property
+    def hash(self) -> int:
+        """What purchase logs hold for the experiment."""
+        return experiment_hash(self.id)
+
+    def settled(self, watermark_ms: int, remembered_ms: int) -> bool:
+        """Return whether all windows ended so long ago that no event is remembered that could still count."""
+        return self.end_ms + max(self.window_ms, self.retention_ms) + remembered_ms < watermark_ms
+
+
+class Definitions:
+    """The experiments by id, as of at most `refresh_s` ago; safe to share between threads.
+
+    An experiment keeps its `code` for as long as the process lives, whatever is created or removed meanwhile.
+    """
+
+    def __init__(
+        self, store: ExperimentStore, refresh_s: float = 0.5, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store, self._refresh_s, self._clock = store, refresh_s, clock
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._live: dict[str, LiveExperiment] = {}
+        self._texts: dict[str, str] = {}
+        self._codes: dict[str, int] = {}
+        self._ids: list[str] = []
+
+    def current(self) -> dict[str, LiveExperiment]:
+        """Return the experiments by id. Raises redis.RedisError."""
+        if self._clock() - self._read_at >= self._refresh_s:
+            self.refresh()
+        return self._live
+
+    def refresh(self) -> dict[str, LiveExperiment]:
+        """Read the definitions now, and return them. Raises redis.RedisError."""
+        with self._lock:
+            texts, read_at = self._store.all(), self._clock()
+            changed = {name: text for name, text in texts.items() if self._texts.get(name) != text}
+            live = {name: each for name, each in self._live.items() if name in texts and name not in changed}
+            for name, text in changed.items():
+                try:
+                    live[name] = LiveExperiment.of(Experiment.model_validate_json(text))
+                except ValidationError as error:
+                    log.warning("the definition of experiment %s cannot be read and is left out: %s", name, error)
+                    continue
+                if name not in self._codes:
+                    self._codes[name] = len(self._ids)
+                    self._ids.append(name)
+            self._texts, self._live, self._read_at = texts, live, read_at
+            return live
+
+    def code(self, experiment_id: str) -> int:
+        """Return the number that columns of events hold for an experiment; -1 where it was never seen."""
+        return self._codes.get(experiment_id, -1)
+
+    def id_of(self, code: int) -> str:
+        """Return the id of an experiment's code."""
+        return self._ids[code]
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)

@@ -1,0 +1,129 @@
+"""What happens to a partition's tallies when events arrive: log, expose, and count each touched customer again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.columns import Columns
+from consumers.parts import Loaded, Opening
+from consumers.tallies.definitions import DAY_MS, Definitions, LiveExperiment
+from consumers.tallies.exposing import expose
+from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
+from consumers.tallies.logs import Taken, take_in, trimmed
+from consumers.tallies.recount import Recount
+from consumers.tallies.settings import ExperimentSettings
+from state.purchases import ENTRY, PurchaseLogs
+from state.tally_partitions import ExperimentSave, OpenedTallies, TallyOpening, TallyPartitions
+
+__all__ = ["TallyHandler", "TallyOutcome"]
+
+Ints = npt.NDArray[np.int64]
+
+_LOGGED = ("orders", "conversions")
+
+
+@dataclass(frozen=True)
+class TallyOutcome:
+    """What a micro-batch of a partition changes; `let_go` counts entries that a full log had no room for."""
+
+    logs: PurchaseLogs
+    experiments: Mapping[str, ExperimentSave]
+    fates: dict[str, dict[str, int]]
+    let_go: int
+
+
+class TallyHandler:
+    """Folds a micro-batch into logs, exposed customers and tallies."""
+
+    def __init__(
+        self, store: TallyPartitions, definitions: Definitions, settings: ExperimentSettings, duplicate_window: int
+    ) -> None:
+        self._store, self._definitions = store, definitions
+        self._remembered_ms = settings.purchase_days * DAY_MS
+        self._limit, self._window = settings.purchase_limit, duplicate_window
+
+    def open_all(self, wanted: Sequence[Opening]) -> list[OpenedTallies]:
+        """Begin a micro-batch: read what is known of its customers in every experiment that can still change."""
+        live = self._definitions.current()
+        return self._store.open_all([self._opening(live, each) for each in wanted])
+
+    def _opening(self, live: Mapping[str, LiveExperiment], wanted: Opening) -> TallyOpening:
+        owned, ids, batch = wanted
+        watermark_ms = max(owned.watermark_ms, batch.latest_ms())
+        names = [name for name, each in live.items() if not each.settled(watermark_ms, self._remembered_ms)]
+        shown = batch.events.get("exposures")
+        who = set() if shown is None else set(shown.columns.customer_ids)
+        held_by = np.array([i for i, name in enumerate(ids) if name in who], np.int64)
+        return TallyOpening(owned, ids, names, held_by)
+
+    def apply(self, loaded: Sequence[Loaded]) -> list[TallyOutcome]:
+        """Return what the events change, partition by partition."""
+        return [self._apply(each.customers, each.events, each.slots) for each in loaded]
+
+    def _apply(self, customers: OpenedTallies, events: dict[str, Columns], slots: dict[str, Ints]) -> TallyOutcome:
+        fates: dict[str, dict[str, int]] = {topic: {} for topic in events}
+        taken = self._log(customers.logs, events, slots, fates)
+        recount = Recount(customers, taken.logs)
+        live = self._definitions.current()
+        shown = events.get("exposures", _no_exposures())
+        assert isinstance(shown, ExposureColumns)  # noqa: S101 - for the type checker
+        experiments = {}
+        for name, state in customers.experiments.items():
+            if name in live:
+                mine = np.flatnonzero(shown.experiments == self._definitions.code(name))
+                owners = slots["exposures"][mine] if len(mine) else mine
+                exposing = expose(state.customers, shown.take(mine), owners, live[name], self._window)
+                _add(fates, "exposures", exposing.others)
+                experiments[name] = recount.of(live[name], state, exposing)
+        _add(fates, "exposures", self._elsewhere(shown, experiments, live))
+        logs, let_go = trimmed(taken.logs.take(np.flatnonzero(recount.logged)), self._remembered_ms, self._limit)
+        return TallyOutcome(logs, experiments, fates, let_go)
+
+    def _log(
+        self,
+        logs: PurchaseLogs,
+        events: dict[str, Columns],
+        slots: dict[str, Ints],
+        fates: dict[str, dict[str, int]],
+    ) -> Taken:
+        """Take orders and conversions into the logs, and count those that are not."""
+        parts = [(topic, columns) for topic, columns in events.items() if topic in _LOGGED]
+        entries = [columns.entries for _, columns in parts if isinstance(columns, LoggedOrders | LoggedColumns)]
+        owners = [slots[topic] for topic, _ in parts]
+        taken = take_in(logs, np.concatenate([*owners, _NOBODY]), np.concatenate([*entries, np.zeros(0, ENTRY)]))
+        start = 0
+        for topic, columns in parts:
+            mine = slice(start, start + len(columns))
+            counts = {"duplicate": taken.repeated[mine], "too_old": taken.too_old[mine]}
+            _add(fates, topic, {fate: int(np.count_nonzero(flags)) for fate, flags in counts.items()})
+            start += len(columns)
+        return taken
+
+    def _elsewhere(
+        self, shown: ExposureColumns, opened: Mapping[str, object], live: Mapping[str, LiveExperiment]
+    ) -> dict[str, int]:
+        """Count the exposures to experiments that nothing is tallied of any more."""
+        found: dict[str, int] = {}
+        for code in np.unique(shown.experiments).tolist():
+            name = self._definitions.id_of(code)
+            if name not in opened:
+                times = shown.times[shown.experiments == code]
+                late = int(np.count_nonzero(times >= live[name].end_ms)) if name in live else 0
+                found["after_stop"] = found.get("after_stop", 0) + late
+                found["too_old"] = found.get("too_old", 0) + len(times) - late
+        return found
+
+
+_NOBODY = np.zeros(0, np.int64)
+
+
+def _no_exposures() -> ExposureColumns:
+    return ExposureColumns([], np.zeros(0, np.uint64), _NOBODY, _NOBODY, _NOBODY)
+
+
+def _add(fates: dict[str, dict[str, int]], topic: str, counts: Mapping[str, int]) -> None:
+    for fate, count in counts.items():
+        if count:
+            fates[topic][fate] = fates[topic].get(fate, 0) + count

@@ -1,0 +1,162 @@
+"""`shoal experiments` as a process: the micro-batch runtime in a thread, a heartbeat beside it.
+
+A plain thread hosts it rather than Faust: there is no leader, no table and no agent here (docs/decisions/0008).
+"""
+
+import contextlib
+import gc
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import redis
+
+from consumers.money import Money
+from consumers.runtime import MicroBatchRuntime, Wiring
+from consumers.settings import ConsumerSettings
+from consumers.sink import KafkaSink
+from consumers.tallies.commit import NothingPublished, TallyCommitter
+from consumers.tallies.definitions import Definitions
+from consumers.tallies.handler import TallyHandler
+from consumers.tallies.inputs import ConversionInput, ExposureInput, PurchaseInput
+from consumers.tallies.settings import ExperimentSettings
+from events.settings import KafkaSettings
+from state import keys
+from state.connection import connect
+from state.experiments import ExperimentStore
+from state.format import agree_on_format, shop_currency
+from state.owned import Owned
+from state.settings import StateSettings
+from state.tally_partitions import TallyPartitions
+from state.workers import WorkerBeat, WorkerRegistry
+
+__all__ = ["ExperimentService", "ServiceSettings", "build_service"]
+
+log = logging.getLogger(__name__)
+
+_BEAT_S = 1.0
+_BEATS_BETWEEN_COLLECTIONS = 10
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """The parts of the settings that the experiment consumer needs."""
+
+    kafka: KafkaSettings
+    state: StateSettings
+    consumer: ConsumerSettings
+    experiments: ExperimentSettings
+
+
+class ExperimentService:
+    """One process of the experiment consumer."""
+
+    def __init__(self, runtime: MicroBatchRuntime, registry: WorkerRegistry) -> None:
+        self._runtime, self._registry = runtime, registry
+        self._name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self._failure: BaseException | None = None
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Finish the batches in hand and leave the group; callable from a signal handler."""
+        self._stop.set()
+
+    def run(self) -> int:
+        """Work until `stop`, and return the process's exit code."""
+        thread = threading.Thread(target=self._work, name="runtime")
+        gc.collect()
+        gc.freeze()  # what is imported by now stays: the collector need not look at it again
+        gc.disable()  # it would look at every message of a batch, over and over; it is called between beats instead
+        thread.start()
+        beats = 0
+        while not self._stop.wait(_BEAT_S if beats else 0.0):
+            beats += 1
+            self._beat()
+            if beats % _BEATS_BETWEEN_COLLECTIONS == 0:
+                gc.collect()
+        self._runtime.stop()
+        thread.join()
+        with contextlib.suppress(redis.RedisError):  # what ended the service matters more
+            self._registry.leave(self._name)
+        if self._failure is not None:
+            log.error("the experiment consumer stopped: %s", self._failure, exc_info=self._failure)
+            return 1
+        return 0
+
+    def _work(self) -> None:
+        try:
+            self._runtime.run()
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._stop.set()
+
+    def _beat(self) -> None:
+        beat = WorkerBeat(
+            worker=self._name,
+            at_ms=time.time_ns() // 1_000_000,
+            partitions=self._runtime.partitions,
+            events=self._runtime.events_seen,
+        )
+        try:
+            self._registry.beat(beat)
+        except redis.RedisError as error:
+            log.warning("could not write the heartbeat: %s", error)
+
+
+def build_service(settings: ServiceSettings) -> ExperimentService:
+    """Connect and wire; the runtime joins its consumer group here.
+
+    Raises RedisUnreachable, or FormatMismatch where Redis was written under other settings.
+    """
+    client = connect(settings.state.redis)
+    agree_on_format(client, {"partitions": str(settings.kafka.partitions)})
+    money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
+    if money.currency:
+        agree_on_format(client, {"currency": money.currency})
+    definitions = Definitions(ExperimentStore(client), settings.experiments.definitions_s)
+    store, largest = TallyPartitions(client), settings.kafka.max_event_bytes
+    handler = TallyHandler(store, definitions, settings.experiments, settings.state.duplicate_window)
+    wiring = Wiring(
+        kafka=settings.kafka,
+        settings=settings.consumer,
+        inputs=[
+            PurchaseInput(money, largest),
+            ConversionInput(definitions, money, largest),
+            ExposureInput(definitions, largest),
+        ],
+        store=store,
+        open_all=handler.open_all,
+        committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],
+        published=NothingPublished(),
+        handler=handler,
+        background=_NoBackground(),
+        clock=_EventTime(),
+    )
+    runtime = MicroBatchRuntime(wiring, keys.EXPERIMENTS_GROUP)
+    return ExperimentService(runtime, WorkerRegistry(client, keys.EXPERIMENT_WORKERS))
+
+
+class _NoBackground:
+    """Tallies change by events alone."""
+
+    def due(self, owned: Iterable[Owned]) -> bool:
+        return False
+
+    def run(self, owned: Iterable[Owned]) -> bool:
+        return False
+
+    def claimed(self, owned: Owned) -> None:
+        """Nothing is kept of a partition beside what Redis holds."""
+
+
+class _EventTime:
+    """How an event counts depends on the times of events, never on when it is read."""
+
+    def now_ms(self, watermark_ms: int, wall_ms: int) -> int:
+        return watermark_ms

@@ -1,0 +1,1 @@
+"""Campaign triggers: segment changes that call webhooks."""

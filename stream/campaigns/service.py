@@ -1,0 +1,146 @@
+"""The trigger service: a Faust agent on `segment-changes`, and the dispatcher beside it."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+import redis
+from mode import Service
+
+from events.errors import ShoalError
+from events.settings import KafkaSettings
+from state.connection import connect
+from state.deliveries import DeliveryStore
+from state.settings import StateSettings
+from state.triggers import TriggerStore
+from stream.campaigns.dispatcher import Dispatcher
+from stream.campaigns.intake import TriggerIntake
+from stream.campaigns.permission import Permission
+from stream.campaigns.settings import TriggerSettings
+
+__all__ = ["build_trigger_app", "run_triggers"]
+
+log = logging.getLogger(__name__)
+
+_BATCH = 500
+_WITHIN_S = 0.1
+_PATIENCE_S = 8.0
+
+
+@dataclass(frozen=True)
+class _Parts:
+    intake: TriggerIntake
+    dispatcher: Dispatcher
+
+
+class DispatchService(Service):
+    """Runs the dispatcher for as long as the application runs; a failure there ends the process."""
+
+    def __init__(self, dispatcher: Dispatcher, **options: Any) -> None:
+        super().__init__(**options)
+        self._dispatcher = dispatcher
+
+    @Service.task
+    async def _dispatch(self) -> None:
+        await self._dispatcher.run()
+
+    async def on_stop(self) -> None:
+        """End the process even where Faust's clean-up hangs; what is queued stays in Redis."""
+        watchdog = threading.Timer(_PATIENCE_S, lambda: os._exit(0))
+        watchdog.daemon = True
+        watchdog.start()
+
+
+def build_trigger_app(kafka: KafkaSettings, intake: TriggerIntake, session_timeout_s: float, datadir: str) -> faust.App:
+    """Return the application whose agent queues what changes have to be delivered as.
+
+    One batch is handled at a time, and acknowledged only once it is in the queues: `take` would acknowledge a batch
+    whose handler failed. What is read twice after a crash is recognised by its id.
+    """
+    app = faust.App(
+        kafka.topic("shoal-triggers"),
+        broker=";".join(f"kafka://{address}" for address in kafka.kafka.split(",")),
+        store="memory://",
+        datadir=datadir,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_replication_factor=kafka.replication,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=session_timeout_s,
+        broker_rebalance_timeout=session_timeout_s,
+        broker_heartbeat_interval=max(0.3, session_timeout_s / 4),
+        broker_commit_interval=1.0,
+        worker_redirect_stdouts=False,
+        autodiscover=False,
+    )
+    changes = app.topic(
+        kafka.topic("segment-changes"),
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        partitions=kafka.partitions,
+    )
+
+    @app.agent(changes, concurrency=1, name="triggers")
+    async def take_in(stream: Any) -> None:
+        async for events in stream.noack_take(_BATCH, within=_WITHIN_S):
+            await _until_queued(intake, [(event.value, int(event.message.timestamp * 1000)) for event in events])
+            for event in events:
+                event.ack()
+
+    return app
+
+
+async def _until_queued(intake: TriggerIntake, messages: Sequence[tuple[bytes | None, int]]) -> None:
+    """Queue a batch, however long Redis is away: what is not queued must not be acknowledged."""
+    wait_s = 0.1
+    while True:
+        try:
+            await asyncio.to_thread(intake.add, messages)
+        except (redis.RedisError, ShoalError) as error:
+            log.warning("changes cannot be queued for their webhooks now (%s); trying again", error)
+            await asyncio.sleep(wait_s)
+            wait_s = min(5.0, 2 * wait_s)
+        else:
+            return
+
+
+def run_triggers(
+    kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings, session_timeout_s: float
+) -> int:
+    """Run the trigger service until SIGTERM or SIGINT and return the process's exit code. Raises RedisUnreachable."""
+    parts = _build(kafka, state, settings)
+    code = 1
+    try:
+        with tempfile.TemporaryDirectory(prefix="shoal-", ignore_cleanup_errors=True) as datadir:
+            app = build_trigger_app(kafka, parts.intake, session_timeout_s, datadir)
+            host = faust.Worker(
+                app,
+                DispatchService(parts.dispatcher),
+                loglevel="INFO",
+                redirect_stdouts=False,
+                quiet=True,
+                override_logging=False,
+            )
+            host.spinner = None  # its escape codes would end up in the log
+            with contextlib.suppress(KeyboardInterrupt):
+                host.execute_from_commandline()
+    except SystemExit as ended:
+        code = 0 if ended.code in (None, 0) else 1
+    return code
+
+
+def _build(kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings) -> _Parts:
+    client = connect(state.redis)
+    triggers, deliveries = TriggerStore(client), DeliveryStore(client, log_length=settings.trigger_log)
+    permission = Permission(client, deliveries, settings, kafka.partitions)
+    intake = TriggerIntake(client, triggers, deliveries, kafka.partitions)
+    return _Parts(intake, Dispatcher(triggers, deliveries, permission, settings))

@@ -1,0 +1,66 @@
+"""What a sweep finds out on its way: whether the sums are still right, and how far customers are from their centroids.
+
+The sums are made of terms that float64 adds exactly (docs/decisions/0001), so the difference to a recomputation is 0.0
+unless something is wrong: it is measured because that is a claim about every line that touches them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from state.owned import Owned
+from state.sums import ModelSums
+
+__all__ = ["Swept", "SweepCheck"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one sweep of a partition found.
+
+    `squared` sums the squared distances of its placed customers to their centroids; `difference` is the largest
+    between the model's sums and those recomputed, None where events came in between and they cannot be compared.
+    """
+
+    baseline: int
+    customers: int
+    squared: float
+    difference: float | None
+
+
+class SweepCheck:
+    """Adds up what the chunks of one partition's sweep show."""
+
+    def __init__(self, owned: Owned, baseline: int, k: int, d: int) -> None:
+        self._baseline, self._revision = baseline, owned.revision
+        self._sums = ModelSums.zeros(k, d)
+        self._seen = self._customers = 0
+        self._squared = 0.0
+        self._alone = True
+
+    def add(self, owned: Owned, vectors: Floats, clusters: Ints, distances: Floats) -> None:
+        """Take in a chunk as it will stand: vectors (n, d), own clusters (n,), distances (n, k) now."""
+        self._alone &= owned.revision == self._revision
+        self._seen += len(vectors)
+        placed = clusters >= 0
+        self._sums = self._sums.plus(vectors[placed], clusters[placed])
+        near = distances[placed].min(axis=1, initial=np.inf)
+        self._squared += float((near * near).sum())
+        self._customers += int(placed.sum())
+
+    def written(self, owned: Owned) -> None:
+        """Take note that what was written since `add` is the sweep's own."""
+        self._revision = owned.revision
+
+    def finish(self, owned: Owned, customers: int) -> Swept:
+        """Return what the sweep found, of a partition with so many customers."""
+        difference = None
+        # A hash that is rehashed while it is scanned may show a customer twice.
+        if self._alone and self._seen == customers and owned.sums is not None and owned.baseline == self._baseline:
+            difference = float(np.abs(owned.sums.sums - self._sums.sums).max(initial=0.0))
+            difference = max(difference, float(np.abs(owned.sums.counts - self._sums.counts).max(initial=0)))
+        return Swept(self._baseline, self._customers, self._squared, difference)

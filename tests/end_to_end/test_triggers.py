@@ -1,0 +1,113 @@
+"""Campaigns from end to end: orders in, signed webhooks out, with the services killed in the middle."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from events.changes import decode_change
+from stream.campaigns.webhook import new_secret
+
+from ..service import Service, running
+from ..shop import order, purchases
+from ..stream.campaigns.receiver import Receiver
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def service(kafka, redis_database_url, topic_prefix, tmp_path):
+    with running(Service(kafka, redis_database_url, topic_prefix, tmp_path)) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def receiver():
+    with Receiver(new_secret()) as server:
+        yield server
+
+
+@pytest.fixture
+def shoal(service, monkeypatch):
+    for name, value in service.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments, code=0):
+        ran = CliRunner().invoke(app, [*arguments, "--json"])
+        assert ran.exit_code == code, (ran.output, ran.exception)
+        return json.loads(ran.stdout) if ran.stdout else {}
+
+    return run
+
+
+def wanted(service, causes=("activity", "time")):
+    """The change ids that a trigger for everything has to deliver."""
+    changes = map(decode_change, service.read("segment-changes"))
+    return {change.change_id for change in changes if change.cause in causes}
+
+
+def test_each_change_is_delivered_though_everything_is_killed(service, receiver, shoal):
+    receiver.behave = lambda number: 500 if number % 7 == 0 else 200
+    shoal("trigger", "add", "everything", "--url", receiver.url, "--secret", receiver.secret)
+    settings = {"SHOAL_TRIGGER_BACKOFF_S": "0.05", "SHOAL_TRIGGER_TIMEOUT_S": "1"}
+    worker, triggers = service.worker(), service.spawn("triggers", **settings)
+    service.publish(purchases()[:1_500])
+    service.until(lambda: len(receiver.taken) > 20, 60, "deliveries have begun")
+    triggers.kill()
+    worker.kill()
+    service.worker()
+    service.spawn("triggers", **settings)
+    service.until(lambda: len(receiver.taken) > 150, 90, "deliveries go on")
+    service.until_processed()
+    service.until_quiet()
+
+    def told():
+        return {json.loads(body)["data"]["change_id"] for body in list(receiver.bodies.values())}
+
+    everyone = wanted(service)
+    service.until(lambda: len(told()) >= len(everyone), 100, "every change is delivered")
+    assert told() == everyone
+    assert all(signed for _, signed in receiver.calls)
+    # One message id a change: whoever drops ids that were seen is told once, however often it was sent.
+    assert len(receiver.taken) == len(everyone)
+    # Only what was on its way when the service was killed came twice.
+    assert sum(receiver.taken.values()) - len(receiver.taken) <= 8
+
+
+def test_the_command_line_from_adding_to_removing(service, receiver, shoal):
+    added = shoal("trigger", "add", "new", "--url", receiver.url, "--entered", "New Customers", "--cap", "1")
+    receiver.secret = added["secret"]
+    assert shoal("trigger", "test", "new")["ok"]
+    (body,) = receiver.bodies.values()
+    assert json.loads(body)["test"] is True
+    assert shoal("suppress", "add", "bert", "--campaign", "new") == {
+        "scope": "campaign:new",
+        "customers": 1,
+        "added": 1,
+    }
+    service.worker()
+    service.spawn("triggers")
+    service.publish([order(name, "1998-01-01T00:00:00Z") for name in ("anna", "bert")])
+    service.until(lambda: len(shoal("trigger", "log")["attempts"]) == 2, 60, "both are attempted")
+    outcomes = {each["customer_id"]: each["outcome"] for each in shoal("trigger", "log", "new")["attempts"]}
+    assert outcomes == {"anna": "delivered", "bert": "suppressed"}
+    assert all(signed for _, signed in receiver.calls)
+    (listed,) = shoal("trigger", "list")["triggers"]
+    assert (listed["trigger"], listed["waiting"], listed["dead"]) == ("new", 0, 0)
+    assert "secret" not in listed
+    assert shoal("suppress", "list")["scopes"] == [{"scope": "campaign:new", "customers": 1}]
+    assert shoal("suppress", "list", "--customer", "bert")["scopes"] == ["campaign:new"]
+    assert shoal("suppress", "remove", "bert", "--campaign", "new")["removed"] == 1
+    assert shoal("trigger", "remove", "new") == {"removed": "new"}
+    assert shoal("trigger", "list")["triggers"] == []
+    receiver.behave = lambda number: 404
+    shoal("trigger", "add", "gone", "--url", receiver.url, "--secret", added["secret"])
+    assert shoal("trigger", "test", "gone", code=1)["status"] == 404
+
+
+def test_what_cannot_work_is_wrong_usage(shoal):
+    for url in ("ftp://x.example", "http:///x", "javascript:alert(1)"):
+        shoal("trigger", "add", "t", "--url", url, code=2)
+    shoal("suppress", "add", code=2)
+    shoal("suppress", "add", "anna", "--campaign", "a", "--segment", "s1", code=2)

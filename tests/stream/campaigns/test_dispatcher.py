@@ -1,0 +1,239 @@
+"""Deliveries against a real HTTP server that fails, stalls and recovers, on a real Redis."""
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from events.partitioning import partitions_of
+from state import keys
+from state.deliveries import DeliveryStore
+from state.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
+from state.triggers import Trigger, TriggerStore
+from stream.campaigns.dispatcher import Dispatcher
+from stream.campaigns.matching import deliveries_for
+from stream.campaigns.permission import Permission
+from stream.campaigns.settings import TriggerSettings
+from stream.campaigns.webhook import new_secret
+
+from ...building import change_of
+from .receiver import Receiver
+
+PARTITIONS = 4
+
+
+class Campaign:
+    """One trigger, its receiver, and what is queued for it."""
+
+    def __init__(self, redis, receiver, name="winback", **values):
+        self.redis, self.receiver = redis, receiver
+        self.trigger = Trigger(
+            trigger=name,
+            url=receiver.url,
+            secret=receiver.secret,
+            created_at=datetime.now(UTC) - timedelta(days=9),
+            **values,
+        )
+        TriggerStore(redis).add(self.trigger)
+        self.deliveries = DeliveryStore(redis)
+
+    def queue(self, *customers, number=1, age_h=0.0):
+        now_ms = time.time_ns() // 1_000_000
+        changes = [(change_of(each, number), now_ms - int(age_h * 3_600_000)) for each in customers]
+        made = deliveries_for([self.trigger], changes, dict)
+        return self.deliveries.add(self.trigger.trigger, made[self.trigger.trigger], now_ms)
+
+    def outcomes(self):
+        return {each.customer_id: each.outcome for each in reversed(self.deliveries.attempts(1_000))}
+
+    def waiting(self):
+        return self.deliveries.waiting(self.trigger.trigger)
+
+
+def dispatcher(redis, **settings):
+    chosen = TriggerSettings(
+        **({"trigger_backoff_s": 0.02, "trigger_timeout_s": 0.4, "trigger_attempts": 4} | settings)
+    )
+    deliveries = DeliveryStore(redis, log_length=1_000)
+    permission = Permission(redis, deliveries, chosen, PARTITIONS)
+    return Dispatcher(TriggerStore(redis), deliveries, permission, chosen, lambda: 0.5)
+
+
+def run_until(done, *dispatchers, timeout_s=15.0):
+    async def work():
+        tasks = [asyncio.create_task(each.run()) for each in dispatchers]
+        deadline = time.monotonic() + timeout_s
+        while not done() and time.monotonic() < deadline and not any(task.done() for task in tasks):
+            await asyncio.sleep(0.02)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(work())
+    assert done()
+
+
+@pytest.fixture
+def receiver():
+    with Receiver(new_secret()) as server:
+        yield server
+
+
+def test_what_is_queued_is_delivered_once_and_signed(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    assert campaign.queue("anna", "b\nert", "ünï") == 3
+    assert campaign.queue("anna") == 0
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis), dispatcher(redis))
+    assert campaign.queue("anna") == 0
+    assert sorted(receiver.taken.values()) == [1, 1, 1]
+    assert all(signed for _, signed in receiver.calls)
+    told = sorted((json.loads(body) for body in receiver.bodies.values()), key=lambda each: each["data"]["customer_id"])
+    assert [each["data"]["customer_id"] for each in told] == ["anna", "b\nert", "ünï"]
+    assert {"type": "segment.changed", "trigger": "winback"}.items() <= told[0].items()
+    assert told[0]["data"]["explanation"]
+    assert campaign.outcomes() == dict.fromkeys(["anna", "b\nert", "ünï"], "delivered")
+
+
+def test_a_receiver_that_fails_and_stalls_is_told_once_it_recovers(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    receiver.behave = lambda number: [500, 2.0, 302][number - 1] if number <= 3 else 200
+    campaign.queue("anna")
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
+    attempts = campaign.deliveries.attempts()
+    assert [(each.outcome, each.status) for each in reversed(attempts)] == [
+        ("failed", 500),
+        ("failed", None),
+        ("failed", 302),
+        ("delivered", 200),
+    ]
+    assert len({message_id for message_id, _ in receiver.calls}) == 1
+
+
+def test_what_is_given_up_can_be_seen_and_sent_again(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    receiver.behave = lambda number: 503
+    campaign.queue("anna", "bert")
+    run_until(lambda: len(campaign.deliveries.dead()) == 2, dispatcher(redis, trigger_attempts=2))
+    assert campaign.waiting() == 0
+    assert len(receiver.calls) == 4
+    dead = campaign.deliveries.dead("winback")
+    assert {each.reason for each in dead} == {"503 Service Unavailable: no"}
+    assert campaign.deliveries.dead("other") == []
+    receiver.behave = lambda number: 200
+    for each in dead:
+        campaign.deliveries.revive(each, time.time_ns() // 1_000_000)
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
+    assert sorted(receiver.taken.values()) == [1, 1]
+    assert campaign.deliveries.dead() == []
+
+
+def test_a_dead_webhook_does_not_hold_up_another(redis, receiver):
+    with Receiver(new_secret()) as stalled:
+        stalled.behave = lambda number: 30.0
+        slow, quick = Campaign(redis, stalled, "slow"), Campaign(redis, receiver, "quick")
+        slow.queue(*(f"c{i}" for i in range(50)))
+        quick.queue(*(f"c{i}" for i in range(50)))
+        began = time.monotonic()
+        run_until(lambda: quick.waiting() == 0, dispatcher(redis, trigger_timeout_s=5.0))
+        assert time.monotonic() - began < 4.0
+        assert slow.waiting() == 50
+
+
+def test_who_must_not_be_contacted_is_not_and_the_log_says_why(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    suppressions = SuppressionStore(redis)
+    suppressions.add(ALL, ["all"])
+    suppressions.add(campaign_scope("winback"), ["campaign"])
+    suppressions.add(campaign_scope("other"), ["fine"])
+    suppressions.add(segment_scope("s1"), ["segment"])
+    for name, marketing in [("refused", False), ("given", True)]:
+        home = int(partitions_of([name], PARTITIONS)[0])
+        redis.hset(keys.profiles(home), name, json.dumps({"consent": {"marketing": marketing}}))
+    campaign.queue("all", "campaign", "segment", "refused", "given", "fine")
+    campaign.queue("old", age_h=25.0)
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
+    assert campaign.outcomes() == {
+        "all": "suppressed",
+        "campaign": "suppressed",
+        "segment": "suppressed",
+        "refused": "no-consent",
+        "given": "delivered",
+        "fine": "delivered",
+        "old": "expired",
+    }
+    assert len(receiver.calls) == 2
+
+
+def test_a_trigger_may_ask_for_consent_given(redis, receiver):
+    campaign = Campaign(redis, receiver, needs_consent=True)
+    redis.hset(
+        keys.profiles(int(partitions_of(["given"], PARTITIONS)[0])), "given", b'{"consent": {"marketing": true}}'
+    )
+    campaign.queue("given", "silent")
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
+    assert campaign.outcomes() == {"given": "delivered", "silent": "no-consent"}
+
+
+def test_a_customer_is_contacted_as_often_as_the_caps_allow(redis, receiver):
+    capped = Campaign(redis, receiver, "capped", cap=2)
+    free = Campaign(redis, receiver, "free")
+    for number in range(1, 5):
+        capped.queue("anna", number=number)
+        run_until(lambda: capped.waiting() == 0, dispatcher(redis))
+    assert sorted(each.outcome for each in capped.deliveries.attempts(trigger="capped")) == [
+        *("capped", "capped"),
+        *("delivered", "delivered"),
+    ]
+    capped.queue("bert")
+    free.queue("anna")
+    run_until(lambda: not capped.waiting() and not free.waiting(), dispatcher(redis))
+    assert sum(receiver.taken.values()) == 4
+
+
+def test_the_cap_of_all_triggers_counts_them_together(redis, receiver):
+    campaigns = [Campaign(redis, receiver, f"c{i}") for i in range(4)]
+    for campaign in campaigns:
+        campaign.queue("anna")
+        run_until(lambda: campaign.waiting() == 0, dispatcher(redis, trigger_cap=3))  # noqa: B023 - called at once
+    assert sum(receiver.taken.values()) == 3
+    assert redis.ttl(keys.contacts("anna")) > 6 * 86_400
+
+
+def test_a_contact_that_came_to_nothing_does_not_count(redis, receiver):
+    campaign = Campaign(redis, receiver, cap=1)
+    receiver.behave = lambda number: 500 if number <= 2 else 200
+    campaign.queue("anna")
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis, trigger_attempts=2))
+    campaign.queue("anna", number=2)
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis, trigger_attempts=2))
+    assert [each.outcome for each in reversed(campaign.deliveries.attempts())] == ["failed", "dead", "delivered"]
+
+
+def test_what_a_dispatcher_held_when_it_died_is_delivered_by_another_under_the_same_id(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    campaign.queue("anna", "bert")
+    now_ms = time.time_ns() // 1_000_000
+    held = campaign.deliveries.take("winback", now_ms, 300, 10)
+    assert len(held) == 2
+    assert campaign.deliveries.take("winback", now_ms, 300, 10) == []
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
+    assert set(receiver.taken) == {each.id for each in held}
+
+
+def test_a_removed_trigger_is_no_longer_called(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    receiver.behave = lambda number: 500
+    campaign.queue("anna")
+
+    def gone():
+        if receiver.calls and redis.hexists(keys.TRIGGERS, "winback"):
+            TriggerStore(redis).remove("winback")
+            gone.at = time.monotonic()
+        return time.monotonic() - getattr(gone, "at", time.monotonic()) > 2.0
+
+    run_until(gone, dispatcher(redis, trigger_attempts=50))
+    calls = len(receiver.calls)
+    assert calls < 12
+    assert not list(redis.scan_iter("deliveries:{winback}*"))
