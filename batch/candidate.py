@@ -139,7 +139,7 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
     features = list(options.features)
     cleaned = clean(table.matrix(features), features, table.ids, options)
     _check_enough(cleaned, options)
-    choice = choose(cleaned, options, features, seed)
+    choice = choose(cleaned, table.ids, options, features, seed)
     lifetime = lifetime_of(table, seed)
     numbers = customer_numbers(table, lifetime)
     to_unit = [feature_of(name, table.attributes).to_unit for name in features]

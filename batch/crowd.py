@@ -10,8 +10,9 @@ from batch.identity import Overlap
 from events.changes import segment_number
 from events.outputs import Baseline, SegmentMove
 from state.records import Rows
+from stream.damping import Damping
 from stream.kmeans import nearest
-from stream.segmentation import published_cluster
+from stream.segmentation import beyond_hysteresis
 from stream.segmenter import CentroidSegmenter, Segmenter
 
 __all__ = ["Crowd", "gather_crowd", "moved_share", "segment_numbers"]
@@ -63,7 +64,9 @@ class Crowd:
         The workers' own rule decides: who is in a segment that goes on leaves it only for a centroid that is nearer by
         the margin. Customers of whom none of the features is known are left out: they stay where they are.
         """
-        target = published_cluster(segmenter, self.distances.astype(np.float64), self.segments.astype(np.int64), margin)
+        target = beyond_hysteresis(
+            segmenter, self.distances.astype(np.float64), self.segments.astype(np.int64), Damping.by(margin)
+        )
         placed = target >= 0
         k = len(segmenter.segments)
         pairs, counts = np.unique(self.segments[placed].astype(np.int64) * k + target[placed], return_counts=True)

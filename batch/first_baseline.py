@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import redis
 
-from batch.baseline import first_segment_ids
-from batch.candidate import build_candidate
+from batch.candidate import Candidate, build_candidate
 from batch.extract import CustomerReader
 from batch.options import FitOptions
+from batch.promotion import Decision
+from batch.rebaseline import Live, everyone, last_segment_of, propose_from
 from batch.refusals import FeatureMissing, NoCandidate, TooFewCustomers
 from batch.settings import BatchSettings
+from batch.table import CustomerTable
 from consumers.sink import KafkaSink
 from events.outputs import Baseline
 from events.settings import KafkaSettings
@@ -19,6 +21,7 @@ from state.attributes import stored_attributes
 from state.baselines import BaselineStore, ModelStore
 from stream.clock import SegmentClock
 from stream.live import LiveSegmenter, ModelFeed
+from stream.tiers import RuleTiers
 
 __all__ = ["FirstBaseline", "Readiness"]
 
@@ -48,9 +51,11 @@ class FirstBaseline:
         *,
         kafka: KafkaSettings,
         half_life_ms: float,
+        margin: float = 0.0,
     ) -> None:
         self._client, self._sink, self._settings, self._clock = client, sink, settings, clock
         self._kafka, self._partitions, self._half_life_ms = kafka, kafka.partitions, half_life_ms
+        self._margin = margin
         self._baselines = BaselineStore(client)
         self._announced = False
 
@@ -84,15 +89,32 @@ class FirstBaseline:
             reason = f"{table.history_days:.0f} days of history, {settings.first_history_days:g} needed"
             return None, Readiness(customers, ready=False, reason=reason)
         options = FitOptions(tuple(settings.features), k=settings.k, algorithms=("k-means",))
-        number = self._baselines.next_number()
+        now = datetime.now(UTC)
         try:
-            candidate = build_candidate(table, options, number=number, seed=settings.seed, now=datetime.now(UTC))
+            candidate = build_candidate(table, options, number=1, seed=settings.seed, now=now)
         except (TooFewCustomers, FeatureMissing, NoCandidate) as error:
             return None, Readiness(customers, ready=False, reason=str(error))
-        ids = first_segment_ids([each.name for each in candidate.segments])
-        baseline = candidate.baseline(ids, status="approved")
-        self.publish(baseline)
-        return baseline, Readiness(customers, ready=True, reason=f"baseline {number} is live")
+        baseline = self._proposed(table, candidate, reader)
+        decision = Decision("shoal", now, "the first baseline, once there were enough customers")
+        self.publish(baseline.model_copy(update=decision.fields("approved")))
+        return baseline, Readiness(customers, ready=True, reason=f"baseline {baseline.baseline} is live")
+
+    def _proposed(self, table: CustomerTable, candidate: Candidate, reader: CustomerReader) -> Baseline:
+        """Store the baseline as proposed, with its report, as every later one is."""
+        tiers = Live(None, RuleTiers(self._half_life_ms))
+        proposal = propose_from(
+            table,
+            candidate,
+            tiers,
+            everyone(table, reader),
+            last_number=last_segment_of(self._baselines.all()),
+            margin=self._margin,
+            by="shoal",
+        )
+        number = self._baselines.next_number()
+        baseline = proposal.baseline.model_copy(update={"baseline": number})
+        self._baselines.propose(baseline, proposal.report)
+        return baseline
 
     def _published(self) -> Baseline | None:
         """Return the newest baseline that the topic holds: Redis may have come back empty, workers still follow it."""

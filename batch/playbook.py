@@ -23,6 +23,7 @@ _ACTIONS: Final = {
     "win-back": "A personal offer with an end date; ask why they left; stop after two attempts.",
     "retention": "A reminder before they drift off: what is new since the last order, a small thank-you.",
     "reactivate by e-mail only": "One cheap message a season; leave out of paid campaigns.",
+    "next order": "Bring the next order forward: what goes with the last one, refills, a bonus for ordering again.",
     "convert": "They visit and do not buy: reminders of the cart, reviews, a first-order offer.",
     "grow spending": "Means are there, spending is not: premium ranges, advice, invitations.",
     "value offers": "They like to buy with little money: entry prices, instalments, clearance first.",
@@ -64,6 +65,7 @@ def _by_behaviour(ratio: Mapping[str, float]) -> tuple[str, str] | None:
         (silent < 1.0 and often >= _HIGH, "upsell", "frequency"),
         (silent >= 1.0 and valuable >= _LOW, "retention", "recency"),
         (ratio.get("engagement", 0.0) >= _HIGH and often < 1.0, "convert", "engagement"),
+        (often <= _LOW, "next order", "frequency"),
     ]
     return next(((name, figure) for holds, name, figure in rules if holds), None)
 

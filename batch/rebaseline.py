@@ -31,7 +31,16 @@ from stream.live import LiveSegmenter
 from stream.segmenter import CentroidSegmenter, Segmenter
 from stream.tiers import SEGMENT_NAMES, RuleTiers
 
-__all__ = ["Live", "Proposal", "Rebaseliner", "propose_from", "propose_offline", "rescored"]
+__all__ = [
+    "Live",
+    "Proposal",
+    "Rebaseliner",
+    "everyone",
+    "last_segment_of",
+    "propose_from",
+    "propose_offline",
+    "rescored",
+]
 
 log = logging.getLogger(__name__)
 
@@ -103,8 +112,7 @@ class Rebaseliner:
         following = LiveSegmenter(self._client, self._half_life_ms)
         following.refresh()
         live = Live(following.baseline, following.segmenter)
-        complete = len(table) == table.population
-        chunks = iter([(table.rows, table.now_ms)]) if complete else self._all_chunks()
+        chunks = everyone(table, self._reader)
         known = self._store.all()
         proposal = propose_from(
             table, candidate, live, chunks, last_number=last_segment_of(known), margin=self._margin, by=by
@@ -118,9 +126,14 @@ class Rebaseliner:
         log.info("baseline %d is proposed: k = %d, %s", number, numbered.k, numbered.reason)
         return proposal
 
-    def _all_chunks(self) -> Iterator[tuple[Rows, Ints]]:
-        for chunk in self._reader.chunks():
-            yield chunk.rows, chunk.now_ms
+
+def everyone(table: CustomerTable, reader: CustomerReader) -> Iterator[tuple[Rows, Ints]]:
+    """Yield all customers' rows and their present, in chunks: those of the table, unless it is a sample only."""
+    if len(table) == table.population:
+        yield table.rows, table.now_ms
+        return
+    for chunk in reader.chunks():
+        yield chunk.rows, chunk.now_ms
 
 
 def propose_from(

@@ -30,15 +30,15 @@ from state.settings import StateSettings
 from stream.clock import SegmentClock
 from stream.worker import half_life_ms
 
-__all__ = ["main", "rebaseline"]
+__all__ = ["NOW_MS", "Shop", "main", "rebaseline"]
 
 _CUSTOMERS = 1_000_000
-_NOW_MS = 1_767_225_600_000
+NOW_MS = 1_767_225_600_000
 _TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
-class _Shop:
+class Shop:
     """What `fill` writes to."""
 
     redis: Any
@@ -47,7 +47,7 @@ class _Shop:
 
 def rebaseline(redis_url: str) -> dict[str, Any]:
     """Read, fit and assign the customers of a Redis; return the seconds of each step and what came out."""
-    clock = SegmentClock("wall", wall_ms=lambda: _NOW_MS)
+    clock = SegmentClock("wall", wall_ms=lambda: NOW_MS)
     client = connect(redis_url, timeout_s=60.0)
     reader = CustomerReader(client, clock, partitions=PARTITIONS, half_life_ms=half_life_ms(StateSettings()))
     settings = BatchSettings()
@@ -80,8 +80,8 @@ def main(arguments: list[str]) -> None:
         return
     customers = int(arguments[0]) if arguments else _CUSTOMERS
     with TemporaryDirectory() as folder, start_redis(Path(folder)) as server:
-        shop = _Shop(connect(server.url, timeout_s=60.0), settled(BASELINE, buyers, _NOW_MS))
-        fill(shop, customers, buyers, _NOW_MS)
+        shop = Shop(connect(server.url, timeout_s=60.0), settled(BASELINE, buyers, NOW_MS))
+        fill(shop, customers, buyers, NOW_MS)
         started = time.perf_counter()
         command = [sys.executable, "-m", "bench.rebaseline", "--of", server.url]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)

@@ -77,7 +77,9 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     clock = SegmentClock(stream.clock, stream.replay_days)
     return BatchService(
         client,
-        FirstBaseline(client, sink, settings, clock, kafka=address, half_life_ms=half_life_ms(state)),
+        FirstBaseline(
+            client, sink, settings, clock, kafka=address, half_life_ms=half_life_ms(state), margin=stream.hysteresis
+        ),
         Promotion(BaselineStore(client), sink),
         settings,
         every=timedelta(seconds=period_s),

@@ -14,6 +14,7 @@ from cli import (
     dead_letters,
     demo,
     down,
+    erase,
     experiment,
     experiments,
     export,
@@ -52,6 +53,7 @@ for _module in (
     experiments,
     batch,
     trigger,
+    api,
     rebaseline,
     api,
     publish,
@@ -60,6 +62,7 @@ for _module in (
     customer,
     segments,
     health,
+    erase,
 ):
     _module.register(app)
 app.add_typer(topics.app, name="topics")

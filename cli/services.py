@@ -1,4 +1,4 @@
-"""The services that `shoal up` and `shoal demo` run: brokers, workers, the batch module, webhooks, the API."""
+"""The services that `shoal up` and `shoal demo` run: embedded brokers, and Shoal's own processes."""
 
 import fcntl
 import json

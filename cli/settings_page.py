@@ -25,8 +25,8 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Segmenting", StreamSettings),
     ("Tallying experiments", ExperimentSettings),
     ("Baselines", BatchSettings),
-    ("API and dashboard", ApiSettings),
     ("Campaign triggers", TriggerSettings),
+    ("API and dashboard", ApiSettings),
 )
 
 _HEAD = """# Settings

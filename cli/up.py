@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up() -> None:
-    """Start Kafka, Redis, workers, the experiment consumer, the batch module and the API, until Ctrl-C.
+    """Start an embedded Kafka broker, Redis and all of Shoal's processes, and stay until Ctrl-C.
 
     The data lives in memory and is gone afterwards. For production see deploy/README.md.
     """

@@ -1,24 +1,28 @@
 """Read the `dead-letters` topic, and publish what it holds again once the reason is mended."""
 
 import base64
+import json
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import redis
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from consumers.lag import reported_ends
 from consumers.places import is_end, place_of
 from consumers.sink import KafkaSink
 from events.outputs import DeadLetter
 from events.settings import KafkaSettings
+from events.topic_admin import KafkaUnreachable
 from state import keys
 
 __all__ = ["DeadLetterLog", "Letter", "Replayed"]
 
 _TOPIC: Final = "dead-letters"
 _CHUNK: Final = 1_000
+_ADMIN_S: Final = 30.0
 _KEPT_S: Final = 91 * 86_400
 """Longer than the topic keeps a letter."""
 
@@ -86,6 +90,27 @@ class DeadLetterLog:
             self._redis.expire(keys.REPLAYED, _KEPT_S)
         return Replayed(len(whole), len(letters) - len(whole))
 
+    def forget(self, customer_id: str, sink: KafkaSink) -> int:
+        """Erase a customer's letters and return how many: the others are written again, then all before are deleted.
+
+        A crash in between leaves letters twice, which `read` shows once. Raises SinkFailed, KafkaUnreachable.
+        """
+        ends = {place: end for place, end in reported_ends(self._kafka, [_TOPIC], [0]).items() if end}
+        letters = self.read()
+        kept = [each for each in letters if not _is_about(each, customer_id)]
+        if len(kept) == len(letters):
+            return 0
+        for each in kept:
+            sink.send(_TOPIC, None, each.letter.model_dump_json().encode())
+        sink.flush()
+        admin = AdminClient({"bootstrap.servers": self._kafka.kafka})
+        try:
+            for done in admin.delete_records([TopicPartition(*place, end) for place, end in ends.items()]).values():
+                done.result(_ADMIN_S)
+        except KafkaException as error:
+            raise KafkaUnreachable(self._kafka.kafka, error) from error
+        return len(letters) - len(kept)
+
     def _letters(self) -> Iterator[DeadLetter]:
         ends = {place: end for place, end in reported_ends(self._kafka, [_TOPIC], [0]).items() if end}
         consumer = Consumer(
@@ -110,3 +135,9 @@ class DeadLetterLog:
                         yield DeadLetter.model_validate_json(value)
         finally:
             consumer.close()
+
+
+def _is_about(each: Letter, customer_id: str) -> bool:
+    """Return whether a letter has a customer as its key, or as a JSON string anywhere in it."""
+    named = {f'"{customer_id}"'.encode(), json.dumps(customer_id).encode()}
+    return each.key == customer_id.encode() or any(name in (each.value or b"") for name in named)

@@ -74,7 +74,7 @@ class Processing:
         kept, loaded = [], []
         for part, (_, slots), customers in zip(job, touched, opened, strict=True):
             owned, batch, refused = part
-            if not owned.fenced and not customers.known.all() and self._reroute(batch, customers, committer):
+            if not owned.fenced and not customers.known.all() and self._send_away(owned, batch, customers, committer):
                 ids, slots = batch.customer_ids()
                 (customers,) = self._open_all([Opening(owned, ids, batch)])
             if owned.fenced:
@@ -86,6 +86,14 @@ class Processing:
             kept.append(part)
             loaded.append(Loaded(owned, customers, columns, slots, now_ms))
         return kept, loaded
+
+    def _send_away(self, owned: Owned, batch: PartitionBatch, customers: Customers, committer: Commits) -> bool:
+        """Take out the events of erased customers and of other partitions' customers; return whether there were any.
+
+        Neither are known here, so this costs nothing where everybody is known.
+        """
+        gone = _leave_out_erased(owned, batch, customers)
+        return self._reroute(batch, customers, committer) or gone
 
     def _reroute(self, batch: PartitionBatch, customers: Customers, committer: Commits) -> bool:
         """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
@@ -103,6 +111,19 @@ class Processing:
             batch.count(topic, "rerouted", int(away.sum()))
             batch.events[topic] = part.take(np.flatnonzero(~away))
         return True
+
+
+def _leave_out_erased(owned: Owned, batch: PartitionBatch, customers: Customers) -> bool:
+    """Take out the events of customers who were erased, which are older than that, and count them."""
+    strangers = np.flatnonzero(~customers.known).tolist() if owned.erased else []
+    names = {customers.ids[i] for i in strangers if owned.erased and customers.ids[i] in owned.erased}
+    if not names:
+        return False
+    for topic, part in batch.events.items():
+        theirs = np.array([name in names for name in part.columns.customer_ids], np.bool_)
+        batch.count(topic, "erased", int(theirs.sum()))
+        batch.events[topic] = part.take(np.flatnonzero(~theirs))
+    return True
 
 
 def _watermark_ms(owned: Owned, batch: PartitionBatch) -> int:

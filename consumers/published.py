@@ -36,7 +36,7 @@ class PublishedSegments:
         partitions = [each.partition for each in owned]
         for partition, change in newest_changes(self._kafka, partitions):
             row = self._store.load(partition, [change.customer_id]).rows[0]
-            if change.change_number > row["change_number"]:
+            if not _erased(owned, change) and change.change_number > row["change_number"]:
                 ahead.add(partition)
         return ahead
 
@@ -45,7 +45,8 @@ class PublishedSegments:
 
         A customer whom Redis does not know at all gets a record without events; replaying brings those.
         """
-        told = list(read_changes(self._kafka, [owned.partition]).latest.values())
+        latest = read_changes(self._kafka, [owned.partition]).latest.values()
+        told = [change for change in latest if not _erased([owned], change)]
         restored = sum(self._restore(owned, told[i : i + _CHUNK]) for i in range(0, len(told), _CHUNK))
         if restored:
             log.warning(
@@ -81,3 +82,7 @@ class PublishedSegments:
             )
         self._views.write(changes)
         return len(older)
+
+
+def _erased(owned: Sequence[Owned], change: Change) -> bool:
+    return any(each.erased is not None and change.customer_id in each.erased for each in owned)

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import accumulate
 from operator import add
-from typing import Any, Protocol, get_args, overload
+from typing import Any, Final, Protocol, get_args, overload
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from events.codec import struct_of
-from events.figures import Codes, figure_texts, figure_values
+from events.figures import WIDTH, Codes, figure_texts, figure_values
 from events.outputs import Cause, SegmentChange
 
 __all__ = [
@@ -56,6 +58,7 @@ class Change(Protocol):
 
 _ChangeStruct: Any = struct_of(SegmentChange, as_text=("changed_at",))
 _MovedStruct: Any = get_args(_ChangeStruct.__annotations__["moved"])[0]
+_GAP: Final = b" " * WIDTH
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_ChangeStruct)
 
@@ -181,26 +184,32 @@ class ChangeBatch(Sequence[Change]):
         return heads if self.figures is None else list(map(add, heads, self._evidence(self.figures)))
 
     def _evidence(self, figures: Codes) -> list[bytes]:
-        """Return the end of each change's JSON, from its distance on, made column by column."""
-        texts = figure_texts(figures)
-        kinds = np.asarray(self.kinds, np.int64)
-        parts: list[Any] = [b'"distance":', texts[:, 0], b',"previous_distance":', texts[:, 1]]
-        parts += [b',"usual_gap_days":', texts[:, 2], b',"moved":[']
+        """Return the end of each change's JSON, from its distance on: one text with gaps, filled column by column."""
+        parts = [b'"distance":', _GAP, b',"previous_distance":', _GAP, b',"usual_gap_days":', _GAP, b',"moved":[']
         for i in range((figures.shape[1] - 3) // 2):
-            openings = [
-                b',{"feature":'[i == 0 :] + _encoder.encode(each.moved[i].feature) + b',"before":'
-                for each in self.prototypes
-            ]
-            widest = max(map(len, openings), default=0)
-            opening = np.array([text.ljust(widest) for text in openings], "S")
-            parts += [opening[kinds], texts[:, 3 + 2 * i], b',"after":', texts[:, 4 + 2 * i], b"}"]
+            parts += [b"," if i else b"", self._openings(i), _GAP, b',"after":', _GAP, b"}"]
         parts.append(b"]}")
-        columns = [np.asarray(part) for part in parts]
-        rows = np.zeros(len(self), [(f"f{i}", column.dtype) for i, column in enumerate(columns)])
-        for i, column in enumerate(columns):
-            rows[f"f{i}"] = column
-        ends: list[bytes] = rows.view(f"S{rows.dtype.itemsize}").tolist()
-        return ends
+        texts = [part if isinstance(part, bytes) else b" " * part.dtype.itemsize for part in parts]
+        ends = list(accumulate(map(len, texts)))
+        rows = np.full(len(self), b"".join(texts), f"S{ends[-1]}")
+        cells = rows.view(np.uint8).reshape(len(self), ends[-1])
+        kinds = np.asarray(self.kinds, np.int64)
+        figure = iter(figures.T)
+        for part, end in zip(parts, ends, strict=True):
+            filling = (
+                part[kinds] if isinstance(part, np.ndarray) else figure_texts(next(figure)) if part is _GAP else None
+            )
+            if filling is not None:
+                width = filling.dtype.itemsize
+                cells[:, end - width : end] = filling.view(np.uint8).reshape(-1, width)
+        filled: list[bytes] = rows.tolist()
+        return filled
+
+    def _openings(self, i: int) -> npt.NDArray[np.bytes_]:
+        """Return how each kind begins its feature i, padded to one length."""
+        openings = [b'{"feature":' + _encoder.encode(each.moved[i].feature) + b',"before":' for each in self.prototypes]
+        widest = max(map(len, openings), default=0)
+        return np.array([text.ljust(widest) for text in openings], "S")
 
 
 def lines_of(texts: list[str]) -> list[bytes]:

@@ -76,6 +76,16 @@ def baseline(number: int) -> str:
     return f"baseline:{number}"
 
 
+def erased(partition: int) -> str:
+    """Set: salted hashes of the partition's erased customers."""
+    return f"erased:{{{partition}}}"
+
+
+def erasing(partition: int) -> str:
+    """Set: customers whom the partition's owner is asked to erase."""
+    return f"erasing:{{{partition}}}"
+
+
 def deliveries(trigger: str) -> str:
     """Hash: delivery id → what the trigger's webhook has still to be told, as JSON."""
     return f"deliveries:{{{trigger}}}"

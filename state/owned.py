@@ -8,6 +8,7 @@ writer knows them, Redis has come back older than it was.
 from dataclasses import dataclass, field
 
 from events.errors import ShoalError
+from state.erasures import Erased
 from state.sums import ModelSums
 
 __all__ = ["Fenced", "Owned", "StateMoved", "check_unmoved"]
@@ -43,7 +44,7 @@ class Owned:
     partition's part of the model under baseline number `baseline` (None before the first save), complete once
     `swept` has reached that number; `acknowledged` how many of the oldest changes in the outbox Kafka has, which the
     next save drops; `unsent` whether Kafka did not take some, which a new claim sends again; `fenced` that another
-    worker has taken the partition over, once this one has found out.
+    worker has taken the partition over, once this one has found out; `erased` who must not come back.
     """
 
     partition: int
@@ -58,6 +59,7 @@ class Owned:
     acknowledged: int = 0
     unsent: bool = False
     fenced: Fenced | None = None
+    erased: Erased | None = None
 
 
 def check_unmoved(owned: Owned, epoch: bytes | None, revision: bytes | None, offsets: dict[bytes, bytes]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import redis
 
 from state import keys
+from state.erasures import read_erased
 from state.flows import flow_commands
 from state.guarded import Guarded
 from state.owned import Fenced, Owned, StateMoved
@@ -73,6 +74,7 @@ class PartitionStore:
             baseline=int(model.get(b"baseline", 0)),
             swept=int(model.get(b"swept", 0)),
             sums=ModelSums.from_fields(model) if model else None,
+            erased=read_erased(self._redis, partition),
         )
 
     def load(self, partition: int, ids: list[str]) -> CustomerBatch:

@@ -67,6 +67,11 @@ class Damping:
         """Return hysteresis alone, the same for every segment."""
         return cls(PerSegment(hysteresis))
 
+    @property
+    def waits(self) -> bool:
+        """Whether any segment has dwell or cool-down."""
+        return bool(self.dwell or self.cooldown)
+
     def margins(self, segments: Sequence[Segment]) -> float | Floats:
         """Return the hysteresis of all segments, or of each (k,) where they differ."""
         return self.hysteresis.of(segments) if self.hysteresis.by_segment else self.hysteresis.everywhere
@@ -77,7 +82,7 @@ class Damping:
         `present` (n,) are the clusters of the segments that the rows show, `target` (n,) those that they would move
         to. A customer that is under another baseline, or whose segment exists no longer, does not wait.
         """
-        if not (self.dwell or self.cooldown):
+        if not self.waits:
             return target
         wants = (present >= 0) & (target >= 0) & (target != present)
         held = np.zeros(len(rows), np.bool_)

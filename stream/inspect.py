@@ -32,6 +32,8 @@ Ints = npt.NDArray[np.int64]
 
 _DAY_MS = 86_400_000.0
 _CHUNK = 5_000
+_TOLD = ("recency", "frequency", "monetary")
+"""Features that the profile of a segment has in a plainer form: days, orders, net spend."""
 
 
 class CustomerUnknown(ShoalError):
@@ -85,11 +87,12 @@ class Inspector:
 
     def segments(self) -> dict[str, Any]:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
-        baseline, names = BaselineStore(self._client).current(), self.names()
+        baseline = BaselineStore(self._client).current()
+        names = segment_names(baseline)
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
         for rows, now_ms in self.chunks():
-            self._add(rows, now_ms, counts, sums)
+            self._add(profile_values(rows, now_ms) | self._own(rows, now_ms, baseline), rows, counts, sums)
         total = sum(counts.values())
         listed = [
             {
@@ -157,10 +160,24 @@ class Inspector:
                 if cursor == 0:
                     break
 
+    def _own(self, rows: Rows, now_ms: int, baseline: Baseline | None) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the baseline's features that are not told anyway, in the units that people read them in."""
+        found: dict[str, np.ndarray[Any, Any]] = {}
+        if baseline is None:
+            return found
+        for name in baseline.features:
+            if name not in _TOLD:
+                feature = feature_of(name, baseline.attributes)
+                found[name] = feature.to_unit(feature.compute(rows, now_ms, self._half_life_ms))
+        return found
+
     def _add(
-        self, rows: Rows, now_ms: int, counts: dict[int, int], sums: dict[int, dict[str, np.ndarray[Any, Any]]]
+        self,
+        values: dict[str, np.ndarray[Any, Any]],
+        rows: Rows,
+        counts: dict[int, int],
+        sums: dict[int, dict[str, np.ndarray[Any, Any]]],
     ) -> None:
-        values = profile_values(rows, now_ms)
         for number in np.unique(rows["segment"]).tolist():
             if not number:
                 continue

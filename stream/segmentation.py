@@ -17,7 +17,15 @@ from stream.damping import Damping
 from stream.kmeans import nearest
 from stream.segmenter import Segmenter
 
-__all__ = ["BaselineBehind", "Resegmented", "published_cluster", "resegment", "resegment_all", "sums_under"]
+__all__ = [
+    "BaselineBehind",
+    "Resegmented",
+    "beyond_hysteresis",
+    "published_cluster",
+    "resegment",
+    "resegment_all",
+    "sums_under",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -60,6 +68,15 @@ def published_cluster(segmenter: Segmenter, distances: Floats, rows: Rows, now_m
     dwell and cool-down have passed, or where the segment no longer exists.
     """
     segments = rows["segment"].astype(np.int64)
+    target = beyond_hysteresis(segmenter, distances, segments, damping)
+    if not damping.waits:
+        return target
+    present = np.where(rows["baseline"] == segmenter.baseline, _clusters_of(segmenter, segments), -1)
+    return damping.waiting(segmenter.segments, rows, present, target, now_ms)
+
+
+def beyond_hysteresis(segmenter: Segmenter, distances: Floats, segments: Ints, damping: Damping) -> Ints:
+    """Return the cluster (n,) to publish by distances (n, k) and the present segments' numbers (n,)."""
     closest = nearest(distances)
     present = _clusters_of(segmenter, segments)
     everyone = np.arange(len(distances))
@@ -67,12 +84,7 @@ def published_cluster(segmenter: Segmenter, distances: Floats, rows: Rows, now_m
     margin = margins if isinstance(margins, float) else margins[present]
     stays = (present >= 0) & (closest >= 0)
     stays &= ~(distances[everyone, closest] < (1.0 - margin) * distances[everyone, present])
-    target = np.where(stays, present, closest)
-    return damping.waiting(segmenter.segments, rows, np.where(_under(segmenter, rows), present, -1), target, now_ms)
-
-
-def _under(segmenter: Segmenter, rows: Rows) -> npt.NDArray[np.bool_]:
-    return np.asarray(rows["baseline"] == segmenter.baseline)
+    return np.where(stays, present, closest)
 
 
 def _clusters_of(segmenter: Segmenter, segments: Ints) -> Ints:

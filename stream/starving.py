@@ -8,9 +8,7 @@ import numpy.typing as npt
 __all__ = ["starving_clusters"]
 
 
-def starving_clusters(
-    counts: npt.NDArray[np.int64], fitted: Sequence[int], share: float
-) -> npt.NDArray[np.bool_]:
+def starving_clusters(counts: npt.NDArray[np.int64], fitted: Sequence[int], share: float) -> npt.NDArray[np.bool_]:
     """Return which clusters (k,) have less than `share` of the part of all customers that they had in the baseline.
 
     `counts` (k,) are their members now, `fitted` those when the baseline was fitted. Going by parts and not by numbers,

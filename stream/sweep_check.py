@@ -12,7 +12,7 @@ import numpy.typing as npt
 from state.owned import Owned
 from state.sums import ModelSums
 
-__all__ = ["Swept", "SweepCheck"]
+__all__ = ["SweepCheck", "Swept"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

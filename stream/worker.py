@@ -30,6 +30,7 @@ from state.settings import StateSettings
 from state.workers import WorkerBeat, WorkerRegistry
 from stream.clock import SegmentClock
 from stream.damping import Damping
+from stream.eraser import Chores, Eraser
 from stream.features import FEATURES
 from stream.handler import SegmentHandler
 from stream.leader import Leader
@@ -124,7 +125,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         committers=committers,
         published=PublishedSegments(settings.kafka, store, views),
         handler=handler,
-        background=sweeper,
+        background=Chores(Eraser(client, store, committers[0], live), sweeper),
         clock=clock,
     )
     leader = Leader(

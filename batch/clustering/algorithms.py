@@ -1,7 +1,10 @@
 """The algorithms by name."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Final
+
+from sklearn.exceptions import ConvergenceWarning
 
 from batch.clustering.centroids import k_means, mini_batch_k_means
 from batch.clustering.density import dbscan, hdbscan
@@ -37,4 +40,7 @@ def cluster(algorithm: str, points: Floats, k: int, seed: int, features: Sequenc
         return rfm_rules(points, features)
     if algorithm not in _OF_POINTS:
         raise AlgorithmUnknown(f"there is no algorithm {algorithm!r}; choose from {', '.join(ALGORITHMS)}")
-    return _OF_POINTS[algorithm](points, k, seed)
+    with warnings.catch_warnings():
+        # Fewer clusters than asked for, or more steps wanted: the figures show it.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return _OF_POINTS[algorithm](points, k, seed)

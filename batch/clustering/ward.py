@@ -7,12 +7,12 @@ from batch.clustering.fitted import Fitted, Floats, means_of, nearest_mean, renu
 
 __all__ = ["ward"]
 
-_SAMPLE = 2_000
+_SAMPLE = 1_500
 """Its time and memory grow with the square of the points."""
 
 
 def ward(points: Floats, k: int, seed: int) -> Fitted:
-    """Return Ward's clusters of a sample of 2,000, the other points in the cluster with the nearest mean.
+    """Return Ward's clusters of a sample of 1,500, the other points in the cluster with the nearest mean.
 
     J. H. Ward, "Hierarchical Grouping to Optimize an Objective Function", JASA 58 (1963).
     """

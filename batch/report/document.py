@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.metrics import silhouette_samples
 
 from batch.candidate import Candidate
@@ -46,7 +47,7 @@ def report_document(
             for row in candidate.quality
         ],
         "distributions": {name: _distribution(values, candidate) for name, values in numbers.items()},
-        "correlation": {"features": known, "matrix": _correlation(np.column_stack(list(numbers.values())))},
+        "correlation": {"features": known, "matrix": _correlation(frame[known])},
         "tried": [asdict(each) for each in candidate.tried],
         "silhouettes": _silhouettes(table, candidate),
         "picture": {
@@ -83,17 +84,10 @@ def _distribution(values: Floats, candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _correlation(matrix: Floats) -> list[list[float | None]]:
-    """Return Pearson's correlation of each pair of features over the customers that have both, null where undefined."""
-    d = matrix.shape[1]
-    found: list[list[float | None]] = [[None] * d for _ in range(d)]
-    for i in range(d):
-        for j in range(d):
-            both = ~np.isnan(matrix[:, i]) & ~np.isnan(matrix[:, j])
-            left, right = matrix[both, i], matrix[both, j]
-            if len(left) > 2 and left.std() > 0 and right.std() > 0:
-                found[i][j] = round(float(np.corrcoef(left, right)[0, 1]), 4)
-    return found
+def _correlation(numbers: pd.DataFrame) -> list[list[float | None]]:
+    """Return Pearson's correlation of each pair of columns over the customers that have both, null where undefined."""
+    found = numbers.corr(min_periods=3).to_numpy()
+    return [[None if np.isnan(each) else round(float(each), 4) for each in row] for row in found]
 
 
 def _silhouettes(table: CustomerTable, candidate: Candidate) -> list[list[float]]:

@@ -1,9 +1,11 @@
 """Compare clusterings on a sample, choose one, and fit it to all customers of the table."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 from sklearn.metrics import adjusted_rand_score
 
 from batch.cleaning import Cleaned
@@ -19,6 +21,9 @@ __all__ = ["Choice", "choose"]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+Ids = npt.NDArray[np.object_]
+
+_COMPARISON_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +38,16 @@ class Choice:
     reason: str
 
 
-def choose(cleaned: Cleaned, options: FitOptions, features: list[str], seed: int) -> Choice:
-    """Return the clustering of the cleaned customers that has the best figures. Raises NoCandidate."""
-    sample = _sample(cleaned, options.judged_customers, seed)
+def choose(cleaned: Cleaned, ids: Ids, options: FitOptions, features: list[str], seed: int) -> Choice:
+    """Return the clustering of the cleaned customers, who have these ids (n,), that has the best figures.
+
+    Candidates are compared on the same customers and with the same randomness whatever the seed, so that a near tie is
+    not settled by luck; the seed is that of the final fit. Raises NoCandidate.
+    """
+    sample = _sample(cleaned, ids, options.judged_customers)
     different = len(np.unique(np.nan_to_num(sample), axis=0))
     ks = [options.k] if options.k else list(range(options.k_min, min(options.k_max, different) + 1))
-    tried = judge_all(sample, ks, options, features, seed)
+    tried = judge_all(sample, ks, options, features, _COMPARISON_SEED)
     best = best_of(tried)
     labels, k = _whole(cleaned, best, seed, features)
     centroids, nearest = _by_size(*settled(cleaned.standard, labels, k, features))
@@ -53,11 +62,12 @@ def choose(cleaned: Cleaned, options: FitOptions, features: list[str], seed: int
     return Choice(centroids, nearest, inertia, chosen, tuple(tried), reason_for(best, tried, options.k))
 
 
-def _sample(cleaned: Cleaned, size: int, seed: int) -> Floats:
+def _sample(cleaned: Cleaned, ids: Ids, size: int) -> Floats:
+    """Return those with the smallest hashes of their ids: a uniform sample that is the same in any order."""
     kept = np.flatnonzero(~cleaned.isolated)
-    if len(kept) > size:
-        kept = np.sort(np.random.default_rng(seed).choice(kept, size, replace=False))
-    return cleaned.standard[kept]
+    digests: Iterator[int] = map(xxhash.xxh3_64_intdigest, map(str.encode, ids[kept].tolist()))
+    order = np.argsort(np.fromiter(digests, np.uint64, len(kept)), kind="stable")
+    return cleaned.standard[kept[order[:size]]]
 
 
 def _whole(cleaned: Cleaned, best: Figures, seed: int, features: list[str]) -> tuple[Labels, int]:

@@ -18,7 +18,8 @@ class Figures:
         smallest_share: of customers in the smallest segment.
         outlier_share: of customers whom the algorithm put into no cluster.
         agreement: adjusted Rand index between the algorithm's clusters and the nearest centroids that go live.
-        stability: mean adjusted Rand index between bootstrap refits (see `batch.selection.stability`).
+        stability: mean adjusted Rand index between bootstrap refits (see `batch.selection.stability`), of those whose
+            silhouette is at most 0.1 below the best.
         gap, gap_error: gap statistic of k-means with this k, and its standard error.
         bic: of a mixture, on the judged sample; smaller is better.
         elbow: whether the within-cluster sum of squares of this algorithm bends at this k.

@@ -1,8 +1,11 @@
 """The gap statistic: is there more structure than in points without any?"""
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 __all__ = ["gap_statistic"]
 
@@ -35,5 +38,7 @@ def gap_statistic(points: Floats, ks: list[int], seed: int) -> dict[int, tuple[f
 
 
 def _log_w(points: Floats, k: int, seed: int) -> float:
-    inertia = KMeans(k, n_init=1, random_state=seed).fit(points).inertia_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer than k different points: inertia 0
+        inertia = KMeans(k, n_init=1, random_state=seed).fit(points).inertia_
     return float(np.log(max(float(inertia), 1e-300)))

@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 _LEAST_STABLE = 0.6
+_CONTENDING = 0.1
+"""Silhouettes this far below the best have no chance, so their stability is not worth the time."""
 
 
 def judge_all(sample: Floats, ks: Sequence[int], options: FitOptions, features: list[str], seed: int) -> list[Figures]:
@@ -38,6 +40,7 @@ def judge_all(sample: Floats, ks: Sequence[int], options: FitOptions, features: 
         own = [judge.figures(algorithm, k) for k in ks]
         bend = elbow(np.array([each.k for each in own], float), np.array([each.inertia for each in own]))
         found += [replace(each, elbow=place == bend) for place, each in enumerate(own)]
+    found = judge.with_stability(found)
     if options.k is not None:
         return found
     gaps = gap_statistic(np.nan_to_num(sample), list(ks), seed)
@@ -67,10 +70,30 @@ class _Judge:
             algorithm=algorithm,
             outlier_share=outliers,
             agreement=float(adjusted_rand_score(fitted.labels[inside], labels[inside])),
-            stability=stability(algorithm, self._filled, fitted.k, self._seed, self._features),
             bic=fitted.bic,
         )
-        return replace(figures, refused=_refusal(figures, self._options))
+        if figures.smallest_share < self._options.minimum_share:
+            refused = (
+                f"its smallest segment has {figures.smallest_share:.2%} of the customers, less than the minimum of "
+                f"{self._options.minimum_share:.2%}"
+            )
+            return replace(figures, refused=refused)
+        return figures
+
+    def with_stability(self, found: list[Figures]) -> list[Figures]:
+        """Return the figures with the stability of those that might be chosen, and without the unstable ones."""
+        allowed = [each.silhouette for each in found if each.k > 2 and not each.refused and each.silhouette is not None]
+        least = max(allowed, default=-1.0) - _CONTENDING
+        return [
+            self._with_stability(each) if each.k >= 2 and (each.silhouette or -1.0) >= least else each for each in found
+        ]
+
+    def _with_stability(self, figures: Figures) -> Figures:
+        agreed = stability(figures.algorithm, self._filled, figures.k, self._seed, self._features)
+        refused = figures.refused
+        if agreed is not None and agreed < _LEAST_STABLE:
+            refused = refused or f"refits on bootstrap samples agree to {agreed:.2f} only, less than {_LEAST_STABLE}"
+        return replace(figures, stability=agreed, refused=refused)
 
     def _of_segments(self, centroids: Floats, labels: Labels) -> Figures:
         """Return the figures that depend only on the segments that go live."""
@@ -90,14 +113,3 @@ class _Judge:
                 smallest_share=float(counts.min() / max(1, counts.sum())),
             )
         return self._settled[k, round(inertia, 9)]
-
-
-def _refusal(figures: Figures, options: FitOptions) -> str:
-    if figures.smallest_share < options.minimum_share:
-        return (
-            f"its smallest segment has {figures.smallest_share:.2%} of the customers, less than the minimum of "
-            f"{options.minimum_share:.2%}"
-        )
-    if figures.stability is not None and figures.stability < _LEAST_STABLE:
-        return f"refits on bootstrap samples agree to {figures.stability:.2f} only, less than {_LEAST_STABLE}"
-    return ""

@@ -11,6 +11,8 @@ __all__ = ["best_of", "reason_for"]
 
 _STRONG: Final = 0.71
 """From here on a silhouette means a strong structure: Kaufman and Rousseeuw, "Finding Groups in Data" (1990), p. 88."""
+_REASONABLE: Final = 0.51
+"""And from here on a reasonable one (the same table)."""
 _ALIKE: Final = 0.01
 """Silhouettes nearer than this are not told apart by a sample of some thousand customers."""
 
@@ -19,10 +21,10 @@ def best_of(tried: list[Figures]) -> Figures:
     """Return the clustering to go live with. Raises NoCandidate where nothing has two clusters.
 
     Refused ones (a segment too small, refits that disagree) are left out while any other is left. Two segments only are
-    taken where their structure is strong, since they seldom tell marketing more than who has lapsed. Then the largest
-    silhouette wins; among those within 0.01 of it, the best mean rank by Davies–Bouldin, Calinski–Harabasz, stability
-    and elbow; at last the algorithm named first, with fewer segments. Where several algorithms settle on the same
-    centroids, the first of them counts.
+    taken where their structure is strong and nothing finer is even reasonable, since they seldom tell marketing more
+    than who has lapsed. Then the largest silhouette wins; among those within 0.01 of it, the best mean rank by
+    Davies–Bouldin, Calinski–Harabasz, stability and elbow; at last the algorithm named first, with fewer segments.
+    Where several algorithms settle on the same centroids, the first of them counts.
     """
     usable = [each for each in tried if each.silhouette is not None] or [each for each in tried if each.k >= 2]
     if not usable:
@@ -30,7 +32,9 @@ def best_of(tried: list[Figures]) -> Figures:
             "no clustering has two segments: the customers hardly differ in these features; choose other features"
         )
     allowed = [each for each in usable if not each.refused] or usable
-    telling = [each for each in allowed if each.k > 2 or _silhouette(each) >= _STRONG] or allowed
+    finer = [each for each in allowed if each.k > 2]
+    two_will_do = max(map(_silhouette, allowed)) >= _STRONG and max(map(_silhouette, finer), default=-1) < _REASONABLE
+    telling = allowed if two_will_do else finer or allowed
     top = max(map(_silhouette, telling))
     alike = [each for each in telling if _silhouette(each) >= top - _ALIKE]
     different = list({(each.k, round(_silhouette(each), 6)): each for each in reversed(alike)}.values())[::-1]
@@ -46,7 +50,8 @@ def reason_for(best: Figures, tried: list[Figures], asked: int | None) -> str:
     """
     said = "undefined" if best.silhouette is None else f"{best.silhouette:.3f}"
     if asked:
-        text = f"{best.algorithm} with {best.k} segments, as asked for, has a silhouette of {said}."
+        wish = "as asked for" if best.k == asked else f"all that came out where {asked} were asked for"
+        text = f"{best.algorithm} with {best.k} segments, {wish}, has a silhouette of {said}."
     else:
         larger = [each for each in tried if _silhouette(each) > _silhouette(best)]
         first = "the largest silhouette" if not larger else "the best figures"
@@ -61,7 +66,9 @@ def _passed_over(larger: list[Figures]) -> str:
         return ""
     best = max(larger, key=_silhouette)
     why = best.refused or (
-        "two segments are taken only from a silhouette of 0.71 on" if best.k == 2 else "the other figures are worse"
+        "two segments are taken only from 0.71 on and where no finer ones reach 0.51"
+        if best.k == 2
+        else "the other figures are worse"
     )
     return f" {best.algorithm} with {best.k} segments has {_silhouette(best):.3f}, but {why}."
 

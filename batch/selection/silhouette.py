@@ -9,12 +9,12 @@ __all__ = ["Silhouettes", "silhouette_of"]
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
-_COMPARED = 4_000
+_COMPARED = 3_000
 _FINAL = 10_000
 
 
 class Silhouettes:
-    """Silhouettes of many clusterings of the same points (n, d; no NaN), on the same at most 4,000 of them.
+    """Silhouettes of many clusterings of the same points (n, d; no NaN), on the same at most 3,000 of them.
 
     The distances between these are computed once. P. J. Rousseeuw, "Silhouettes: a graphical aid to the interpretation
     and validation of cluster analysis", Journal of Computational and Applied Mathematics 20 (1987).

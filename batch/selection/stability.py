@@ -14,14 +14,14 @@ __all__ = ["stability"]
 
 Floats = npt.NDArray[np.float64]
 
-_REFITS = 5
-_SAMPLE = 1_500
+_REFITS = 4
+_SAMPLE = 1_000
 
 
 def stability(algorithm: str, points: Floats, k: int, seed: int, features: Sequence[str]) -> float | None:
     """Return the mean adjusted Rand index between refits on bootstrap samples; None where fewer than two succeed.
 
-    Each refit is carried over to the same points (at most 1,500 of the n) by the nearest mean: C. Hennig,
+    Each refit is carried over to the same points (at most 1,000 of the n) by the nearest mean: C. Hennig,
     "Cluster-wise assessment of cluster stability", CSDA 52 (2007), with the adjusted Rand index of L. Hubert and
     P. Arabie, "Comparing partitions", Journal of Classification 2 (1985).
     """

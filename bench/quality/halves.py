@@ -1,4 +1,4 @@
-"""The second half of a real log after a baseline on the first: the online model against a fresh batch fit at the end."""
+"""The second half of a real log after a baseline on the first: the online model against a fresh fit at the end."""
 
 import time
 from datetime import datetime

@@ -21,6 +21,7 @@ def play(**means):
         ({"recency": 250.0, "average_order_value": 80.0}, "win-back", "recency 250.0"),
         ({"recency": 110.0}, "retention", "recency 110.0"),
         ({"recency": 60.0, "frequency": 1.0, "monetary": 30.0, "engagement": 9.0}, "convert", "engagement 9.0"),
+        ({"recency": 60.0, "frequency": 1.0, "monetary": 30.0}, "next order", "frequency 1.0"),
     ],
 )
 def test_the_play_follows_from_the_profile_and_says_on_which_figure(means, name, figure):

@@ -92,6 +92,9 @@ def test_health_is_good_and_counts_every_event(folder):
     assert found["lag"] == {"events": 0, "changes": 0}
     assert found["events"] == {"orders:applied": 6_919}
     assert found["customers"] == 2_357
+    tallying = found["experiments"]
+    assert (tallying["declared"], tallying["behind"], len(tallying["consumers"])) == (0, 0, 1)
+    assert tallying["events"] == found["events"]
 
 
 def test_importing_again_changes_nothing(folder):

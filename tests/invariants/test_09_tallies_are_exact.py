@@ -158,7 +158,7 @@ def test_same_tallies_after_shuffle_repeats_kills_and_a_rebalance(service):
         service.publish(messages(sent[start:end]))
         target = chance.randrange(start, end - 100)
         while sum(stored(service).values()) < target:  # without a pause, so that it dies in the middle
-            assert consumer.running
+            assert consumer.running, consumer.log_tail(20)
         consumer.kill()
         consumer = service.spawn("experiments", **SMALL)
     helper = service.spawn("experiments", **SMALL)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from state.records import blank_rows
+from stream.damping import Damping
 from stream.decay import LANDMARK_MS
 from stream.segmentation import resegment, sums_under
 from stream.segmenter import CentroidSegmenter
@@ -19,7 +20,7 @@ CENTROIDS = ((-1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, -1.0, -1.0))
 def moved(segmenter, before, after, now_ms=NOW_MS, cause="activity", sums=None):
     causes = np.full(len(after), cause, object)
     sums = sums_under(segmenter, segmenter.baseline, sums)
-    return resegment(segmenter, sums, names(len(after)), before, after, now_ms, 0.1, causes)
+    return resegment(segmenter, sums, names(len(after)), before, after, now_ms, Damping.by(0.1), causes)
 
 
 def buyer(days_ago=20, orders=3, **columns):

@@ -1,0 +1,127 @@
+"""Invariant 11: after an erasure nothing of Shoal's own holds the id, and replayed events do not bring it back."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from state import keys
+from state.deliveries import Attempt, DeliveryStore
+from state.suppressions import ALL, SuppressionStore, campaign_scope
+
+from ..service import Message
+from ..shop import message, order, purchases
+
+pytestmark = pytest.mark.kafka
+
+ANNA = "anna-erased-7"
+
+
+def events_of_anna():
+    return [
+        *(order(ANNA, f"1998-01-{day:02}T00:00:00Z", event_id=f"a{day}") for day in range(1, 9)),
+        message(
+            "customers",
+            event_id="p1",
+            customer_id=ANNA,
+            occurred_at="1998-01-01T00:00:00Z",
+            age=30,
+            consent={"marketing": True},
+        ),
+        Message("orders", ANNA, b'{"customer_id": "anna-erased-7", "amount": "much"}'),
+        Message("orders", "bert", b'{"customer_id": "bert", "amount": "much"}'),
+    ]
+
+
+@pytest.fixture
+def erase(service, monkeypatch):
+    for name, value in service.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(customer_id, *more):
+        ran = CliRunner().invoke(app, ["erase", customer_id, "--json", *more])
+        return ran.exit_code, (json.loads(ran.stdout) if ran.exit_code == 0 else str(ran.exception))
+
+    return run
+
+
+def holding(redis, text):
+    """The keys that hold a text, in their name or anywhere in what they store."""
+    return [key for key in redis.scan_iter(count=10_000) if text.encode() in key or text.encode() in redis.dump(key)]
+
+
+def noted_elsewhere(redis):
+    """Put the id wherever else Shoal would."""
+    SuppressionStore(redis).add(ALL, [ANNA, "bert"])
+    SuppressionStore(redis).add(campaign_scope("winback"), [ANNA])
+    redis.zadd(keys.contacts(ANNA), {"winback msg_1": 1})
+    attempt = Attempt(
+        at_ms=1, trigger="t", id="msg_1", change_id=f"{ANNA}:1", customer_id=ANNA, outcome="failed", attempt=1
+    )
+    DeliveryStore(redis)._note(redis, attempt)
+
+
+def test_nothing_holds_the_id_and_replays_do_not_bring_it_back(service, erase):
+    redis = service.redis
+    redis.config_set("rdbcompression", "no")  # so that DUMP shows what is stored
+    service.worker()
+    service.publish([*purchases()[:400], *events_of_anna()])
+    service.until_processed()
+    service.until_quiet()
+    noted_elsewhere(redis)
+    customers = len(service.records())
+    assert ANNA in service.records()
+    assert len(holding(redis, ANNA)) >= 6
+
+    code, said = erase(ANNA)
+    assert code == 0
+    assert said["also_in"] == {
+        "suppressions": 2,
+        "experiments": 0,
+        "deliveries": 0,
+        "attempts": 1,
+        "contacts": 1,
+        "dead_letters": 1,
+    }
+    assert holding(redis, ANNA) == []
+    assert len(service.records()) == customers - 1
+    assert [letter.key for letter in service.dead_letters()] == ["YmVydA=="]
+    service.assert_model_is_sum_of_customers()
+
+    service.publish(events_of_anna()[:9])
+    ends = service.until_processed()
+    assert ANNA not in service.records()
+    assert holding(redis, ANNA) == []
+    assert (service.fates()["orders:erased"], service.fates()["customers:erased"]) == (8, 1)
+    service.assert_fates_add_up(ends)
+
+
+def test_a_redis_that_lost_its_offsets_replays_without_the_erased(service, erase):
+    worker = service.worker()
+    service.publish([*purchases()[:300], *events_of_anna()[:9]])
+    service.until_processed()
+    assert erase(ANNA)[0] == 0
+    before = service.records().keys()
+    worker.kill()
+    for partition in range(service.kafka.partitions):
+        for key in (keys.customers(partition), keys.model(partition), keys.offsets(partition, keys.SEGMENTS_GROUP)):
+            service.redis.delete(key)
+    service.worker()
+    service.until_processed()
+    assert service.records().keys() == before
+    assert service.redis.get(keys.segment(ANNA)) is None
+
+
+def test_without_a_worker_the_erasure_waits_and_is_done_by_the_next(service, erase):
+    worker = service.worker()
+    service.publish(events_of_anna()[:9])
+    service.until_processed()
+    worker.kill()
+    code, said = erase(ANNA, "--timeout", "1")
+    assert code == 1
+    assert "no worker" in said
+    service.worker()
+    service.until(lambda: ANNA not in service.records(), 60, "the next worker erases")
+    assert erase(ANNA)[0] == 0
+    assert holding(service.redis, ANNA) == []
