@@ -9,7 +9,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.edge import Edge
+from api.endpoints.baselines import build_baselines
 from api.endpoints.customers import build_customers
+from api.endpoints.experiments import build_experiments
 from api.endpoints.operations import build_open, build_operations
 from api.endpoints.segments import build_segments
 from api.guard import SECURITY_SCHEME
@@ -42,8 +44,8 @@ def build_app(settings: AppSettings) -> FastAPI:
     )  # fmt: skip
     app.add_middleware(Edge, body_bytes=settings.api.api_body_bytes)
     register_problems(app)
-    for router in (build_open(), build_operations(), build_customers(), build_segments()):
-        app.include_router(router)
+    for build in (build_open, build_operations, build_customers, build_segments, build_baselines, build_experiments):
+        app.include_router(build())
     add_pages(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

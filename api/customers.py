@@ -13,7 +13,7 @@ from stream.inspect import Inspector, profile_values
 
 __all__ = ["CURSOR", "Customers", "Filter"]
 
-_HEAD = ("customer_id", "segment_id", "segment", "since", "previous", "baseline", "change_id", "as_of")
+_HEAD = ("customer_id", "segment_id", "segment", "since", "previous", "baseline", "change_id", "as_of", "history")
 CURSOR: Final = r"^[0-9]{1,4}\.[0-9]{1,20}\.[0-9]{1,6}$"
 _SCANNED: Final = 20_000
 """Records looked at for one page at most, so that a filter that fits nobody does not read the whole shop at once."""

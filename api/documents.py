@@ -11,6 +11,7 @@ __all__ = [
     "BaselineDocument",
     "CustomerDocument",
     "CustomerPage",
+    "Flows",
     "Health",
     "Listed",
     "Lookup",
@@ -67,6 +68,15 @@ class LookupAnswer(BaseModel):
     unknown: list[str]
 
 
+class Held(BaseModel):
+    """A segment that a customer was in."""
+
+    change_number: int
+    segment_id: str
+    segment: str
+    since: str
+
+
 class CustomerDocument(BaseModel):
     """What is known of a customer. `features`, `record` and `profile` need the scope `customers:read`."""
 
@@ -78,6 +88,7 @@ class CustomerDocument(BaseModel):
     baseline: int | None
     change_id: str | None
     as_of: str = Field(description="the moment that features and recency are computed for")
+    history: list[Held] = Field(description="the last few segments, the present one first")
     features: dict[str, float | None] | None = Field(None, description="the segmentation's features, each in its unit")
     record: dict[str, Any] | None = Field(None, description="what the events add up to; money in the shop's currency")
     profile: dict[str, Any] | None = Field(None, description="the newest CRM profile, null without one")
@@ -117,6 +128,28 @@ class SegmentsDocument(BaseModel):
     baseline: int = Field(description="number of the live baseline; 0 before the first")
     customers: int
     segments: list[SegmentRow]
+
+
+class Flow(BaseModel):
+    """Moves from one segment to another for one cause; `from` is null for customers who had none."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    source: str | None = Field(alias="from")
+    from_segment: str | None
+    to: str
+    to_segment: str
+    cause: str
+    moves: int
+
+
+class Flows(BaseModel):
+    """How many moves there were on whole days (UTC), from where to where, and why."""
+
+    since: str
+    until: str
+    moves: int
+    flows: list[Flow]
 
 
 class WorkerDocument(BaseModel):

@@ -1,11 +1,17 @@
 """Answers that a client may keep: the same content has the same ETag, and is not sent again."""
 
 import hashlib
+from typing import Any, Final
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-__all__ = ["tagged"]
+__all__ = ["NOT_MODIFIED", "tagged"]
+
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "The client has this already (If-None-Match)."}
+}
+"""What OpenAPI says of an answer with an ETag."""
 
 
 def tagged(request: Request, document: BaseModel, max_age_s: int = 0) -> Response:

@@ -14,7 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis import RedisError
 from starlette.exceptions import HTTPException
 
+from batch.promotion import SegmentUnknown
 from events.errors import ShoalError
+from state.baselines import BaselineUnknown
+from stream.inspect import CustomerUnknown
 
 __all__ = [
     "MEDIA_TYPE",
@@ -52,6 +55,10 @@ _SAYS: Final = {
     500: "The service failed; its log says why.",
     503: "A service that this needs does not answer; try again.",
 }
+
+
+_UNKNOWN: Final = (BaselineUnknown, CustomerUnknown, SegmentUnknown)
+"""Errors that say that something is not there."""
 
 
 class Fault(BaseModel):
@@ -133,8 +140,9 @@ async def _refused(request: Request, error: Refusal) -> Response:
 
 
 async def _failed(request: Request, error: ShoalError) -> Response:
-    status, headers = (503, {"Retry-After": "5"}) if error.retriable else (409, None)
-    return _answer(request, status, str(error), headers)
+    if error.retriable:
+        return _answer(request, 503, str(error), {"Retry-After": "5"})
+    return _answer(request, 404 if isinstance(error, _UNKNOWN) else 409, str(error))
 
 
 async def _http(request: Request, error: HTTPException) -> Response:

@@ -1,8 +1,9 @@
 """What the endpoints and pages work with: one object a process, opened at its start and closed at its end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import redis
@@ -15,6 +16,7 @@ from api.access.ring import KeyRing
 from api.access.sessions import Sessions
 from api.cached import Cached
 from api.customers import Customers
+from api.experiments import Experiments
 from api.operations import pipeline_status
 from api.pace import Pace
 from api.population import Population, survey
@@ -22,6 +24,8 @@ from api.segment_reads import SegmentReads
 from api.settings import AppSettings
 from api.tail import ChangeTail
 from api.traffic import Traffic
+from batch.promotion import Promotion
+from consumers.sink import KafkaSink
 from state.baselines import BaselineStore
 from state.connection import connect
 from stream.clock import SegmentClock
@@ -33,6 +37,7 @@ __all__ = ["Services", "opened_services"]
 
 _DAY_MS = 86_400_000.0
 _CONNECTIONS = 50
+_SINK_S = 15.0
 _SEGMENTS_S, _STATUS_S, _POPULATION_S = 5.0, 2.0, 15.0
 
 
@@ -56,6 +61,8 @@ class Services:
     population: Cached[Population]
     tail: ChangeTail
     pace: Pace
+    experiments: Experiments
+    promotion: Callable[[], Promotion]
 
     @property
     def partitions(self) -> int:
@@ -118,4 +125,6 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         population=Cached(surveyed, _POPULATION_S),
         tail=ChangeTail(kafka),
         pace=Pace(),
+        experiments=Experiments(store, kafka.partitions, clock),
+        promotion=cache(lambda: Promotion(BaselineStore(store), KafkaSink(kafka, timeout_s=_SINK_S))),
     )

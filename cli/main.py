@@ -55,6 +55,7 @@ for _module in (
     trigger,
     api,
     rebaseline,
+    api,
     publish,
     simulate,
     wait,

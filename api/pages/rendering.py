@@ -18,6 +18,8 @@ SECTIONS: Final = (
     ("/", "Now"),
     ("/segments", "Segments"),
     ("/customers", "Customers"),
+    ("/experiments", "Experiments"),
+    ("/baselines", "Baselines"),
     ("/operations", "Operations"),
 )
 

@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from api.access.scopes import Scope
+from api.pages.baselines import baseline, baselines, decide
 from api.pages.customers import customer, customers
 from api.pages.door import View, behind_sign_in
+from api.pages.experiments import experiment, experiment_part, experiments
 from api.pages.now import feed, now, now_part
 from api.pages.operations import operations, operations_part
 from api.pages.segments import segments
@@ -29,6 +31,12 @@ PAGES: Final[tuple[tuple[str, str, View, tuple[Scope, ...]], ...]] = (
     ("GET", "/segments", segments, _SEGMENTS),
     ("GET", "/customers", customers, (Scope.CUSTOMERS_READ,)),
     ("GET", "/customers/{customer_id:path}", customer, (Scope.CUSTOMERS_READ,)),
+    ("GET", "/experiments", experiments, (Scope.EXPERIMENTS_READ,)),
+    ("GET", "/experiments/{experiment_id}", experiment, (Scope.EXPERIMENTS_READ,)),
+    ("GET", "/parts/experiments/{experiment_id}", experiment_part, (Scope.EXPERIMENTS_READ,)),
+    ("GET", "/baselines", baselines, _SEGMENTS),
+    ("GET", "/baselines/{number}", baseline, _SEGMENTS),
+    ("POST", "/baselines/{number}/{what}", decide, (Scope.BASELINES_APPROVE,)),
     ("GET", "/operations", operations, _SEGMENTS),
     ("GET", "/parts/operations", operations_part, _SEGMENTS),
     ("POST", "/sign-out", sign_out, ()),

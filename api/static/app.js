@@ -86,5 +86,6 @@ document.addEventListener("DOMContentLoaded", () => {
   startFeed();
   if (!window.Plotly) return;
   drawCharts();
+  document.addEventListener("htmx:afterSwap", drawCharts);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
 });

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.access.keys import KeyStore
 from api.access.scopes import Scope
@@ -61,6 +62,8 @@ def document(served):
     return schemathesis.openapi.from_url(f"{served[0]}/openapi.json", config=config)
 
 
+BETWEEN_FIELDS = {"/v1/experiments"}
+"""Here a body may be refused for what the schema of a single field cannot say: the control is one of the variants."""
 OPERATIONS = [(path, method) for method, path, _ in operations()]
 
 
@@ -76,7 +79,7 @@ def test_every_answer_is_documented_and_none_is_5xx(document, path, method, mode
     @given(case=strategy)
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     def answered(case):
-        case.call_and_validate()
+        case.call_and_validate(excluded_checks=[positive_data_acceptance] if path in BETWEEN_FIELDS else [])
 
     with suppress(Unsatisfiable):
         answered()

@@ -1,0 +1,146 @@
+"""Baselines: look at them, decide on them, name their segments."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from api.access.scopes import Scope
+from api.documents import BaselineDocument
+from api.etags import NOT_MODIFIED, tagged
+from api.guard import InjectedServices, Who, guarded_router, needs
+from api.problems import Refusal, problem_responses
+from batch.promotion import Decision, summary
+from state.baselines import BaselineStore
+
+__all__ = ["build_baselines"]
+
+Number = Annotated[int, Path(ge=1, le=1_000_000_000, description="the baseline's number")]
+
+
+class Why(BaseModel):
+    """The reason, for those who look later."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "looks right"}]})
+
+    why: str = Field("", max_length=500)
+
+
+class Back(Why):
+    """What to bring back: the baseline before the live one, unless a number is given."""
+
+    to: int | None = Field(None, ge=1, le=1_000_000_000)
+
+
+class Name(BaseModel):
+    """A segment's name."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Weekend Shoppers"}]})
+
+    name: str = Field(min_length=1, max_length=60)
+
+
+class BaselineSummary(BaseModel):
+    """A baseline in a few fields."""
+
+    baseline: int
+    status: str
+    k: int
+    algorithm: str
+    features: list[str]
+    silhouette: float | None
+    customers: int
+    moved_share: float | None = Field(description="share of customers whom it moves, or moved, when it went live")
+    created_at: str
+    proposed_by: str
+    decided_by: str
+    decided_at: str | None
+    decision: str
+    follows: int
+    restores: int | None
+
+
+class Baselines(BaseModel):
+    """All baselines, the newest first."""
+
+    baselines: list[BaselineSummary]
+
+
+def build_baselines() -> APIRouter:
+    """Return the routes under /v1/baselines."""
+    router = guarded_router("/v1", "baselines")
+    read, decide = needs(Scope.SEGMENTS_READ), needs(Scope.BASELINES_APPROVE)
+    found = {**NOT_MODIFIED, **problem_responses(404)}
+    decided = problem_responses(400, 404, 409, 413)
+    router.get("/baselines", openapi_extra=read, response_model=Baselines)(list_baselines)
+    router.get("/baselines/current", openapi_extra=read, responses=found, response_model=BaselineDocument)(read_live)
+    router.get("/baselines/{number}", openapi_extra=read, responses=found, response_model=BaselineDocument)(read_one)
+    for path, view in (
+        ("/baselines/{number}/approve", approve),
+        ("/baselines/{number}/reject", reject),
+        ("/baselines:rollback", roll_back),
+        ("/baselines/{number}/segments/{segment_id}/rename", rename),
+    ):
+        router.post(path, openapi_extra=decide, responses=decided, response_model=BaselineDocument)(view)
+    return router
+
+
+async def list_baselines(services: InjectedServices) -> Baselines:
+    """Return all baselines, the newest first."""
+    found = await run_in_threadpool(BaselineStore(services.store).all)
+    return Baselines(baselines=[BaselineSummary(**summary(each)) for each in reversed(found)])
+
+
+async def read_live(services: InjectedServices, request: Request) -> Response:
+    """Return the baseline that is live: its features, scale, centroids and segments."""
+    baseline = await run_in_threadpool(BaselineStore(services.store).current)
+    if baseline is None:
+        raise Refusal(404, "no baseline is live yet: customers are in RFM tiers until the first is fitted")
+    return tagged(request, baseline)
+
+
+async def read_one(services: InjectedServices, request: Request, number: Number) -> Response:
+    """Return a baseline: segments, where they come from, and who would move from where to where."""
+    return tagged(request, await run_in_threadpool(BaselineStore(services.store).get, number))
+
+
+async def approve(services: InjectedServices, who: Who, number: Number, body: Why) -> Any:
+    """Put a proposed baseline live: every worker swaps within seconds and moves its customers over."""
+    decided = await run_in_threadpool(services.promotion().approve, number, decision(who.name, body.why))
+    await services.audit.record(who, "baseline.approve", detail=str(number))
+    return decided
+
+
+async def reject(services: InjectedServices, who: Who, number: Number, body: Why) -> Any:
+    """Turn a proposed baseline down; what is live stays."""
+    decided = await run_in_threadpool(services.promotion().reject, number, decision(who.name, body.why))
+    await services.audit.record(who, "baseline.reject", detail=str(number))
+    return decided
+
+
+async def roll_back(services: InjectedServices, who: Who, body: Back) -> Any:
+    """Bring the baseline before the live one back, under a new number, with its segments' ids and names."""
+    decided = await run_in_threadpool(services.promotion().rollback, decision(who.name, body.why), body.to)
+    await services.audit.record(who, "baseline.rollback", detail=str(decided.restores))
+    return decided
+
+
+async def rename(
+    services: InjectedServices,
+    who: Who,
+    number: Number,
+    segment_id: Annotated[str, Path(pattern=r"^s[0-9]{1,5}$", examples=["s3"])],
+    body: Name,
+) -> Any:
+    """Name a segment of a proposed or of the live baseline; its id stays, and later baselines keep the name."""
+    act = services.promotion().rename
+    decided = await run_in_threadpool(act, number, segment_id, body.name, decision(who.name, ""))
+    await services.audit.record(who, "baseline.rename", detail=f"{number} {segment_id}")
+    return decided
+
+
+def decision(by: str, why: str) -> Decision:
+    """Return a decision made now."""
+    return Decision(by, datetime.now(UTC), why)

@@ -1,0 +1,190 @@
+"""Experiments: define, end and read them, ask for a customer's variant, and plan."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from api.access.scopes import Scope
+from api.experiments import Standing
+from api.guard import InjectedServices, Who, guarded_router, needs
+from api.problems import problem_responses
+from events.fields import Identifier
+from experiments import CannotSay, Experiment
+from experiments.document import Report
+
+__all__ = ["build_experiments"]
+
+ExperimentId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["banner"])]
+_EXAMPLE = {"id": "banner", "variants": [{"name": "A"}, {"name": "B", "weight": 2}], "control": "A"}
+
+
+class Definition(BaseModel):
+    """What an experiment is: `id`, `variants` and `control`, and any other field of a stored experiment.
+
+    The fields that are not given have their defaults; `start` is now.
+    """
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    variants: list[dict[str, Any]] = Field(min_length=2, max_length=20)
+    control: str
+
+
+class ListedExperiment(BaseModel):
+    """An experiment and its verdict."""
+
+    experiment: str
+    status: str
+    variants: list[str]
+    control: str
+    primary_metric: str
+    exposed: int
+    decision: str
+    sentence: str
+
+
+class ListedExperiments(BaseModel):
+    """All experiments, by id."""
+
+    experiments: list[ListedExperiment]
+
+
+class Assignment(BaseModel):
+    """A customer's variant, or why there is none; the same whenever it is asked."""
+
+    experiment: str
+    status: str
+    customer_id: str
+    variant: str | None
+    unassigned: str | None = Field(description="suppressed, holdout, not_targeted, or null")
+    segment_id: str | None
+
+
+class PowerQuestion(BaseModel):
+    """A rate, and the relative change of it that should be found."""
+
+    model_config = ConfigDict(
+        extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [{"rate": 0.05, "lift": 0.1}]}
+    )
+
+    rate: float = Field(gt=0.0, lt=1.0, description="share that converts without the change")
+    lift: float = Field(ge=-1.0, le=100.0, description="relative change: 0.1 is 10 per cent more")
+    alpha: float = Field(0.05, gt=0.0, lt=0.5)
+    power: float = Field(0.8, gt=0.5, lt=1.0)
+
+
+class PowerAnswer(BaseModel):
+    """Customers that each of two equal arms needs, at a single look at the end."""
+
+    customers_per_arm: int | None
+    cannot_say: str | None = Field(description="why there is no number")
+    test: Literal["fixed"] = "fixed"
+
+
+def build_experiments() -> APIRouter:
+    """Return the routes under /v1/experiments."""
+    router = guarded_router("/v1", "experiments")
+    read, write = needs(Scope.EXPERIMENTS_READ), needs(Scope.EXPERIMENTS_WRITE)
+    missing, body = problem_responses(404), problem_responses(400, 413)
+    router.get("/experiments", openapi_extra=read, response_model=ListedExperiments)(list_experiments)
+    router.post(
+        "/experiments",
+        openapi_extra=write,
+        status_code=201,
+        responses={**body, **problem_responses(409)},
+        response_model=Experiment,
+    )(create_experiment)
+    router.post("/experiments:power", openapi_extra=read, responses=body, response_model=PowerAnswer)(plan)
+    router.get("/experiments/{experiment_id}", openapi_extra=read, responses=missing, response_model=Experiment)(
+        read_experiment
+    )
+    router.get("/experiments/{experiment_id}/report", openapi_extra=read, responses=missing, response_model=Report)(
+        read_report
+    )
+    router.get(
+        "/experiments/{experiment_id}/assignment", openapi_extra=read, responses=missing, response_model=Assignment
+    )(read_assignment)
+    router.post(
+        "/experiments/{experiment_id}/stop",
+        openapi_extra=write,
+        responses=problem_responses(404, 409),
+        response_model=Experiment,
+    )(stop_experiment)
+    return router
+
+
+def listed(standing: Standing) -> ListedExperiment:
+    """Return an experiment as lists show it."""
+    experiment, status, report = standing
+    return ListedExperiment(
+        experiment=experiment.id,
+        status=status,
+        variants=[variant.name for variant in experiment.variants],
+        control=experiment.control,
+        primary_metric=experiment.primary_metric,
+        exposed=sum(arm.exposed for arm in report.overall.arms),
+        decision=report.verdict.decision,
+        sentence=report.verdict.sentence,
+    )
+
+
+async def list_experiments(services: InjectedServices) -> ListedExperiments:
+    """Return all experiments with their verdicts."""
+    found = await run_in_threadpool(services.experiments.all)
+    return ListedExperiments(experiments=[listed(each) for each in found])
+
+
+async def create_experiment(services: InjectedServices, who: Who, body: Definition) -> Experiment:
+    """Define an experiment; its exposures count from its start on."""
+    made = await run_in_threadpool(services.experiments.create, body.model_dump())
+    await services.audit.record(who, "experiment.create", detail=made.id)
+    return made
+
+
+async def read_experiment(services: InjectedServices, experiment_id: ExperimentId) -> Experiment:
+    """Return a definition."""
+    return await run_in_threadpool(services.experiments.get, experiment_id)
+
+
+async def read_report(services: InjectedServices, experiment_id: ExperimentId) -> Report:
+    """Return everything that is known of an experiment, with a verdict (docs/experiments.md)."""
+
+    def report() -> Report:
+        found: Report = services.experiments.standing(services.experiments.get(experiment_id)).report
+        return found
+
+    return await run_in_threadpool(report)
+
+
+async def read_assignment(
+    services: InjectedServices,
+    who: Who,
+    experiment_id: ExperimentId,
+    customer_id: Annotated[Identifier, Query(examples=["00001"])],
+) -> Assignment:
+    """Return the variant of a customer: always the same one, or none with the reason."""
+    found = await run_in_threadpool(services.experiments.assignment, experiment_id, customer_id)
+    if not who.may_any((Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ)):
+        found["segment_id"] = None
+    await services.audit.count(who, "assignment.read")
+    return Assignment(**found)
+
+
+async def stop_experiment(services: InjectedServices, who: Who, experiment_id: ExperimentId) -> Experiment:
+    """End an experiment: exposures no longer count, conversions still do within their window."""
+    stopped = await run_in_threadpool(services.experiments.stop, experiment_id)
+    await services.audit.record(who, "experiment.stop", detail=experiment_id)
+    return stopped
+
+
+async def plan(body: PowerQuestion) -> PowerAnswer:
+    """Return how many customers a change of a rate needs to be found."""
+    from experiments.power import sample_size_of_proportions  # the statistics take a second to load
+
+    needed = await run_in_threadpool(sample_size_of_proportions, body.rate, body.lift, body.alpha, body.power)
+    if isinstance(needed, CannotSay):
+        return PowerAnswer(customers_per_arm=None, cannot_say=needed.reason.value)
+    return PowerAnswer(customers_per_arm=needed, cannot_say=None)

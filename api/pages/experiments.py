@@ -1,0 +1,60 @@
+"""Experiments: which there are, and of each whether it may be shipped, and on what that rests."""
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.endpoints.experiments import listed
+from api.experiments import Standing
+from api.pages.door import Visit
+from api.pages.forest import forest
+from api.pages.rendering import page, part
+from api.services import Services
+from experiments import Metric
+from experiments.document import Report
+
+__all__ = ["experiment", "experiment_part", "experiments"]
+
+_RATES = {Metric.CONVERSION_RATE, Metric.RETENTION}
+
+
+async def experiments(visit: Visit) -> Response:
+    """Return the list."""
+    found = await run_in_threadpool(visit.services.experiments.all)
+    return page(visit, "experiments.html", rows=[listed(each) for each in found])
+
+
+async def experiment(visit: Visit) -> Response:
+    """Return an experiment's page."""
+    return page(visit, "experiment.html", **await run_in_threadpool(_values, visit))
+
+
+async def experiment_part(visit: Visit) -> Response:
+    """Return what changes of it, which the page asks for every three seconds."""
+    return part("experiment_part.html", **await run_in_threadpool(_values, visit))
+
+
+def _values(visit: Visit) -> dict[str, Any]:
+    services: Services = visit.services
+    wanted = services.experiments.get(visit.request.path_params["experiment_id"])
+    standing: Standing = services.experiments.standing(wanted)
+    report: Report = standing.report
+    names = services.segment_names()
+    main = [row for row in report.overall.comparisons if row.role == "primary"]
+    return {
+        "experiment": standing.experiment,
+        "status": standing.status,
+        "report": report,
+        "names": names,
+        "rate": report.primary_metric in _RATES,
+        "metric": report.primary_metric.replace("_", " "),
+        "comparisons": [(row, row.sequential if report.method == "sequential" else row) for row in main],
+        "forest": forest(report, names, rate=report.primary_metric in _RATES),
+        "segments": [
+            (names.get(segment.segment, segment.segment), row)
+            for segment in report.segments
+            for row in segment.comparisons
+            if row.role == "primary"
+        ],
+    }

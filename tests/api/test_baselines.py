@@ -1,0 +1,77 @@
+"""Baselines over HTTP and on the dashboard: seen, decided on by who may, and never by a form of somebody else."""
+
+import re
+
+import pytest
+
+from api.access.audit import read_audit
+from api.access.scopes import Scope
+from batch.promotion import Promotion
+from state.baselines import BaselineStore
+from tests.api.test_pages import HTML, seen, signed_in
+from tests.building import Sink, make_baseline
+
+READ, DECIDE = Scope.SEGMENTS_READ, Scope.BASELINES_APPROVE
+
+
+@pytest.fixture
+def proposal(shop):
+    """Baseline 1 is live, baseline 2 proposed; what goes to Kafka is in `sent`."""
+    store, sink = BaselineStore(shop.redis), Sink()
+    store.approve(make_baseline(1))
+    store.propose(make_baseline(2).model_copy(update={"status": "proposed", "follows": 1}))
+    shop.redis.set("baseline:last", 2)
+    shop.client.app.state.services.__dict__["promotion"] = lambda: Promotion(store, sink)
+    return sink
+
+
+def test_approving_puts_it_live_and_is_on_record(shop, proposal):
+    answer = shop.post("/v1/baselines/2/approve", {"why": "looks right"}, DECIDE)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["status"], answer.json()["decided_by"]) == ("approved", "test")
+    assert [topic for topic, _, _ in proposal.sent] == ["baselines"]
+    assert shop.get("/v1/baselines/current", READ).json()["baseline"] == 2
+    assert [each["status"] for each in shop.get("/v1/baselines", READ).json()["baselines"]] == ["approved", "retired"]
+    assert [(each.action, each.detail) for each in read_audit(shop.redis)] == [("baseline.approve", "2")]
+
+
+def test_rejecting_leaves_what_is_live(shop, proposal):
+    assert shop.post("/v1/baselines/2/reject", {"why": "no"}, DECIDE).json()["status"] == "rejected"
+    assert shop.post("/v1/baselines/2/approve", {}, DECIDE).status_code == 409
+    assert shop.get("/v1/baselines/current", READ).json()["baseline"] == 1
+    assert proposal.sent == []
+
+
+def test_rolling_back_and_renaming(shop, proposal):
+    shop.post("/v1/baselines/2/approve", {}, DECIDE)
+    named = shop.post("/v1/baselines/2/segments/s1/rename", {"name": "Best"}, DECIDE)
+    assert named.json()["segments"][0]["segment"] == "Best"
+    assert shop.post("/v1/baselines/2/segments/s99/rename", {"name": "x"}, DECIDE).status_code == 404
+    back = shop.post("/v1/baselines:rollback", {"why": "wrong people"}, DECIDE).json()
+    assert (back["baseline"], back["restores"]) == (3, 1)
+
+
+def test_what_is_not_there_is_404(shop, proposal):
+    assert shop.get("/v1/baselines/7", READ).status_code == 404
+    assert shop.post("/v1/baselines/7/approve", {}, DECIDE).status_code == 404
+
+
+def test_a_person_approves_on_the_page(shop, proposal):
+    signed_in(shop)
+    page = seen(shop, "/baselines/2")
+    assert "Approve and put live" in page
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page)[1]
+    forged = shop.client.post("/baselines/2/approve", data={"why": "x", "csrf": "other"}, headers=HTML)
+    assert forged.status_code == 403
+    assert proposal.sent == []
+    done = shop.client.post("/baselines/2/approve", data={"why": "<b>fine</b>", "csrf": csrf}, headers=HTML)
+    assert (done.status_code, done.headers["location"]) == (303, "/baselines/2")
+    assert "&lt;b&gt;fine" in seen(shop, "/baselines/2")
+    assert "live" in seen(shop, "/baselines")
+    assert shop.client.post("/baselines/2/explode", data={"csrf": csrf}, headers=HTML).status_code == 404
+    assert shop.client.get("/baselines/x", headers=HTML).status_code == 404
+
+
+def test_who_may_only_look_sees_no_form(shop, proposal):
+    signed_in(shop, READ)
+    assert "Approve and put live" not in seen(shop, "/baselines/2")
