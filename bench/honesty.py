@@ -18,6 +18,7 @@ from bench.honesty_looks import (
     revenues,
     sample_ratio_alarms,
     sequential_family_wise_error,
+    sequential_sample_ratio_alarms,
     stopping_customers,
 )
 from bench.honesty_plans import power_for_money
@@ -86,8 +87,10 @@ def _repeated_looks(runs: int, looks: int) -> Iterator[Row]:
     lifted = conversions(3, runs, looks, lift=0.1)
     yield _at_most("conversion: sequence ever leaves out a true lift of 10%", lifted.leaves_out(0.005), 0.05)
     yield _at_most("rate of 1%: exact sequence ever leaves it out", rate_sequence_misses(4, runs, looks), 0.05)
-    alarms = sample_ratio_alarms(conversions(5, runs, looks))
-    yield Row("healthy split: sample-ratio test ever below 0.001", alarms, None, None)
+    healthy = conversions(5, runs, looks)
+    alarms = sequential_sample_ratio_alarms(healthy)
+    yield _at_most("healthy split: always-valid sample-ratio test ever below 0.001", alarms, 0.001)
+    yield Row("healthy split: chi-squared sample-ratio test ever below 0.001", sample_ratio_alarms(healthy), None, None)
     many = 50 * runs
     plain, holm = family_wise_error(100, many)
     yield Row(f"6 segments: any finding, uncorrected ({many:,} A/A)", plain, None, None)

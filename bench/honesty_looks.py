@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from experiments import CannotSay
 from experiments.group_sequential import Spending, critical_values, obrien_fleming, pocock
 from experiments.multiplicity import adjusted
 from experiments.rate_sequence import log_evidence
 from experiments.sequential import half_width, mixture_p_value, mixture_precision
-from experiments.srm import SUSPICIOUS
+from experiments.srm import SUSPICIOUS, sequential_sample_ratio
 
 __all__ = [
     "Looks",
@@ -23,6 +24,7 @@ __all__ = [
     "revenues",
     "sample_ratio_alarms",
     "sequential_family_wise_error",
+    "sequential_sample_ratio_alarms",
     "stopping_customers",
 ]
 
@@ -112,6 +114,16 @@ def sample_ratio_alarms(looks: Looks) -> float:
     """Return the share of runs, all healthy, that the sample-ratio test accuses at any look."""
     z = (looks.splits - looks.customers / 2.0) / np.sqrt(looks.customers / 4.0)
     return float((2.0 * stats.norm.sf(np.abs(z)) < SUSPICIOUS).any(axis=1).mean())
+
+
+def sequential_sample_ratio_alarms(looks: Looks, every: int = 4) -> float:
+    """Return the same of the always-valid sample-ratio test, at every so many looks."""
+    ours, both = looks.splits[:, ::every].tolist(), looks.customers[:, ::every].tolist()
+    alarms = 0
+    for row, totals in zip(ours, both, strict=True):
+        found = (sequential_sample_ratio([int(a), int(n - a)], [1, 1]) for a, n in zip(row, totals, strict=True))
+        alarms += any(not isinstance(p, CannotSay) and p < SUSPICIOUS for p in found)
+    return alarms / len(ours)
 
 
 def family_wise_error(seed: int, runs: int, *, segments: int = 6, customers: int = 5_000) -> tuple[float, float]:

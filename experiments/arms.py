@@ -9,7 +9,7 @@ from .multiplicity import adjusted
 from .outcome import CannotSay, Outcome, Reason
 from .proportions import wilson
 from .sample import Sample
-from .srm import SUSPICIOUS, sample_ratio
+from .srm import SUSPICIOUS, sample_ratio, sequential_sample_ratio
 from .tally import THOUSANDTHS, Tallies, Tally
 
 __all__ = ["across_arms", "arm_rows", "probabilities", "sample_ratios"]
@@ -52,25 +52,31 @@ def probabilities(experiment: Experiment, tallies: Tallies) -> list[document.Pro
 
 
 def sample_ratios(experiment: Experiment, tallies: Tallies, segments: tuple[str, ...]) -> document.SampleRatio:
-    """Return whether customers arrived in the arms as assigned, overall and in each segment."""
+    """Return whether customers arrived in the arms as assigned, overall and in each segment.
+
+    A sequential experiment is judged by the always-valid p-values, any other by the chi-squared ones.
+    """
     overall = _ratio(experiment, tallies)
-    by_segment = [_ratio(experiment, tallies.of_segment(segment)) for segment in segments]
-    corrected = adjusted([None if isinstance(each, CannotSay) else each for each in by_segment], "holm")
     rows = [
-        document.SegmentRatio(segment=segment, cannot_say=outcome.reason)
-        if isinstance(outcome, CannotSay)
-        else document.SegmentRatio(segment=segment, p_value=outcome, p_adjusted=p_adjusted)
-        for segment, outcome, p_adjusted in zip(segments, by_segment, corrected, strict=True)
+        document.SegmentRatio(segment=segment, **dict(_ratio(experiment, tallies.of_segment(segment))))
+        for segment in segments
     ]
-    suspicious = any(p is not None and p < SUSPICIOUS for p in corrected)
-    if isinstance(overall, CannotSay):
-        return document.SampleRatio(mismatch=suspicious, segments=rows, cannot_say=overall.reason)
-    return document.SampleRatio(p_value=overall, mismatch=suspicious or overall < SUSPICIOUS, segments=rows)
+    corrected = adjusted([row.deciding(experiment.method) for row in rows], "holm")
+    rows = [row.model_copy(update={"p_adjusted": p}) for row, p in zip(rows, corrected, strict=True)]
+    p_values = [overall.deciding(experiment.method), *corrected]
+    mismatch = any(p is not None and p < SUSPICIOUS for p in p_values)
+    return document.SampleRatio(**dict(overall), mismatch=mismatch, segments=rows)
 
 
-def _ratio(experiment: Experiment, tallies: Tallies) -> Outcome[float]:
+def _ratio(experiment: Experiment, tallies: Tallies) -> document.Split:
     exposed = [tallies.arm(variant.name).exposed for variant in experiment.variants]
-    return sample_ratio(exposed, [variant.weight for variant in experiment.variants])
+    weights = [variant.weight for variant in experiment.variants]
+    once, always = sample_ratio(exposed, weights), sequential_sample_ratio(exposed, weights)
+    return document.Split(
+        p_value=None if isinstance(once, CannotSay) else once,
+        sequential_p_value=None if isinstance(always, CannotSay) else always,
+        cannot_say=once.reason if isinstance(once, CannotSay) else None,
+    )
 
 
 def _arm(name: str, share: float, tally: Tally, alpha: float) -> document.Arm:

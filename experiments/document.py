@@ -28,6 +28,7 @@ __all__ = [
     "SampleRatio",
     "Segment",
     "SegmentRatio",
+    "Split",
     "Verdict",
 ]
 
@@ -159,22 +160,30 @@ class Contrast(_Part):
     cannot_say: Reason | None = None
 
 
-class SegmentRatio(_Part):
-    """Sample ratio within a segment; `p_adjusted` over all segments (Holm)."""
+class Split(_Part):
+    """Sample ratio: chi-squared `p_value`, which holds if it is read once, and one that holds at every look."""
+
+    p_value: float | None = None
+    sequential_p_value: float | None = None
+    cannot_say: Reason | None = None
+
+    def deciding(self, method: str) -> float | None:
+        """Return the p-value that an experiment read by this method is judged by."""
+        return self.sequential_p_value if method == "sequential" else self.p_value
+
+
+class SegmentRatio(Split):
+    """Sample ratio within a segment; `p_adjusted` is the deciding p-value over all segments (Holm)."""
 
     segment: str
-    p_value: float | None = None
     p_adjusted: float | None = None
-    cannot_say: Reason | None = None
 
 
-class SampleRatio(_Part):
-    """Did customers arrive in the arms as assigned? `mismatch` where p is below 0.001, overall or in a segment."""
+class SampleRatio(Split):
+    """Did customers arrive in the arms as assigned? `mismatch` where a deciding p is below 0.001, also in a segment."""
 
-    p_value: float | None = None
     mismatch: bool = False
     segments: list[SegmentRatio] = []
-    cannot_say: Reason | None = None
 
 
 class Overall(_Part):

@@ -40,7 +40,7 @@ def decide(
     5. Every treatment differs by less than the minimum effect: stop. 6. Else keep running, or end without a finding.
     """
     if srm.mismatch:
-        return _mismatch(srm)
+        return _mismatch(srm, experiment.method)
     if experiment.method == "fixed" and not complete(experiment, tallies, now):
         return _before_its_end(experiment, tallies, now)
     deciding = [found for row in comparisons if (found := _deciding(experiment, row)) is not None]
@@ -72,9 +72,10 @@ def _deciding(experiment: Experiment, row: document.Comparison) -> _Deciding | N
     return _Deciding(row, source.effect, source.ci, p_adjusted < experiment.alpha)
 
 
-def _mismatch(srm: document.SampleRatio) -> document.Verdict:
-    overall = srm.p_value is not None and srm.p_value < SUSPICIOUS
-    p_values = [srm.p_value] if overall else [each.p_adjusted for each in srm.segments]
+def _mismatch(srm: document.SampleRatio, method: str) -> document.Verdict:
+    whole = srm.deciding(method)
+    overall = whole is not None and whole < SUSPICIOUS
+    p_values = [whole] if overall else [each.p_adjusted for each in srm.segments]
     p_value = min(each for each in p_values if each is not None)
     return document.Verdict(
         decision="cannot_trust",

@@ -114,13 +114,14 @@ def _unsaid(report: Report, names: Mapping[str, str]) -> Iterator[str]:
 
 def _split(report: Report, names: Mapping[str, str]) -> str:
     srm = report.srm
-    if srm.p_value is None:
+    p_value = srm.deciding(report.method)
+    if p_value is None:
         return f"Split between the arms: {reason(srm.cannot_say)}"
     if not srm.mismatch:
-        return f"Split between the arms: as assigned ({p_is(srm.p_value)})."
+        return f"Split between the arms: as assigned ({p_is(p_value)})."
     worst = [each for each in srm.segments if each.p_adjusted is not None and each.p_adjusted < 0.001]
     where = f"; in {', '.join(_name(each.segment, names) for each in worst)}" if worst else ""
-    return f"Split between the arms: NOT as assigned ({p_is(srm.p_value)}{where})."
+    return f"Split between the arms: NOT as assigned ({p_is(p_value)}{where})."
 
 
 def _heading(experiment: Experiment, report: Report) -> str:

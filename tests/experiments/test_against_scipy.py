@@ -30,7 +30,7 @@ from experiments.proportions import fisher, two_proportions, wilson
 from experiments.rate_sequence import log_evidence, rate_sequence
 from experiments.sample import Sample
 from experiments.sequential import always_valid
-from experiments.srm import sample_ratio
+from experiments.srm import CONCENTRATION, sample_ratio, sequential_sample_ratio
 
 
 class Shop:
@@ -133,6 +133,15 @@ def test_sample_ratio_is_the_chi_squared_test_of_counts():
     assert sample_ratio([5100, 4900, 10_300], [1, 1, 2]) == pytest.approx(
         stats.chisquare([5100, 4900, 10_300], [5075, 5075, 10_150]).pvalue, rel=1e-10
     )
+
+
+def test_the_always_valid_sample_ratio_is_a_dirichlet_mixture():
+    counts, weights = [510, 430, 1060], [1, 1, 2]
+    prior = CONCENTRATION * np.array([0.25, 0.25, 0.5])
+    mixture = stats.dirichlet_multinomial.logpmf(counts, prior, sum(counts))
+    assigned = stats.multinomial.logpmf(counts, sum(counts), [0.25, 0.25, 0.5])
+    assert sequential_sample_ratio(counts, weights) == pytest.approx(min(1.0, np.exp(assigned - mixture)), rel=1e-8)
+    assert sequential_sample_ratio([500, 500, 1000], weights) == 1.0
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("holm", "holm"), ("benjamini_hochberg", "fdr_bh")])

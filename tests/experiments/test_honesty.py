@@ -14,7 +14,9 @@ from bench.honesty_looks import (
     group_sequential_error,
     rate_sequence_misses,
     revenues,
+    sample_ratio_alarms,
     sequential_family_wise_error,
+    sequential_sample_ratio_alarms,
     stopping_customers,
 )
 from bench.honesty_plans import power_for_money
@@ -94,6 +96,12 @@ def test_exact_sequences_are_safe_from_the_first_customers_on():
         ]
         found += min(p_values) < 0.05
     assert found / 200 <= 0.05
+
+
+def test_a_healthy_split_is_not_accused_however_often_somebody_looks():
+    healthy = conversions(29, 1_000, 100)
+    assert sequential_sample_ratio_alarms(healthy) <= 0.001
+    assert sample_ratio_alarms(healthy) > 0.003
 
 
 def test_six_segments_err_together_no_more_than_one():

@@ -70,6 +70,17 @@ def test_a_mismatch_comes_before_everything_also_in_one_segment():
     assert "in a segment" in hidden.verdict.reason
 
 
+def test_each_method_is_judged_by_the_split_test_that_suits_its_reading():
+    arms = {"A": counts(2_000, 100), "B": counts(2_230, 110)}
+    fixed = experiment(method="fixed", planned_customers=4_000)
+    once, always = said(fixed, **arms), said(experiment(), **arms)
+    assert once.srm.p_value == always.srm.p_value < 0.001 < always.srm.sequential_p_value
+    assert (once.verdict.decision, always.verdict.decision) == ("cannot_trust", "keep_running")
+    worse = said(experiment(), A=counts(2_000, 100), B=counts(2_500, 110))
+    assert worse.srm.sequential_p_value < 0.001
+    assert worse.verdict.decision == "cannot_trust"
+
+
 def test_a_worse_guardrail_stops_what_the_primary_metric_would_ship():
     plan = experiment(guardrails=["retention"])
     control = counts(20_000, 1000, retained=2000)
