@@ -39,7 +39,7 @@ class DriftWatch:
     ...     return Observation(baseline=1, at_ms=number, error=0.5, shares=[share, 1 - share], means=[0.0])
     >>> found = [watch.observe(day(number, 0.5 if number < 40 else 0.7)) for number in range(60)]
     >>> [reasons for reasons in found if reasons][0]
-    ['the share of s1 went from 50% to 70%']
+    ['the share of s1 went from 51% to 70%', 'the share of s2 went from 49% to 30%']
 
     References:
     ----------
