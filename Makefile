@@ -37,7 +37,7 @@ bench: setup ## Measure everything and the peers in turn, into bench/RESULTS.md 
 bench-quick: setup ## Measure throughput and latency in under two minutes (needs Java and Maven)
 	$(BIN)/python -m bench.quick
 
-bench-honesty: setup ## Measure whether the statistics of experiments keep their promises (seconds)
+bench-honesty: setup ## Measure whether the statistics of experiments keep their promises (a minute)
 	$(BIN)/python -m bench.honesty
 
 bench-tallies: setup ## Measure the experiment consumer: exactness, throughput, delay (minutes; needs Java and Maven)

@@ -171,10 +171,11 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
 
 def _check_enough(cleaned: Cleaned, options: FitOptions) -> None:
     """Raise TooFewCustomers where there are not as many different customers as segments."""
-    needed, n = options.k or options.k_min, len(cleaned.standard)
+    standard = cleaned.standard[~cleaned.isolated]
+    needed, n = options.k or options.k_min, len(standard)
     if n < needed:
         raise TooFewCustomers(f"{n} customers cannot make {needed} segments; wait for more, or ask for fewer segments")
-    different = len(np.unique(np.nan_to_num(cleaned.standard), axis=0))
+    different = len(np.unique(np.nan_to_num(standard), axis=0))
     if different < needed:
         raise TooFewCustomers(
             f"{n} customers, {different} of them different in these features, cannot make {needed} segments; choose "

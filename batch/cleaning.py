@@ -169,6 +169,10 @@ def _isolated(matrix: Floats, ids: npt.NDArray[np.object_]) -> tuple[Flags, list
     deviation = np.where(deviation > 0, deviation, np.nanstd(matrix, axis=0))
     far = np.asarray((np.nan_to_num(distance) > _ISOLATED_AT * deviation).any(axis=1))
     action = f"set aside while fitting: more than {_ISOLATED_AT:g} robust deviations from the median"
+    if (
+        np.isnan(matrix[~far]).all(axis=0).any()
+    ):  # among so few, "far" says nothing: a feature would be left without values
+        return np.zeros(len(matrix), np.bool_), []
     return far, [QualityRow("outliers", "", int(far.sum()), _examples(ids, far), action)] if far.any() else []
 
 

@@ -58,14 +58,14 @@ class Crowd:
                 found[:, column] = np.sqrt(squared)
         return found
 
-    def moves(self, segmenter: Segmenter, margin: float) -> list[SegmentMove]:
+    def moves(self, segmenter: Segmenter, damping: Damping) -> list[SegmentMove]:
         """Return how many customers the proposed segments would take from where to where, who stays included.
 
         The workers' own rule decides: who is in a segment that goes on leaves it only for a centroid that is nearer by
         the margin. Customers of whom none of the features is known are left out: they stay where they are.
         """
         target = beyond_hysteresis(
-            segmenter, self.distances.astype(np.float64), self.segments.astype(np.int64), Damping.by(margin)
+            segmenter, self.distances.astype(np.float64), self.segments.astype(np.int64), damping
         )
         placed = target >= 0
         k = len(segmenter.segments)

@@ -20,6 +20,7 @@ from events.settings import KafkaSettings
 from state.attributes import stored_attributes
 from state.baselines import BaselineStore, ModelStore
 from stream.clock import SegmentClock
+from stream.damping import Damping
 from stream.live import LiveSegmenter, ModelFeed
 from stream.tiers import RuleTiers
 
@@ -51,11 +52,11 @@ class FirstBaseline:
         *,
         kafka: KafkaSettings,
         half_life_ms: float,
-        margin: float = 0.0,
+        damping: Damping | None = None,
     ) -> None:
         self._client, self._sink, self._settings, self._clock = client, sink, settings, clock
         self._kafka, self._partitions, self._half_life_ms = kafka, kafka.partitions, half_life_ms
-        self._margin = margin
+        self._damping = damping or Damping()
         self._baselines = BaselineStore(client)
         self._announced = False
 
@@ -108,7 +109,7 @@ class FirstBaseline:
             tiers,
             everyone(table, reader),
             last_number=last_segment_of(self._baselines.all()),
-            margin=self._margin,
+            damping=self._damping,
             by="shoal",
         )
         number = self._baselines.next_number()

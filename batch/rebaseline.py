@@ -26,6 +26,7 @@ from state.attributes import stored_attributes
 from state.baselines import BaselineStore
 from state.records import Rows
 from stream.clock import SegmentClock
+from stream.damping import Damping
 from stream.kmeans import nearest
 from stream.live import LiveSegmenter
 from stream.segmenter import CentroidSegmenter, Segmenter
@@ -68,7 +69,7 @@ class Proposal:
 class Rebaseliner:
     """Reads all customers and proposes; nothing that is live changes.
 
-    `margin` is the hysteresis of the workers, by whose rule the preview says who would move.
+    `damping` is that of the workers: by their rule the preview says who would move.
     """
 
     def __init__(
@@ -78,11 +79,11 @@ class Rebaseliner:
         *,
         partitions: int,
         half_life_ms: float,
-        margin: float,
+        damping: Damping,
         limit: int,
         seed: int,
     ) -> None:
-        self._client, self._half_life_ms, self._margin = client, half_life_ms, margin
+        self._client, self._half_life_ms, self._damping = client, half_life_ms, damping
         self._limit, self._seed = limit, seed
         self._reader = CustomerReader(
             client,
@@ -115,7 +116,7 @@ class Rebaseliner:
         chunks = everyone(table, self._reader)
         known = self._store.all()
         proposal = propose_from(
-            table, candidate, live, chunks, last_number=last_segment_of(known), margin=self._margin, by=by
+            table, candidate, live, chunks, last_number=last_segment_of(known), damping=self._damping, by=by
         )
         check()
         number = self._store.next_number()
@@ -143,13 +144,13 @@ def propose_from(
     chunks: Iterator[tuple[Rows, Ints]],
     *,
     last_number: int,
-    margin: float,
+    damping: Damping,
     by: str,
 ) -> Proposal:
     """Return a candidate with ids, names, lineage and preview.
 
     `chunks` are all customers, of whom the table may be a sample; `last_number` is the largest that was ever given to
-    a segment, and `margin` the workers' hysteresis.
+    a segment, and `damping` the workers' own.
     """
     draft = candidate.baseline([f"s{place}" for place in range(candidate.k)])
     crowd = gather_crowd(draft, table.half_life_ms, chunks)
@@ -161,7 +162,7 @@ def propose_from(
     else:
         overlap = crowd.overlap(segment_numbers(live.baseline), np.array([each.centroid for each in draft.segments]))
         named = identify(draft, live.baseline, overlap, last_number)
-    moves = crowd.moves(CentroidSegmenter(named, table.half_life_ms), margin)
+    moves = crowd.moves(CentroidSegmenter(named, table.half_life_ms), damping)
     metrics = _metrics(table, candidate, named, live.segmenter) | {
         "moved_share": moved_share(moves),
         "smallest_share": float(members.min() / max(1, members.sum())),
@@ -178,7 +179,9 @@ def propose_from(
     return Proposal(baseline, candidate, to_json(report_document(table, candidate, baseline, live.baseline)))
 
 
-def propose_offline(table: CustomerTable, options: FitOptions, *, seed: int, margin: float, now: datetime) -> Proposal:
+def propose_offline(
+    table: CustomerTable, options: FitOptions, *, seed: int, damping: Damping, now: datetime
+) -> Proposal:
     """Return the proposal that a table of customers alone gives, with nothing live to compare it with.
 
     Raises what `build_candidate` raises.
@@ -186,7 +189,7 @@ def propose_offline(table: CustomerTable, options: FitOptions, *, seed: int, mar
     candidate = build_candidate(table, options, number=1, seed=seed, now=now)
     tiers = Live(None, RuleTiers(table.half_life_ms))
     chunks = iter([(table.rows, table.now_ms)])
-    return propose_from(table, candidate, tiers, chunks, last_number=0, margin=margin, by=EVENT_FILES)
+    return propose_from(table, candidate, tiers, chunks, last_number=0, damping=damping, by=EVENT_FILES)
 
 
 def _clusters(crowd: Crowd) -> Ints:

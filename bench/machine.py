@@ -49,7 +49,7 @@ def same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(one.get(name) == other.get(name) for name in names)
 
 
-def stamp(arguments: Sequence[str]) -> dict[str, str]:
+def stamp(arguments: Sequence[str], program: str = "bench.main") -> dict[str, str]:
     """Return commit (with a plus where files were changed since), time and command of this measurement."""
     commit = _said(["git", "-C", str(_ROOT), "rev-parse", "--short=12", "HEAD"]).strip()
     changed = _said(
@@ -59,7 +59,7 @@ def stamp(arguments: Sequence[str]) -> dict[str, str]:
     return {
         "commit": f"{commit}{'+' if dirty else ''}" if re.fullmatch(r"[0-9a-f]+", commit) else "unknown",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "-m", "bench.main", *arguments]),
+        "command": shlex.join(["python", "-m", program, *arguments]),
     }
 
 

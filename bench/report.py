@@ -1,11 +1,13 @@
 """The results as tables: the same for the terminal and for RESULTS.md."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from bench.quality.sheets import quality_sheets
+from bench.sheet import Sheet
 
 __all__ = ["Sheet", "markdown", "print_sheets", "sheets"]
 
@@ -18,17 +20,6 @@ _HEAD = (
     "largest run in brackets; the end state of every run was compared with a plain replay. Absolute figures depend on "
     "the machine; ratios carry over."
 )
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One table with its title, a note on how it was measured, and the commit it is of."""
-
-    title: str
-    note: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    commit: str = ""
 
 
 def sheets(results: Document) -> list[Sheet]:
@@ -204,6 +195,7 @@ _SHEETS = {
     "sweep": _sweep,
     "start": _start,
     "peers": _peers,
+    "quality": quality_sheets,
 }
 
 

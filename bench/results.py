@@ -11,6 +11,8 @@ from bench.targets import evaluate
 __all__ = ["PARTS", "merge", "read_results", "write_results"]
 
 PARTS = ("throughput", "latency", "scaling", "catch_up", "sweep", "start", "peers")
+_PARTED = ("peers", "quality")
+"""Parts whose own parts are measured and kept one by one."""
 Document = dict[str, Any]
 
 
@@ -20,13 +22,13 @@ def merge(
     """Return the document with these parts in place of what it had of them.
 
     What was measured on another machine, or with other versions, is left out; what was measured on another commit
-    stays, and says so under `measured`. Peers are merged one by one.
+    stays, and says so under `measured`. Peers, and the parts of `quality`, are merged one by one.
     """
     kept = old if old and same_machine(old.get("machine", {}), dict(machine)) else {}
     document: Document = {"machine": dict(machine), **measured}
-    for name in PARTS:
-        if name == "peers":
-            fresh = {peer: {**figures, "measured": dict(measured)} for peer, figures in parts.get(name, {}).items()}
+    for name in dict.fromkeys((*PARTS, *_PARTED)):
+        if name in _PARTED:
+            fresh = {part: {**figures, "measured": dict(measured)} for part, figures in parts.get(name, {}).items()}
             document[name] = {**kept.get(name, {}), **fresh}
         elif name in parts:
             document[name] = {**parts[name], "measured": dict(measured)}

@@ -69,6 +69,7 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     from state.baselines import BaselineStore
     from state.connection import connect
     from stream.clock import SegmentClock
+    from stream.damping import Damping
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 
@@ -78,7 +79,7 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     return BatchService(
         client,
         FirstBaseline(
-            client, sink, settings, clock, kafka=address, half_life_ms=half_life_ms(state), margin=stream.hysteresis
+            client, sink, settings, clock, kafka=address, half_life_ms=half_life_ms(state), damping=Damping.of(stream)
         ),
         Promotion(BaselineStore(client), sink),
         settings,

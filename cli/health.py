@@ -46,17 +46,33 @@ def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
         report["experiments"]["behind"] = report["lag"].pop("tallies")
     report.pop("ends", None)
     if "workers" in report:
-        owned = {partition for worker in report["workers"] for partition in worker["partitions"]}
-        orphans = sorted(set(range(kafka_settings().partitions)) - owned)
-        report["partitions_without_worker"] = orphans
-        if not report["workers"]:
-            report["problems"].append("no worker is alive; start one with `shoal worker`")
-        elif orphans:
-            report["problems"].append(
-                f"no worker owns the partitions {orphans}; wait for the rebalance, or start one more"
-            )
+        report["problems"] += _worker_problems(report)
     report["healthy"] = not report["problems"]
     return report
+
+
+def _worker_problems(report: dict[str, Any]) -> list[str]:
+    """Note the partitions without a worker, and return what is wrong with the workers."""
+    workers = report["workers"]
+    owned = {partition for worker in workers for partition in worker["partitions"]}
+    orphans = report["partitions_without_worker"] = sorted(set(range(kafka_settings().partitions)) - owned)
+    if not workers:
+        return ["no worker is alive; start one with `shoal worker`"]
+    problems = [
+        f"worker {worker['worker']} has been behind the newest model for {worker['behind_s']:.0f} s; "
+        "restart it if this lasts"
+        for worker in workers
+        if worker["behind"]
+    ]
+    problems += [
+        f"worker {worker['worker']} found the model's sums wrong by {worker['sums_difference']:g}; "
+        "this should never be: please report it"
+        for worker in workers
+        if worker["sums_difference"]
+    ]
+    if orphans:
+        problems.append(f"no worker owns the partitions {orphans}; wait for the rebalance, or start one more")
+    return problems
 
 
 def _kafka(kafka: str | None) -> dict[str, Any]:
@@ -79,6 +95,7 @@ def _redis(redis: str | None) -> dict[str, Any]:
     from state import keys
     from state.baselines import BaselineStore, ModelStore
     from state.connection import connect
+    from state.drift import DriftAlarms
     from state.watermarks import read_fates
 
     state, partitions = state_settings(redis), kafka_settings().partitions
@@ -86,7 +103,9 @@ def _redis(redis: str | None) -> dict[str, Any]:
     beats, consumers = _alive(client, keys.WORKERS), _alive(client, keys.EXPERIMENT_WORKERS)
     declared = int(client.scard(keys.EXPERIMENTS))
     baseline, model = BaselineStore(client).current(), ModelStore(client).current()
+    alarm = DriftAlarms(client).newest()
     return {
+        "drift": alarm._asdict() if alarm else None,
         "redis": {"ok": True, "address": state.redis},
         "customers": sum(ModelStore(client).customers(partitions)),
         "events": read_fates(client, partitions, keys.SEGMENTS_GROUP),
@@ -148,6 +167,10 @@ def _print(report: dict[str, Any]) -> None:
     for worker in report.get("workers", []):
         leader = ", leader" if worker["leader"] else ""
         table.add_row("worker", f"{worker['worker']}: partitions {worker['partitions']}{leader}")
+        if worker["starving"]:
+            table.add_row("starving segments", ", ".join(worker["starving"]))
+        if worker["drift"]:
+            table.add_row("drift", worker["drift"])
     tallying = report.get("experiments", {"declared": 0, "consumers": [], "events": {}})
     if tallying["declared"] or tallying["consumers"]:
         behind = f", {tallying['behind']:,} events behind" if "behind" in tallying else ""

@@ -142,6 +142,7 @@ def rebaseliner(
     """Return what proposes baselines by the settings."""
     from batch.rebaseline import Rebaseliner
     from stream.clock import SegmentClock
+    from stream.damping import Damping
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 
@@ -151,7 +152,7 @@ def rebaseliner(
         SegmentClock(stream.clock, stream.replay_days),
         partitions=kafka_settings(kafka).partitions,
         half_life_ms=half_life_ms(state_settings(redis_url)),
-        margin=stream.hysteresis,
+        damping=Damping.of(stream),
         limit=settings.sample_customers,
         seed=settings.seed,
     )
@@ -224,6 +225,7 @@ def write_report(folder: Path, baseline: "Baseline", document: bytes | None) -> 
 def _from_events(files: list[Path], options: "FitOptions", settings: "BatchSettings") -> tuple["Baseline", bytes]:
     from batch.rebaseline import propose_offline
     from cli.event_logs import read_event_logs
+    from stream.damping import Damping
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 
@@ -232,7 +234,7 @@ def _from_events(files: list[Path], options: "FitOptions", settings: "BatchSetti
         table,
         options,
         seed=settings.seed,
-        margin=StreamSettings().hysteresis,
+        damping=Damping.of(StreamSettings()),
         now=datetime.now(UTC),
     )
     return proposal.baseline, proposal.report

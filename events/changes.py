@@ -185,7 +185,15 @@ class ChangeBatch(Sequence[Change]):
 
     def _evidence(self, figures: Codes) -> list[bytes]:
         """Return the end of each change's JSON, from its distance on: one text with gaps, filled column by column."""
-        parts = [b'"distance":', _GAP, b',"previous_distance":', _GAP, b',"usual_gap_days":', _GAP, b',"moved":[']
+        parts: list[Any] = [
+            b'"distance":',
+            _GAP,
+            b',"previous_distance":',
+            _GAP,
+            b',"usual_gap_days":',
+            _GAP,
+            b',"moved":[',
+        ]
         for i in range((figures.shape[1] - 3) // 2):
             parts += [b"," if i else b"", self._openings(i), _GAP, b',"after":', _GAP, b"}"]
         parts.append(b"]}")

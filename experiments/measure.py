@@ -5,11 +5,12 @@ from typing import Final
 from .cuped import Adjusted, adjusted_revenue
 from .definition import Metric
 from .outcome import CannotSay, Outcome, Reason, both
+from .proportions import expected_counts_allow_z
 from .ratio import average_order_value
 from .sample import Sample, conversion, retention, revenue
 from .tally import Tally
 
-__all__ = ["RATES", "adjusted_pair", "measure", "samples", "successes"]
+__all__ = ["RATES", "adjusted_pair", "measure", "normal_samples", "samples", "successes"]
 
 RATES: Final = frozenset({Metric.CONVERSION_RATE, Metric.RETENTION})
 """Metrics that are shares of customers."""
@@ -56,6 +57,18 @@ def money(metric: Metric, treatment: Tally, control: Tally) -> Outcome[tuple[Sam
 def samples(metric: Metric, treatment: Tally, control: Tally) -> Outcome[tuple[Sample, Sample]]:
     """Return both arms of any metric."""
     return (rates if metric in RATES else money)(metric, treatment, control)
+
+
+def normal_samples(metric: Metric, treatment: Tally, control: Tally) -> Outcome[tuple[Sample, Sample]]:
+    """Return both arms where their difference is about normal: rates by Cochran's rule, money as `samples` has it.
+
+    For statistics that have no exact form for small counts.
+    """
+    pair = samples(metric, treatment, control)
+    if metric not in RATES or isinstance(pair, CannotSay):
+        return pair
+    counts = successes(metric, treatment), treatment.exposed, successes(metric, control), control.exposed
+    return pair if expected_counts_allow_z(*counts) else CannotSay(Reason.SMALL_EXPECTED_COUNTS)
 
 
 def adjusted_pair(treatment: Tally, control: Tally) -> Outcome[Adjusted]:

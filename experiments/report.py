@@ -8,7 +8,7 @@ from .arms import across_arms, arm_rows, probabilities, sample_ratios
 from .comparison import Family, compare
 from .definition import Experiment, Metric
 from .heterogeneity import Pair, against_the_rest, cochran_q
-from .measure import samples
+from .measure import normal_samples
 from .multiplicity import adjusted
 from .outcome import CannotSay, Outcome, both
 from .tally import Tallies, Tally
@@ -117,7 +117,7 @@ def _heterogeneity(experiment: Experiment, tallies: Tallies, segments: Sequence[
     rows = []
     for metric in experiment.metrics:
         for variant in experiment.treatments:
-            found = (samples(metric, *_arms(experiment, tallies.of_segment(each), variant)) for each in segments)
+            found = (normal_samples(metric, *_arms(experiment, tallies.of_segment(each), variant)) for each in segments)
             outcome = cochran_q([pair for pair in found if not isinstance(pair, CannotSay)])
             if isinstance(outcome, CannotSay):
                 rows.append(document.Heterogeneity(variant=variant, metric=metric, cannot_say=outcome.reason))
@@ -130,8 +130,8 @@ def _against_the_rest(experiment: Experiment, part: Tallies, rest: Tallies) -> l
     rows = []
     for metric in experiment.metrics:
         for variant in experiment.treatments:
-            ours = samples(metric, *_arms(experiment, part, variant))
-            theirs = samples(metric, *_arms(experiment, rest, variant))
+            ours = normal_samples(metric, *_arms(experiment, part, variant))
+            theirs = normal_samples(metric, *_arms(experiment, rest, variant))
             pairs = both(ours, theirs)
             rows.append(_contrast(experiment, variant, metric, pairs))
     return rows

@@ -23,6 +23,10 @@ class DriftAlarms:
     def __init__(self, client: redis.Redis) -> None:
         self._redis: Any = client
 
+    def sound(self, alarm: DriftAlarm) -> None:
+        """Make an alarm the newest."""
+        self._redis.hset(keys.DRIFT, mapping=alarm._asdict())
+
     def newest(self) -> DriftAlarm | None:
         """Return the alarm that nobody has answered yet, or None."""
         found = self._redis.hgetall(keys.DRIFT)

@@ -24,6 +24,7 @@ SUPPRESSED_SCOPES: Final = "suppressed"
 """Set: the scopes that have had customers."""
 BATCH_LOCK: Final = "lock:batch"
 DRIFT: Final = "drift"
+DRIFT_OBSERVATIONS: Final = "drift:observations"
 
 
 def customers(partition: int) -> str:

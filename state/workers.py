@@ -13,7 +13,13 @@ _FORGET_MS = 3_600_000
 
 
 class WorkerBeat(BaseModel):
-    """What a worker last said of itself; `at_ms` is its wall clock."""
+    """What a worker last said of itself; `at_ms` is its wall clock.
+
+    `behind_s` is for how long it has been behind the newest model, `behind` whether that is longer than its settings
+    allow. Of the last sweeps of its partitions: `measured` customers, whose squared distances to their centroids sum to
+    `squared_distance`; `sums_difference` is the largest found between the model's sums and a recomputation. The leader
+    names the segments that starve, and its last alarm.
+    """
 
     worker: str
     at_ms: int
@@ -23,6 +29,13 @@ class WorkerBeat(BaseModel):
     baseline: int = 0
     model_version: int = 0
     leader: bool = False
+    behind_s: float = 0.0
+    behind: bool = False
+    measured: int = 0
+    squared_distance: float = 0.0
+    sums_difference: float | None = None
+    starving: list[str] = []
+    drift: str = ""
 
 
 class WorkerRegistry:

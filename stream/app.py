@@ -22,6 +22,7 @@ __all__ = ["build_app", "run_worker"]
 log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
+_WATCH_S = 1.0
 _COLLECT_S = 10.0
 _PATIENCE_S = 8.0
 
@@ -100,6 +101,10 @@ def build_app(
     @app.timer(model_s, on_leader=True)  # type: ignore[untyped-decorator]
     async def publish_model() -> None:
         await _in_thread("publish the model", worker.leader.publish)
+
+    @app.timer(_WATCH_S, on_leader=True)  # type: ignore[untyped-decorator]
+    async def watch_model() -> None:
+        await _in_thread("look at the model", worker.watch.look)
 
     @app.timer(_COLLECT_S)  # type: ignore[untyped-decorator]
     async def collect_garbage() -> None:

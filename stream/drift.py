@@ -1,7 +1,7 @@
 """Do the segments still fit? Watches the quantisation error, the segments' shares and the features' means."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from pydantic import BaseModel
@@ -62,7 +62,7 @@ class DriftWatch:
 class _Series:
     def __init__(self, name: str, tolerance: float, threshold: float, style: str = "{:.2f}") -> None:
         self._name, self._style = name, style
-        self._test = PageHinkley(min_instances=30, delta=tolerance, threshold=threshold, alpha=1.0 - _FORGET)
+        self._test: Any = PageHinkley(min_instances=30, delta=tolerance, threshold=threshold, alpha=1.0 - _FORGET)
         self._sum, self._n = 0.0, 0
 
     def add(self, value: float, shown: float) -> list[str]:

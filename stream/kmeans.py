@@ -1,7 +1,8 @@
 """river's k-means, extended to micro-batches, to taking customers out again, and to missing features."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,9 @@ class OnlineKMeans(cluster.KMeans):
         Starting centroids (k, d) in standardised units, from a baseline; never random.
     features
         Names of the d features; the keys of `x` in the one-by-one methods.
+    step
+        Where it is set, `learn_one` is river's own rule (its `halflife`): each event moves the nearest centroid by
+        this share of the way, and nothing is kept that could be reverted. For comparison; the service leaves it out.
 
     Examples:
     --------
@@ -49,9 +53,10 @@ class OnlineKMeans(cluster.KMeans):
     S. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28 (1982).
     """
 
-    def __init__(self, centroids: Floats, features: Sequence[Hashable]) -> None:
-        super().__init__(n_clusters=len(centroids), seed=0)
-        self.centroids = np.asarray(centroids, np.float64)
+    def __init__(self, centroids: Floats, features: Sequence[Hashable], step: float | None = None) -> None:
+        super().__init__(n_clusters=len(centroids), halflife=step or 0.5, seed=0)
+        self.step = step
+        self.centroids = np.array(centroids, np.float64)
         self.features = list(features)
         self.sums = ModelSums.zeros(*self.centroids.shape)
         self._show_centers()
@@ -99,8 +104,7 @@ class OnlineKMeans(cluster.KMeans):
 
     def learn_one(self, x: dict[Hashable, float]) -> None:
         """Learn one customer and move its centroid."""
-        self.learn_many(self._vector(x))
-        self.recenter()
+        self.learn_predict_one(x)
 
     def revert_one(self, x: dict[Hashable, float], label: int) -> None:
         """Take one customer out of a cluster and move its centroid."""
@@ -113,9 +117,24 @@ class OnlineKMeans(cluster.KMeans):
 
     def learn_predict_one(self, x: dict[Hashable, float]) -> int:
         """Learn one customer and return the cluster that it was learned into."""
-        label = int(self.learn_many(self._vector(x))[0])
+        vector = self._vector(x)
+        if self.step is not None:
+            return self._step_to(vector[0])
+        label = int(self.learn_many(vector)[0])
         self.recenter()
         return label
+
+    def _step_to(self, vector: Floats) -> int:
+        label = int(self.predict_many(vector[None, :])[0])
+        if label >= 0:
+            self.centroids[label] += np.nan_to_num(self.halflife * (vector - self.centroids[label]))
+            self._show_centers()
+        return label
+
+    @classmethod
+    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+        yield {"centroids": np.array([[0.0, 0.0], [1.0, 1.0]]), "features": ["recency", "frequency"]}
+        yield {"centroids": np.array([[0.0], [1.0]]), "features": ["recency"], "step": 0.1}
 
     def _vector(self, x: dict[Hashable, float]) -> Floats:
         return np.array([[x.get(name, np.nan) for name in self.features]], np.float64)

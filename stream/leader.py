@@ -3,14 +3,18 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from consumers.sink import KafkaSink
 from events.outputs import Baseline, ModelVersion
 from state.baselines import BaselineStore, ModelStore, PartitionSums
 from state.sums import ModelSums
 from stream.live import LiveSegmenter
+from stream.starving import starving_clusters
 
 __all__ = ["Leader", "add_up"]
+
+Floats = npt.NDArray[np.float64]
 
 
 def add_up(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:
@@ -37,9 +41,10 @@ class Leader:
         sink: KafkaSink,
         partitions: int,
         live: LiveSegmenter | None = None,
+        starving: float = 0.0,
     ) -> None:
         self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
-        self._live = live
+        self._live, self._starving = live, starving
         self._announced = 0
 
     def publish(self, now: datetime | None = None) -> ModelVersion | None:
@@ -50,9 +55,10 @@ class Leader:
         total = add_up(baseline, self._models.partition_sums(self._partitions))
         if total is None:
             return None
-        centroids = total.means(otherwise=np.array([each.centroid for each in baseline.segments]))
         current = self._models.current()
         same = current is not None and current.baseline == baseline.baseline
+        last = current.centroids if current and same else [each.centroid for each in baseline.segments]
+        centroids = self._centroids(baseline, total, np.array(last))
         if same and current is not None and np.array_equal(np.array(current.centroids), centroids):
             if current.version != self._announced:
                 self._announce(current)  # a crash may have come between Redis and Kafka
@@ -69,6 +75,12 @@ class Leader:
             return None
         self._announce(model)
         return model
+
+    def _centroids(self, baseline: Baseline, total: ModelSums, last: Floats) -> Floats:
+        """Return the means of the members; a cluster that starves stays at its last place (k, d)."""
+        fitted = [each.customers for each in baseline.segments]
+        dying = starving_clusters(total.counts, fitted, self._starving)
+        return np.where(dying[:, None], last, total.means(otherwise=last))
 
     def _live_baseline(self) -> Baseline | None:
         baseline, followed = self._baselines.current(), self._live.baseline if self._live else None

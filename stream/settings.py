@@ -51,6 +51,18 @@ class StreamSettings(BaseSettings):
         description="standard deviations that a silent customer may move unlearned",
     )
     model_s: float = Field(0.5, ge=0.05, le=60.0, description="seconds between two looks of the leader at the sums")
+    behind_s: float = Field(
+        10.0, ge=1.0, le=3600.0, description="seconds that a worker may be behind the newest model before it says so"
+    )
+    drift_days: float = Field(
+        1.0, gt=0.0, le=365.0, description="days of the shop's time between two looks at whether the segments drift"
+    )
+    starving_share: float = Field(
+        0.1,
+        ge=0.0,
+        lt=1.0,
+        description="part of its share of the customers below which a segment starves: frozen and reported",
+    )
     attributes: list[str] = Field(
         default_factory=list,
         max_length=PROFILE_NUMBERS - 2,

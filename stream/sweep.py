@@ -1,8 +1,9 @@
 """The sweep: re-evaluate the customers of a partition who are silent, because time, model or baseline moved."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,12 @@ from stream.live import LiveSegmenter, ModelFeed
 from stream.segmentation import BaselineBehind, published_cluster, resegment, sums_under
 from stream.segmenter import Segmenter
 from stream.settings import StreamSettings
+from stream.sweep_check import SweepCheck, Swept
 
 __all__ = ["Sweeper"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 _BASELINE_S = 0.5
 _BASELINE_SHARE = 0.5
@@ -36,6 +39,7 @@ class _Progress:
     cursor: int | None = None
     baseline: int = -1
     seen: tuple[int, int, int] = (-1, -1, -1)
+    check: SweepCheck | None = None
 
 
 class Sweeper:
@@ -60,6 +64,7 @@ class Sweeper:
         self._columns = columns
         self._progress: dict[int, _Progress] = {}
         self.swept = 0
+        self.found: dict[int, Swept] = {}
 
     def claimed(self, owned: Owned) -> None:
         """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
@@ -71,6 +76,11 @@ class Sweeper:
         if owned.baseline > self._live.segmenter.baseline:
             raise BaselineBehind(owned.baseline, self._live.segmenter.baseline)
         self._progress[owned.partition] = _Progress(time.monotonic() + self._settings.sweep_s)
+
+    def findings(self, partitions: Iterable[int]) -> list[Swept]:
+        """Return what the last sweep of each of these partitions under the live baseline found."""
+        found = [self.found[partition] for partition in partitions if partition in self.found]
+        return [each for each in found if each.baseline == self._live.segmenter.baseline]
 
     def due(self, owned: Iterable[Owned]) -> float:
         """Follow the feed, and return the share of time for sweeping while events arrive, 0 where nothing is due.
@@ -106,19 +116,26 @@ class Sweeper:
                 progress.due = time.monotonic() + self._settings.sweep_s
                 return False
             progress.cursor, progress.baseline, progress.seen = 0, segmenter.baseline, state
+            progress.check = SweepCheck(owned, segmenter.baseline, len(segmenter.segments), segmenter.dimensions)
         cursor, customers = self._store.scan(owned.partition, progress.cursor, self._settings.sweep_chunk)
         done = cursor == 0
-        self._reevaluate(owned, customers, segmenter, complete=done)
+        self._reevaluate(owned, customers, segmenter, progress.check, complete=done)
         self.swept += len(customers)
         progress.cursor = None if done else cursor
         if done:
             progress.due = time.monotonic() + self._settings.sweep_s
+            if progress.check is not None:
+                self.found[owned.partition] = progress.check.finish(owned, self._store.size(owned.partition))
         return True
 
-    def _reevaluate(self, owned: Owned, customers: CustomerBatch, segmenter: Segmenter, *, complete: bool) -> None:
+    def _reevaluate(
+        self, owned: Owned, customers: CustomerBatch, segmenter: Segmenter, check: SweepCheck | None, *, complete: bool
+    ) -> None:
         now_ms = self._clock.now_ms(owned.watermark_ms)
         sums = sums_under(segmenter, owned.baseline, owned.sums)
-        chosen, causes = self._due(customers, segmenter, now_ms)
+        chosen, causes = self._due(
+            customers, segmenter, now_ms, partial(check.add, owned) if check is not None else None
+        )
         finished = complete and owned.swept < segmenter.baseline
         if not len(chosen) and not finished:
             return
@@ -138,14 +155,21 @@ class Sweeper:
         outcome = Outcome(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
         self._committer.commit(owned, outcome, {}, {}, owned.watermark_ms)
         self._committer.tidy(owned)
+        if check is not None:
+            check.written(owned)
 
     def _due(
-        self, customers: CustomerBatch, segmenter: Segmenter, now_ms: int
+        self,
+        customers: CustomerBatch,
+        segmenter: Segmenter,
+        now_ms: int,
+        note: Callable[[Floats, Ints, Floats], None] | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
         """Return which customers have to be written again, and for each the cause of a move.
 
         A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
-        The cause is `model` where the centroids alone, with the features as last learned, would move it.
+        The cause is `model` where the centroids alone, with the features as last learned, would move it. `note` is
+        told the vectors and own clusters of all, as they will be learned, and their distances to the centroids.
         """
         rows = customers.rows
         vectors = segmenter.vectors(rows, now_ms)
@@ -158,6 +182,9 @@ class Sweeper:
         stale |= _drifted(vectors, learned, self._settings.learn_tolerance)
         stale |= (goes >= 0) & (numbers[goes] != rows["segment"])
         stale &= ~_awaits_replay(rows)
+        if note is not None:
+            own = np.where(stale, nearest(distances), rows["cluster"])
+            note(np.where(stale[:, None], vectors, learned), own, distances)
         chosen = np.flatnonzero(stale)
         causes = np.full(len(chosen), "time", object)
         if len(chosen) and segmenter.dimensions:

@@ -1,5 +1,6 @@
 """Wire a segment worker together: settings in, runtime and leader out. Nothing here runs by itself."""
 
+import logging
 import os
 import socket
 import time
@@ -28,6 +29,7 @@ from state.partition_store import PartitionStore
 from state.segment_views import SegmentViews
 from state.settings import StateSettings
 from state.workers import WorkerBeat, WorkerRegistry
+from stream.behind import Behind
 from stream.clock import SegmentClock
 from stream.damping import Damping
 from stream.eraser import Chores, Eraser
@@ -37,8 +39,11 @@ from stream.leader import Leader
 from stream.live import LiveSegmenter, ModelFeed
 from stream.settings import StreamSettings
 from stream.sweep import Sweeper
+from stream.watch import ModelWatch
 
 __all__ = ["SegmentWorker", "WorkerSettings", "build_worker", "half_life_ms"]
+
+log = logging.getLogger(__name__)
 
 _DAY_MS = 86_400_000.0
 
@@ -64,10 +69,22 @@ class SegmentWorker:
     live: LiveSegmenter
     feed: ModelFeed
     registry: WorkerRegistry
+    baselines: BaselineStore
+    models: ModelStore
+    watch: ModelWatch
+    behind: Behind
 
     def beat(self, *, leader: bool) -> None:
-        """Say in Redis that this worker is alive and what it does."""
+        """Say in Redis that this worker is alive, what it does, and what it finds."""
         segmenter = self.live.segmenter
+        progress = self.behind.look(segmenter, self.baselines.current(), self.models.current())
+        if progress.too_long:
+            log.warning(
+                "behind the newest model for %.0f s: still at baseline %d, version %d",
+                *(progress.seconds, segmenter.baseline, segmenter.version),
+            )
+        found = self.sweeper.findings(self.runtime.partitions)
+        differences = [each.difference for each in found if each.difference is not None]
         self.registry.beat(
             WorkerBeat(
                 worker=self.name,
@@ -78,6 +95,13 @@ class SegmentWorker:
                 baseline=segmenter.baseline,
                 model_version=segmenter.version,
                 leader=leader,
+                behind_s=progress.seconds,
+                behind=progress.too_long,
+                measured=sum(each.customers for each in found),
+                squared_distance=sum(each.squared for each in found),
+                sums_difference=max(differences, default=None),
+                starving=self.watch.starving if leader else [],
+                drift=self.watch.alarm if leader else "",
             )
         )
 
@@ -128,12 +152,23 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         background=Chores(Eraser(client, store, committers[0], live), sweeper),
         clock=clock,
     )
+    baselines, models, stream = BaselineStore(client), ModelStore(client), settings.stream
     leader = Leader(
-        BaselineStore(client), ModelStore(client), KafkaSink(settings.kafka), settings.kafka.partitions, live
+        baselines, models, KafkaSink(settings.kafka), settings.kafka.partitions, live, stream.starving_share
+    )
+    watch = ModelWatch(
+        client,
+        settings.kafka.partitions,
+        SegmentClock(stream.clock, stream.replay_days),
+        days=stream.drift_days,
+        starving=stream.starving_share,
     )
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     runtime = MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP)
-    return SegmentWorker(name, runtime, sweeper, leader, live, feed, WorkerRegistry(client))
+    return SegmentWorker(
+        *(name, runtime, sweeper, leader, live, feed, WorkerRegistry(client)),
+        *(baselines, models, watch, Behind(stream.behind_s)),
+    )
 
 
 def _inputs(client: redis.Redis, settings: WorkerSettings, attributes: AttributeColumns) -> list[Any]:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
@@ -17,7 +17,11 @@ from experiments.document import Report
 __all__ = ["build_experiments"]
 
 ExperimentId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["banner"])]
-_EXAMPLE: Any = {"id": "banner", "variants": [{"name": "A"}, {"name": "B", "weight": 2}], "control": "A"}
+_EXAMPLE: dict[str, JsonValue] = {
+    "id": "banner",
+    "variants": [{"name": "A"}, {"name": "B", "weight": 2}],
+    "control": "A",
+}
 
 
 class Definition(BaseModel):

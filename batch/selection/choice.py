@@ -48,7 +48,7 @@ def choose(cleaned: Cleaned, ids: Ids, options: FitOptions, features: list[str],
     different = len(np.unique(np.nan_to_num(sample), axis=0))
     ks = [options.k] if options.k else list(range(options.k_min, min(options.k_max, different) + 1))
     tried = judge_all(sample, ks, options, features, _COMPARISON_SEED)
-    best = best_of(tried)
+    best = best_of(tried, options.k)
     labels, k = _whole(cleaned, best, seed, features)
     centroids, nearest = _by_size(*settled(cleaned.standard, labels, k, features))
     placed, clustered = nearest >= 0, labels >= 0

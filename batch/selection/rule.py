@@ -17,15 +17,17 @@ _ALIKE: Final = 0.01
 """Silhouettes nearer than this are not told apart by a sample of some thousand customers."""
 
 
-def best_of(tried: list[Figures]) -> Figures:
+def best_of(tried: list[Figures], asked: int | None = None) -> Figures:
     """Return the clustering to go live with. Raises NoCandidate where nothing has two clusters.
 
+    Where a number of segments was asked for, others count only where nothing has it.
     Refused ones (a segment too small, refits that disagree) are left out while any other is left. Two segments only are
     taken where their structure is strong and nothing finer is even reasonable, since they seldom tell marketing more
     than who has lapsed. Then the largest silhouette wins; among those within 0.01 of it, the best mean rank by
     Davies–Bouldin, Calinski–Harabasz, stability and elbow; at last the algorithm named first, with fewer segments.
     Where several algorithms settle on the same centroids, the first of them counts.
     """
+    tried = [each for each in tried if each.k == asked] or tried
     usable = [each for each in tried if each.silhouette is not None] or [each for each in tried if each.k >= 2]
     if not usable:
         raise NoCandidate(

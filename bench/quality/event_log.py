@@ -90,9 +90,11 @@ def simulated(scenario: Scenario, customers: int, seed: int, days: int) -> tuple
     """Return the orders of a simulated shop, with their cancellations and refunds, and each customer's group."""
     shop = Shop(scenario, customers, seed, _START)
     decoder = OrderInput(Money(scenario.currency, {}, adopt=lambda currency: currency), _LARGEST)
-    parts, groups = [], dict[str, str]()
+    parts, groups = list[OrderColumns](), dict[str, str]()
     for batch in shop.batches(days):
-        parts.append(decoder.decode(list(batch.of(_ORDERS).values), 2**62).columns)
+        columns = decoder.decode(list(batch.of(_ORDERS).values), 2**62).columns
+        if isinstance(columns, OrderColumns):
+            parts.append(columns)
         for line in batch.of(TRUTH).values:
             if (truth := json.loads(line))["kind"] == "customer":
                 groups[truth["customer_id"]] = truth["group"]

@@ -1,28 +1,30 @@
-"""The second half of a real log after a baseline on the first: the online model against a fresh fit at the end."""
+"""The second half of a real log after a baseline on the first, against a fresh batch fit at the end."""
 
 import time
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import redis
+from sklearn.cluster import KMeans
 
-from batch.baseline import fit_baseline
 from bench.quality.by_event import ConstantStep, ForgetfulMean
 from bench.quality.event_log import DAY_MS, EventLog
 from bench.quality.measures import Refit, flaps, inertia
 from bench.quality.population import fold_into, vector_days
 from bench.quality.service import HALF_LIFE_MS, Service
-from events.changes import segment_number
-from events.outputs import Baseline
+from events.changes import Change, segment_number
+from events.outputs import Baseline, BaselineSegment
 from state.records import Rows, blank_rows
 from stream.features import DEFAULT_FEATURES, feature_matrix
 from stream.segmenter import CentroidSegmenter
 
-__all__ = ["baseline_of", "by_customer", "by_event", "halves"]
+__all__ = ["baseline_of", "by_customer", "by_event", "halves", "moves_of"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Figures = dict[str, Any]
 
 _SEED = 42
@@ -38,10 +40,34 @@ def halves(log: EventLog) -> tuple[EventLog, EventLog]:
 
 
 def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
-    """Fit a baseline to the customers that are there, as the batch module does."""
-    there = rows[rows["placed"] > 0]
+    """Fit a baseline to the customers that are there: RFM, standardised, by k-means++ with ten starts."""
     features = list(DEFAULT_FEATURES)
-    return fit_baseline(number, feature_matrix(there, features, now_ms, HALF_LIFE_MS), features, k=k, seed=_SEED)
+    matrix = feature_matrix(rows[rows["placed"] > 0], features, now_ms, HALF_LIFE_MS)
+    center, scale = matrix.mean(axis=0), matrix.std(axis=0)
+    fitted = KMeans(k, n_init=10, random_state=_SEED).fit((matrix - center) / scale)
+    sizes = np.bincount(fitted.labels_, minlength=k).tolist()
+    return Baseline(
+        baseline=number,
+        status="approved",
+        created_at=datetime.fromtimestamp(now_ms / 1000, UTC),
+        algorithm="k-means",
+        features=features,
+        center=center.tolist(),
+        scale=scale.tolist(),
+        segments=[
+            BaselineSegment(
+                segment_id=f"s{label + 1}",
+                segment=f"Group {label + 1}",
+                centroid=row,
+                profile={},
+                customers=sizes[label],
+            )
+            for label, (row, n) in enumerate(zip(fitted.cluster_centers_.tolist(), sizes, strict=True))
+        ],
+        k=k,
+        silhouette=None,
+        inertia=float(fitted.inertia_),
+    )
 
 
 def by_customer(client: redis.Redis, log: EventLog, k: int) -> Figures:
@@ -63,20 +89,26 @@ def by_customer(client: redis.Redis, log: EventLog, k: int) -> Figures:
     vectors = segmenter.vectors(batch.rows, service.clock.now)
     fresh = Refit(vectors, k)
     moves = [each for each in changes if each.previous]
-    who = np.unique([each.customer_id for each in moves], return_inverse=True)[1].astype(np.int64)
-    when = np.array([round(datetime.fromisoformat(each.changed_at).timestamp() * 1000) for each in moves], np.int64)
-    source = np.array([segment_number(each.previous or "") for each in moves], np.int64)
-    target = np.array([segment_number(each.segment_id) for each in moves], np.int64)
     return {
         "inertia": inertia(vectors, segmenter.model.centroids) / fresh.inertia,
         "published": fresh.agreement(batch.rows["segment"].astype(np.int64)),
         "nearest": fresh.agreement(batch.rows["cluster"].astype(np.int64)),
         "unique": fresh.unique,
         "changes_per_event": len(moves) / len(second),
-        "flaps_per_event": flaps(who, when, source, target) / len(second),
+        "flaps_per_event": flaps(*moves_of(moves)) / len(second),
         "model_changes_per_event": sum(each.cause == "model" for each in moves) / len(second),
         "seconds": seconds,
     }
+
+
+def moves_of(changes: Sequence[Change]) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return whose each change is (by number), when it was (ms), from which segment number, and to which."""
+    return (
+        np.unique([each.customer_id for each in changes], return_inverse=True)[1].astype(np.int64),
+        np.array([round(datetime.fromisoformat(each.changed_at).timestamp() * 1000) for each in changes], np.int64),
+        np.array([segment_number(each.previous or "") for each in changes], np.int64),
+        np.array([segment_number(each.segment_id) for each in changes], np.int64),
+    )
 
 
 def by_event(log: EventLog, k: int) -> Figures:

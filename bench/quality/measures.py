@@ -1,4 +1,4 @@
-"""What is measured of a segmentation: inertia against a fresh fit, agreement with it, and moves made for nothing."""
+"""What is measured of a segmentation: inertia, agreement with a fresh fit, and moves that were for nothing."""
 
 from collections.abc import Iterable
 

@@ -89,7 +89,13 @@ class Service:
             self.live, half_life_ms=HALF_LIFE_MS, damping=Damping.of(settings), duplicate_window=256
         )
         kafka = KafkaSettings(partitions=PARTITIONS)
-        self._process = Processing(kafka, self.store, [committer], handler, clock)
+        self._process = Processing(
+            kafka,
+            lambda wanted: self.store.open_all([(each.owned, each.ids) for each in wanted]),
+            [committer],
+            handler,
+            clock,
+        )
         self._baselines = BaselineStore(client)
         self.leader = Leader(self._baselines, ModelStore(client), sink, PARTITIONS, self.live)
         self._owned = [self.store.claim(partition) for partition in range(PARTITIONS)]

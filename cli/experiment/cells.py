@@ -8,7 +8,7 @@ from experiments.document import Comparison, Finding
 from experiments.measure import RATES
 from experiments.outcome import Interval, Reason
 
-__all__ = ["chance", "difference", "evidence", "interval", "lift", "money", "p_is", "reason", "share", "title"]
+__all__ = ["chance", "difference", "evidence", "interval", "lift", "money", "p_is", "reason", "share", "short", "title"]
 
 _NAMES: Final[Mapping[Metric, str]] = {
     Metric.CONVERSION_RATE: "conversion rate",
@@ -16,11 +16,22 @@ _NAMES: Final[Mapping[Metric, str]] = {
     Metric.AVERAGE_ORDER_VALUE: "average order value",
     Metric.RETENTION: "retention",
 }
+_SHORT: Final[Mapping[Metric, str]] = {
+    Metric.CONVERSION_RATE: "conversion",
+    Metric.REVENUE_PER_CUSTOMER: "revenue each",
+    Metric.AVERAGE_ORDER_VALUE: "order value",
+    Metric.RETENTION: "retention",
+}
 
 
 def title(metric: Metric) -> str:
     """Return a metric's name."""
     return _NAMES[metric]
+
+
+def short(metric: Metric) -> str:
+    """Return a metric's name for a narrow column."""
+    return _SHORT[metric]
 
 
 def share(value: float | None) -> str:

@@ -69,6 +69,9 @@ def power(
         print_json(document)
     else:
         tables().print(_table(document))
+        for row in document["baselines"]:
+            if row["cannot_say"]:
+                _say_why(row)
 
 
 def _of_numbers(plan: Plan, rate: float | None, mean: float | None, sd: float | None) -> dict[str, Any]:
@@ -207,10 +210,9 @@ def _row(plan: Plan, baseline: "Baseline", names: dict[str, str]) -> dict[str, A
 def _table(document: dict[str, Any]) -> Any:
     from rich.table import Table
 
-    from cli.experiment.cells import difference, money, reason, share, title
+    from cli.experiment.cells import difference, money, share, title
     from experiments import Metric
     from experiments.measure import RATES
-    from experiments.outcome import Reason
 
     metric = Metric(document["metric"])
     show = share if metric in RATES else money
@@ -227,14 +229,20 @@ def _table(document: dict[str, Any]) -> Any:
         table.add_column("detectable now", justify="right")
     for row in document["baselines"]:
         cells = ["–" if row["needed"][way] is None else f"{row['needed'][way]:,}" for way in _WAYS]
-        if row["cannot_say"]:
-            cells[0] = reason(Reason(row["cannot_say"]))
         seen = f"{row['customers']:,}" if row["customers"] else "–"
         if detectable:
             now = detectable.get(row["segment_id"], {}).get("minimum_detectable_effect")
             cells.append(difference(metric, now).lstrip("+"))
         table.add_row(row["segment"] or "all", seen, show(row["mean"]), *cells)
     return table
+
+
+def _say_why(row: dict[str, Any]) -> None:
+    from cli.experiment.cells import reason
+    from experiments.outcome import Reason
+
+    text = f"• Nothing can be said of {row['segment'] or 'all'}: {reason(Reason(row['cannot_say']))}"
+    tables().print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _caption(document: dict[str, Any]) -> str | None:

@@ -17,8 +17,8 @@ from state.connection import connect
 from state.experiments import ExperimentStore
 from state.tallies import TallyStore
 from state.watermarks import read_watermarks
+from stream.all_segment_names import all_segment_names
 from stream.clock import SegmentClock
-from stream.segment_names import segment_names
 from stream.settings import StreamSettings
 
 __all__ = ["Reading", "Shop", "Stored", "UnknownExperiment", "open_shop", "read_tallies", "validated"]
@@ -71,7 +71,7 @@ class Shop:
 
     def segment_names(self) -> dict[str, str]:
         """Return the names of segments by id."""
-        return segment_names(self.client)
+        return all_segment_names(self.client)
 
 
 def open_shop(redis_url: str | None) -> Shop:

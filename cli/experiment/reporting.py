@@ -32,6 +32,7 @@ def report(
 
 def list_experiments(redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """List the experiments with their verdicts."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     rows = _rows(redis)
@@ -41,23 +42,12 @@ def list_experiments(redis: RedisOption = None, as_json: JsonOption = False) -> 
     if not rows:
         tables().print("no experiments yet: see `shoal experiment create --help`")
         return
-    table = Table("experiment", "status", "start", "end", "arms", "primary metric")
+    table = Table("experiment", "status", "start", box=SIMPLE_HEAD)
     table.add_column("customers", justify="right")
     table.add_column("verdict")
     for row in rows:
-        arms = ", ".join(f"{name}*" if name == row["control"] else name for name in row["variants"])
-        end = (row["end"] or "–")[:10]
-        metric = row["primary_metric"].replace("_", " ")
-        table.add_row(
-            row["experiment"],
-            row["status"],
-            row["start"][:10],
-            end,
-            arms,
-            metric,
-            f"{row['exposed']:,}",
-            row["sentence"],
-        )
+        exposed = f"{row['exposed']:,}"
+        table.add_row(row["experiment"], row["status"], row["start"][:10], exposed, row["sentence"])
     tables().print(table)
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.experiment.cells import difference, evidence, lift, money, p_is, reason, share, title
+from cli.experiment.cells import chance, difference, evidence, lift, money, p_is, reason, share, short, title
 from experiments import Experiment
 from experiments.document import Arm, Comparison, Report
 from experiments.outcome import Reason
@@ -16,10 +17,23 @@ __all__ = ["doubts", "print_report"]
 
 _COLOURS: Final = {"ship": "green", "stop_harmful": "red", "cannot_trust": "red", "keep_running": "yellow"}
 _HEADINGS: Final = {
-    "sequential": ("always-valid interval", "p, corrected"),
-    "group_sequential": ("interval of this look", "look"),
-    "fixed": ("interval, valid once", "p, corrected"),
+    "sequential": ("always-valid\ninterval", "p,\ncorrected"),
+    "group_sequential": ("interval of\nthis look", "look"),
+    "fixed": ("interval,\nvalid once", "p,\ncorrected"),
 }
+
+_COUNTED: Final = {
+    "before_start": "exposures before the start, left out",
+    "after_stop": "exposures after the end, left out",
+    "before_exposure": "conversions before the customer's first exposure, left out",
+    "after_window": "conversions or orders after the customer's window, left out",
+    "without_exposure": "conversions of customers who were not exposed, left out",
+    "conversion_unused": "conversion events left out, because orders are what counts here",
+    "unmatched_refund": "refunds or cancellations left out, because their order is not known",
+    "negative_revenue": "customers had more taken back than they bought; they are counted so",
+    "short_history": "customers were first exposed before what their log reaches back to",
+}
+"""What the experiment consumer counts beside the tallies, in words."""
 
 
 def print_report(console: Console, experiment: Experiment, report: Report, names: Mapping[str, str]) -> None:
@@ -41,6 +55,7 @@ def doubts(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     """Yield what a reader should know of the data: the split, several variants seen, what was left out."""
     yield from _unsaid(report, names)
     yield _split(report, names)
+    yield from _standing(report)
     arms = report.overall.arms
     exposed, contaminated = sum(arm.exposed for arm in arms), sum(arm.contaminated for arm in arms)
     if contaminated:
@@ -51,8 +66,8 @@ def doubts(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     repeated = sum(arm.repeated for arm in arms)
     if repeated:
         yield f"{repeated:,} later exposures of customers already counted."
-    for why, count in sorted(report.left_out.items()):
-        yield f"{count:,} left out: {why.replace('_', ' ')}."
+    for why, count in sorted((why, count) for why, count in report.left_out.items() if count):
+        yield f"{count:,} {_COUNTED.get(why) or 'left out: ' + why.replace('_', ' ')}."
     for row in report.overall.across_arms:
         if row.p_value is not None:
             yield f"Any difference between the arms in {title(row.metric)}: {p_is(row.p_value)}."
@@ -62,6 +77,24 @@ def doubts(report: Report, names: Mapping[str, str]) -> Iterator[str]:
                 f"The effect of {each.variant} on {title(each.metric)} differs between segments: "
                 f"{p_is(each.p_value)} (Cochran's Q, valid once)."
             )
+
+
+def _standing(report: Report) -> Iterator[str]:
+    """Yield how likely the best arm is the best, and what differences could be found by now."""
+    known = [
+        (each.probability_best, each.variant) for each in report.overall.bayes if each.probability_best is not None
+    ]
+    if known:
+        chance_best, variant = max(known)
+        metric = title(report.primary_metric)
+        yield f"{variant} is the best arm in {metric} with a chance of {chance_best:.1%} (Bayesian)."
+    found = [
+        f"{difference(row.metric, row.minimum_detectable_effect).lstrip('+')} in {title(row.metric)} of {row.variant}"
+        for row in report.overall.comparisons
+        if row.minimum_detectable_effect is not None
+    ]
+    if found:
+        yield f"By now, differences of this size would probably be found: {', '.join(found)}."
 
 
 def _unsaid(report: Report, names: Mapping[str, str]) -> Iterator[str]:
@@ -75,8 +108,8 @@ def _unsaid(report: Report, names: Mapping[str, str]) -> Iterator[str]:
             if row.cannot_say is not None:
                 where = f"{title(row.metric)} of {row.variant} in {_name(part.segment, names)}"
                 places.setdefault(row.cannot_say, []).append(where)
-    for why, affected in places.items():
-        yield f"Nothing can be said of {', '.join(affected)}: {why.sentence[0].lower()}{why.sentence[1:]}"
+    for why, found in places.items():
+        yield f"Nothing can be said of {', '.join(found)}: {why.sentence[0].lower()}{why.sentence[1:]}"
 
 
 def _split(report: Report, names: Mapping[str, str]) -> str:
@@ -100,19 +133,18 @@ def _heading(experiment: Experiment, report: Report) -> str:
 
 
 def _arms(arms: Sequence[Arm]) -> Table:
-    table = Table(title="arms", title_justify="left")
+    table = _table("arms")
     table.add_column("variant")
-    for heading in ("customers", "converted", "rate", "revenue", "per customer", "per order", "retained"):
-        table.add_column(heading, justify="right")
+    for heading in ("customers", "share", "converted", "rate", "revenue\neach", "per\norder", "retained"):
+        table.add_column(heading, justify="right", no_wrap=True)
     total = sum(arm.exposed for arm in arms)
     for arm in arms:
-        part = f" ({arm.exposed / total:.1%})" if total else ""
         table.add_row(
             escape(arm.variant),
-            f"{arm.exposed:,}{part}",
+            f"{arm.exposed:,}",
+            f"{arm.exposed / total:.1%}" if total else "–",
             f"{arm.converted:,}",
             share(arm.rate),
-            money(arm.revenue),
             money(arm.revenue_per_customer),
             money(arm.average_order_value),
             share(arm.retention),
@@ -121,47 +153,52 @@ def _arms(arms: Sequence[Arm]) -> Table:
 
 
 def _comparisons(report: Report) -> Table:
-    table = Table(title="against the control", title_justify="left")
+    table = _table("against the control", _after_cuped(report.overall.comparisons))
     table.add_column("variant")
     table.add_column("metric")
-    for heading in ("difference", "lift", *_HEADINGS[report.method], "detectable now", "best with"):
-        table.add_column(heading, justify="right")
-    best = {each.variant: each.probability_best for each in report.overall.bayes}
+    for heading in ("difference", "lift", *_HEADINGS[report.method]):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in report.overall.comparisons:
-        metric = _metric(row) + (" (guardrail)" if row.role == "guardrail" else "")
-        if row.effect is None:
-            table.add_row(escape(row.variant), metric, *["–"] * 6)
-            continue
-        effect, between, p_value = evidence(row, report.method)
-        detectable = difference(row.metric, row.minimum_detectable_effect).lstrip("+")
-        chance_best = best.get(row.variant) if row.role == "primary" else None
-        likely = "–" if chance_best is None else f"{chance_best:.1%}"
-        table.add_row(escape(row.variant), metric, effect, lift(row.lift), between, p_value, detectable, likely)
+        effect, between, p_value = _finding(row, report.method)
+        table.add_row(escape(row.variant), _metric(row), effect, lift(row.lift), between, p_value)
     return table
 
 
 def _segments(report: Report, names: Mapping[str, str]) -> Table:
-    table = Table(
-        title="by segment at first exposure", title_justify="left", caption=_correction(report), caption_justify="left"
-    )
-    for heading in ("segment", "variant", "metric"):
-        table.add_column(heading)
     # Planned looks are of the whole experiment: segments are compared as in a fixed one.
     method = "fixed" if report.method == "group_sequential" else report.method
-    for heading in ("customers", "difference", *_HEADINGS[method], "against the rest"):
-        table.add_column(heading, justify="right")
+    by = "Holm" if report.correction == "holm" else "Benjamini and Hochberg"
+    caption = f"p corrected over segments x metrics x treatments ({by}); intervals are not."
+    table = _table("by segment at first exposure", caption)
+    table.add_column("segment")
+    for heading in ("difference", *_HEADINGS[method], "p, as\nthe rest"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for part in report.segments:
-        customers = {arm.variant: arm.exposed for arm in part.arms}
         rest = {(each.variant, each.metric): each for each in part.against_the_rest}
+        exposed = " + ".join(f"{arm.exposed:,}" for arm in part.arms)
+        table.add_row(f"[bold]{escape(_name(part.segment, names))}[/]\n{exposed} customers")
         for row in part.comparisons:
             contrast = rest[row.variant, row.metric]
-            both = f"{customers[row.control]:,} + {customers[row.variant]:,}"
-            name = escape(_name(part.segment, names)) if row is part.comparisons[0] else ""
             p_value = contrast.sequential_p_adjusted if method == "sequential" else contrast.p_adjusted
-            rest_cell = _contrast(row, contrast.difference, p_value)
-            table.add_row(name, escape(row.variant), _metric(row), both, *_finding(row, method), rest_cell)
-        table.add_section()
+            table.add_row(f"  {escape(row.variant)}, {_metric(row)}", *_finding(row, method), chance(p_value))
     return table
+
+
+def _table(title: str, caption: str | None = None) -> Table:
+    return Table(
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+
+
+def _after_cuped(rows: Sequence[Comparison]) -> str | None:
+    used = any(row.decided_by == "cuped" for row in rows)
+    return "* after CUPED: less what spending before exposure explains" if used else None
 
 
 def _finding(row: Comparison, method: str) -> tuple[str, str, str]:
@@ -171,16 +208,7 @@ def _finding(row: Comparison, method: str) -> tuple[str, str, str]:
 
 
 def _metric(row: Comparison) -> str:
-    return title(row.metric) + (" after CUPED" if row.decided_by == "cuped" else "")
-
-
-def _contrast(row: Comparison, found: float | None, p_value: float | None) -> str:
-    return "–" if found is None else f"{difference(row.metric, found)}, {p_is(p_value)}"
-
-
-def _correction(report: Report) -> str:
-    by = "Holm" if report.correction == "holm" else "Benjamini and Hochberg"
-    return f"p corrected over segments x metrics x treatments ({by}); intervals are not"
+    return short(row.metric) + ("*" if row.decided_by == "cuped" else "")
 
 
 def _name(segment_id: str, names: Mapping[str, str]) -> str:

@@ -77,8 +77,8 @@ class Dispatcher:
             trigger = self._known.get(name)
             try:
                 outcomes = await self._round(trigger, session, 1 if failures else self._settings.trigger_in_flight)
-            except redis.RedisError as error:
-                log.warning("trigger %s: Redis does not answer (%s); trying again", name, error)
+            except Exception as error:  # whatever it is, the lane has to go on
+                log.warning("trigger %s: its queue cannot be worked on (%r); trying again", name, error)
                 await asyncio.sleep(_TRIGGERS_S)
                 continue
             failed = {"failed", "dead"} & set(outcomes)

@@ -7,6 +7,7 @@ from batch.options import FitOptions
 from batch.rebaseline import Live, propose_from
 from batch.table import CustomerTable
 from state.records import blank_rows
+from stream.damping import Damping
 from stream.segmenter import CentroidSegmenter
 from stream.tiers import RuleTiers
 
@@ -47,4 +48,4 @@ def proposal_of(rows, live=None, *, k=4, number=1, last_number=0, seed=1, profil
     candidate = build_candidate(table, options, number=number, seed=seed, now=NOW)
     under = Live(live, CentroidSegmenter(live, HALF_LIFE_MS) if live else RuleTiers(HALF_LIFE_MS))
     chunks = iter([(table.rows, table.now_ms)])
-    return propose_from(table, candidate, under, chunks, last_number=last_number, margin=0.1, by="test")
+    return propose_from(table, candidate, under, chunks, last_number=last_number, damping=Damping.by(0.1), by="test")

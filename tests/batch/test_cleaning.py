@@ -101,6 +101,11 @@ def test_isolated_customers_are_set_aside_and_do_not_stretch_the_scale(matrix):
     assert found.scale.scale == pytest.approx(plain.scale.scale, rel=1e-6)
 
 
+def test_nobody_is_set_aside_where_a_feature_would_be_left_without_values():
+    matrix = [[1.0, np.nan], [1.1, np.nan], [0.9, np.nan], [50.0, 3.0]]
+    assert not cleaned(matrix, ["frequency", "recency"], outliers="isolate").isolated.any()
+
+
 @pytest.mark.parametrize("value", [0.0, 7.3, 30.0])
 def test_a_feature_that_is_the_same_for_everyone_is_said_to_be_and_left_unscaled(matrix, value):
     matrix[:, 1] = value

@@ -236,10 +236,11 @@ def test_a_lock_is_renewed_while_it_is_held_and_one_that_was_lost_is_noticed(red
 def test_an_alarm_is_cleared_unless_a_newer_one_has_come(redis):
     alarms = DriftAlarms(redis)
     assert alarms.newest() is None
-    redis.hset(keys.DRIFT, mapping={"reason": "error", "at_ms": 1, "baseline": 3})
+    alarms.sound(DriftAlarm("error", 1, 3))
     alarm = alarms.newest()
     assert alarm == DriftAlarm("error", 1, 3)
-    redis.hset(keys.DRIFT, mapping={"at_ms": 2})
+    assert redis.hgetall(keys.DRIFT) == {b"reason": b"error", b"at_ms": b"1", b"baseline": b"3"}
+    alarms.sound(DriftAlarm("error", 2, 3))
     alarms.clear(alarm)
     assert alarms.newest() == DriftAlarm("error", 2, 3)
     alarms.clear(alarms.newest())

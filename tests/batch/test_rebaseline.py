@@ -8,6 +8,7 @@ from batch.guard import objections
 from batch.settings import BatchSettings
 from events.changes import segment_number
 from state.sums import ModelSums
+from stream.damping import Damping
 from stream.segmentation import resegment
 from stream.segmenter import CentroidSegmenter
 
@@ -20,7 +21,7 @@ def moved_over(rows, baseline):
     segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
     sums = ModelSums.zeros(baseline.k, segmenter.dimensions)
     causes = np.full(len(rows), "baseline", object)
-    done = resegment(segmenter, sums, names(len(rows)), rows, rows, NOW_MS, 0.1, causes)
+    done = resegment(segmenter, sums, names(len(rows)), rows, rows, NOW_MS, Damping.by(0.1), causes)
     return done.rows, done.changes
 
 
@@ -43,7 +44,7 @@ def test_the_preview_is_what_workers_then_do():
 def test_customers_of_whom_nothing_is_known_are_not_previewed():
     baseline = proposal_of(customers()).baseline
     crowd = gather_crowd(baseline, HALF_LIFE_MS, [(rows_with(3), np.full(3, NOW_MS))])
-    assert crowd.moves(CentroidSegmenter(baseline, HALF_LIFE_MS), 0.1) == []
+    assert crowd.moves(CentroidSegmenter(baseline, HALF_LIFE_MS), Damping.by(0.1)) == []
 
 
 def test_chunks_give_the_same_crowd_as_all_at_once():

@@ -143,6 +143,12 @@ class TestRule:
         tried = [figures(4, 0.6, stability=0.9), figures(4, 0.6, "ward", stability=0.99)]
         assert best_of(tried).algorithm == "k-means"
 
+    def test_the_number_asked_for_counts_before_everything(self):
+        tried = [figures(4, 0.3, refused="unstable"), figures(6, 0.8, "hdbscan")]
+        assert best_of(tried, asked=4).k == 4
+        assert best_of(tried, asked=5).k == 6
+        assert "all that came out where 5 were asked for" in reason_for(best_of(tried, 5), tried, 5)
+
     def test_without_two_clusters_anywhere_nothing_is_chosen(self):
         with pytest.raises(NoCandidate, match="choose other features"):
             best_of([Figures("hdbscan", 1), Figures("dbscan", 0)])

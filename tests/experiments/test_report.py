@@ -222,6 +222,20 @@ def test_what_can_be_found_by_now_is_that_of_the_declared_method():
     assert effects[1] == pytest.approx((interval.high - interval.low) / 2 + 0.841621 * error, rel=1e-4)
 
 
+def test_segments_with_few_conversions_are_not_contrasted_as_if_they_were_many():
+    cells = {
+        ("A", "New"): counts(2_000, 200), ("B", "New"): counts(2_000, 240),
+        ("A", "Old"): counts(2_000, 200), ("B", "Old"): counts(2_000, 210),
+        ("A", "tiny"): counts(8, 0), ("B", "tiny"): counts(9, 0),
+        ("A", "few"): counts(30, 0), ("B", "few"): counts(30, 4),
+    }  # fmt: skip
+    found = report(experiment(), Tallies(cells), NOW)
+    contrasts = {part.segment: part.against_the_rest[0].cannot_say for part in found.segments}
+    few = "small_expected_counts"
+    assert contrasts == {"New": None, "Old": None, "tiny": few, "few": few}
+    assert found.overall.heterogeneity[0].degrees == 1
+
+
 def test_status_and_end_follow_the_plan_and_who_ended_it():
     day = timedelta(days=1)
     plan = experiment(stop=START + 10 * day)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from river import checks, cluster
 from sklearn.metrics.pairwise import nan_euclidean_distances
 
 from state.sums import ModelSums
@@ -175,3 +176,66 @@ def test_nobody_has_no_labels():
     model = new_model()
     assert model.predict_many(np.empty((0, D))).tolist() == []
     assert model.learn_many(np.empty((0, D))).tolist() == []
+
+
+def estimators():
+    return [OnlineKMeans(**params) for params in OnlineKMeans._unit_test_params()]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [(estimator, check) for estimator in estimators() for check in checks.yield_checks(estimator)],
+    ids=lambda value: value.__name__ if callable(value) and hasattr(value, "__name__") else "model",
+)
+def test_rivers_own_checks_of_an_estimator_pass(estimator, check):
+    check(estimator.clone())
+
+
+@given(st.lists(st.tuples(*[st.floats(-4, 4)] * D), min_size=1, max_size=60), st.floats(0.01, 0.99))
+@examples(100)
+def test_one_at_a_time_with_a_constant_step_it_is_rivers_k_means(points, step):
+    mine, theirs = OnlineKMeans(CENTROIDS, RFM, step=step), cluster.KMeans(n_clusters=K, halflife=step, seed=1)
+    for center, row in zip(theirs.centers.values(), CENTROIDS.tolist(), strict=True):
+        center.update(zip(RFM, row, strict=True))
+    for point in points:
+        x = dict(zip(RFM, point, strict=True))
+        distances = np.sort(mine.distances_many(np.array([point]))[0])
+        if distances[1] - distances[0] < 1e-9:  # a tie may be broken either way
+            return
+        assert mine.learn_predict_one(x) == theirs.learn_predict_one(x)
+        for label in range(K):
+            assert mine.centers[label] == pytest.approx(dict(theirs.centers[label]), rel=1e-12, abs=1e-12)
+
+
+def test_the_sums_leave_a_missing_feature_out_and_do_not_take_it_for_zero():
+    model = new_model()
+    model.learn_many(np.array([[1.0, np.nan, -2.0], [1.0, -3.0, -2.0]]), ints([2, 2]))
+    assert model.sums.weights[2].tolist() == [2, 1, 2]
+    model.recenter()
+    assert model.centroids[2].tolist() == [1.0, -3.0, -2.0]
+    model.revert_many(np.array([[1.0, -3.0, -2.0]]), ints([2]))
+    model.recenter()
+    assert model.centroids[2].tolist() == [1.0, -3.0, -2.0], "nobody has the feature now: it stays where it was"
+
+
+def test_a_small_distant_group_keeps_its_centroid_among_noisy_events_of_everyone():
+    """A small version of `python -m bench.quality --only vips`."""
+    random = np.random.default_rng(7)
+    homes = np.array([[-1.0, 0.8, 0.6], [0.4, -0.4, -0.3], [1.2, -1.0, -1.0]])[random.integers(0, 3, 2_000)]
+    homes[:8] = [-1.3, 4.5, 5.5]  # 0.4%
+
+    def seen(who):
+        return np.rint((homes[who] + random.normal(0.0, 0.45, (len(who), 3))) / GRID) * GRID
+
+    everyone = np.arange(2_000)
+    vectors = seen(everyone)
+    model = OnlineKMeans(np.vstack([homes[:1], [[-1.0, 0.8, 0.6], [0.4, -0.4, -0.3], [1.2, -1.0, -1.0]]]), RFM)
+    labels = model.learn_many(vectors)
+    for _ in range(100):
+        who = random.choice(2_000, 500, replace=False)
+        fresh = seen(who)
+        model.revert_many(vectors[who], labels[who])
+        vectors[who], labels[who] = fresh, model.learn_many(fresh)
+        model.recenter()
+    assert np.flatnonzero(model.predict_many(homes) == 0).tolist() == list(range(8))
+    assert np.abs(model.centroids[0] - [-1.3, 4.5, 5.5]).max() < 0.5

@@ -310,3 +310,59 @@ class Shop:
         for name, row in zip(names(N), rows, strict=True):
             assert self.views.read(name).change_id == f"{name}:{row['change_number']}"
             assert self.views.read(name).segment_id == f"s{row['segment']}"
+
+
+class TestWhatASweepFinds:
+    """On a real Redis: the recomputed sums, and the customers' distance to their centroids."""
+
+    @pytest.fixture
+    def sweeper(self, redis):
+        store = PartitionStore(redis, keys.SEGMENTS_GROUP)
+        live = LiveSegmenter(redis, HALF_LIFE_MS)
+        live.follow_baseline(make_baseline())
+        clock = SegmentClock("wall", wall_ms=lambda: NOW_MS)
+        committer = Committer(store, SegmentViews(redis), Sink())
+        return Sweeper(store, committer, live, Feed(), clock, SETTINGS)
+
+    @pytest.fixture
+    def owned(self, redis, sweeper):
+        """A partition whose customers were evaluated 30 days ago."""
+        batch, owned = batch_of(shoppers(N)), sweeper._store.claim(0)
+        segmenter, causes = sweeper._live.segmenter, np.full(N, "activity", object)
+        result = resegment(
+            segmenter, ModelSums.zeros(3, 3), batch.ids, blank_rows(N), batch.rows, NOW_MS - 30 * DAY_MS,
+            Damping.by(0.1), causes,
+        )  # fmt: skip
+        batch.rows = result.rows
+        outcome = Outcome(batch, {}, 1, result.sums, result.changes, {})
+        sweeper._committer.commit(owned, outcome, {}, {}, 0)
+        sweeper.claimed(owned)
+        return owned
+
+    def sweep(self, sweeper, owned):
+        sweeper._progress[0].due = 0.0
+        while sweeper.run([owned]):
+            pass
+        (found,) = sweeper.findings([0])
+        return found
+
+    def test_the_sums_are_right_to_the_last_bit_and_the_error_is_that_of_the_records(self, sweeper, owned):
+        found = self.sweep(sweeper, owned)
+        segmenter = sweeper._live.segmenter
+        _, batch = sweeper._store.scan(0, 0, 1_000)
+        nearest_at = np.nanmin(segmenter.distances(batch.rows, segmenter.vectors(batch.rows, NOW_MS), NOW_MS), axis=1)
+        known = ~np.isnan(nearest_at)
+        assert (found.difference, found.customers) == (0.0, int(known.sum()))
+        assert found.squared == pytest.approx(float((nearest_at[known] ** 2).sum()))
+
+    def test_sums_that_are_wrong_are_found(self, sweeper, owned):
+        owned.sums = owned.sums.plus(np.array([[0.5, 0.0, 0.0]]), ints([1]))
+        assert self.sweep(sweeper, owned).difference == 1.0
+
+    def test_what_events_wrote_in_between_is_not_compared(self, sweeper, owned):
+        sweeper._progress[0].due = 0.0
+        assert sweeper.run([owned])
+        sweeper._committer.commit(owned, Outcome(CustomerBatch.blank([]), {}, 1, owned.sums, [], {}), {}, {}, 0)
+        if sweeper._progress[0].cursor is None:
+            pytest.skip("Redis gave all customers in one chunk")
+        assert self.sweep(sweeper, owned).difference is None

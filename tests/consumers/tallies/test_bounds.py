@@ -3,8 +3,10 @@
 import pytest
 
 from state import keys
+from state.owned import StateMoved
 from state.ragged import ValueUnreadable
 
+from ...building import everything_in
 from .consumer import Consumer, define
 
 DEFINITION = {
@@ -127,3 +129,31 @@ def test_conversions_without_a_currency_are_in_the_shops(redis):
     cells, _ = consumer.read("banner")
     assert (cells["A", "unknown"][3], cells["A", "unknown"][5]) == (3_005, 3)
     assert consumer.owned.fates["conversions:dead_lettered"] == 1
+
+
+def test_a_redis_that_comes_back_older_is_noticed_and_what_it_lost_is_counted_again(consumer, redis):
+    consumer = consumer()
+    consumer.take([exposure(6), order(7, "a")])
+    older = everything_in(redis)
+    consumer.take([order(8, "b")])
+    redis.flushdb()
+    for key, value in older.items():
+        redis.restore(key, 0, value)
+    with pytest.raises(StateMoved):
+        consumer.take([order(9, "c")])
+    consumer.owned = consumer.store.claim(0)
+    consumer.take([order(8, "b")])
+    consumer.take([order(9, "c")])
+    assert arm(consumer) == (1, 30, 3)
+
+
+def test_a_consumer_that_was_overtaken_changes_nothing(consumer, redis):
+    slow = consumer()
+    slow.take([exposure(6), order(7, "a")])
+    other = consumer()
+    other.take([order(8, "b")])
+    before = everything_in(redis)
+    slow.take([order(8, "b"), exposure(5, "y", "B")])
+    assert slow.owned.fenced
+    assert everything_in(redis) == before
+    assert arm(other) == (1, 20, 2)

@@ -237,3 +237,19 @@ def test_a_removed_trigger_is_no_longer_called(redis, receiver):
     calls = len(receiver.calls)
     assert calls < 12
     assert not list(redis.scan_iter("deliveries:{winback}*"))
+
+
+def test_a_queue_that_cannot_be_read_for_a_while_does_not_end_its_lane(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    campaign.queue("anna")
+    redis.rename(keys.deliveries_due("winback"), "away")
+    redis.set(keys.deliveries_due("winback"), "not a sorted set")
+    began = time.monotonic()
+
+    def recovered():
+        if time.monotonic() - began > 0.5 and redis.exists("away"):
+            redis.rename("away", keys.deliveries_due("winback"))
+        return campaign.waiting() == 0
+
+    run_until(recovered, dispatcher(redis))
+    assert sum(receiver.taken.values()) == 1

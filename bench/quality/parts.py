@@ -1,0 +1,171 @@
+"""The parts of `python -m bench.quality`: what each measures, with fixed seeds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import redis
+
+from bench.quality.drifting import alarms
+from bench.quality.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
+from bench.quality.halves import baseline_of, by_customer, by_event, halves
+from bench.quality.measures import Refit, inertia
+from bench.quality.population import Population, fold_into
+from bench.quality.regimes import AFFECTED, turning
+from bench.quality.rivals import measure_rivals
+from bench.quality.stationary import measure_stationary
+from bench.quality.vip import measure_vips
+from bench.quality.waits import measure_waits
+from state.records import blank_rows
+from stream.damping import Damping
+from stream.settings import StreamSettings
+
+__all__ = ["PARTS", "Session"]
+
+Figures = dict[str, Any]
+
+_SETTLED: Final = 360
+_TURN: Final = 400
+_WATCHED_TURN: Final = 420
+_DAYS: Final = 580
+_K: Final = 5
+
+
+@dataclass
+class Session:
+    """Where the data are, a Redis, and where progress is told."""
+
+    data: Path
+    client: redis.Redis
+    say: Callable[[str], None]
+
+    def online_retail(self) -> Figures:
+        """Run the service over the second half of Online Retail, k = 3 to 6."""
+        return self._halves(online_retail(self.data), (3, 4, 5, 6))
+
+    def cdnow(self) -> Figures:
+        """Run the service over the second half of CDNOW, k = 3 and 4."""
+        return self._halves(cdnow(self.data), (3, 4))
+
+    def cdnow_more(self) -> Figures:
+        """Run the service over the second half of CDNOW, k = 5 and 6."""
+        return self._halves(cdnow(self.data), (5, 6))
+
+    def stationary(self) -> Figures:
+        """Run the service over a stationary shop."""
+        log, _ = simulated(turning("promotion", 10_000, 480), 4_000, 1, 480)
+        return measure_stationary(self.client, log, _at(log, _SETTLED), _K)
+
+    def regimes(self) -> Figures:
+        """Follow each regime change day by day."""
+        found = {}
+        for name in AFFECTED:
+            log, groups = simulated(turning(name, _TURN, _DAYS), 2_000, 1, _DAYS)
+            found[name] = _after_change(log, [groups[each] for each in log.names], AFFECTED[name])
+            self.say(f"{name}: {found[name]}")
+        return found
+
+    def drift(self) -> Figures:
+        """Count the days until an alarm; five shops where nothing changes, and one of each change."""
+        found: Figures = {}
+        for seed in range(1, 6):
+            log, _ = simulated(turning("promotion", 10_000, 560), 2_000, seed, 560)
+            found[f"nothing changes, seed {seed}"] = {"alarms": alarms(log, _at(log, _SETTLED), _K)}
+        for name in AFFECTED:
+            log, _ = simulated(turning(name, _WATCHED_TURN, 560), 2_000, 1, 560)
+            found[name] = {"turn": _WATCHED_TURN - _SETTLED, "alarms": alarms(log, _at(log, _SETTLED), _K)}
+        return found
+
+    def waits(self) -> Figures:
+        """Measure flapping against delay."""
+        found: Figures = {}
+        log, _ = simulated(turning("promotion", 10_000, 450), 1_500, 1, 450)
+        found["stationary shop"] = {"choices": measure_waits(log, _at(log, _SETTLED), _K)}
+        log = online_retail(self.data)
+        found["Online Retail"] = {"choices": measure_waits(log, _middle(log), 4)}
+        return found
+
+    def rivals(self) -> Figures:
+        """Compare with other online clusterers."""
+        log, _ = simulated(turning("promotion", 10_000, 450), 2_000, 1, 450)
+        logs = [("stationary shop", log, _at(log, _SETTLED), _K)]
+        for name, real in (("Online Retail", online_retail(self.data)), ("CDNOW", cdnow(self.data))):
+            logs.append((name, real, _middle(real), 4))
+        found = {}
+        for name, each, from_ms, k in logs:
+            found[name] = {"models": measure_rivals(each, from_ms, k)}
+            self.say(f"{name}: {found[name]}")
+        return found
+
+    def vips(self) -> Figures:
+        """Look for the VIPs after a million events."""
+        return measure_vips()
+
+    def _halves(self, log: EventLog, ks: tuple[int, ...]) -> Figures:
+        found = {}
+        for k in ks:
+            found[str(k)] = {"by customer": by_customer(self.client, log, k), **by_event(log, k)}
+            self.say(f"k = {k}: {found[str(k)]}")
+        return found
+
+
+def _at(log: EventLog, day: int) -> int:
+    return int(log.columns.times[0]) // DAY_MS * DAY_MS + day * DAY_MS
+
+
+def _middle(log: EventLog) -> int:
+    return int(halves(log)[1].columns.times[0]) // DAY_MS * DAY_MS
+
+
+def _after_change(log: EventLog, groups: list[str], affected: tuple[str, ...]) -> Figures:
+    """Return the inertia against a refit from the change on, and when each affected group had 3 events a customer."""
+    from_ms, turn_ms = _at(log, _SETTLED), _at(log, _TURN)
+    cut = int(np.searchsorted(log.columns.times, from_ms))
+    rows = blank_rows(len(log.names))
+    fold_into(rows, log.columns.take(np.arange(cut)), log.customers[:cut])
+    baseline = baseline_of(rows, from_ms, _K)
+    people = Population(log, baseline, rows, from_ms, Damping.of(StreamSettings()))
+    of, sizes = np.array(groups), {name: groups.count(name) for name in affected}
+    events = dict.fromkeys(affected, 0)
+    ratios: dict[int, float] = {}
+    due: int | None = None
+    for end_ms, orders in log.part(cut, len(log)).days():
+        people.day(end_ms, orders)
+        day = (end_ms - turn_ms) // DAY_MS
+        if end_ms <= turn_ms:
+            continue
+        for name in affected:
+            events[name] += int((of[orders.customers] == name).sum())
+        if due is None and all(events[name] >= 3 * sizes[name] for name in affected):
+            due = day
+        if day % 10 == 0 or day == due:
+            there = people.rows["placed"] > 0
+            vectors = people.segmenter.vectors(people.rows[there], end_ms)
+            ratios[day] = inertia(vectors, people.segmenter.model.centroids) / Refit(vectors, _K, (0, 1)).inertia
+    worst, last = max(ratios, key=lambda each: ratios[each]), max(ratios)
+    outside = [day for day, ratio in ratios.items() if ratio > 1.05]
+    return {
+        "worst": ratios[worst],
+        "worst_day": worst,
+        "due_day": due,
+        "at_due": ratios[due] if due is not None else None,
+        "at_end": ratios[last],
+        "end_day": last,
+        "back_by_day": max(outside, default=0),
+        "events_per_customer": min(events[name] / sizes[name] for name in affected),
+    }
+
+
+PARTS: Final[Mapping[str, Callable[[Session], Figures]]] = {
+    "online_retail": Session.online_retail,
+    "cdnow": Session.cdnow,
+    "cdnow_more": Session.cdnow_more,
+    "stationary": Session.stationary,
+    "regimes": Session.regimes,
+    "drift": Session.drift,
+    "waits": Session.waits,
+    "rivals": Session.rivals,
+    "vips": Session.vips,
+}

@@ -1,0 +1,160 @@
+"""What `python -m bench.quality` found, as tables."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench.sheet import Sheet
+
+__all__ = ["quality_sheets"]
+
+Document = Mapping[str, Any]
+
+
+def quality_sheets(part: Document) -> Iterator[Sheet]:
+    """Yield a table for each part that was measured."""
+    for names, title in ((("online_retail",), "Online Retail"), (("cdnow", "cdnow_more"), "CDNOW")):
+        found = [(k, figures) for name in names for k, figures in part.get(name, {}).items() if k.isdigit()]
+        if found:
+            yield _halves(title, found, _commit(part[names[0]]))
+    for name, make in _MAKERS.items():
+        if name in part:
+            yield from make(part[name])
+
+
+def _halves(title: str, found: list[tuple[str, Document]], commit: str) -> Sheet:
+    rows = []
+    for k, rules in found:
+        ours = rules["by customer"]
+        cells = [f"{ours['inertia']:.4f}", f"{ours['published']:.3f}", f"{ours['nearest']:.3f}"]
+        others = [
+            f"{rules[name]['inertia']:.2f}, {rules[name]['nearest']:.2f}" for name in ("frozen", "river", "spark")
+        ]
+        rows.append((k, *cells, "yes" if ours["unique"] else "no", *others))
+    note = (
+        "The second half of the log's orders, day by day, after a baseline on the first half: inertia against a fresh "
+        "batch fit at the end, and adjusted Rand against it of the published segments and of the model's own clusters; "
+        "for the other rules inertia, adjusted Rand. By the service's handler, store, sweep and leader on a real Redis."
+    )
+    columns = ("k", "inertia", "published", "own", "one optimum", "frozen", "step 0.02 by event", "Spark's rule, 30 d")
+    return Sheet(f"Quality: {title}", note, columns, rows, commit)
+
+
+def _stationary(part: Document) -> Iterator[Sheet]:
+    names = {
+        "spurious": "spurious: the model moved, the customer's own vector did not",
+        "returns": "back within 30 days to the segment just left",
+        "all": "all changes",
+    }
+    rows = [
+        (text, f"{part[f'{name}_per_event']:.3%}", f"{part[f'{name}_per_month']:.3%}") for name, text in names.items()
+    ]
+    note = (
+        f"{part['customers']:,} customers of whom none changes, {part['events']:,} orders in {part['days']} days. A "
+        "customer who buys or falls silent moves by recency all the same; such changes are real and are counted in all."
+    )
+    yield Sheet(
+        "Quality: a shop where nothing changes", note, ("changes", "an event", "a customer-month"), rows, _commit(part)
+    )
+
+
+def _regimes(part: Document) -> Iterator[Sheet]:
+    rows = []
+    for name, each in part.items():
+        if name == "measured":
+            continue
+        due = "-" if each["due_day"] is None else f"day {each['due_day']}: {each['at_due']:.3f}"
+        end = f"day {each['end_day']}: {each['at_end']:.3f}"
+        rows.append((name, f"day {each['worst_day']}: {each['worst']:.3f}", f"{each['back_by_day']}", due, end))
+    note = (
+        "Online inertia against a refit, every ten days after the change. Due: when each affected group has made three "
+        "orders a customer; where it has not by the end of the run, the end is the stricter test."
+    )
+    yield Sheet(
+        "Quality: after a change", note, ("scenario", "worst", "last day above 1.05", "due", "end"), rows, _commit(part)
+    )
+
+
+def _waits(part: Document) -> Iterator[Sheet]:
+    for name, choices in part.items():
+        if name == "measured":
+            continue
+        rows = [
+            (
+                f"{each['hysteresis']:g}",
+                f"{each['dwell']:g}",
+                f"{each['cooldown']:g}",
+                f"{each['changes_per_month']:.3f}",
+                f"{each['returns_per_month']:.4f}",
+                f"{each['delay_days']:.2f}",
+                f"{each['delay_p95_days']:.0f}",
+                f"{each['agreement']:.3f}",
+            )
+            for each in choices["choices"]
+        ]
+        columns = ("hysteresis", "dwell, d", "cool-down, d", "changes", "returns", "delay, d", "p95", "agreement")
+        note = (
+            "Changes, and returns within 30 days to the segment just left, a customer-month; delay from a move of the "
+            "model's own cluster that lasts 30 days until it is published; agreement at the end with a fresh batch fit."
+        )
+        yield Sheet(f"Quality: flapping against delay, {name}", note, columns, rows, _commit(part))
+
+
+def _rivals(part: Document) -> Iterator[Sheet]:
+    for name, models in part.items():
+        if name == "measured":
+            continue
+        rows = [
+            (
+                each["model"],
+                f"{each['agreement']:.3f}",
+                f"{each['changes_per_event']:.3f}",
+                f"{each['returns_per_event']:.3f}",
+                f"{each['events_per_s']:,.0f}",
+                f"{each['share']:.0%}",
+            )
+            for each in models["models"]
+        ]
+        columns = ("model", "adjusted Rand", "changes an event", "returns an event", "vectors/s", "of the stream")
+        note = (
+            "The same vectors, one a customer and day, learned and labelled, no hysteresis anywhere; adjusted Rand of "
+            "all customers at the end against a fresh batch fit. Learning and labelling in one thread, nothing else."
+        )
+        yield Sheet(f"Quality: other online clusterers, {name}", note, columns, rows, _commit(part))
+
+
+def _vips(part: Document) -> Iterator[Sheet]:
+    rows = [
+        ("Shoal", f"{part['shoal']} of {part['seeds']}"),
+        ("MiniBatchKMeans", f"{part['mini_batch']} of {part['seeds']}"),
+    ]
+    note = (
+        f"{part['vips']} of 10,000 customers, far from the others, after {part['events']:,} events: seeds with a "
+        "cluster that holds 95% of them and is theirs by 95%. MiniBatchKMeans by partial_fit, from random customers."
+    )
+    yield Sheet("Quality: a small distant group", note, ("model", "survives"), rows, _commit(part))
+
+
+def _drift(part: Document) -> Iterator[Sheet]:
+    rows = []
+    for name, each in part.items():
+        if name == "measured":
+            continue
+        raised, turn = each["alarms"], each.get("turn", 0)
+        first = f"after {raised[0]['day'] - turn} days: {raised[0]['reason']}" if raised else "none"
+        rows.append((name, f"{len(raised)}", first))
+    note = "2,000 customers, 200 days; a change comes on day 60. After the first alarm others may follow."
+    yield Sheet("Quality: drift alarms", note, ("shop", "alarms", "first"), rows, _commit(part))
+
+
+_MAKERS = {
+    "drift": _drift,
+    "stationary": _stationary,
+    "regimes": _regimes,
+    "waits": _waits,
+    "rivals": _rivals,
+    "vips": _vips,
+}
+
+
+def _commit(part: Document) -> str:
+    return str(part.get("measured", {}).get("commit", ""))
