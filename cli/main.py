@@ -55,7 +55,6 @@ for _module in (
     trigger,
     api,
     rebaseline,
-    api,
     publish,
     simulate,
     wait,

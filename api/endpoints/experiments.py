@@ -17,7 +17,11 @@ from experiments.document import Report
 __all__ = ["build_experiments"]
 
 ExperimentId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["banner"])]
-_EXAMPLE: dict[str, JsonValue] = {"id": "banner", "variants": [{"name": "A"}, {"name": "B", "weight": 2}], "control": "A"}
+_EXAMPLE: dict[str, JsonValue] = {
+    "id": "banner",
+    "variants": [{"name": "A"}, {"name": "B", "weight": 2}],
+    "control": "A",
+}
 
 
 class Definition(BaseModel):
