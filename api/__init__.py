@@ -1,6 +1,1 @@
-"""How people and services read Shoal: the HTTP API, the dashboard, and who may use them."""
-
-from api.app import build_app
-from api.settings import ApiSettings, AppSettings
-
-__all__ = ["ApiSettings", "AppSettings", "build_app"]
+"""How people and services read Shoal: the HTTP API (`api.app`), the dashboard, and who may use them."""

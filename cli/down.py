@@ -8,7 +8,7 @@ import typer
 
 from cli.local import LOCAL
 from cli.output import JsonOption, print_json, tables
-from cli.services import running_pid
+from cli.running import running_pid
 from events.errors import ShoalError
 
 __all__ = ["register"]

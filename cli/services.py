@@ -18,6 +18,7 @@ from api.access.scopes import Scope
 from api.access.sessions import new_sign_in
 from cli.embedded import ChildProcess, Server, free_port, port_open, start_redis, start_tansu
 from cli.local import LOCAL, LocalAddresses
+from cli.running import running_pid
 from events.errors import ShoalError
 from events.settings import KafkaSettings
 from events.topic_admin import create_topics
@@ -26,7 +27,7 @@ from state import keys
 from state.connection import connect
 from state.workers import WorkerRegistry
 
-__all__ = ["AlreadyRunning", "LocalServices", "running_pid"]
+__all__ = ["AlreadyRunning", "LocalServices"]
 
 _Started = TypeVar("_Started", bound=Server)
 _API_S = 60.0
@@ -35,18 +36,6 @@ _SESSION_S = "6"  # the embedded broker takes half the session timeout for a fir
 
 class AlreadyRunning(ShoalError):
     """Services were started from this folder and are still running."""
-
-
-def running_pid(folder: Path = LOCAL) -> int | None:
-    """Return the process that runs this folder's services, or None: it holds a lock on `pid`, however it ends."""
-    try:
-        with (folder / "pid").open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return None
-    except BlockingIOError:
-        return int((folder / "pid").read_text())
-    return None
 
 
 class LocalServices:

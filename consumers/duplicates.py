@@ -10,8 +10,7 @@ __all__ = ["Remembering", "first_occurrences", "remember"]
 Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
-_ENDING_BITS = 20
-_ENDING = np.uint64((1 << _ENDING_BITS) - 1)
+_ENDINGS_LEAST, _ENDINGS_MOST = 1 << 10, 1 << 20
 
 
 class Remembering(Protocol):
@@ -48,9 +47,10 @@ def _unseen(customers: Remembering, slots: Ints, hashes: Hashes) -> npt.NDArray[
     are told apart by a table of endings.
     """
     unseen = np.ones(len(slots), np.bool_)
-    endings = np.zeros(1 << _ENDING_BITS, np.bool_)
-    endings[customers.recent & _ENDING] = True
-    suspects = np.flatnonzero(endings[hashes & _ENDING])
+    size = min(max(_ENDINGS_LEAST, 1 << (16 * len(customers.recent)).bit_length()), _ENDINGS_MOST)
+    endings, ending = np.zeros(size, np.bool_), np.uint64(size - 1)
+    endings[customers.recent & ending] = True
+    suspects = np.flatnonzero(endings[hashes & ending])
     if len(suspects):
         owners = slots[suspects]
         lengths = np.diff(customers.starts)[owners]

@@ -10,9 +10,10 @@ import pytest
 import redis as redis_py
 from starlette.testclient import TestClient
 
-from api import ApiSettings, AppSettings, build_app
 from api.access.keys import KeyStore
 from api.access.scopes import Scope
+from api.app import build_app
+from api.settings import ApiSettings, AppSettings
 from events.changes import make_change
 from events.partitioning import partitions_of
 from events.settings import KafkaSettings

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api import ApiSettings, AppSettings, build_app
 from api.access.keys import KEYS, KeyStore
 from api.access.scopes import Scope
+from api.app import build_app
 from api.guard import GuardedRoute, guarded_router
+from api.settings import ApiSettings, AppSettings
 from events.settings import KafkaSettings
 from state.settings import StateSettings
 from stream.settings import StreamSettings

@@ -6,9 +6,9 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
-from api import build_app
 from api.access.keys import KeyStore
 from api.access.scopes import Scope
+from api.app import build_app
 from state.baselines import BaselineStore
 from state.connection import connect
 from state.settings import StateSettings

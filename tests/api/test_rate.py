@@ -7,10 +7,11 @@ import pytest
 from redis.asyncio import Redis
 from starlette.testclient import TestClient
 
-from api import ApiSettings, build_app
 from api.access.keys import KeyStore
 from api.access.rate import RateLimiter
 from api.access.scopes import Scope
+from api.app import build_app
+from api.settings import ApiSettings
 from tests.api.conftest import NOW
 
 
