@@ -23,7 +23,7 @@ demo: setup ## Replay a real purchase log and watch customers take their segment
 	$(BIN)/shoal demo --exit
 
 test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: setup ## Lint, format, types, direction of imports
 	$(BIN)/ruff check .

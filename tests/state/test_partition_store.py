@@ -136,7 +136,7 @@ def test_a_save_without_customers_moves_the_offsets_only(store, owned):
 
 def test_all_keys_of_a_partition_share_its_hash_tag(redis, store, owned):
     store.save(owned, save_of(["a"], 20, profiles={"a": b"{}"}))
-    written = set(redis.scan_iter())
+    written = set(redis.scan_iter()) - {b"format"}  # where the salt of erasures is kept
     assert len(written) == 7
     assert all(b"{3}" in key for key in written)
 
