@@ -21,8 +21,8 @@ class Erased:
     def __init__(self, salt: bytes, digests: Iterable[bytes] = ()) -> None:
         self._salt, self._digests = salt, set(digests)
 
-    def __bool__(self) -> bool:
-        return bool(self._digests)
+    def __len__(self) -> int:
+        return len(self._digests)
 
     def __contains__(self, customer_id: str) -> bool:
         return bool(self._digests) and self.digest(customer_id) in self._digests
