@@ -77,6 +77,19 @@ def test_naming_a_tally_or_an_assignment_does_not_load_the_statistics():
     assert {"scipy", "statsmodels", "pandas"} & set(loaded) == set()
 
 
+def test_a_worker_does_not_load_what_only_batch_work_needs():
+    program = (
+        "import sys, stream.app; from stream.drift import DriftWatch; DriftWatch(['s1'], ['recency']); "
+        "print(*sorted(sys.modules))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert "stream.handler" in loaded
+    assert {"sklearn", "scipy.stats"} & set(loaded) == set()
+
+
 def test_the_settings_page_is_the_generated_one():
     assert (ROOT / "docs/settings.md").read_text() == settings_page(), "run `make docs`"
 
