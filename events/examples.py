@@ -104,6 +104,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "counts": [2310, 7544],
         "updated_at": "2026-03-14T09:26:56Z",
     },
+    "erasures": {
+        "partition": 3,
+        "digest": "8f14e45fceea167a5a36dedd4bea2543",
+        "salt": "c4ca4238a0b923820dcc509a6f75849b",
+        "erased_at": "2026-03-14T09:26:57Z",
+    },
     "baselines": {
         "baseline": 7,
         "status": "approved",

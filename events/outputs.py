@@ -1,4 +1,4 @@
-"""What Shoal publishes: segment changes, dead letters, models and baselines."""
+"""What Shoal publishes: segment changes, dead letters, models, baselines and erasures."""
 
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ __all__ = [
     "BaselineSegment",
     "Cause",
     "DeadLetter",
+    "Erasure",
     "ModelVersion",
     "MovedFeature",
     "SegmentChange",
@@ -163,10 +164,22 @@ class Baseline(_Output):
     decision: str = Field(default="", description="why it was approved, rejected or retired")
 
 
+class Erasure(_Output):
+    """A customer was erased, known by a salted hash only: for Shoal itself, should Redis lose the tombstone."""
+
+    partition: int = Field(ge=0)
+    digest: str = Field(
+        pattern="^[0-9a-f]{32}$", description="BLAKE2b of the customer_id, 16 bytes, the salt as its key"
+    )
+    salt: str = Field(pattern="^([0-9a-f]{2})+$", description="the same in every message of the topic")
+    erased_at: Instant
+
+
 OUTPUTS: dict[str, type[BaseModel]] = {
     "segment-changes": SegmentChange,
     "dead-letters": DeadLetter,
     "models": ModelVersion,
     "baselines": Baseline,
+    "erasures": Erasure,
 }
 """The model of each output and control topic, by the topic's name without prefix."""

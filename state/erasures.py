@@ -9,7 +9,9 @@ import redis
 
 from state import keys
 
-__all__ = ["Erased", "ErasureQueue", "read_erased"]
+__all__ = ["Erased", "ErasureQueue", "agree_on_salt", "read_erased"]
+
+_SALT = "erasure_salt"
 
 
 class Erased:
@@ -19,29 +21,39 @@ class Erased:
     """
 
     def __init__(self, salt: bytes, digests: Iterable[bytes] = ()) -> None:
-        self._salt, self._digests = salt, set(digests)
+        self.salt, self.digests = salt, set(digests)
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return len(self.digests)
 
     def __contains__(self, customer_id: str) -> bool:
-        return bool(self._digests) and self.digest(customer_id) in self._digests
+        return bool(self.digests) and self.digest(customer_id) in self.digests
 
     def digest(self, customer_id: str) -> bytes:
         """Return what stands for a customer (16 bytes)."""
-        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
+        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self.salt).digest()
 
     def add(self, customer_id: str) -> None:
         """Remember a customer as erased."""
-        self._digests.add(self.digest(customer_id))
+        self.digests.add(self.digest(customer_id))
+
+    def add_digests(self, digests: Iterable[bytes]) -> None:
+        """Remember customers as erased who are known by what stands for them."""
+        self.digests.update(digests)
 
 
 def read_erased(client: redis.Redis, partition: int) -> Erased:
     """Return the erased customers of a partition."""
     store: Any = client
-    store.hsetnx(keys.FORMAT, "erasure_salt", secrets.token_hex(16))
-    salt = bytes.fromhex(store.hget(keys.FORMAT, "erasure_salt").decode())
+    store.hsetnx(keys.FORMAT, _SALT, secrets.token_hex(16))
+    salt = bytes.fromhex(store.hget(keys.FORMAT, _SALT).decode())
     return Erased(salt, store.smembers(keys.erased(partition)))
+
+
+def agree_on_salt(client: redis.Redis, salt: bytes) -> None:
+    """Let the salt of the published erasures be that of Redis too, which may have lost its own."""
+    store: Any = client
+    store.hset(keys.FORMAT, _SALT, salt.hex())
 
 
 class ErasureQueue:

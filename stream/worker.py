@@ -12,6 +12,7 @@ import redis
 
 from consumers.commit import Committer
 from consumers.customers import ProfileInput
+from consumers.erasure_log import ErasureLog, RememberingClaims
 from consumers.money import Money
 from consumers.orders import OrderInput
 from consumers.published import PublishedSegments
@@ -144,7 +145,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
-        store=store,
+        store=RememberingClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
         open_all=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
         committers=committers,
         published=PublishedSegments(settings.kafka, store, views),

@@ -144,6 +144,18 @@ class Service:
     def fates(self) -> dict[str, int]:
         return read_fates(self.redis, self.kafka.partitions, keys.SEGMENTS_GROUP)
 
+    def snapshot(self) -> dict[bytes, bytes]:
+        """What Redis holds, but for the workers' heartbeats."""
+        return {key: self.redis.dump(key) for key in self.redis.keys("*") if key != b"workers"}
+
+    def come_back_older(self, older: Mapping[bytes, bytes]) -> None:
+        """Put Redis back to what it was, at once, as a restart from an older file would."""
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.flushdb()
+            for key, value in older.items():
+                pipe.restore(key, 0, value)
+            pipe.execute()
+
     def records(self) -> dict[str, np.void]:
         """Return every customer's row, whatever the partition."""
         store, found = PartitionStore(self.redis, keys.SEGMENTS_GROUP), {}
