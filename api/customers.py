@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
+from batch.lifetime.customer import lifetime_in
 from events.partitioning import partitions_of
 from state import keys
 from state.partition_store import PartitionStore
@@ -51,6 +52,7 @@ class Customers:
             document["record"] = {
                 name: value for name, value in found.items() if name not in (*_HEAD, "features", "partition")
             }
+            document["lifetime"] = lifetime_in(self._inspector, customer_id)
             document["profile"] = self.profile(customer_id)
         return document
 

@@ -148,6 +148,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "customers": 9854,
         "metrics": {"silhouette": 0.41, "churn": 0.06},
         "reason": "k-means with 2 segments has the largest silhouette (0.41) of those that are stable",
+        "lifetime": {
+            "purchases": {
+                "r": 0.243,
+                "alpha": 4.414,
+                "a": 0.793,
+                "b": 2.426,
+                "log_likelihood": -9582.43,
+                "customers": 2357,
+            },
+            "amounts": {"p": 6.25, "q": 3.744, "gamma": 15.444, "log_likelihood": -4058.89, "customers": 946},
+            "horizon_weeks": 52.0,
+            "yearly_rate": 0.1,
+        },
+        "lifetime_reason": "",
         "lineage": [
             {
                 "kind": "kept",

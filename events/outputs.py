@@ -13,6 +13,9 @@ __all__ = [
     "Cause",
     "DeadLetter",
     "Erasure",
+    "LifetimeAmounts",
+    "LifetimeModel",
+    "LifetimePurchases",
     "ModelVersion",
     "MovedFeature",
     "SegmentChange",
@@ -122,6 +125,36 @@ class SegmentMove(_Output):
     customers: int = Field(ge=0)
 
 
+class LifetimePurchases(_Output):
+    """BG/NBD: how often customers order, and when they leave."""
+
+    r: float
+    alpha: float = Field(description="weeks")
+    a: float
+    b: float
+    log_likelihood: float
+    customers: int = Field(ge=0, description="customers that it was fitted to")
+
+
+class LifetimeAmounts(_Output):
+    """Gamma-Gamma: how much an order is of."""
+
+    p: float
+    q: float
+    gamma: float = Field(description="in the shop's currency")
+    log_likelihood: float
+    customers: int = Field(ge=0, description="customers that it was fitted to")
+
+
+class LifetimeModel(_Output):
+    """What the lifetime value of a customer is computed by, from the customer's record."""
+
+    purchases: LifetimePurchases
+    amounts: LifetimeAmounts
+    horizon_weeks: float = Field(gt=0, description="weeks ahead whose orders count")
+    yearly_rate: float = Field(ge=0, description="discount rate a year")
+
+
 class Baseline(_Output):
     """A batch fit of the segments: the scale, the centroids, and who the segments are."""
 
@@ -156,6 +189,10 @@ class Baseline(_Output):
     customers: int = Field(default=0, ge=0, description="customers that the preview counts")
     metrics: dict[str, float] = Field(default_factory=dict, description="what the choice and the guard rest on")
     reason: str = Field(default="", description="why this k and this algorithm")
+    lifetime: LifetimeModel | None = Field(
+        default=None, description="fitted to the same customers; null where it could not be"
+    )
+    lifetime_reason: str = Field(default="", description="why `lifetime` is null")
     lineage: list[SegmentLineage] = Field(default_factory=list)
     moves: list[SegmentMove] = Field(default_factory=list, description="the preview; who stays is counted too")
     proposed_by: str = Field(default="", description="who asked for it: a person, the schedule, drift, a rollback")

@@ -11,6 +11,7 @@ import redis
 from bench.quality.drifting import alarms
 from bench.quality.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
 from bench.quality.halves import baseline_of, by_customer, by_event, halves
+from bench.quality.known_groups import measure_known_groups
 from bench.quality.measures import Refit, inertia
 from bench.quality.population import Population, fold_into
 from bench.quality.regimes import AFFECTED, turning
@@ -103,6 +104,10 @@ class Session:
         """Look for the VIPs after a million events."""
         return measure_vips()
 
+    def known_groups(self) -> Figures:
+        """Compare segments with the true groups of three simulated shops."""
+        return measure_known_groups()
+
     def _halves(self, log: EventLog, ks: tuple[int, ...]) -> Figures:
         found = {}
         for k in ks:
@@ -168,4 +173,5 @@ PARTS: Final[Mapping[str, Callable[[Session], Figures]]] = {
     "waits": Session.waits,
     "rivals": Session.rivals,
     "vips": Session.vips,
+    "known_groups": Session.known_groups,
 }
