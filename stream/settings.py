@@ -50,6 +50,13 @@ class StreamSettings(BaseSettings):
         le=1.0,
         description="standard deviations that a silent customer may move unlearned",
     )
+    border_tolerance: float = Field(
+        0.005,
+        ge=0.0,
+        le=1.0,
+        description="share of the squared distance that published segments may lose against the live centroids before "
+        "their borders follow, beside what chance makes; 0: they follow every version",
+    )
     model_s: float = Field(0.5, ge=0.05, le=60.0, description="seconds between two looks of the leader at the sums")
     behind_s: float = Field(
         10.0, ge=1.0, le=3600.0, description="seconds that a worker may be behind the newest model before it says so"

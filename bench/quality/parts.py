@@ -27,6 +27,8 @@ __all__ = ["PARTS", "Session"]
 Figures = dict[str, Any]
 
 _SETTLED: Final = 360
+_STILL: Final = 720
+_STATIONARY: Final = ((1_000, 1), (4_000, 1), (4_000, 2), (4_000, 3), (10_000, 1))
 _TURN: Final = 400
 _WATCHED_TURN: Final = 420
 _DAYS: Final = 580
@@ -54,9 +56,14 @@ class Session:
         return self._halves(cdnow(self.data), (5, 6))
 
     def stationary(self) -> Figures:
-        """Run the service over a stationary shop."""
-        log, _ = simulated(turning("promotion", 10_000, 480), 4_000, 1, 480)
-        return measure_stationary(self.client, log, _at(log, _SETTLED), _K)
+        """Run the service over stationary shops."""
+        found: Figures = {}
+        for customers, seed in _STATIONARY:
+            log, _ = simulated(turning("promotion", 10_000, _STILL + 120), customers, seed, _STILL + 120)
+            name = f"{customers:,} customers, seed {seed}"
+            found[name] = measure_stationary(self.client, log, _at(log, _STILL), _K)
+            self.say(f"{name}: {found[name]}")
+        return found
 
     def regimes(self) -> Figures:
         """Follow each regime change day by day."""
