@@ -106,10 +106,13 @@ class Borders:
         if model is None:
             return Held([each.centroid for each in baseline.segments], 0)
         version = borders_version(model)
-        cost = self._cost(baseline.baseline, version)
-        if cost.excess > allowed_excess(self._tolerance, baseline.k, cost.customers):
+        if self.too_dear(self._cost(baseline.baseline, version), baseline.k):
             return None
         return Held(model.centroids if model.borders is None else model.borders, version)
+
+    def too_dear(self, cost: Cost, k: int) -> bool:
+        """Return whether k borders cost more than is allowed."""
+        return cost.excess > allowed_excess(self._tolerance, k, cost.customers)
 
 
 def cost_by_beats(registry: WorkerRegistry) -> Callable[[int, int], Cost]:

@@ -17,7 +17,7 @@ class StreamSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, extra="ignore")
 
     hysteresis: float = Field(
-        0.10, ge=0.0, lt=1.0, description="share by which another centroid must be nearer before the segment moves"
+        0.05, ge=0.0, lt=1.0, description="share by which another centroid must be nearer before the segment moves"
     )
     hysteresis_by_segment: dict[str, _Share] = Field(
         default_factory=dict, description='JSON: hysteresis of leaving single segments, by id or name, as {"s1": 0.3}'

@@ -102,7 +102,7 @@ class Session:
             logs.append((name, real, _middle(real), 4))
         found = {}
         for name, each, from_ms, k in logs:
-            found[name] = {"models": measure_rivals(each, from_ms, k)}
+            found[name] = measure_rivals(each, from_ms, k)
             self.say(f"{name}: {found[name]}")
         return found
 
