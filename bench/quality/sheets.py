@@ -54,7 +54,7 @@ def _stationary(part: Document) -> Iterator[Sheet]:
             rows.append((name, text, *cells, str(found["releases"])))
     note = (
         f"Nobody changes in {days} days; changes an event, and a customer-month. Spurious is one that the same service "
-        " with frozen centroids does not make within a day; returns go back within 30 days to the "
+        "with frozen centroids does not make within a day; returns go back within 30 days to the "
         "segment just left. A customer who buys or falls silent moves by recency all the same: that is in all."
     )
     columns = ("shop", "service", "spurious", "cause model", "returns", "all", "times the borders moved")

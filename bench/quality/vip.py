@@ -71,8 +71,13 @@ def measure_vips(seeds: int = 30, events: int = 1_000_000, customers: int = 10_0
         warm += survives(rivals[0].predict(homes).astype(np.int64), vip)
         cold += survives(rivals[1].predict(homes).astype(np.int64), vip)
     return {
-        **{"seeds": seeds, "events": events, "vips": round(customers * _SHARE)},
-        **{"baseline": found, "shoal": ours, "mini_batch_warm": warm, "mini_batch": cold},
+        "seeds": seeds,
+        "events": events,
+        "vips": round(customers * _SHARE),
+        "baseline": found,
+        "shoal": ours,
+        "mini_batch_warm": warm,
+        "mini_batch": cold,
     }
 
 
