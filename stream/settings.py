@@ -51,7 +51,7 @@ class StreamSettings(BaseSettings):
         description="standard deviations that a silent customer may move unlearned",
     )
     border_tolerance: float = Field(
-        0.005,
+        0.0025,
         ge=0.0,
         le=1.0,
         description="share of the squared distance that published segments may lose against the live centroids before "

@@ -96,14 +96,12 @@ class Session:
 
     def rivals(self) -> Figures:
         """Compare with other online clusterers."""
-        log, _ = simulated(turning("promotion", 10_000, 450), 2_000, 1, 450)
-        logs = [("stationary shop", log, _at(log, _SETTLED), _K)]
+        found: Figures = {}
+        for name in ("promotion", "new-group"):
+            log, groups = simulated(turning(name, _TURN, _DAYS), 2_000, 1, _DAYS)
+            found[f"simulated, {name}"] = measure_rivals(log, _at(log, _SETTLED), _K, groups)
         for name, real in (("Online Retail", online_retail(self.data)), ("CDNOW", cdnow(self.data))):
-            logs.append((name, real, _middle(real), 4))
-        found = {}
-        for name, each, from_ms, k in logs:
-            found[name] = measure_rivals(each, from_ms, k)
-            self.say(f"{name}: {found[name]}")
+            found[name] = measure_rivals(real, _middle(real), 3)
         return found
 
     def vips(self) -> Figures:

@@ -7,12 +7,12 @@ import numpy.typing as npt
 from river import cluster
 from sklearn.cluster import MiniBatchKMeans
 
-from bench.quality.by_event import ConstantStep, ForgetfulMean
 from stream.borders import Borders, Cost
+from stream.forgetful import ForgetfulKMeans
 from stream.kmeans import OnlineKMeans, nearest
 from stream.settings import StreamSettings
 
-__all__ = ["Batchwise", "ByCustomer", "OneByOne", "PartialFit", "Published", "Rival", "warm_river"]
+__all__ = ["NAMES", "ByCustomer", "Forgetful", "OneByOne", "PartialFit", "Published", "Rival", "warm_river"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -83,15 +83,15 @@ class Published(ByCustomer):
         return self._shown[customers]
 
 
-class Batchwise:
-    """A model with `learn_many(vectors, at_ms)` and `predict_many`."""
+class Forgetful:
+    """The rule of Spark's StreamingKMeans."""
 
-    def __init__(self, model: ConstantStep | ForgetfulMean) -> None:
+    def __init__(self, model: ForgetfulKMeans) -> None:
         self._model = model
 
     def day(self, customers: Ints, vectors: Floats, at_ms: int) -> Ints:
         """Learn, then label."""
-        self._model.learn_many(vectors, at_ms)
+        self._model.learn_many(vectors, at_ms=at_ms)
         return self._model.predict_many(vectors)
 
     def labels(self, customers: Ints, vectors: Floats) -> Ints:

@@ -262,6 +262,41 @@ class TestSweeping:
         assert {change.cause for change in shop.changes()} == {"time"}
         shop.assert_told_to_the_world()
 
+    def test_who_falls_silent_is_told_of_by_the_first_sweep_after_the_moment_and_by_no_other(self, shop):
+        """The moment is found by bisection: when the model itself first says so."""
+        shop.live.follow_baseline(make_baseline(1))
+        shop.sweep()
+        rows, segmenter = shop.rows(), shop.live.segmenter
+        later = moves(segmenter, rows, NOW_MS + 200 * DAY_MS) & ~moves(segmenter, rows, NOW_MS)
+        who = int(np.flatnonzero(later)[0])
+
+        def moved_by(at_ms):
+            return bool(moves(segmenter, shop.rows()[who : who + 1], at_ms)[0])
+
+        early, late = NOW_MS, NOW_MS + 200 * DAY_MS
+        while late - early > 1:
+            middle = (early + late) // 2
+            early, late = (early, middle) if moved_by(middle) else (middle, late)
+
+        def told():
+            return [change for change in shop.changes() if change.customer_id == names(N)[who]]
+
+        shop.sink.sent.clear()
+        shop.sweep_at(early)
+        assert told() == []
+        for _ in range(3):
+            shop.sweep_at(late)
+        (change,) = told()
+        assert (change.cause, change.previous) == ("time", f"s{rows['segment'][who]}")
+
+    def test_sweeps_take_their_share_while_events_arrive_and_half_under_a_new_baseline(self, shop):
+        time.sleep(2 * SETTINGS.sweep_s)
+        assert shop.sweeper.due([shop.owned]) == SETTINGS.sweep_share == 0.05
+        shop.sweep()
+        assert shop.sweeper.due([shop.owned]) == 0.0
+        shop.live.follow_baseline(make_baseline(1))
+        assert shop.sweeper.due([shop.owned]) == 0.5
+
     def test_between_two_sweeps_nothing_is_done(self, redis):
         shop = Shop(redis, self.partition, settings=SETTINGS.model_copy(update={"sweep_s": 600.0}))
         shop.now_ms += 200 * DAY_MS
@@ -321,6 +356,11 @@ class Shop:
             if not self.sweeper.run([self.owned]):
                 return
         raise AssertionError("the sweep does not end")
+
+    def sweep_at(self, now_ms):
+        """Sweep once at a time, due or not."""
+        self.now_ms, self.sweeper._progress[self.partition].due = now_ms, 0.0
+        self.sweep()
 
     def rows(self):
         return self.store.load(self.partition, names(N)).rows
