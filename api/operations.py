@@ -11,6 +11,7 @@ from events.topic_admin import KafkaUnreachable
 from events.topics import CO_PARTITIONED
 from state import keys
 from state.baselines import BaselineStore, ModelStore
+from state.drift import DriftAlarms
 from state.watermarks import read_fates
 from state.workers import WorkerRegistry
 
@@ -37,6 +38,12 @@ def pipeline_status(client: redis.Redis, kafka: KafkaSettings) -> dict[str, Any]
         "changes_unsent": unsent_changes(client, kafka.partitions),
         "partitions": kafka.partitions,
         "partitions_without_worker": sorted(set(range(kafka.partitions)) - owned),
+        "model": {
+            "sums_difference": max((each.sums_difference or 0.0 for each in beats), default=0.0),
+            "workers_behind": sum(each.behind for each in beats),
+            "segments_starving": sum(len(each.starving) for each in beats),
+            "drift_alarm": DriftAlarms(client).newest() is not None,
+        },
         "workers": [
             {
                 "worker": beat.worker,

@@ -102,6 +102,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "features": ["recency", "frequency", "monetary"],
         "centroids": [[-0.71, 1.32, 1.18], [0.94, -0.55, -0.48]],
         "counts": [2310, 7544],
+        "borders": [[-0.7, 1.3, 1.2], [0.95, -0.55, -0.5]],
+        "borders_version": 480,
         "updated_at": "2026-03-14T09:26:56Z",
     },
     "erasures": {

@@ -90,6 +90,10 @@ class ModelVersion(_Output):
     features: list[str]
     centroids: list[list[float]] = Field(description="standardised units, one row a segment")
     counts: list[int] = Field(description="customers nearest to each centroid")
+    borders: list[list[float]] | None = Field(
+        default=None, description="earlier centroids that published segments still go by; null: they go by `centroids`"
+    )
+    borders_version: int = Field(default=0, ge=0, description="version that the borders are of; 0: the baseline")
     updated_at: Instant
 
 

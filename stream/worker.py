@@ -31,6 +31,7 @@ from state.segment_views import SegmentViews
 from state.settings import StateSettings
 from state.workers import WorkerBeat, WorkerRegistry
 from stream.behind import Behind
+from stream.borders import Borders, cost_by_beats, one_version
 from stream.clock import SegmentClock
 from stream.damping import Damping
 from stream.eraser import Chores, Eraser
@@ -100,6 +101,8 @@ class SegmentWorker:
                 behind=progress.too_long,
                 measured=sum(each.customers for each in found),
                 squared_distance=sum(each.squared for each in found),
+                squared_to_borders=sum(each.squared_to_borders for each in found),
+                borders_version=one_version(found),
                 sums_difference=max(differences, default=None),
                 starving=self.watch.starving if leader else [],
                 drift=self.watch.alarm if leader else "",
@@ -154,8 +157,10 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         clock=clock,
     )
     baselines, models, stream = BaselineStore(client), ModelStore(client), settings.stream
+    registry = WorkerRegistry(client)
     leader = Leader(
-        baselines, models, KafkaSink(settings.kafka), settings.kafka.partitions, live, stream.starving_share
+        *(baselines, models, KafkaSink(settings.kafka), settings.kafka.partitions, live, stream.starving_share),
+        Borders(stream.border_tolerance, cost_by_beats(registry)),
     )
     watch = ModelWatch(
         client,
@@ -167,7 +172,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     runtime = MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP)
     return SegmentWorker(
-        *(name, runtime, sweeper, leader, live, feed, WorkerRegistry(client)),
+        *(name, runtime, sweeper, leader, live, feed, registry),
         *(baselines, models, watch, Behind(stream.behind_s)),
     )
 
