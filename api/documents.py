@@ -258,6 +258,7 @@ class Operations(BaseModel):
     )
     events_behind: int | None = Field(description="published but not processed; null where Kafka does not answer")
     tallies_behind: int | None = Field(description="published but not tallied; null where Kafka does not answer")
+    partitions_behind: list[int] | None = Field(description="events behind by partition; null where Kafka is away")
     changes_unsent: int
     partitions: int
     partitions_without_worker: list[int]

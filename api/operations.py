@@ -6,7 +6,7 @@ import redis
 
 from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable
-from stream.status import input_ends, lags, state_status
+from stream.status import input_ends, lag_by_partition, lags, state_status
 
 __all__ = ["pipeline_status"]
 
@@ -17,11 +17,13 @@ def pipeline_status(client: redis.Redis, kafka: KafkaSettings) -> dict[str, Any]
     Reading where the topics end takes about half a second. Raises redis.RedisError.
     """
     status = state_status(client, kafka.partitions)
-    status |= {"events_behind": None, "tallies_behind": None}
+    status |= {"events_behind": None, "tallies_behind": None, "partitions_behind": None}
     try:
-        behind = lags(client, kafka, input_ends(kafka))
+        ends = input_ends(kafka)
     except KafkaUnreachable as error:
         status["problems"].insert(0, str(error))
     else:
+        behind = lags(client, kafka, ends)
         status |= {"events_behind": behind["events"], "tallies_behind": behind["tallies"]}
+        status["partitions_behind"] = lag_by_partition(client, kafka, ends)
     return status

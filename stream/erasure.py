@@ -49,6 +49,10 @@ class Erasures:
         self._open.add(customer_id, now_ms)
         self._queue.request(self._partition(customer_id), customer_id)
 
+    def open(self) -> dict[str, int]:
+        """Return whose erasure is not finished, and when it was asked for (ms)."""
+        return self._open.all()
+
     def status(self, customer_id: str) -> Erasure | None:
         """Return how far a customer's erasure is, or None where nobody has asked for it."""
         partition, since_ms = self._partition(customer_id), self._open.since_ms(customer_id)

@@ -18,7 +18,7 @@ from state.triggers import TriggerStore
 from state.watermarks import read_fates
 from state.workers import WorkerRegistry
 
-__all__ = ["alive", "input_ends", "lags", "state_status"]
+__all__ = ["alive", "input_ends", "lag_by_partition", "lags", "state_status"]
 
 _ALIVE_MS: Final = 15_000
 _NO_CONSUMER: Final = "experiments are declared but no consumer tallies them; start one with `shoal experiments`"
@@ -79,6 +79,16 @@ def lags(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -
         return behind(mine, stored_offsets(client, kafka.partitions, group))
 
     return {"events": lag(keys.SEGMENTS_GROUP, CO_PARTITIONED), "tallies": lag(keys.EXPERIMENTS_GROUP, TALLIED)}
+
+
+def lag_by_partition(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -> list[int]:
+    """Return how many events are published but not folded, by partition."""
+    names = set(map(kafka.topic, CO_PARTITIONED))
+    stored = stored_offsets(client, kafka.partitions, keys.SEGMENTS_GROUP)
+    return [
+        behind({place: end for place, end in ends.items() if place[0] in names and place[1] == partition}, stored)
+        for partition in range(kafka.partitions)
+    ]
 
 
 def _experiments(client: Any, partitions: int) -> dict[str, Any]:
