@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from consumers.parts import Claims
 from consumers.places import is_end
-from events.connecting import KafkaUnreachable
 from events.outputs import Erasure
 from events.settings import KafkaSettings
+from events.topic_admin import KafkaUnreachable
 from state import keys
 from state.erasure_places import forget_elsewhere
 from state.erasures import Erased, ErasureQueue, agree_on_salt

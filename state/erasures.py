@@ -9,7 +9,7 @@ import redis
 
 from state import keys
 
-__all__ = ["Erased", "ErasureQueue", "agree_on_salt", "read_erased"]
+__all__ = ["Erased", "ErasureQueue", "OpenErasures", "agree_on_salt", "read_erased", "was_erased"]
 
 _SALT = "erasure_salt"
 
@@ -45,9 +45,18 @@ class Erased:
 def read_erased(client: redis.Redis, partition: int) -> Erased:
     """Return the erased customers of a partition."""
     store: Any = client
+    return Erased(_salt(store), store.smembers(keys.erased(partition)))
+
+
+def was_erased(client: redis.Redis, partition: int, customer_id: str) -> bool:
+    """Return whether a customer of a partition was erased, without reading everybody who was."""
+    store: Any = client
+    return bool(store.sismember(keys.erased(partition), Erased(_salt(store)).digest(customer_id)))
+
+
+def _salt(store: Any) -> bytes:
     store.hsetnx(keys.FORMAT, _SALT, secrets.token_hex(16))
-    salt = bytes.fromhex(store.hget(keys.FORMAT, _SALT).decode())
-    return Erased(salt, store.smembers(keys.erased(partition)))
+    return bytes.fromhex(store.hget(keys.FORMAT, _SALT).decode())
 
 
 def agree_on_salt(client: redis.Redis, salt: bytes) -> None:
@@ -82,3 +91,28 @@ class ErasureQueue:
     def is_waiting(self, partition: int, customer_id: str) -> bool:
         """Return whether a customer has still to be erased."""
         return bool(self._redis.sismember(keys.erasing(partition), customer_id))
+
+
+class OpenErasures:
+    """Erasures that were asked for and are not finished, with the time of asking; the id leaves with the last of it."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+
+    def add(self, customer_id: str, at_ms: int) -> None:
+        """Note that an erasure was asked for; asking again does not make it younger."""
+        self._redis.hsetnx(keys.ERASURES, customer_id, at_ms)
+
+    def all(self) -> dict[str, int]:
+        """Return who is being erased, and since when (ms), the oldest first."""
+        found = {name.decode(): int(at_ms) for name, at_ms in self._redis.hgetall(keys.ERASURES).items()}
+        return dict(sorted(found.items(), key=lambda item: item[1]))
+
+    def since_ms(self, customer_id: str) -> int | None:
+        """Return when a customer's erasure was asked for, or None where none is open."""
+        value = self._redis.hget(keys.ERASURES, customer_id)
+        return None if value is None else int(value)
+
+    def close(self, customer_id: str) -> None:
+        """Forget that it was asked for."""
+        self._redis.hdel(keys.ERASURES, customer_id)
