@@ -11,8 +11,12 @@ __all__ = [
     "BaselineDocument",
     "CustomerDocument",
     "CustomerPage",
+    "CustomersAnswer",
+    "CustomersLookup",
+    "Explanation",
     "Flows",
     "Health",
+    "History",
     "Listed",
     "Lookup",
     "LookupAnswer",
@@ -146,6 +150,70 @@ class CustomerDocument(BaseModel):
     profile: dict[str, Any] | None = Field(None, description="the newest CRM profile, null without one")
 
 
+class CustomersLookup(BaseModel):
+    """Many customers at once, in full."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"customer_ids": ["00001", "00002"]}]})
+
+    customer_ids: Annotated[list[Identifier], Field(min_length=1, max_length=100)]
+
+
+class CustomersAnswer(BaseModel):
+    """Those customers of whom an event has been processed; the others are in `unknown`."""
+
+    customers: dict[str, CustomerDocument] = Field(description="by customer_id")
+    unknown: list[str]
+
+
+class Moved(BaseModel):
+    """A segment that a customer was in, and why it moved there."""
+
+    change_number: int
+    segment_id: str
+    segment: str
+    since: str
+    cause: str | None = Field(description="activity, time, model, baseline or correction; null where it is not known")
+    explanation: str | None = Field(description="why, in a sentence; null where it is not known")
+
+
+class History(BaseModel):
+    """A customer's way through the segments, the latest move first."""
+
+    customer_id: str
+    history: list[Moved]
+    without_causes: str | None = Field(description="why the causes are not known, where Kafka could not be asked")
+
+
+class Near(BaseModel):
+    """A segment, and how far the customer is from its centre, in standard deviations."""
+
+    segment_id: str
+    segment: str
+    distance: float
+
+
+class Difference(BaseModel):
+    """A feature that speaks for the nearest segment against the next: the customer's value and the two centres'."""
+
+    feature: str
+    unit: str
+    value: float
+    nearest: float
+    other: float
+
+
+class Explanation(BaseModel):
+    """Why a customer is in its segment. The published segment may lag behind the nearest: it moves by a margin."""
+
+    customer_id: str
+    segment_id: str | None
+    segment: str | None
+    since: str | None
+    as_of: str
+    nearest: list[Near] | None = Field(description="the nearest first; null under the RFM tiers")
+    reasons: list[Difference] | None = Field(description="what counts most between the first two")
+
+
 class Listed(BaseModel):
     """A customer in a list."""
 
@@ -214,6 +282,23 @@ class WorkerDocument(BaseModel):
     leader: bool
 
 
+class Tallying(BaseModel):
+    """The experiments, and the consumers that tally them."""
+
+    declared: int
+    consumers: list[WorkerDocument]
+    events: dict[str, int] = Field(description="events by `<topic>:<fate>`")
+
+
+class Calling(BaseModel):
+    """The triggers, and the services that call their webhooks."""
+
+    declared: int
+    services: list[WorkerDocument]
+    waiting: int = Field(description="deliveries that are not settled")
+    dead: int = Field(description="deliveries that were given up")
+
+
 class Operations(BaseModel):
     """How the pipeline is doing."""
 
@@ -224,10 +309,14 @@ class Operations(BaseModel):
         description="events by `<topic>:<fate>`", examples=[{"orders:applied": 6919, "orders:duplicate": 3}]
     )
     events_behind: int | None = Field(description="published but not processed; null where Kafka does not answer")
+    tallies_behind: int | None = Field(description="published but not tallied; null where Kafka does not answer")
+    partitions_behind: list[int] | None = Field(description="events behind by partition; null where Kafka is away")
     changes_unsent: int
     partitions: int
     partitions_without_worker: list[int]
     workers: list[WorkerDocument]
+    experiments: Tallying
+    triggers: Calling
     problems: list[str]
 
 

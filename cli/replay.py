@@ -20,8 +20,8 @@ from cli.services import LocalServices
 from cli.wait import wait_until_processed
 from consumers.change_log import read_changes
 from events.inputs import Order
-from events.publisher import Publisher
 from events.settings import KafkaSettings
+from shoal_client.publisher import Publisher
 from state.baselines import BaselineStore, ModelStore
 from state.connection import connect
 from state.watermarks import read_fates
@@ -69,7 +69,7 @@ class Replay:
         turn = first + (last - first) * _HISTORY
         history = [order for order in self._orders if order.occurred_at <= turn]
         rest = self._orders[len(history) :]
-        with Publisher(self._kafka) as publisher, self._live() as live:
+        with Publisher(self._kafka.kafka, self._kafka.topic_prefix) as publisher, self._live() as live:
             for order in history:
                 self._publish(publisher, order)
             publisher.flush()
@@ -112,7 +112,7 @@ class Replay:
         return view is not None and view.segment_id == segment_id
 
     def _publish(self, publisher: Publisher, order: Order) -> None:
-        publisher.publish("orders", order)
+        publisher.publish_json("orders", order.customer_id, order.model_dump_json(exclude_none=True).encode())
         self._published += 1
 
     def _baseline_is_live(self) -> bool:

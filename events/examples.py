@@ -102,7 +102,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "features": ["recency", "frequency", "monetary"],
         "centroids": [[-0.71, 1.32, 1.18], [0.94, -0.55, -0.48]],
         "counts": [2310, 7544],
+        "borders": [[-0.7, 1.3, 1.2], [0.95, -0.55, -0.5]],
+        "borders_version": 480,
         "updated_at": "2026-03-14T09:26:56Z",
+    },
+    "erasures": {
+        "partition": 3,
+        "digest": "8f14e45fceea167a5a36dedd4bea2543",
+        "salt": "c4ca4238a0b923820dcc509a6f75849b",
+        "erased_at": "2026-03-14T09:26:57Z",
     },
     "baselines": {
         "baseline": 7,

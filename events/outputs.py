@@ -1,4 +1,4 @@
-"""What Shoal publishes: segment changes, dead letters, models and baselines."""
+"""What Shoal publishes: segment changes, dead letters, models, baselines and erasures."""
 
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ __all__ = [
     "BaselineSegment",
     "Cause",
     "DeadLetter",
+    "Erasure",
     "LifetimeAmounts",
     "LifetimeModel",
     "LifetimePurchases",
@@ -89,6 +90,10 @@ class ModelVersion(_Output):
     features: list[str]
     centroids: list[list[float]] = Field(description="standardised units, one row a segment")
     counts: list[int] = Field(description="customers nearest to each centroid")
+    borders: list[list[float]] | None = Field(
+        default=None, description="earlier centroids that published segments still go by; null: they go by `centroids`"
+    )
+    borders_version: int = Field(default=0, ge=0, description="version that the borders are of; 0: the baseline")
     updated_at: Instant
 
 
@@ -200,10 +205,22 @@ class Baseline(_Output):
     decision: str = Field(default="", description="why it was approved, rejected or retired")
 
 
+class Erasure(_Output):
+    """A customer was erased, known by a salted hash only: for Shoal itself, should Redis lose the tombstone."""
+
+    partition: int = Field(ge=0)
+    digest: str = Field(
+        pattern="^[0-9a-f]{32}$", description="BLAKE2b of the customer_id, 16 bytes, the salt as its key"
+    )
+    salt: str = Field(pattern="^([0-9a-f]{2})+$", description="the same in every message of the topic")
+    erased_at: Instant
+
+
 OUTPUTS: dict[str, type[BaseModel]] = {
     "segment-changes": SegmentChange,
     "dead-letters": DeadLetter,
     "models": ModelVersion,
     "baselines": Baseline,
+    "erasures": Erasure,
 }
 """The model of each output and control topic, by the topic's name without prefix."""

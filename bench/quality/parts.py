@@ -28,6 +28,8 @@ __all__ = ["PARTS", "Session"]
 Figures = dict[str, Any]
 
 _SETTLED: Final = 360
+_STILL: Final = 720
+_STATIONARY: Final = ((1_000, 1), (4_000, 1), (4_000, 2), (4_000, 3), (10_000, 1))
 _TURN: Final = 400
 _WATCHED_TURN: Final = 420
 _DAYS: Final = 580
@@ -55,9 +57,14 @@ class Session:
         return self._halves(cdnow(self.data), (5, 6))
 
     def stationary(self) -> Figures:
-        """Run the service over a stationary shop."""
-        log, _ = simulated(turning("promotion", 10_000, 480), 4_000, 1, 480)
-        return measure_stationary(self.client, log, _at(log, _SETTLED), _K)
+        """Run the service over stationary shops."""
+        found: Figures = {}
+        for customers, seed in _STATIONARY:
+            log, _ = simulated(turning("promotion", 10_000, _STILL + 120), customers, seed, _STILL + 120)
+            name = f"{customers:,} customers, seed {seed}"
+            found[name] = measure_stationary(self.client, log, _at(log, _STILL), _K)
+            self.say(f"{name}: {found[name]}")
+        return found
 
     def regimes(self) -> Figures:
         """Follow each regime change day by day."""
@@ -90,14 +97,12 @@ class Session:
 
     def rivals(self) -> Figures:
         """Compare with other online clusterers."""
-        log, _ = simulated(turning("promotion", 10_000, 450), 2_000, 1, 450)
-        logs = [("stationary shop", log, _at(log, _SETTLED), _K)]
+        found: Figures = {}
+        for name in ("promotion", "new-group"):
+            log, groups = simulated(turning(name, _TURN, _DAYS), 2_000, 1, _DAYS)
+            found[f"simulated, {name}"] = measure_rivals(log, _at(log, _SETTLED), _K, groups)
         for name, real in (("Online Retail", online_retail(self.data)), ("CDNOW", cdnow(self.data))):
-            logs.append((name, real, _middle(real), 4))
-        found = {}
-        for name, each, from_ms, k in logs:
-            found[name] = {"models": measure_rivals(each, from_ms, k)}
-            self.say(f"{name}: {found[name]}")
+            found[name] = measure_rivals(real, _middle(real), 3)
         return found
 
     def vips(self) -> Figures:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
+from api.access.audit import read_audit
 from api.access.keys import KeyStore
 from api.access.scopes import Scope
 from api.app import build_app
@@ -196,3 +197,41 @@ def test_every_answer_tells_the_browser_to_trust_nothing(shop):
     for answer in (shop.get("/v1/segments"), shop.client.get("/v1/segments"), shop.client.get("/nothing")):
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_many_customers_at_once(shop):
+    answer = shop.post("/v1/customers:lookup", {"customer_ids": ["c002", "nobody", EVIL, "c002"]}, PERSONAL).json()
+    assert answer["unknown"] == ["nobody"]
+    assert list(answer["customers"]) == ["c002", EVIL]
+    assert answer["customers"]["c002"] == shop.get("/v1/customers/c002", PERSONAL).json()
+    assert [each.action for each in read_audit(shop.redis, EVIL)] == ["customer.read"]
+    assert shop.post("/v1/customers:lookup", {"customer_ids": ["c"] * 101}, PERSONAL).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["c001", "a/b"])
+def test_the_history_without_kafka_is_without_causes(shop, name):
+    answer = shop.get(f"/v1/customers/{quote(name, safe='')}/history", PERSONAL)
+    assert answer.status_code == 200, answer.text
+    (move,) = answer.json()["history"]
+    assert (move["segment_id"], move["cause"], move["explanation"]) == (
+        f"s{shop.names.index(name) % 6 + 1}",
+        None,
+        None,
+    )
+    assert "127.0.0.1:1" in answer.json()["without_causes"]
+
+
+def test_why_a_customer_is_where_it_is(shop):
+    tiers = shop.get("/v1/customers/c001/explanation", PERSONAL).json()
+    assert (tiers["segment_id"], tiers["nearest"], tiers["reasons"]) == ("s2", None, None)
+    BaselineStore(shop.redis).approve(make_baseline(1, ids=[1, 2, 3]))
+    found = shop.get("/v1/customers/c001/explanation", PERSONAL).json()
+    distances = [each["distance"] for each in found["nearest"]]
+    assert len(distances) == 3
+    assert distances == sorted(distances)
+    assert all(abs(each["value"] - each["nearest"]) <= abs(each["value"] - each["other"]) for each in found["reasons"])
+
+
+@pytest.mark.parametrize("what", ["segment", "history", "explanation"])
+def test_nobody_is_404_everywhere(shop, what):
+    assert shop.get(f"/v1/customers/nobody/{what}", PERSONAL).status_code == 404
