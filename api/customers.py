@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
+from batch.lifetime.customer import lifetime_in
 from consumers.change_log import changes_of_customer
 from events.partitioning import partitions_of
 from events.settings import KafkaSettings
@@ -66,6 +67,7 @@ class Customers:
             document["record"] = {
                 name: value for name, value in found.items() if name not in (*_HEAD, "features", "partition")
             }
+            document["lifetime"] = lifetime_in(self._inspector, customer_id)
             document["profile"] = self.profile(customer_id)
         return document
 

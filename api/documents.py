@@ -81,8 +81,59 @@ class Held(BaseModel):
     since: str
 
 
+class Lifetime(BaseModel):
+    """What a customer is still worth, by the models kept with the live baseline; null with a `reason`."""
+
+    probability_alive: float | None = Field(description="probability that the customer is still one (BG/NBD)")
+    expected_orders: float | None = Field(description="orders to expect within the horizon (BG/NBD)")
+    expected_amount: float | None = Field(description="of each of them, in the shop's currency (Gamma-Gamma)")
+    lifetime_value: float | None = Field(description="of these orders today, discounted, in the shop's currency")
+    horizon_weeks: float | None = Field(description="weeks ahead whose orders count")
+    yearly_rate: float | None = Field(description="discount rate a year")
+    baseline: int | None = Field(description="number of the baseline that keeps the models")
+    reason: str | None = Field(description="why there are no figures; null where there are")
+
+
 class CustomerDocument(BaseModel):
-    """What is known of a customer. `features`, `record` and `profile` need the scope `customers:read`."""
+    """What is known of a customer. `features`, `record`, `lifetime` and `profile` need the scope `customers:read`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "00001",
+                    "segment_id": "s5",
+                    "segment": "At-Risk Customers",
+                    "since": "2026-03-01T09:30:00.000Z",
+                    "previous": "s2",
+                    "baseline": 1,
+                    "change_id": "00001:3",
+                    "as_of": "2026-03-14T10:00:00.000Z",
+                    "history": [
+                        {
+                            "change_number": 3,
+                            "segment_id": "s5",
+                            "segment": "At-Risk Customers",
+                            "since": "2026-03-01T09:30:00.000Z",
+                        }
+                    ],
+                    "features": {"recency": 61.0, "frequency": 1.7, "monetary": 94.1},
+                    "record": {"recency_days": 61.0, "frequency": 4, "monetary": 212.4, "orders": 4, "cancelled": 0},
+                    "lifetime": {
+                        "probability_alive": 0.7268,
+                        "expected_orders": 1.5502,
+                        "expected_amount": 47.21,
+                        "lifetime_value": 69.87,
+                        "horizon_weeks": 52.0,
+                        "yearly_rate": 0.1,
+                        "baseline": 1,
+                        "reason": None,
+                    },
+                    "profile": {"country": "PT", "age": 37},
+                }
+            ]
+        }
+    )
 
     customer_id: str
     segment_id: str | None
@@ -95,6 +146,7 @@ class CustomerDocument(BaseModel):
     history: list[Held] = Field(description="the last few segments, the present one first")
     features: dict[str, float | None] | None = Field(None, description="the segmentation's features, each in its unit")
     record: dict[str, Any] | None = Field(None, description="what the events add up to; money in the shop's currency")
+    lifetime: Lifetime | None = Field(None, description="what the customer is still worth")
     profile: dict[str, Any] | None = Field(None, description="the newest CRM profile, null without one")
 
 

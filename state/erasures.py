@@ -9,7 +9,9 @@ import redis
 
 from state import keys
 
-__all__ = ["Erased", "ErasureQueue", "OpenErasures", "read_erased", "was_erased"]
+__all__ = ["Erased", "ErasureQueue", "OpenErasures", "agree_on_salt", "read_erased", "was_erased"]
+
+_SALT = "erasure_salt"
 
 
 class Erased:
@@ -19,21 +21,25 @@ class Erased:
     """
 
     def __init__(self, salt: bytes, digests: Iterable[bytes] = ()) -> None:
-        self._salt, self._digests = salt, set(digests)
+        self.salt, self.digests = salt, set(digests)
 
-    def __bool__(self) -> bool:
-        return bool(self._digests)
+    def __len__(self) -> int:
+        return len(self.digests)
 
     def __contains__(self, customer_id: str) -> bool:
-        return bool(self._digests) and self.digest(customer_id) in self._digests
+        return bool(self.digests) and self.digest(customer_id) in self.digests
 
     def digest(self, customer_id: str) -> bytes:
         """Return what stands for a customer (16 bytes)."""
-        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
+        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self.salt).digest()
 
     def add(self, customer_id: str) -> None:
         """Remember a customer as erased."""
-        self._digests.add(self.digest(customer_id))
+        self.digests.add(self.digest(customer_id))
+
+    def add_digests(self, digests: Iterable[bytes]) -> None:
+        """Remember customers as erased who are known by what stands for them."""
+        self.digests.update(digests)
 
 
 def read_erased(client: redis.Redis, partition: int) -> Erased:
@@ -49,8 +55,14 @@ def was_erased(client: redis.Redis, partition: int, customer_id: str) -> bool:
 
 
 def _salt(store: Any) -> bytes:
-    store.hsetnx(keys.FORMAT, "erasure_salt", secrets.token_hex(16))
-    return bytes.fromhex(store.hget(keys.FORMAT, "erasure_salt").decode())
+    store.hsetnx(keys.FORMAT, _SALT, secrets.token_hex(16))
+    return bytes.fromhex(store.hget(keys.FORMAT, _SALT).decode())
+
+
+def agree_on_salt(client: redis.Redis, salt: bytes) -> None:
+    """Let the salt of the published erasures be that of Redis too, which may have lost its own."""
+    store: Any = client
+    store.hset(keys.FORMAT, _SALT, salt.hex())
 
 
 class ErasureQueue:

@@ -44,6 +44,12 @@ def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
         "changes_unsent": unsent_changes(client, partitions),
         "partitions": partitions,
         "partitions_without_worker": orphans,
+        "model": {
+            "sums_difference": max((worker["sums_difference"] or 0.0 for worker in workers), default=0.0),
+            "workers_behind": sum(worker["behind"] for worker in workers),
+            "segments_starving": sum(len(worker["starving"]) for worker in workers),
+            "drift_alarm": alarm is not None,
+        },
         "workers": workers,
         "experiments": experiments,
         "triggers": triggers,

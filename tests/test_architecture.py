@@ -78,6 +78,19 @@ def test_naming_a_tally_or_an_assignment_does_not_load_the_statistics():
     assert {"scipy", "statsmodels", "pandas"} & set(loaded) == set()
 
 
+def test_a_worker_does_not_load_what_only_batch_work_needs():
+    program = (
+        "import sys, stream.app; from stream.drift import DriftWatch; DriftWatch(['s1'], ['recency']); "
+        "print(*sorted(sys.modules))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert "stream.handler" in loaded
+    assert {"sklearn", "scipy.stats"} & set(loaded) == set()
+
+
 def test_reading_by_the_client_loads_nothing_of_shoal_and_no_kafka():
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, shoal_client; shoal_client.Shoal; print(*sorted(sys.modules))"],

@@ -10,6 +10,8 @@ from api.access.audit import read_audit
 from api.access.keys import KeyStore
 from api.access.scopes import Scope
 from api.app import build_app
+from events.examples import EXAMPLES
+from events.outputs import LifetimeModel
 from state.baselines import BaselineStore
 from state.connection import connect
 from state.settings import StateSettings
@@ -17,6 +19,7 @@ from stream.tiers import SEGMENT_NAMES
 from tests.api.conftest import EVIL, NOW
 from tests.building import make_baseline
 
+LIFETIME = LifetimeModel.model_validate(EXAMPLES["baselines"]["lifetime"])
 READ, PERSONAL = Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ
 
 
@@ -53,11 +56,26 @@ def test_many_segments_at_once(shop):
 
 def test_personal_fields_need_the_scope(shop):
     plain, full = shop.get("/v1/customers/c002", READ).json(), shop.get("/v1/customers/c002", PERSONAL).json()
-    assert not {"features", "record", "profile"} & plain.keys()
+    assert not {"features", "record", "profile", "lifetime"} & plain.keys()
     assert full["profile"] == {"age": 41, "country": "<b>NL</b>"}
     assert {"orders", "gross", "recency_days"} <= full["record"].keys()
     assert {name: full[name] for name in plain} == plain
     assert shop.get("/v1/customers/c001", PERSONAL).json()["profile"] is None
+
+
+def test_lifetime_value_by_the_models_of_the_live_baseline_or_why_there_is_none(shop):
+    assert "no baseline is live" in shop.get("/v1/customers/c002", PERSONAL).json()["lifetime"]["reason"]
+    BaselineStore(shop.redis).approve(make_baseline().model_copy(update={"lifetime": LIFETIME}))
+    found = [shop.get(f"/v1/customers/{name}", PERSONAL).json() for name in shop.names[:20]]
+    for each in found:
+        lifetime = each["lifetime"]
+        if each["record"]["orders"]:
+            assert lifetime["reason"] is None
+            assert 0 <= lifetime["probability_alive"] <= 1
+            assert 0 <= lifetime["lifetime_value"] <= lifetime["expected_orders"] * lifetime["expected_amount"] + 0.01
+        else:
+            assert "no order of this customer" in lifetime["reason"]
+    assert {bool(each["record"]["orders"]) for each in found} == {True, False}
 
 
 def pages(shop, query):
