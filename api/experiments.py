@@ -59,6 +59,10 @@ class Experiments:
         tallies = Tallies({cell: Tally(*values) for cell, values in found.cells.items()})
         return Standing(experiment, experiment.status(now), report(experiment, tallies, now, found.left_out))
 
+    def ids(self) -> list[str]:
+        """Return the ids of all experiments, sorted."""
+        return list(self._definitions.all())
+
     def all(self) -> list[Standing]:
         """Return every experiment as it stands, sorted by id."""
         return [self.standing(Experiment.model_validate_json(text)) for text in self._definitions.all().values()]

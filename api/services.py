@@ -1,5 +1,6 @@
 """What the endpoints and pages work with: one object a process, opened at its start and closed at its end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from api.access.rate import RateLimiter
 from api.access.ring import KeyRing
 from api.access.sessions import Sessions
 from api.cached import Cached
+from api.countries import Countries, survey_countries
 from api.customers import Customers
 from api.experiments import Experiments
+from api.looks import keep_looking
 from api.operations import pipeline_status
 from api.pace import Pace
 from api.population import Population, survey
@@ -26,8 +29,10 @@ from api.tail import ChangeTail
 from api.traffic import Traffic
 from batch.promotion import Promotion
 from consumers.sink import KafkaSink
+from events.partitioning import partitions_of
 from state.baselines import BaselineStore
 from state.connection import connect
+from state.looks import LookStore
 from stream.clock import SegmentClock
 from stream.inspect import Inspector, segment_names
 from stream.live import LiveSegmenter
@@ -38,7 +43,7 @@ __all__ = ["Services", "opened_services"]
 _DAY_MS = 86_400_000.0
 _CONNECTIONS = 50
 _SINK_S = 15.0
-_SEGMENTS_S, _STATUS_S, _POPULATION_S = 5.0, 2.0, 15.0
+_SEGMENTS_S, _STATUS_S, _POPULATION_S, _COUNTRIES_S = 5.0, 2.0, 15.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,21 @@ class Services:
     segments: Cached[dict[str, Any]]
     status: Cached[dict[str, Any]]
     population: Cached[Population]
+    countries: Cached[Countries]
     tail: ChangeTail
     pace: Pace
     experiments: Experiments
+    looks: LookStore
     promotion: Callable[[], Promotion]
 
     @property
     def partitions(self) -> int:
         """The number of partitions of the customers."""
         return self.settings.kafka.partitions
+
+    def partition_of(self, customer_id: str) -> int:
+        """Return the partition that a customer belongs to."""
+        return int(partitions_of([customer_id], self.partitions)[0])
 
     def segmenter(self) -> Segmenter:
         """Return the segmenter that is live."""
@@ -89,9 +100,11 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
     )
     client = redis.asyncio.Redis.from_pool(pool)
     services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
+    looking = asyncio.create_task(keep_looking(services.experiments, services.looks, settings.api.looks_s))
     try:
         yield services
     finally:
+        looking.cancel()
         await services.audit.flush()
         await run_in_threadpool(services.tail.close)
         await client.aclose()
@@ -123,8 +136,10 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         segments=Cached(inspector.segments, _SEGMENTS_S),
         status=status,
         population=Cached(surveyed, _POPULATION_S),
+        countries=Cached(lambda: survey_countries(store, kafka.partitions), _COUNTRIES_S),
         tail=ChangeTail(kafka),
         pace=Pace(),
         experiments=Experiments(store, kafka.partitions, clock),
+        looks=LookStore(store),
         promotion=cache(lambda: Promotion(BaselineStore(store), KafkaSink(kafka, timeout_s=_SINK_S))),
     )
