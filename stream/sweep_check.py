@@ -59,7 +59,8 @@ class SweepCheck:
         self._seen += len(vectors)
         held, placed = borders is not distances, clusters >= 0
         if not placed.all():  # copying costs as much as all the arithmetic
-            vectors, clusters, distances, borders = (each[placed] for each in (vectors, clusters, distances, borders))
+            vectors, distances, borders = (each[placed] for each in (vectors, distances, borders))
+            clusters = clusters[placed]
         self._sums = self._sums.plus(vectors, clusters)
         squared = _squared(distances)
         self._squared += squared
