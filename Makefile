@@ -20,8 +20,8 @@ $(VENV)/installed: pyproject.toml clients/python/pyproject.toml constraints.txt
 	$(BIN)/$(INSTALL) -e clients/python -e '.[embedded,dev]'
 	touch $@
 
-demo: setup ## Replay a real purchase log and watch customers take their segments (under a minute)
-	$(BIN)/shoal demo --exit
+demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECONDS=120: for so long)
+	$(BIN)/shoal demo --source shop $(if $(SECONDS),--seconds $(SECONDS))
 
 test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

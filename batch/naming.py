@@ -59,7 +59,8 @@ def _ruled_out(silent_days: Floats) -> npt.NDArray[np.bool_]:
     """
     lost = np.array([name == "Inactive" for name in SEGMENT_NAMES])
     leaving = lost | np.array([name == "At-Risk Customers" for name in SEGMENT_NAMES])
-    return (~lost & (silent_days > INACTIVE_DAYS)[:, None]) | (~leaving & (silent_days > AT_RISK_DAYS)[:, None])
+    inactive, at_risk = (silent_days > INACTIVE_DAYS)[:, None], (silent_days > AT_RISK_DAYS)[:, None]
+    return np.asarray((~lost & inactive) | (~leaving & at_risk))
 
 
 def name_clusters(
