@@ -7,7 +7,7 @@ export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads docs clean
+.PHONY: help setup demo test check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,8 +20,8 @@ $(VENV)/installed: pyproject.toml clients/python/pyproject.toml constraints.txt
 	$(BIN)/$(INSTALL) -e clients/python -e '.[embedded,dev]'
 	touch $@
 
-demo: setup ## Replay a real purchase log and watch customers take their segments (under a minute)
-	$(BIN)/shoal demo --exit
+demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECONDS=120: for so long)
+	$(BIN)/shoal demo --source shop $(if $(SECONDS),--seconds $(SECONDS))
 
 test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
@@ -49,6 +49,9 @@ bench-rebaseline: setup ## Measure the re-baseline of a million customers: secon
 
 bench-reads: setup ## Measure reads of segments over HTTP, against a bare endpoint (about a minute)
 	$(BIN)/python -m bench.reads
+
+bench-beside: setup ## Measure a worker's latency while a million customers are re-baselined (minutes; needs Java and Maven)
+	$(BIN)/python -m bench.beside
 
 docs: setup ## Generate docs/asyncapi.yaml and docs/settings.md from the code
 	$(BIN)/python -m events.asyncapi > docs/asyncapi.yaml

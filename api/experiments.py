@@ -122,6 +122,10 @@ class Experiments:
         now, (tallies, left_out) = self.now(), self.reading(experiment.id)
         return Standing(experiment, experiment.status(now), report(experiment, tallies, now, left_out))
 
+    def ids(self) -> list[str]:
+        """Return the ids of all experiments, sorted."""
+        return list(self._definitions.all())
+
     def all(self) -> list[Standing]:
         """Return every experiment as it stands, sorted by id. Raises DefinitionUnreadable."""
         return [self.standing(each) for each in self.definitions()]

@@ -7,13 +7,17 @@ from collections.abc import Callable
 __all__ = ["Pace"]
 
 
+_LEAST_S = 3.0
+"""The count is kept for up to two seconds before it is counted anew: a shorter time says nothing."""
+
+
 class Pace:
     """Remembers a growing count over the last `over_s` seconds.
 
-    >>> times = iter([0.0, 2.0, 4.0])
+    >>> times = iter([0.0, 1.0, 3.0, 6.0])
     >>> pace = Pace(clock=lambda: next(times))
-    >>> pace.per_s(100), pace.per_s(300), pace.per_s(300)
-    (None, 100.0, 50.0)
+    >>> pace.per_s(100), pace.per_s(100), pace.per_s(400), pace.per_s(400)
+    (None, None, 100.0, 50.0)
     """
 
     def __init__(self, over_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -21,10 +25,10 @@ class Pace:
         self._seen: deque[tuple[float, int]] = deque(maxlen=1_000)
 
     def per_s(self, count: int) -> float | None:
-        """Add what is counted now; return the events a second since the oldest count, None at the first look."""
+        """Add what is counted now; return the events a second since the oldest count, None in the first seconds."""
         now = self._clock()
         while len(self._seen) > 1 and now - self._seen[0][0] > self._over_s:
             self._seen.popleft()
         self._seen.append((now, count))
         at, before = self._seen[0]
-        return max(0, count - before) / (now - at) if now > at else None
+        return max(0, count - before) / (now - at) if now - at >= _LEAST_S else None

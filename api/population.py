@@ -66,7 +66,12 @@ class Population:
 
     def mean(self, segment_id: str, feature: str) -> float | None:
         """Return the mean of a feature over a segment's members who have it, or None."""
-        total, count = self.sums.get(segment_id, {}).get(feature, (0.0, 0.0))
+        return self.mean_over([segment_id], feature)
+
+    def mean_over(self, segment_ids: Iterable[str], feature: str) -> float | None:
+        """Return the mean of a feature over the members of some segments who have it, or None."""
+        parts = [self.sums[each][feature] for each in segment_ids if feature in self.sums.get(each, {})]
+        total, count = np.sum(parts, axis=0) if parts else (0.0, 0.0)
         return float(total / count) if count else None
 
     def change(self, segment_id: str) -> int | None:

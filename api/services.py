@@ -17,8 +17,10 @@ from api.access.rate import RateLimiter
 from api.access.ring import KeyRing
 from api.access.sessions import Sessions
 from api.cached import Cached
+from api.countries import Countries, survey_countries
 from api.customers import Customers
 from api.experiments import Experiments
+from api.looks import keep_looking
 from api.operations import pipeline_status
 from api.pace import Pace
 from api.population import Population, survey
@@ -30,8 +32,10 @@ from api.triggers import Triggers
 from batch.promotion import Promotion
 from consumers.dead_letter_log import DeadLetterLog
 from consumers.sink import KafkaSink
+from events.partitioning import partitions_of
 from state.baselines import BaselineStore
 from state.connection import connect
+from state.looks import LookStore
 from state.suppressions import SuppressionStore
 from stream.clock import SegmentClock
 from stream.erasure import Erasures
@@ -47,7 +51,7 @@ _DAY_MS = 86_400_000.0
 _CONNECTIONS = 50
 _SINK_S = 15.0
 _ERASURES_S = 2.0
-_SEGMENTS_S, _STATUS_S, _POPULATION_S = 5.0, 2.0, 15.0
+_SEGMENTS_S, _STATUS_S, _POPULATION_S, _COUNTRIES_S = 5.0, 2.0, 15.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Services:
     segments: Cached[dict[str, Any]]
     status: Cached[dict[str, Any]]
     population: Cached[Population]
+    countries: Cached[Countries]
     tail: ChangeTail
     pace: Pace
     experiments: Experiments
@@ -76,12 +81,17 @@ class Services:
     letters: DeadLetterLog
     erasures: Erasures
     sink: Callable[[], KafkaSink]
+    looks: LookStore
     promotion: Callable[[], Promotion]
 
     @property
     def partitions(self) -> int:
         """The number of partitions of the customers."""
         return self.settings.kafka.partitions
+
+    def partition_of(self, customer_id: str) -> int:
+        """Return the partition that a customer belongs to."""
+        return int(partitions_of([customer_id], self.partitions)[0])
 
     def segmenter(self) -> Segmenter:
         """Return the segmenter that is live."""
@@ -103,13 +113,17 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
     )
     client = redis.asyncio.Redis.from_pool(pool)
     services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
-    finishing = asyncio.create_task(_finish_erasures(services.erasures))
+    background = [
+        asyncio.create_task(_finish_erasures(services.erasures)),
+        asyncio.create_task(keep_looking(services.experiments, services.looks, settings.api.looks_s)),
+    ]
     try:
         yield services
     finally:
-        finishing.cancel()
-        with suppress(asyncio.CancelledError):
-            await finishing
+        for task in background:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await services.audit.flush()
         await run_in_threadpool(services.tail.close)
         await client.aclose()
@@ -154,6 +168,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         segments=Cached(inspector.segments, _SEGMENTS_S),
         status=status,
         population=Cached(surveyed, _POPULATION_S),
+        countries=Cached(lambda: survey_countries(store, kafka.partitions), _COUNTRIES_S),
         tail=ChangeTail(kafka),
         pace=Pace(),
         experiments=Experiments(store, kafka.partitions, clock),
@@ -162,5 +177,6 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         letters=DeadLetterLog(kafka, store),
         erasures=Erasures(store, kafka, sink),
         sink=sink,
+        looks=LookStore(store),
         promotion=cache(lambda: Promotion(BaselineStore(store), sink())),
     )

@@ -30,6 +30,9 @@ class ApiSettings(BaseSettings):
     api_secure_cookies: bool = Field(
         False, description="send the session cookie over HTTPS only; set it where a proxy speaks HTTPS for the API"
     )
+    looks_s: float = Field(
+        30.0, ge=0.5, le=86_400.0, description="seconds between two looks at an experiment that the dashboard draws"
+    )
     audit_days: int = Field(400, ge=1, le=3_660, description="days that entries of the audit log are kept")
 
 

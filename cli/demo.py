@@ -1,43 +1,75 @@
-"""`shoal demo`: a real purchase log replayed in accelerated event time, with the segments filling up live."""
+"""`shoal demo`: a shop's events in accelerated time, real ones replayed or a simulated shop live."""
 
+import sys
+import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from cli.output import tables
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 __all__ = ["register"]
+
+_SHOP: Final = "shop"
+_REPLAY_S: Final = 15.0
+_UNWATCHED_S: Final = 60.0
+"""Seconds of the simulated shop where no terminal shows it and nobody said how long."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("demo", epilog="Example: `shoal demo --exit`")(demo)
+    app.command("demo", epilog="Examples: `shoal demo --exit`, `shoal demo --source shop`")(demo)
 
 
 def demo(
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Purchase log to replay: CDNOW (.txt), Online Retail (.parquet, .csv) or orders (.jsonl). "
-            "By default the CDNOW sample of the Lifetimes package."
+            help="`shop` for the simulated shop, live; or a purchase log to replay: CDNOW (.txt), Online Retail "
+            "(.parquet, .csv) or orders (.jsonl). By default the CDNOW sample of the Lifetimes package.",
+            metavar="shop|FILE",
         ),
     ] = None,
-    leave: Annotated[bool, typer.Option("--exit", help="End when the replay has been processed.")] = False,
-    seconds: Annotated[float, typer.Option(help="Length of the live part.", min=1.0, max=3_600.0)] = 15.0,
+    leave: Annotated[bool, typer.Option("--exit", help="End when everything has been processed.")] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="Length of the live part: 15 of a replay; the shop goes on until Ctrl-C, without a terminal for 60.",
+            min=1.0,
+            max=3_600.0,
+            show_default=False,
+        ),
+    ] = None,
+    customers: Annotated[
+        int, typer.Option(help="Customers that the simulated shop begins with.", min=600, max=100_000)
+    ] = 3_000,
 ) -> None:
-    """Start everything on this machine, replay a shop's purchases, and show customers taking their segments.
+    """Start everything on this machine, and show customers of a shop taking their segments.
 
-    The first half of the log is loaded at full speed, as a shop would load its history; when the first baseline is
-    live, the rest is replayed day by day. Time is the log's own, so customers who stop buying grow at-risk.
+    A log's first part is loaded at full speed, as a shop would load its history; when the first baseline is live, the
+    rest is replayed day by day. The simulated shop loads 240 days, then 45 in 15 seconds, and then lives: a day takes
+    ten seconds, with orders, web sessions, profiles and an experiment. Time is the shop's own, so customers who stop
+    buying grow at-risk.
     """
+    from cli.up import stop_on_signals
+
+    stop, console = stop_on_signals(), tables()
+    if source == _SHOP:
+        _run_shop(console, stop, customers, leave=leave, seconds=seconds)
+    else:
+        _replay(console, stop, None if source is None else Path(source), leave=leave, seconds=seconds or _REPLAY_S)
+
+
+def _replay(console: "Console", stop: threading.Event, source: Path | None, *, leave: bool, seconds: float) -> None:
     from cli.replay import Replay, read_orders
     from cli.services import LocalServices
-    from cli.up import access, stay_until_told, stop_on_signals
+    from cli.up import access, stay_until_told
 
     orders = read_orders(source)
-    stop = stop_on_signals()
-    console = tables()
     console.print(
         f"Starting a Kafka broker, Redis, a worker, the batch module and the API; {len(orders):,} orders to replay …"
     )
@@ -59,3 +91,32 @@ def demo(
             soft_wrap=True,
         )
         stay_until_told(services, stop)
+
+
+def _run_shop(console: "Console", stop: threading.Event, customers: int, *, leave: bool, seconds: float | None) -> None:
+    from cli.live_shop import SHOP_SETTINGS, LiveShop
+    from cli.services import LocalServices
+    from cli.up import access, stay_until_told
+
+    unwatched = seconds is None and (leave or not sys.stdout.isatty())
+    length = _UNWATCHED_S if unwatched else seconds
+    console.print("Starting a Kafka broker, Redis and all of Shoal; then a simulated shop opens …")
+    with LocalServices(SHOP_SETTINGS) as services:
+        console.print(access(services), highlight=False, soft_wrap=True)
+        console.print(
+            "Open the dashboard. The shop's last nine months are loaded first; half a minute later it is live, "
+            "and a day of the shop takes ten seconds. "
+            + ("Ctrl-C ends everything." if length is None else f"It is live for {length:g} seconds."),
+            soft_wrap=True,
+        )
+        if unwatched and not leave:
+            console.print(
+                "(No terminal is here to press Ctrl-C in, so it ends by itself: --seconds N makes it longer.)"
+            )
+        shop = LiveShop(services, console, stop, customers)
+        shop.run(length)
+        if stop.is_set():
+            return
+        shop.summary()
+        if length is None:
+            stay_until_told(services, stop)

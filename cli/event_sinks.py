@@ -93,6 +93,10 @@ class KafkaSink:
             if topic != TRUTH:
                 self._sender.send(TOPICS[topic], key, value)
 
+    def flush(self) -> None:
+        """Wait until Kafka has acknowledged everything."""
+        self._sender.flush()
+
     def __enter__(self) -> Self:
         return self
 

@@ -49,6 +49,7 @@ class LocalServices:
         self.folder = folder
         self._environment = dict(environment or {})
         self._started: list[ChildProcess] = []
+        self._errands: list[ChildProcess] = []
         self.worker: ChildProcess | None = None
         self._locked: IO[str] | None = None
         self.addresses = LocalAddresses(kafka="", redis="")
@@ -121,7 +122,18 @@ class LocalServices:
         return server
 
     def spawn(self, name: str, *arguments: str) -> ChildProcess:
-        """Start a `shoal` command as a child process with these services' addresses."""
+        """Start a `shoal` command that stays, as a child process with these services' addresses."""
+        child = self._child(name, *arguments)
+        self._started.append(child)
+        return child
+
+    def errand(self, name: str, *arguments: str) -> ChildProcess:
+        """Start a `shoal` command that ends by itself."""
+        child = self._child(name, *arguments)
+        self._errands.append(child)
+        return child
+
+    def _child(self, name: str, *arguments: str) -> ChildProcess:
         environment = {
             **os.environ,
             "SHOAL_SESSION_TIMEOUT_S": _SESSION_S,
@@ -132,7 +144,6 @@ class LocalServices:
         command = [sys.executable, "-P", "-m", "cli.main", *arguments]
         child = ChildProcess(f"shoal {name}", command, log=self.folder / f"{name}.log", env=environment)
         child.spawn()
-        self._started.append(child)
         return child
 
     def check(self) -> None:
@@ -143,8 +154,9 @@ class LocalServices:
 
     def close(self) -> None:
         """End the services, the last started first, and forget the addresses."""
-        for child in reversed(self._started):
+        for child in (*self._errands, *reversed(self._started)):
             child.stop()
+        self._errands.clear()
         self._started.clear()
         for name in ("local.json", "pid"):
             (self.folder / name).unlink(missing_ok=True)

@@ -21,6 +21,8 @@ EXPERIMENT_WORKERS: Final = "workers:experiments"
 TRIGGER_WORKERS: Final = "workers:triggers"
 EXPERIMENTS: Final = "experiments"
 """Set: the ids of all experiments."""
+LOOKS_TURN: Final = "looks:turn"
+"""String that expires: one API process looks at the experiments, not each of them."""
 SUPPRESSED_SCOPES: Final = "suppressed"
 """Set: the scopes that have had customers."""
 BATCH_LOCK: Final = "lock:batch"
@@ -129,6 +131,11 @@ def exposed(partition: int, experiment_id: str) -> str:
 def tally(partition: int, experiment_id: str) -> str:
     """Hash: sums of an experiment's customers by `<variant>/<segment_id>`, and counts of what was left out."""
     return f"tally:{{{partition}}}:{experiment_id}"
+
+
+def looks(experiment_id: str) -> str:
+    """List: what was seen of an experiment from time to time, as JSON, the oldest first; bounded."""
+    return f"looks:{experiment_id}"
 
 
 def suppressed(scope: str) -> str:

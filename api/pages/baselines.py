@@ -1,5 +1,6 @@
 """Baselines: a candidate against what is live, and the forms to decide on it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -7,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access.scopes import Scope
 from api.endpoints.baselines import decision
+from api.pages.charts import sankey
 from api.pages.door import Visit
 from api.pages.rendering import page
 from api.problems import Refusal
@@ -71,6 +73,8 @@ def _values(services: Services, number: int) -> dict[str, Any]:
         "moves": [(names.get(each.source or "", "no segment"), names.get(each.target, each.target), each.customers)
                   for each in moves[:12]],
         "staying": _staying(found),
+        "flows": sankey([(each.source, each.target, each.customers) for each in moves[:20] if each.source], names),
+        "compared": _compared(found, live) if live and live.baseline != number else [],
     }  # fmt: skip
 
 
@@ -85,3 +89,24 @@ def _staying(found: Baseline) -> float | None:
     """Return the share of customers who stay in their segment, or None where it was not previewed."""
     total = sum(each.customers for each in found.moves)
     return sum(each.customers for each in found.moves if each.source == each.target) / total if total else None
+
+
+def _compared(found: Baseline, live: Baseline) -> list[tuple[str, str, str]]:
+    """Return figures of this baseline and of the live one, in words, for the rows of a table."""
+    return [(name, told(found), told(live)) for name, told in _FIGURES]
+
+
+def _three(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.3f}"
+
+
+_FIGURES: tuple[tuple[str, Callable[[Baseline], str]], ...] = (
+    ("Segments", lambda each: str(each.k)),
+    ("Algorithm", lambda each: each.algorithm),
+    ("Features", lambda each: ", ".join(name.replace("_", " ") for name in each.features)),
+    ("Silhouette, when fitted", lambda each: _three(each.silhouette)),
+    ("Customers", lambda each: f"{each.customers:,}"),
+    ("Smallest segment", lambda each: f"{min((one.customers for one in each.segments), default=0):,}"),
+    ("Fitted at", lambda each: f"{each.created_at:%d %b %Y, %H:%M}"),
+    ("Asked for by", lambda each: each.proposed_by or "–"),
+)

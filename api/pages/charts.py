@@ -1,5 +1,6 @@
 """Figures for Plotly, as plain data; colours and fonts come from the page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from api.population import DAYS, Population
 from state.moves import NO_SEGMENT, UNKNOWN
 from stream.segmenter import CentroidSegmenter, Segmenter
 
-__all__ = ["flow_chart", "heat_map", "scatter", "sizes_chart"]
+__all__ = ["flow_chart", "heat_map", "sankey", "scatter", "sizes_chart"]
 
 Names = dict[str, str]
 
@@ -56,6 +57,11 @@ def heat_map(found: Population, names: Names) -> dict[str, Any]:
 def flow_chart(found: Population, names: Names) -> dict[str, Any] | None:
     """Return who moved in 30 days as a Sankey diagram, or None where nobody did."""
     moves = [move for move in found.moved() if move[0] not in (NO_SEGMENT, UNKNOWN)]
+    return sankey(moves, names)
+
+
+def sankey(moves: Sequence[tuple[str, str, int]], names: Names) -> dict[str, Any] | None:
+    """Return moves (from, to, customers) as a Sankey diagram, or None where there are none."""
     if not moves:
         return None
     then = sorted({move[0] for move in moves})
@@ -101,8 +107,8 @@ def scatter(found: Population, segmenter: Segmenter, names: Names) -> dict[str, 
             for number in np.unique(numbers).tolist()
         ],
         "layout": {
-            "xaxis": {"title": {"text": f"first principal component ({shares[0]:.0%} of the variance)"}},
-            "yaxis": {"title": {"text": f"second ({shares[1]:.0%})"}},
+            "xaxis": {"title": {"text": f"component 1 ({shares[0]:.0%} of variance)"}},
+            "yaxis": {"title": {"text": f"component 2 ({shares[1]:.0%})"}},
         },
     }  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Customers: find one, and see what is known of it, where it was, and why it is where it is."""
 
 import re
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -10,18 +9,18 @@ from starlette.responses import RedirectResponse, Response
 
 from api.customers import CURSOR, Filter
 from api.pages.door import Visit
-from api.pages.rendering import page
+from api.pages.rendering import page, part
+from api.pages.timeline import timeline_of
 from api.problems import Refusal
 from api.services import Services
 from api.why import why
-from state.moves import earlier_segments
-from state.records import Rows
 from stream.inspect import CustomerUnknown
 
-__all__ = ["customer", "customers"]
+__all__ = ["customer", "customer_timeline", "customers"]
 
 _PAGE = 50
 _LONGEST = 128
+_OF_THE_EVENT = {"event_id", "customer_id", "schema_version"}
 
 
 async def customers(visit: Visit) -> Response:
@@ -52,32 +51,54 @@ async def customer(visit: Visit) -> Response:
     return page(visit, "customer.html", **values)
 
 
+async def customer_timeline(visit: Visit) -> Response:
+    """Return a customer's timeline, which the page asks for once it is there: Kafka has to be read for it."""
+    customer_id = visit.request.query_params.get("customer", "")[:_LONGEST]
+
+    def values() -> dict[str, Any]:
+        entries, missing = timeline_of(visit.services, visit.services.customers.document(customer_id, personal=True))
+        return {"entries": entries, "missing": missing}
+
+    try:
+        found = await run_in_threadpool(values)
+    except CustomerUnknown as error:
+        raise Refusal(404, str(error)) from None
+    await visit.services.audit.record(visit.who, "customer.read", customer_id, "timeline")
+    return part("timeline.html", **found)
+
+
 def _values(services: Services, customer_id: str) -> dict[str, Any]:
     document = services.customers.document(customer_id, personal=True)
-    rows, names = services.inspector.rows(customer_id), services.segment_names()
+    rows = services.inspector.rows(customer_id)
     return {
         "customer": document,
+        "profile": _profile(document["profile"]),
         "why": why(services.segmenter(), rows, services.inspector.now_ms()),
-        "timeline": _timeline(document, rows, names),
     }
 
 
-def _timeline(document: dict[str, Any], rows: Rows, names: dict[str, str]) -> list[tuple[Any, str, str]]:
-    """Return what the record remembers as (when, kind, what), the latest first."""
-    record = document["record"]
-    known = [
-        (record["signed_up"], "profile", "Signed up"),
-        (record["first_order"], "order", "First order"),
-        (record["last_order"], "order", f"Latest order, of {record['orders']:,}"),
-        (record["last_session"], "session", f"Latest web session, of {record['sessions']:,}"),
-        (document["since"], "segment", f"Moved into {document['segment']}"),
-    ]
-    known += [(since, "segment", f"Moved into {names.get(each, each)}") for each, since in earlier_segments(rows)[0]]
-    return sorted((each for each in known if each[0] is not None), key=lambda each: _ms(each[0]), reverse=True)
+def _profile(profile: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what the CRM said of the customer, in words; the event's own fields are left out."""
+    if profile is None:
+        return []
+    said = {name: value for name, value in profile.items() if name not in _OF_THE_EVENT}
+    for name in ("consent", "attributes"):
+        inner = said.pop(name, None) or {}
+        said |= {f"{name}: {key}" if name == "consent" else key: value for key, value in inner.items()}
+    return [(name.replace("_", " "), _word(value)) for name, value in said.items() if value not in (None, "")]
 
 
-def _ms(when: str | int) -> float:
-    return when if isinstance(when, int) else datetime.fromisoformat(when).timestamp() * 1000
+def _word(value: Any) -> str:
+    """Return a value as people write it.
+
+    >>> _word(True), _word(39100.0), _word("2025-02-07T22:14:52.985000Z")
+    ('yes', '39,100', '2025-02-07 22:14')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,.10g}"
+    return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)\S*$", r"\1 \2", str(value))
 
 
 def _is_cursor(text: str | None) -> bool:

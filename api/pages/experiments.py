@@ -9,10 +9,12 @@ from api.endpoints.experiments import listed
 from api.experiments import Standing
 from api.pages.door import Visit
 from api.pages.forest import forest
+from api.pages.over_time import over_time, since_when
 from api.pages.rendering import page, part
 from api.services import Services
 from experiments import Metric
 from experiments.document import Report
+from state.moves import NO_SEGMENT, UNKNOWN
 
 __all__ = ["experiment", "experiment_part", "experiments"]
 
@@ -40,17 +42,20 @@ def _values(visit: Visit) -> dict[str, Any]:
     wanted = services.experiments.get(visit.request.path_params["experiment_id"])
     standing: Standing = services.experiments.standing(wanted)
     report: Report = standing.report
-    names = services.segment_names()
+    names = services.segment_names() | {NO_SEGMENT: "no segment yet", UNKNOWN: "not known any more"}
+    looks, rate = services.looks.read(wanted.id), report.primary_metric in _RATES
     main = [row for row in report.overall.comparisons if row.role == "primary"]
     return {
         "experiment": standing.experiment,
         "status": standing.status,
         "report": report,
         "names": names,
-        "rate": report.primary_metric in _RATES,
+        "rate": rate,
+        "over_time": over_time(looks, rate=rate),
+        "since": since_when(looks),
         "metric": report.primary_metric.replace("_", " "),
         "comparisons": [(row, row.sequential if report.method == "sequential" else row) for row in main],
-        "forest": forest(report, names, rate=report.primary_metric in _RATES),
+        "forest": forest(report, names, rate=rate),
         "segments": [
             (names.get(segment.segment, segment.segment), row)
             for segment in report.segments

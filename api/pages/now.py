@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from stream.explanation import explain
 
 __all__ = ["feed", "now", "now_part"]
 
+_REPLAYED_MS: Final = 86_400_000
 _LOOK_S: Final = 0.5
 _SHOWN: Final = 12
 _QUIET_LOOKS: Final = 30
@@ -41,8 +43,10 @@ async def _values(visit: Visit) -> dict[str, Any]:
     status, segments = await asyncio.gather(
         run_in_threadpool(visit.services.status), run_in_threadpool(visit.services.segments)
     )
+    now_ms = await run_in_threadpool(visit.services.inspector.now_ms)
     return {
         "status": status,
+        "shop_time": now_ms if time.time_ns() // 1_000_000 - now_ms > _REPLAYED_MS else None,
         "segments": segments,
         "largest": max((each["customers"] for each in segments["segments"]), default=1),
         "rate": visit.services.pace.per_s(sum(status["events"].values())),

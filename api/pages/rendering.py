@@ -33,7 +33,14 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": _count, "figure": _figure, "share": _share, "day": _day, "script_json": _json}
+    environment.filters |= {
+        "count": _count,
+        "figure": _figure,
+        "share": _share,
+        "day": _day,
+        "money": _money,
+        "script_json": _json,
+    }
     return environment
 
 
@@ -67,6 +74,15 @@ def _figure(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+
+
+def _money(value: float | None) -> str:
+    """Return an amount to the cent.
+
+    >>> _money(1234.5), _money(None)
+    ('1,234.50', '–')
+    """
+    return "–" if value is None else f"{value:,.2f}"
 
 
 def _share(value: float) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, Response
 
 from api.access.scopes import Scope
 from api.pages.baselines import baseline, baselines, decide
-from api.pages.customers import customer, customers
+from api.pages.customers import customer, customer_timeline, customers
 from api.pages.door import View, behind_sign_in
 from api.pages.experiments import experiment, experiment_part, experiments
 from api.pages.now import feed, now, now_part
@@ -41,6 +41,7 @@ PAGES: Final[tuple[tuple[str, str, View, tuple[Scope, ...]], ...]] = (
     ("GET", "/segments", segments, _SEGMENTS),
     ("GET", "/customers", customers, (Scope.CUSTOMERS_READ,)),
     ("GET", "/customers/{customer_id:path}", customer, (Scope.CUSTOMERS_READ,)),
+    ("GET", "/parts/timeline", customer_timeline, (Scope.CUSTOMERS_READ,)),
     ("GET", "/experiments", experiments, (Scope.EXPERIMENTS_READ,)),
     ("GET", "/experiments/{experiment_id}", experiment, (Scope.EXPERIMENTS_READ,)),
     ("GET", "/parts/experiments/{experiment_id}", experiment_part, (Scope.EXPERIMENTS_READ,)),

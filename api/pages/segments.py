@@ -6,10 +6,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.pages.charts import flow_chart, heat_map, scatter, sizes_chart
+from api.pages.country_chart import country_chart
 from api.pages.door import Visit
 from api.pages.rendering import page
+from api.population import Population
 from api.services import Services
+from batch.playbook import play_for
 from state.moves import NO_SEGMENT
+from stream.features import DEFAULT_FEATURES, FEATURES
 
 __all__ = ["segments"]
 
@@ -20,7 +24,8 @@ async def segments(visit: Visit) -> Response:
 
 
 def _values(services: Services) -> dict[str, Any]:
-    found, names = services.population(), services.segment_names()
+    found, names, countries = services.population(), services.segment_names(), services.countries()
+    everyone = _means(found, list(found.sums))
     ordered = sorted(found.sizes[0].items(), key=lambda item: -item[1])
     rows: list[dict[str, Any]] = [
         {
@@ -32,6 +37,7 @@ def _values(services: Services) -> dict[str, Any]:
             "recency": found.mean(segment, "recency"),
             "frequency": found.mean(segment, "frequency"),
             "monetary": found.mean(segment, "monetary"),
+            "play": play_for(_means(found, [segment]), everyone, DEFAULT_FEATURES),
         }
         for segment, count in ordered
     ]
@@ -42,7 +48,14 @@ def _values(services: Services) -> dict[str, Any]:
         "growing": growing if growing and growing["change"] > 0 else None,
         "moves": [(names.get(then, then), names.get(now, now), count) for then, now, count in moved[:12]],
         "sizes": sizes_chart(found, names) if rows else None,
+        "countries": country_chart(countries, names),
+        "all_profiles": countries.whole,
         "profile": heat_map(found, names) if rows else None,
         "flows": flow_chart(found, names) if rows else None,
         "picture": scatter(found, services.segmenter(), names) if rows else None,
     }
+
+
+def _means(found: Population, segments: list[str]) -> dict[str, float]:
+    """Return the means over some segments of the features that their members have."""
+    return {name: mean for name in FEATURES if (mean := found.mean_over(segments, name)) is not None}

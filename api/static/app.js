@@ -1,7 +1,7 @@
 // What a page does by itself: the live feed of changes, and the charts in the page's own colours.
 "use strict";
 
-const KEPT = 30;
+const KEPT = 20;
 
 function cell(tag, text) {
   const made = document.createElement(tag);
@@ -48,8 +48,22 @@ function startFeed() {
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const segmentColour = (id) => style("--" + id) || style("--quiet");
 
+const transposed = (rows) => rows[0].map((_, column) => rows.map((row) => row[column]));
+
+// On a phone a heat map stands upright, so that its figures can be read.
+function upright(figure, trace) {
+  [trace.x, trace.y] = [trace.y, trace.x];
+  trace.z = transposed(trace.z);
+  trace.text = transposed(trace.text);
+  figure.layout.xaxis = { ...figure.layout.xaxis, side: "top", tickangle: -50 };
+  figure.layout.margin = { l: 8, r: 8, t: 8, b: 8 };
+}
+
 function coloured(figure) {
+  const narrow = window.innerWidth < 640;
   for (const trace of figure.data) {
+    if (narrow && trace.type === "heatmap") upright(figure, trace);
+    if (trace.band) trace.fillcolor = segmentColour(trace.band) + "2e";
     if (trace.segment) {
       trace.line = { ...trace.line, color: segmentColour(trace.segment) };
       trace.marker = { ...trace.marker, color: segmentColour(trace.segment) };
@@ -62,13 +76,12 @@ function coloured(figure) {
     }
   }
   const axis = { gridcolor: style("--line"), zerolinecolor: style("--line"), linecolor: style("--line"), automargin: true };
-  const narrow = window.innerWidth < 640;
   figure.layout = {
     ...figure.layout,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "inherit", color: style("--ink"), size: narrow ? 11 : 13 },
-    margin: { l: 48, r: 12, t: 8, b: 44 },
-    legend: { orientation: "h", y: -0.2 },
+    margin: figure.layout.margin || { l: 48, r: 12, t: 8, b: 52 },
+    legend: { orientation: "h", y: -0.22, ...figure.layout.legend },
     xaxis: { ...axis, ...figure.layout.xaxis }, yaxis: { ...axis, ...figure.layout.yaxis },
   };
   return figure;

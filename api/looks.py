@@ -1,0 +1,66 @@
+"""Look at every experiment from time to time, watched or not, so that its effect over time is known."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+import redis
+from starlette.concurrency import run_in_threadpool
+
+from api.experiments import Experiments, Standing
+from events.errors import ShoalError
+from experiments.document import Report
+from state.looks import Look, LookStore, SeenEffect
+
+__all__ = ["decided_at", "keep_looking", "look_at"]
+
+log = logging.getLogger(__name__)
+
+
+async def keep_looking(experiments: Experiments, store: LookStore, every_s: float) -> None:
+    """Look again and again, until cancelled; a Redis that is away for a while is asked again later."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await run_in_threadpool(_look_at_all, experiments, store, every_s)
+        except (redis.RedisError, ShoalError) as error:
+            log.warning("the experiments could not be looked at: %s", error)
+
+
+def _look_at_all(experiments: Experiments, store: LookStore, every_s: float) -> None:
+    if experiments.ids() and store.take_turn(0.9 * every_s):
+        for standing in experiments.all():
+            look_at(standing, store)
+
+
+def look_at(standing: Standing, store: LookStore) -> None:
+    """Keep what is seen of an experiment, unless nothing has changed since the last look."""
+    look = _look(standing.report)
+    before = store.read(standing.experiment.id)
+    if look.exposed and (not before or before[-1]._replace(at_ms=look.at_ms) != look):
+        store.add(standing.experiment.id, look)
+
+
+def _look(report: Report) -> Look:
+    effects = {}
+    for row in report.overall.comparisons:
+        if row.role == "primary":
+            told = row.sequential if report.method == "sequential" else row
+            low, high = told.ci or (None, None)
+            effects[row.variant] = SeenEffect(told.effect, _bounded(low), _bounded(high))
+    exposed = sum(arm.exposed for arm in report.overall.arms)
+    return Look(round(report.at.timestamp() * 1000), exposed, report.verdict.decision, effects)
+
+
+def _bounded(value: float | None) -> float | None:
+    """Return a finite end of an interval."""
+    return value if value is not None and abs(value) < float("inf") else None
+
+
+def decided_at(looks: Iterable[Look]) -> Look | None:
+    """Return the first look from which on the decision has been what it is now."""
+    since: Look | None = None
+    for look in looks:
+        if since is None or look.decision != since.decision:
+            since = look
+    return since
