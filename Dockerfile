@@ -7,7 +7,7 @@ WORKDIR /src
 COPY . .
 # The Makefile's INSTALL, without the extras for embedded services and development.
 RUN --mount=type=cache,target=/var/cache/pip \
-    pip install -c constraints.txt .
+    pip install -c constraints.txt ./clients/python .
 
 FROM python:3.11-slim
 COPY --from=build /opt/shoal /opt/shoal

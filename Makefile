@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The client is a distribution of its own; Shoal publishes by it, so both are always installed together.
 INSTALL = pip install -c constraints.txt
 export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -13,10 +14,10 @@ help: ## List the targets
 
 setup: $(VENV)/installed ## Make .venv with Shoal and everything it needs (no root, no Docker)
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml clients/python/pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Shoal needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/$(INSTALL) -e '.[embedded,dev]'
+	$(BIN)/$(INSTALL) -e clients/python -e '.[embedded,dev]'
 	touch $@
 
 demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECONDS=120: for so long)
@@ -52,5 +53,5 @@ docs: setup ## Generate docs/asyncapi.yaml and docs/settings.md from the code
 
 clean: ## Remove .venv and what tools and runs leave behind
 	-$(BIN)/shoal down
-	rm -rf $(VENV) .shoal .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .shoal .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info clients/python/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,9 +11,13 @@ from fastapi.openapi.utils import get_openapi
 from api.edge import Edge
 from api.endpoints.baselines import build_baselines
 from api.endpoints.customers import build_customers
+from api.endpoints.dead_letters import build_dead_letters
+from api.endpoints.erasures import build_erasures
 from api.endpoints.experiments import build_experiments
 from api.endpoints.operations import build_open, build_operations
 from api.endpoints.segments import build_segments
+from api.endpoints.suppressions import build_suppressions
+from api.endpoints.triggers import build_triggers
 from api.guard import SECURITY_SCHEME
 from api.pages import add_pages
 from api.problems import problem_schemas, register_problems
@@ -21,6 +25,11 @@ from api.services import opened_services
 from api.settings import AppSettings
 
 __all__ = ["build_app"]
+
+_ROUTERS = (
+    build_open, build_operations, build_customers, build_segments, build_baselines, build_experiments,
+    build_suppressions, build_erasures, build_triggers, build_dead_letters,
+)  # fmt: skip
 
 _ABOUT = """Live customer segments and A/B results.
 
@@ -44,7 +53,7 @@ def build_app(settings: AppSettings) -> FastAPI:
     )  # fmt: skip
     app.add_middleware(Edge, body_bytes=settings.api.api_body_bytes)
     register_problems(app)
-    for build in (build_open, build_operations, build_customers, build_segments, build_baselines, build_experiments):
+    for build in _ROUTERS:
         app.include_router(build())
     add_pages(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

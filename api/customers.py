@@ -1,20 +1,29 @@
 """Customers for people: one in full, and lists of them a page at a time."""
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import redis
 
+from batch.lifetime.customer import lifetime_in
+from consumers.change_log import changes_of_customer
 from events.partitioning import partitions_of
+from events.settings import KafkaSettings
+from events.topic_admin import KafkaUnreachable
 from state import keys
 from state.partition_store import PartitionStore
 from state.records import CustomerBatch
-from stream.inspect import Inspector, profile_values
+from stream.history import with_changes
+from stream.inspect import CustomerUnknown, Inspector, profile_values
 
 __all__ = ["CURSOR", "Customers", "Filter"]
 
 _HEAD = ("customer_id", "segment_id", "segment", "since", "previous", "baseline", "change_id", "as_of", "history")
 CURSOR: Final = r"^[0-9]{1,4}\.[0-9]{1,20}\.[0-9]{1,6}$"
+_KAFKA_S: Final = 2.0
+"""Seconds that a request waits for Kafka: it holds one of the process's threads meanwhile."""
 _SCANNED: Final = 20_000
 """Records looked at for one page at most, so that a filter that fits nobody does not read the whole shop at once."""
 
@@ -34,12 +43,19 @@ class _Place(NamedTuple):
     skip: int = 0
 
 
+class Told(NamedTuple):
+    """A customer's moves, the latest first, and why they are without causes, where they are."""
+
+    history: list[dict[str, Any]]
+    without_causes: str | None
+
+
 class Customers:
     """Reads records and profiles."""
 
-    def __init__(self, client: redis.Redis, inspector: Inspector, partitions: int) -> None:
+    def __init__(self, client: redis.Redis, inspector: Inspector, kafka: KafkaSettings) -> None:
         self._redis: Any = client
-        self._inspector, self._partitions = inspector, partitions
+        self._inspector, self._kafka, self._partitions = inspector, kafka, kafka.partitions
         self._store = PartitionStore(client, keys.SEGMENTS_GROUP)
 
     def document(self, customer_id: str, *, personal: bool) -> dict[str, Any]:
@@ -51,8 +67,26 @@ class Customers:
             document["record"] = {
                 name: value for name, value in found.items() if name not in (*_HEAD, "features", "partition")
             }
+            document["lifetime"] = lifetime_in(self._inspector, customer_id)
             document["profile"] = self.profile(customer_id)
         return document
+
+    def documents(self, customer_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return customers in full, by id, without those that nothing is known of."""
+        found = {}
+        for each in customer_ids:
+            with suppress(CustomerUnknown):
+                found[each] = self.document(each, personal=True)
+        return found
+
+    def history(self, customer_id: str) -> Told:
+        """Return a customer's moves with their causes, or without, where Kafka is away. Raises CustomerUnknown."""
+        found = self._inspector.customer(customer_id)
+        try:
+            changes = changes_of_customer(self._kafka, found["partition"], customer_id, timeout_s=_KAFKA_S)
+        except KafkaUnreachable as error:
+            return Told(found["history"], str(error))
+        return Told(with_changes(found["history"], changes), None)
 
     def profile(self, customer_id: str) -> dict[str, Any] | None:
         """Return a customer's newest CRM profile as it was published, or None."""

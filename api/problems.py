@@ -14,9 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis import RedisError
 from starlette.exceptions import HTTPException
 
+from api.experiments import UnknownExperiment
 from batch.promotion import SegmentUnknown
+from consumers.dead_letter_replay import LetterUnknown
 from events.errors import ShoalError
 from state.baselines import BaselineUnknown
+from state.triggers import TriggerUnknown
 from stream.inspect import CustomerUnknown
 
 __all__ = [
@@ -57,7 +60,9 @@ _SAYS: Final = {
 }
 
 
-_UNKNOWN: Final = (BaselineUnknown, CustomerUnknown, SegmentUnknown)
+_UNKNOWN: Final = (
+    BaselineUnknown, CustomerUnknown, LetterUnknown, SegmentUnknown, TriggerUnknown, UnknownExperiment,
+)  # fmt: skip
 """Errors that say that something is not there."""
 
 

@@ -1,8 +1,9 @@
 """What the endpoints and pages work with: one object a process, opened at its start and closed at its end."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -27,23 +28,30 @@ from api.segment_reads import SegmentReads
 from api.settings import AppSettings
 from api.tail import ChangeTail
 from api.traffic import Traffic
+from api.triggers import Triggers
 from batch.promotion import Promotion
+from consumers.dead_letter_log import DeadLetterLog
 from consumers.sink import KafkaSink
 from events.partitioning import partitions_of
 from state.baselines import BaselineStore
 from state.connection import connect
 from state.looks import LookStore
+from state.suppressions import SuppressionStore
 from stream.clock import SegmentClock
+from stream.erasure import Erasures
 from stream.inspect import Inspector, segment_names
 from stream.live import LiveSegmenter
 from stream.segmenter import Segmenter
 
 __all__ = ["Services", "opened_services"]
 
+log = logging.getLogger(__name__)
+
 _DAY_MS = 86_400_000.0
 _CONNECTIONS = 50
 _SINK_S = 15.0
 _SEGMENTS_S, _STATUS_S, _POPULATION_S, _COUNTRIES_S = 5.0, 2.0, 15.0, 60.0
+_ERASURES_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,11 @@ class Services:
     pace: Pace
     experiments: Experiments
     looks: LookStore
+    suppressions: SuppressionStore
+    triggers: Triggers
+    letters: DeadLetterLog
+    erasures: Erasures
+    sink: Callable[[], KafkaSink]
     promotion: Callable[[], Promotion]
 
     @property
@@ -101,14 +114,28 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
     client = redis.asyncio.Redis.from_pool(pool)
     services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
     looking = asyncio.create_task(keep_looking(services.experiments, services.looks, settings.api.looks_s))
+    finishing = asyncio.create_task(_finish_erasures(services.erasures))
     try:
         yield services
     finally:
-        looking.cancel()
+        for task in (looking, finishing):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await services.audit.flush()
         await run_in_threadpool(services.tail.close)
         await client.aclose()
         store.close()
+
+
+async def _finish_erasures(erasures: Erasures) -> None:
+    """Finish what workers have done their part of, every few seconds; whatever goes wrong, the next time comes."""
+    while True:
+        await asyncio.sleep(_ERASURES_S)
+        try:
+            await run_in_threadpool(erasures.finish_open)
+        except redis.RedisError as error:
+            log.warning("erasures cannot be finished now (%s); trying again", error)
 
 
 def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
@@ -120,6 +147,9 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
     def surveyed() -> Population:
         return survey((rows for rows, _ in inspector.chunks()), inspector.now_ms(), half_life_ms)
 
+    def sink() -> KafkaSink:
+        return KafkaSink(kafka, timeout_s=_SINK_S)
+
     status = Cached(lambda: pipeline_status(store, kafka), _STATUS_S)
     return Services(
         settings=settings,
@@ -130,7 +160,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         rate=RateLimiter(client, api.api_rate),
         sessions=Sessions(client, api.api_session_hours),
         audit=Audit(client, salt, api.audit_days),
-        customers=Customers(store, inspector, kafka.partitions),
+        customers=Customers(store, inspector, kafka),
         reads=SegmentReads(client),
         traffic=Traffic(status),
         segments=Cached(inspector.segments, _SEGMENTS_S),
@@ -141,5 +171,10 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         pace=Pace(),
         experiments=Experiments(store, kafka.partitions, clock),
         looks=LookStore(store),
-        promotion=cache(lambda: Promotion(BaselineStore(store), KafkaSink(kafka, timeout_s=_SINK_S))),
+        suppressions=SuppressionStore(store),
+        triggers=Triggers(store),
+        letters=DeadLetterLog(kafka, store),
+        erasures=Erasures(store, kafka, sink),
+        sink=sink,
+        promotion=cache(lambda: Promotion(BaselineStore(store), sink())),
     )

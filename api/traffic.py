@@ -1,7 +1,7 @@
 """Requests by route, and the state of the pipeline, as Prometheus reads them."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -36,6 +36,14 @@ class Traffic:
         return generate_latest(self._registry)
 
 
+_MODEL: Final = {
+    "sums_difference": "Largest difference that the last sweeps found between the model's sums and a recomputation",
+    "workers_behind": "Workers that follow an older model for longer than their settings allow",
+    "segments_starving": "Segments with hardly any customers left, whose centroids are held",
+    "drift_alarm": "1 while an alarm that the segments drift has not been answered by a proposed baseline",
+}
+
+
 class _Pipeline(Collector):
     def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
         self._status = status
@@ -57,6 +65,8 @@ class _Pipeline(Collector):
             if value is not None:
                 yield GaugeMetricFamily(f"shoal_{name}", what, len(value) if isinstance(value, list) else value)
         yield GaugeMetricFamily("shoal_workers", "Workers alive", len(status["workers"]))
+        for name, what in _MODEL.items():
+            yield GaugeMetricFamily(f"shoal_model_{name}", what, float(status["model"][name]))
         events = GaugeMetricFamily("shoal_events", "Events by what became of them", labels=["topic", "fate"])
         for name, count in status["events"].items():
             events.add_metric(name.split(":"), count)

@@ -51,7 +51,7 @@ def why(segmenter: Segmenter, rows: Rows, now_ms: int) -> Why | None:
     if not isinstance(segmenter, CentroidSegmenter):
         return None
     vectors = segmenter.vectors(rows, now_ms)
-    distances = segmenter.distances(rows, vectors, now_ms)[0]
+    distances = segmenter.border_distances(vectors, segmenter.distances(rows, vectors, now_ms))[0]
     if np.isnan(distances).any():
         return None
     order = np.argsort(distances, kind="stable")
@@ -63,7 +63,7 @@ def why(segmenter: Segmenter, rows: Rows, now_ms: int) -> Why | None:
 def _reasons(segmenter: CentroidSegmenter, vector: Any, order: Any) -> list[Reason]:
     if len(order) < 2:
         return []
-    first, second = segmenter.model.centroids[order[0]], segmenter.model.centroids[order[1]]
+    first, second = segmenter.centers[order[0]], segmenter.centers[order[1]]
     speaks = np.nan_to_num((vector - second) ** 2 - (vector - first) ** 2)
     values, here, there = segmenter.in_units(np.array([vector, first, second])).tolist()
     return [

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from batch.cleaning import Cleaned, Scale, clean
 from batch.customer_numbers import customer_numbers
-from batch.lifetime import LifetimeSummary, NoLifetime, lifetime_of
+from batch.lifetime.summary import LifetimeSummary, NoLifetime, lifetime_of
 from batch.naming import name_segments
 from batch.options import FitOptions
 from batch.picture import Picture, picture_of
@@ -122,6 +122,8 @@ class Candidate:
             k=self.k,
             silhouette=self.silhouette,
             inertia=self.inertia,
+            lifetime=self.lifetime.models.kept() if isinstance(self.lifetime, LifetimeSummary) else None,
+            lifetime_reason=self.lifetime.reason if isinstance(self.lifetime, NoLifetime) else "",
         )
 
 

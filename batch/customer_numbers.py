@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from batch.clustering.rules import quintiles
-from batch.lifetime import LifetimeSummary, NoLifetime
+from batch.lifetime.summary import LifetimeSummary, NoLifetime
 from batch.purchase_details import DETAIL_UNITS
 from batch.table import CustomerTable
 from stream.features import FEATURES, feature_of
@@ -48,7 +48,8 @@ def customer_numbers(table: CustomerTable, lifetime: LifetimeSummary | NoLifetim
         columns["monetary_score"] = _score(columns["monetary"])
     columns |= {name: table.details[name].to_numpy(np.float64) for name in DETAIL_UNITS if name in table.details}
     if isinstance(lifetime, LifetimeSummary):
-        columns |= {"alive": lifetime.alive, "expected_orders": lifetime.expected, "lifetime_value": lifetime.value}
+        values = lifetime.values
+        columns |= {"alive": values.alive, "expected_orders": values.expected, "lifetime_value": values.value}
     return pd.DataFrame(columns)
 
 

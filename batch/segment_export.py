@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from batch.crm import WORDS
+from batch.lifetime.models import HORIZON_WEEKS, CustomerValues, LifetimeModels
 from batch.table import CustomerTable
 from consumers.money import SCALE
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
@@ -58,6 +59,19 @@ _FIXED: Final = (
     Column("age", pa.float64(), "years, from the profile"),
     Column("income", pa.float64(), "money a year in the shop's currency, from the profile"),
     *(Column(name, pa.string(), f"{name.replace('_', ' ')}, from the profile") for name in WORDS),
+    Column(
+        "probability_alive", pa.float64(), "probability that the customer is still one (BG/NBD); empty without orders"
+    ),
+    Column(
+        "expected_orders",
+        pa.float64(),
+        f"orders to expect in the {HORIZON_WEEKS:g} weeks after as_of (BG/NBD); empty without orders",
+    ),
+    Column(
+        "lifetime_value",
+        pa.float64(),
+        "what these orders are worth at as_of (Gamma-Gamma, discounted), in the shop's currency; empty without orders",
+    ),
 )
 
 
@@ -67,8 +81,11 @@ def export_columns(attributes: Sequence[str]) -> list[Column]:
     return [*_FIXED, *own]
 
 
-def export_table(table: CustomerTable, names: Mapping[str, str]) -> pa.Table:
-    """Return customers as a table with the columns of `export_columns`; `names` are the segments' by id."""
+def export_table(table: CustomerTable, names: Mapping[str, str], models: LifetimeModels | None = None) -> pa.Table:
+    """Return customers as a table with the columns of `export_columns`.
+
+    `names` are the segments' by id, `models` those of the live baseline: without them lifetime value is empty.
+    """
     rows, columns = table.rows, export_columns(table.attributes)
     numbers = rows["segment"].tolist()
     ids = [f"s{number}" if number else None for number in numbers]
@@ -80,6 +97,7 @@ def export_table(table: CustomerTable, names: Mapping[str, str]) -> pa.Table:
         "baseline": rows["baseline"].astype(np.int64),
         "as_of": _times(table.now_ms, np.ones(len(rows), np.bool_)),
         **_behaviour(rows, table.now_ms),
+        **_lifetime(table, models),
     }
     for name in WORDS:
         values[name] = _words(table.profiles, name, len(rows))
@@ -104,6 +122,16 @@ def _behaviour(rows: Rows, now_ms: Values) -> dict[str, Any]:
         **{name: rows[name] / SCALE for name in ("gross", "cancelled_amount", "refunded")},
         "last_session": _times(rows["last_session"], rows["last_session"] != NEVER_LAST),
         "signed_up": _times(rows["signed_up"], rows["signed_up"] != NEVER_FIRST),
+    }
+
+
+def _lifetime(table: CustomerTable, models: LifetimeModels | None) -> dict[str, Any]:
+    unknown = np.full(len(table), np.nan)
+    found = models.values(table.rows, table.now_ms) if models else CustomerValues(*[unknown] * 4)
+    return {
+        "probability_alive": _numbers(found.alive),
+        "expected_orders": _numbers(found.expected),
+        "lifetime_value": _numbers(found.value),
     }
 
 

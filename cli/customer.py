@@ -21,10 +21,13 @@ def customer(
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a customer's record, features, segment, and the way it took through the segments."""
+    """Show a customer's record, features, lifetime value, segment, and the way it took through the segments."""
+    from batch.lifetime.customer import lifetime_in
     from cli.inspection import inspector
 
-    found = inspector(redis).customer(customer_id)
+    reader = inspector(redis)
+    found = reader.customer(customer_id)
+    found["lifetime"] = lifetime_in(reader, customer_id)
     found["history"] = _history(found, kafka)
     if as_json:
         print_json(found)
@@ -39,12 +42,29 @@ def _table(found: dict[str, Any]) -> Any:
 
     table = Table(title=f"customer {found['customer_id']}", show_header=False)
     for name, value in found.items():
-        if name in ("customer_id", "features", "history"):
-            continue
-        table.add_row(name, "–" if value is None else str(value))
+        if name not in ("customer_id", "features", "history", "lifetime"):
+            table.add_row(name, _cell(value))
     for name, value in found["features"].items():
-        table.add_row(f"feature {name}", "–" if value is None else str(value))
+        table.add_row(f"feature {name}", _cell(value))
+    for name, value in _lifetime(found["lifetime"]):
+        table.add_row(name, _cell(value))
     return table
+
+
+def _lifetime(found: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the rows of the lifetime value: the figures, or why there are none."""
+    if found["reason"] is not None:
+        return [("lifetime value", found["reason"])]
+    return [
+        ("probability alive", f"{found['probability_alive']:.1%}"),
+        (f"orders expected in {found['horizon_weeks']:g} weeks", f"{found['expected_orders']:,.2f}"),
+        ("amount expected of each", f"{found['expected_amount']:,.2f}"),
+        (f"lifetime value, discounted at {found['yearly_rate']:.0%} a year", f"{found['lifetime_value']:,.2f}"),
+    ]
+
+
+def _cell(value: Any) -> str:
+    return "–" if value is None else str(value)
 
 
 def _history(found: dict[str, Any], kafka: str | None) -> list[dict[str, Any]]:

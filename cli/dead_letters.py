@@ -25,8 +25,10 @@ def list_all(
     """List the events that were refused, with the reason and where each stood."""
     from rich.table import Table
 
+    from stream.refused import told
+
     letters = _log(kafka, redis).read(topic)
-    shown = [_entry(each) for each in letters[-limit:]]
+    shown = [told(each) for each in letters[-limit:]]
     if as_json:
         print_json({"total": len(letters), "dead_letters": shown})
         return
@@ -51,24 +53,23 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Publish refused events again, with their original bytes and keys; each is replayed once unless --again."""
+    from consumers.dead_letter_replay import Chosen, LetterUnknown
+    from consumers.dead_letter_replay import replay as publish_again
     from consumers.sink import KafkaSink
 
     if not (ids or topic or everything):
         raise typer.BadParameter("name the letters, or give --topic or --all")
-    log = _log(kafka, redis)
-    found = [each for each in log.read(topic) if not ids or each.id in ids]
-    missing = set(ids or []) - {each.id for each in found}
-    if missing:
-        raise typer.BadParameter(f"there is no dead letter {sorted(missing)[0]!r}")
-    wanted = [each for each in found if again or each.replayed_ms is None]
-    done = log.replay(wanted, KafkaSink(kafka_settings(kafka)))
-    before = len(found) - len(wanted)
+    try:
+        done = publish_again(_log(kafka, redis), KafkaSink(kafka_settings(kafka)), Chosen(ids or (), topic, again))
+    except LetterUnknown as error:
+        raise typer.BadParameter(str(error)) from error
     if as_json:
-        print_json({"replayed": done.published, "replayed_before": before, "without_value": done.without_value})
+        counts = {"replayed": done.replayed, "replayed_before": done.replayed_before}
+        print_json({**counts, "without_value": done.without_value})
         return
-    tables().print(f"{done.published:,} published again")
-    if before:
-        errors().print(f"{before:,} were replayed before; --again publishes those too")
+    tables().print(f"{done.replayed:,} published again")
+    if done.replayed_before:
+        errors().print(f"{done.replayed_before:,} were replayed before; --again publishes those too")
     if done.without_value:
         errors().print(f"{done.without_value:,} had too many bytes to be kept: find them in their topic")
 
@@ -78,23 +79,6 @@ def _log(kafka: str | None, redis: str | None) -> Any:
     from state.connection import connect
 
     return DeadLetterLog(kafka_settings(kafka), connect(state_settings(redis).redis))
-
-
-def _entry(each: Any) -> dict[str, Any]:
-    from stream.changes import rfc3339
-
-    return {
-        "id": each.id,
-        **each.letter.model_dump(mode="json", include={"topic", "partition", "offset", "reason", "dead_lettered_at"}),
-        "key": _text(each.key),
-        "value": _text(each.value),
-        "replayed_at": None if each.replayed_ms is None else rfc3339(each.replayed_ms),
-    }
-
-
-def _text(content: bytes | None) -> str | None:
-    """Return bytes as text to look at; what is not UTF-8 is shown by escapes."""
-    return None if content is None else content.decode(errors="backslashreplace")
 
 
 def _shown(instant: str | None) -> str:

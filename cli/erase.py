@@ -35,27 +35,21 @@ def erase(
     A salted hash stays, so that replayed events do not bring the customer back; it cannot be undone. The shop's own
     events and published segment changes leave Kafka when their retention is over.
     """
-    from consumers.dead_letter_log import DeadLetterLog
     from consumers.sink import KafkaSink
-    from events.partitioning import partitions_of
     from state.connection import connect
-    from state.erasure_places import forget_elsewhere
-    from state.erasures import ErasureQueue
+    from stream.erasure import Erasures
 
     address, client = kafka_settings(kafka), connect(state_settings(redis).redis)
-    partition = int(partitions_of([customer_id], address.partitions)[0])
-    queue = ErasureQueue(client)
-    queue.request(partition, customer_id)
+    erasures = Erasures(client, address, lambda: KafkaSink(address))
+    erasures.request(customer_id, time.time_ns() // 1_000_000)
     deadline = time.monotonic() + timeout
-    while queue.is_waiting(partition, customer_id):
+    while (found := erasures.finish(customer_id)) is None:
         if time.monotonic() > deadline:
             raise ErasureWaits(
-                f"no worker has erased {customer_id!r} within {timeout:g} s; it will be done once the partition "
-                f"{partition} has a worker. Then run this again, for what workers do not own"
+                f"no worker has erased {customer_id!r} within {timeout:g} s; it will be done once its partition has a "
+                "worker. Then run this again, for what workers do not own (a running API does that by itself)"
             )
         time.sleep(0.1)
-    found = forget_elsewhere(client, customer_id, address.partitions)
-    found["dead_letters"] = DeadLetterLog(address, client).forget(customer_id, KafkaSink(address))
     if as_json:
         print_json({"erased": customer_id, "also_in": found})
     else:

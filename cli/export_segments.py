@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import redis as redis_py
 
     from batch.segment_export import Column
+    from events.outputs import Baseline
 
 __all__ = ["register"]
 
@@ -32,34 +33,42 @@ def segments(
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every customer with segment, recency, frequency, spend and profile, one row each.
+    """Write every customer with segment, recency, frequency, spend, lifetime value and profile, one row each.
 
     The columns are always the same, in the same order; the shop's own profile attributes come last. Beside the file,
     <name>.columns.csv says what each column holds.
     """
+    from batch.lifetime.customer import why_no_models
+    from state.baselines import BaselineStore
     from state.connection import connect
 
     kind = to.suffix.lower()
     if kind not in (".parquet", ".csv"):
         raise typer.BadParameter(f"--to {to} should end in .parquet or .csv")
     client = connect(state_settings(redis).redis)
-    columns, parts = _read(client, kafka, redis)
+    baseline = BaselineStore(client).current()
+    columns, parts = _read(client, baseline, kafka, redis)
     rows = _write(to, kind, columns, parts)
     dictionary = _write_dictionary(to, columns)
+    reason = why_no_models(baseline)
     if as_json:
-        print_json(
-            {"file": str(to), "rows": rows, "columns": [each.name for each in columns], "dictionary": str(dictionary)}
-        )
-    else:
-        tables().print(f"{rows:,} customers in {to}, columns in {dictionary}", highlight=False, soft_wrap=True)
+        names = [each.name for each in columns]
+        found = {"file": str(to), "rows": rows, "columns": names, "dictionary": str(dictionary)}
+        print_json(found | {"no_lifetime_value": reason or None})
+        return
+    tables().print(f"{rows:,} customers in {to}, columns in {dictionary}", highlight=False, soft_wrap=True)
+    if reason:
+        tables().print(f"lifetime value is empty: {reason}", highlight=False, soft_wrap=True)
 
 
-def _read(client: "redis_py.Redis", kafka: str | None, redis: str | None) -> "tuple[list[Column], Iterator[Any]]":
+def _read(
+    client: "redis_py.Redis", baseline: "Baseline | None", kafka: str | None, redis: str | None
+) -> "tuple[list[Column], Iterator[Any]]":
     from batch.crm import join_profiles
     from batch.extract import CustomerReader
+    from batch.lifetime.models import LifetimeModels
     from batch.segment_export import export_columns, export_table
     from state.attributes import stored_attributes
-    from state.baselines import BaselineStore
     from stream.clock import SegmentClock
     from stream.inspect import segment_names
     from stream.settings import StreamSettings
@@ -74,12 +83,13 @@ def _read(client: "redis_py.Redis", kafka: str | None, redis: str | None) -> "tu
         half_life_ms=half_life_ms(state_settings(redis)),
         attributes=attributes,
     )
-    names = segment_names(BaselineStore(client).current())
+    names = segment_names(baseline)
+    models = LifetimeModels.of(baseline.lifetime) if baseline and baseline.lifetime else None
 
     def parts() -> Iterator[Any]:
         for chunk in reader.chunks():
             profiles = join_profiles(client, chunk.ids.tolist(), partitions)
-            yield export_table(replace(chunk, profiles=profiles), names)
+            yield export_table(replace(chunk, profiles=profiles), names, models)
 
     return export_columns(attributes), parts()
 

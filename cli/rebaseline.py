@@ -89,7 +89,10 @@ def rebaseline(
         baseline, document = _from_events(from_events, options, settings)
         status = "fitted"
     else:
-        with redis_said("nothing was proposed and the live baseline is untouched; run it again when Redis is back"):
+        with redis_said(
+            "the live baseline is untouched; when Redis is back, run it again (`shoal baselines list` says whether "
+            "a proposal had been stored)"
+        ):
             proposal = _propose(options, settings, kafka, redis, by)
         baseline, document = proposal.baseline, proposal.report
         if approve:

@@ -16,8 +16,8 @@ from cli.segment_ticker import SegmentTicker
 from cli.services import LocalServices
 from cli.wait import wait_until_processed
 from events.inputs import Order
-from events.publisher import Publisher
 from events.settings import KafkaSettings
+from shoal_client.publisher import Publisher
 from state.baselines import BaselineStore, ModelStore
 
 __all__ = ["Replay", "read_orders"]
@@ -60,7 +60,7 @@ class Replay:
         turn = first + (last - first) * _HISTORY
         history = [order for order in self._orders if order.occurred_at <= turn]
         rest = self._orders[len(history) :]
-        with Publisher(self._kafka) as publisher, self._ticker:
+        with Publisher(self._kafka.kafka, self._kafka.topic_prefix) as publisher, self._ticker:
             for order in history:
                 self._publish(publisher, order)
             publisher.flush()
@@ -84,7 +84,7 @@ class Replay:
         self._console.print(f"{time.monotonic() - self._started:.0f} seconds in all.", highlight=False)
 
     def _publish(self, publisher: Publisher, order: Order) -> None:
-        publisher.publish("orders", order)
+        publisher.publish_json("orders", order.customer_id, order.model_dump_json(exclude_none=True).encode())
         self._published += 1
 
     def _baseline_is_live(self) -> bool:

@@ -93,10 +93,10 @@ class Sender:
     """
 
     def __init__(self, topics: Collection[str], settings: KafkaSettings) -> None:
-        from events.publisher import Publisher
+        from shoal_client.publisher import Publisher
 
         _require_topics(topics, settings)
-        self._publisher = Publisher(settings, **_PRODUCER)
+        self._publisher = Publisher(settings.kafka, settings.topic_prefix, **_PRODUCER)
         self._count = 0
 
     def send(self, topic: str, customer_id: str, value: bytes) -> None:

@@ -11,8 +11,7 @@ from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.output import JsonOption, errors, log_to_stderr, print_json, tables
 
 if TYPE_CHECKING:
-    from state.deliveries import DeliveryStore
-    from state.triggers import TriggerStore
+    from api.triggers import Triggers
 
 __all__ = ["app", "register"]
 
@@ -103,7 +102,7 @@ def add(
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         raise typer.BadParameter(f"{detail['loc'][0]}: {detail['msg']}, found {detail['input']!r}") from error
-    _stores(redis)[0].add(trigger)
+    _triggers(redis).store.add(trigger)
     if as_json:
         print_json(trigger.model_dump(mode="json"))
         return
@@ -115,12 +114,7 @@ def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """List the webhooks, with how much each has still to be told and how much was given up."""
     from rich.table import Table
 
-    triggers, deliveries = _stores(redis)
-    listed = [
-        trigger.model_dump(mode="json", exclude={"secret"})
-        | {"waiting": deliveries.waiting(name), "dead": len(deliveries.dead(name))}
-        for name, trigger in triggers.all().items()
-    ]
+    listed = _triggers(redis).all()
     if as_json:
         print_json({"triggers": listed})
         return
@@ -136,7 +130,7 @@ def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
 @app.command("remove", epilog="Example: `shoal trigger remove winback`")
 def remove(name: NameArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """Remove a webhook; what it had still to be told is dropped."""
-    _stores(redis)[0].remove(name)
+    _triggers(redis).store.remove(name)
     print_json({"removed": name}) if as_json else tables().print(f"trigger {name} removed")
 
 
@@ -145,22 +139,11 @@ def call_once(name: NameArgument, redis: RedisOption = None, as_json: JsonOption
     """Call a webhook once, now, with a made-up change marked `"test": true`; exit 1 where it is not taken."""
     import asyncio
 
-    from events.changes import decode_change
-    from events.examples import EXAMPLES
-    from stream.campaigns.calling import Called, call_webhook, open_session
     from stream.campaigns.settings import TriggerSettings
-    from stream.campaigns.webhook import body_of, delivery_id
+    from stream.campaigns.trial import try_webhook
 
-    trigger = _stores(redis)[0].get(name)
-    change = decode_change(_json(EXAMPLES["segment-changes"]))
-    message_id = delivery_id(name, f"test {time.time_ns()}")
-
-    async def call() -> Called:
-        async with open_session(TriggerSettings().trigger_timeout_s) as session:
-            body = body_of(name, change, test=True).encode()
-            return await call_webhook(session, trigger.url, trigger.secret, message_id, body)
-
-    called = asyncio.run(call())
+    trigger = _triggers(redis).store.get(name)
+    called = asyncio.run(try_webhook(trigger, TriggerSettings().trigger_timeout_s, time.time_ns()))
     if as_json:
         print_json(
             {
@@ -188,23 +171,15 @@ def show_log(
     """Show the latest attempts: what was delivered, what failed, who was left out and why."""
     from rich.table import Table
 
-    attempts = _stores(redis)[1].attempts(limit, name)
+    attempts = _triggers(redis).attempts(limit, name)
     if as_json:
-        print_json({"attempts": [_timed(each.model_dump(), "at_ms", "at") for each in attempts]})
+        print_json({"attempts": attempts})
         return
     table = Table("at (UTC)", "trigger", "change", "outcome", "attempt", "status", "ms", "detail")
     for each in attempts:
-        at = _timed({"at_ms": each.at_ms}, "at_ms", "at")["at"][:19].replace("T", " ")
-        cells = (
-            at,
-            each.trigger,
-            each.change_id,
-            each.outcome,
-            each.attempt or "",
-            each.status or "",
-            each.duration_ms,
-            each.detail,
-        )
+        at = each["at"][:19].replace("T", " ")
+        told = ("trigger", "change_id", "outcome", "attempt", "status", "duration_ms", "detail")
+        cells = (at, *(each[name] or "" for name in told))
         table.add_row(*(_plain(str(cell)) for cell in cells))
     tables().print(table)
 
@@ -219,8 +194,9 @@ def dead(
     """List deliveries that were given up, or queue them again."""
     from rich.table import Table
 
-    triggers, deliveries = _stores(redis)
-    known, found = triggers.all(), deliveries.dead(name)
+    triggers = _triggers(redis)
+    deliveries = triggers.deliveries
+    known, found = triggers.store.all(), deliveries.dead(name)
     if resend:
         again = [each for each in found if each.delivery.trigger in known]
         for each in again:
@@ -244,19 +220,11 @@ def dead(
     tables().print(table if rows else "nothing was given up")
 
 
-def _stores(redis: str | None) -> "tuple[TriggerStore, DeliveryStore]":
+def _triggers(redis: str | None) -> "Triggers":
+    from api.triggers import Triggers
     from state.connection import connect
-    from state.deliveries import DeliveryStore
-    from state.triggers import TriggerStore
 
-    client = connect(state_settings(redis).redis)
-    return TriggerStore(client), DeliveryStore(client)
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    import json
-
-    return json.dumps(document).encode()
+    return Triggers(connect(state_settings(redis).redis))
 
 
 def _timed(values: dict[str, Any], name: str, shown: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ __all__ = ["ChangeLog", "changes_of_customer", "newest_changes", "read_changes"]
 
 
 _TOPIC = "segment-changes"
+_POLL_S = 0.1
 
 
 @dataclass
@@ -56,12 +57,14 @@ def newest_changes(kafka: KafkaSettings, partitions: Iterable[int]) -> list[tupl
     return list(_read(kafka, ends, {place: max(0, end - 1) for place, end in ends.items()}))
 
 
-def changes_of_customer(kafka: KafkaSettings, partition: int, customer_id: str, most: int = 200_000) -> list[Change]:
+def changes_of_customer(
+    kafka: KafkaSettings, partition: int, customer_id: str, most: int = 200_000, timeout_s: float = 10.0
+) -> list[Change]:
     """Return a customer's changes among the last `most` messages of its partition (half a second's reading).
 
-    Raises KafkaUnreachable.
+    Raises KafkaUnreachable, where no broker answers within `timeout_s`.
     """
-    ends = reported_ends(kafka, [_TOPIC], [partition])
+    ends = reported_ends(kafka, [_TOPIC], [partition], timeout_s)
     starts = {place: max(0, end - most) for place, end in ends.items()}
     return [change for _, change in _read(kafka, ends, starts, key=customer_id.encode())]
 
@@ -86,7 +89,7 @@ def _read(
         unread = {place for place, end in ends.items() if end}
         consumer.assign([TopicPartition(*place, starts[place]) for place in unread])
         while unread:
-            for message in consumer.consume(10_000, 1.0):
+            for message in consumer.consume(10_000, _POLL_S):
                 place, offset = place_of(message)
                 value, ended = message.value(), is_end(message)
                 if message.error() is not None and not ended:

@@ -3,7 +3,8 @@
 import base64
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import redis
@@ -11,18 +12,23 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumers.lag import reported_ends
-from consumers.places import is_end, place_of
+from consumers.places import Place, is_end, place_of
 from consumers.sink import KafkaSink
 from events.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable
 from state import keys
 
-__all__ = ["DeadLetterLog", "Letter", "Replayed"]
+__all__ = ["DeadLetterLog", "Letter", "Page", "Replayed"]
 
 _TOPIC: Final = "dead-letters"
 _CHUNK: Final = 1_000
+_WINDOW: Final = 1_000
+_LOOKED_AT: Final = 20_000
+"""Letters looked at for one page at most."""
 _ADMIN_S: Final = 30.0
+_POLL_S: Final = 0.1
+"""`consume` waits that long for a full chunk, also where the end has come."""
 _KEPT_S: Final = 91 * 86_400
 """Longer than the topic keeps a letter."""
 
@@ -52,6 +58,13 @@ class Replayed(NamedTuple):
     without_value: int
 
 
+class Page(NamedTuple):
+    """Some letters, the newest first, and the offset before which the next page begins; None on the last."""
+
+    letters: list[Letter]
+    before: int | None
+
+
 class DeadLetterLog:
     """The dead letters of a deployment. What was replayed is noted in Redis, so that it is not replayed twice."""
 
@@ -64,14 +77,47 @@ class DeadLetterLog:
 
         Raises KafkaUnreachable.
         """
-        wanted = None if topic is None else self._kafka.topic(topic)
-        replayed = {name.decode(): int(at_ms) for name, at_ms in self._redis.hgetall(keys.REPLAYED).items()}
-        letters = {}
-        for letter in self._letters():
-            name = f"{letter.topic}/{letter.partition}/{letter.offset}"
-            if wanted in (None, letter.topic):
-                letters[name] = Letter(name, letter, replayed.get(name))  # a crash may have written one twice
-        return list(letters.values())
+        return list({each.id: each for each in self.each(topic)}.values())
+
+    def each(self, topic: str | None = None) -> Iterator[Letter]:
+        """Yield the dead letters as they stand in the topic, where a crash may have left one twice.
+
+        Raises KafkaUnreachable.
+        """
+        ends = self._ends()
+        replayed = self._replayed()
+        for _, letter in self._letters(dict.fromkeys(ends, 0)):
+            if self._fits(letter, topic):
+                yield _named(letter, replayed)
+
+    def page(self, most: int, before: int | None = None, topic: str | None = None) -> Page:
+        """Return up to `most` letters, the newest first, of those that stand before an offset of the topic.
+
+        Few of the letters looked at may fit: then the page is short, also before the last. Raises KafkaUnreachable.
+        """
+        first, last = self._bounds()
+        stop, found = before, list[tuple[int, Letter]]()
+        replayed, looked_at = self._replayed(), 0
+        edge = last if before is None else min(before, last)
+        while edge > first and len(found) < most and looked_at < _LOOKED_AT:
+            start = max(first, edge - max(most, _WINDOW))
+            fitting = (
+                (offset, _named(letter, replayed))
+                for offset, letter in self._letters({self._place: start}, stop)
+                if self._fits(letter, topic)
+            )
+            found += reversed(deque(fitting, maxlen=most + 1))  # a letter may have a megabyte
+            looked_at += edge - start
+            stop = edge = start
+        more = len(found) > most or edge > first
+        after = found[most - 1][0] if len(found) >= most else edge
+        return Page([letter for _, letter in found[:most]], after if more else None)
+
+    def _fits(self, letter: DeadLetter, topic: str | None) -> bool:
+        return topic is None or letter.topic == self._kafka.topic(topic)
+
+    def _replayed(self) -> dict[str, int]:
+        return {name.decode(): int(at_ms) for name, at_ms in self._redis.hgetall(keys.REPLAYED).items()}
 
     def replay(self, letters: Sequence[Letter], sink: KafkaSink) -> Replayed:
         """Publish the original bytes under the original keys, and note it once Kafka has them. Raises SinkFailed.
@@ -95,7 +141,7 @@ class DeadLetterLog:
 
         A crash in between leaves letters twice, which `read` shows once. Raises SinkFailed, KafkaUnreachable.
         """
-        ends = {place: end for place, end in reported_ends(self._kafka, [_TOPIC], [0]).items() if end}
+        ends = self._ends()
         letters = self.read()
         kept = [each for each in letters if not _is_about(each, customer_id)]
         if len(kept) == len(letters):
@@ -111,9 +157,26 @@ class DeadLetterLog:
             raise KafkaUnreachable(self._kafka.kafka, error) from error
         return len(letters) - len(kept)
 
-    def _letters(self) -> Iterator[DeadLetter]:
-        ends = {place: end for place, end in reported_ends(self._kafka, [_TOPIC], [0]).items() if end}
-        consumer = Consumer(
+    @property
+    def _place(self) -> Place:
+        return (self._kafka.topic(_TOPIC), 0)
+
+    def _ends(self) -> dict[Place, int]:
+        return {place: end for place, end in reported_ends(self._kafka, [_TOPIC], [0]).items() if end}
+
+    def _bounds(self) -> tuple[int, int]:
+        """Return the first and the next offset of the topic, as the broker reports them."""
+        consumer = self._reader()
+        try:
+            first, last = consumer.get_watermark_offsets(TopicPartition(*self._place), timeout=10.0)
+        except KafkaException as error:
+            raise KafkaUnreachable(self._kafka.kafka, error) from error
+        finally:
+            consumer.close()
+        return max(0, first), last
+
+    def _reader(self) -> Consumer:
+        return Consumer(
             {
                 "bootstrap.servers": self._kafka.kafka,
                 "group.id": self._kafka.topic("dead-letter-log"),  # required by the library; nothing is committed
@@ -123,18 +186,30 @@ class DeadLetterLog:
                 "fetch.message.max.bytes": 17 << 20,
             }
         )
+
+    def _letters(self, starts: dict[Place, int], stop: int | None = None) -> Iterator[tuple[int, DeadLetter]]:
+        """Yield letters with their offsets, from where each partition starts to its end, or before an offset."""
+        consumer = self._reader()
         try:
-            consumer.assign([TopicPartition(*place, 0) for place in ends])
-            unread = set(ends)
+            consumer.assign([TopicPartition(*place, start) for place, start in starts.items()])
+            unread, heard = set(starts), time.monotonic()
             while unread:
-                for message in consumer.consume(_CHUNK, 1.0):
-                    place, value = place_of(message)[0], message.value()
-                    if is_end(message):
+                if time.monotonic() - heard > _ADMIN_S:
+                    raise KafkaUnreachable(self._kafka.kafka, "it sends nothing")
+                for message in consumer.consume(_CHUNK, _POLL_S):
+                    heard = time.monotonic()
+                    (place, offset), value = place_of(message), message.value()
+                    if is_end(message) or (stop is not None and message.error() is None and offset >= stop):
                         unread.discard(place)
                     elif message.error() is None and value is not None:
-                        yield DeadLetter.model_validate_json(value)
+                        yield offset, DeadLetter.model_validate_json(value)
         finally:
             consumer.close()
+
+
+def _named(letter: DeadLetter, replayed: Mapping[str, int]) -> Letter:
+    name = f"{letter.topic}/{letter.partition}/{letter.offset}"
+    return Letter(name, letter, replayed.get(name))
 
 
 def _is_about(each: Letter, customer_id: str) -> bool:

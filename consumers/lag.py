@@ -18,11 +18,14 @@ _QUIET_S = 0.3
 _LONGEST_S = 5.0
 
 
-def reported_ends(kafka: KafkaSettings, topics: Iterable[str], partitions: Iterable[int]) -> dict[Place, int]:
+def reported_ends(
+    kafka: KafkaSettings, topics: Iterable[str], partitions: Iterable[int], timeout_s: float = 10.0
+) -> dict[Place, int]:
     """Return the next offset of partitions of the topics as the broker reports it. Raises KafkaUnreachable."""
     consumer = _reader(kafka)
     try:
-        return _reported(consumer, [TopicPartition(kafka.topic(topic), p) for topic in topics for p in partitions])
+        parts = [TopicPartition(kafka.topic(topic), p) for topic in topics for p in partitions]
+        return _reported(consumer, parts, timeout_s)
     except KafkaException as error:
         raise KafkaUnreachable(kafka.kafka, error) from error
     finally:
@@ -66,8 +69,8 @@ def _reader(kafka: KafkaSettings) -> Consumer:
     )
 
 
-def _reported(consumer: Consumer, parts: list[TopicPartition]) -> dict[Place, int]:
-    return {(part.topic, part.partition): consumer.get_watermark_offsets(part, timeout=10.0)[1] for part in parts}
+def _reported(consumer: Consumer, parts: list[TopicPartition], timeout_s: float = 10.0) -> dict[Place, int]:
+    return {(part.topic, part.partition): consumer.get_watermark_offsets(part, timeout=timeout_s)[1] for part in parts}
 
 
 def stored_offsets(client: redis.Redis, partitions: int, group: str) -> dict[tuple[str, int], int]:

@@ -40,6 +40,7 @@ _KEYS: Final[dict[str, JsonSchemaValue]] = {
         "description": "always the same, so that compaction keeps the newest model",
     },
     "baselines": {"type": "string", "pattern": "^[0-9]+$", "description": "number of the baseline"},
+    "erasures": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "the digest of the payload"},
 }
 """Message keys other than customer_id, by topic."""
 

@@ -1,12 +1,5 @@
-"""The one base class of every error that Shoal raises on purpose."""
+"""The base class of every error that Shoal raises on purpose: the same that the client raises in a shop."""
 
-from typing import ClassVar
+from shoal_client.errors import ShoalError
 
-
-class ShoalError(Exception):
-    """Something that a person has to read: what happened, with which value, what to do.
-
-    `retriable` says whether the same call may succeed later without anything being changed.
-    """
-
-    retriable: ClassVar[bool] = False
+__all__ = ["ShoalError"]

@@ -102,7 +102,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "features": ["recency", "frequency", "monetary"],
         "centroids": [[-0.71, 1.32, 1.18], [0.94, -0.55, -0.48]],
         "counts": [2310, 7544],
+        "borders": [[-0.7, 1.3, 1.2], [0.95, -0.55, -0.5]],
+        "borders_version": 480,
         "updated_at": "2026-03-14T09:26:56Z",
+    },
+    "erasures": {
+        "partition": 3,
+        "digest": "8f14e45fceea167a5a36dedd4bea2543",
+        "salt": "c4ca4238a0b923820dcc509a6f75849b",
+        "erased_at": "2026-03-14T09:26:57Z",
     },
     "baselines": {
         "baseline": 7,
@@ -142,6 +150,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "customers": 9854,
         "metrics": {"silhouette": 0.41, "churn": 0.06},
         "reason": "k-means with 2 segments has the largest silhouette (0.41) of those that are stable",
+        "lifetime": {
+            "purchases": {
+                "r": 0.243,
+                "alpha": 4.414,
+                "a": 0.793,
+                "b": 2.426,
+                "log_likelihood": -9582.43,
+                "customers": 2357,
+            },
+            "amounts": {"p": 6.25, "q": 3.744, "gamma": 15.444, "log_likelihood": -4058.89, "customers": 946},
+            "horizon_weeks": 52.0,
+            "yearly_rate": 0.1,
+        },
+        "lifetime_reason": "",
         "lineage": [
             {
                 "kind": "kept",

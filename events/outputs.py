@@ -1,4 +1,4 @@
-"""What Shoal publishes: segment changes, dead letters, models and baselines."""
+"""What Shoal publishes: segment changes, dead letters, models, baselines and erasures."""
 
 from typing import Annotated, Literal
 
@@ -12,6 +12,10 @@ __all__ = [
     "BaselineSegment",
     "Cause",
     "DeadLetter",
+    "Erasure",
+    "LifetimeAmounts",
+    "LifetimeModel",
+    "LifetimePurchases",
     "ModelVersion",
     "MovedFeature",
     "SegmentChange",
@@ -86,6 +90,10 @@ class ModelVersion(_Output):
     features: list[str]
     centroids: list[list[float]] = Field(description="standardised units, one row a segment")
     counts: list[int] = Field(description="customers nearest to each centroid")
+    borders: list[list[float]] | None = Field(
+        default=None, description="earlier centroids that published segments still go by; null: they go by `centroids`"
+    )
+    borders_version: int = Field(default=0, ge=0, description="version that the borders are of; 0: the baseline")
     updated_at: Instant
 
 
@@ -119,6 +127,36 @@ class SegmentMove(_Output):
     source: str | None = Field(description="segment_id before, null for customers without a segment")
     target: str = Field(description="segment_id under the baseline")
     customers: int = Field(ge=0)
+
+
+class LifetimePurchases(_Output):
+    """BG/NBD: how often customers order, and when they leave."""
+
+    r: float
+    alpha: float = Field(description="weeks")
+    a: float
+    b: float
+    log_likelihood: float
+    customers: int = Field(ge=0, description="customers that it was fitted to")
+
+
+class LifetimeAmounts(_Output):
+    """Gamma-Gamma: how much an order is of."""
+
+    p: float
+    q: float
+    gamma: float = Field(description="in the shop's currency")
+    log_likelihood: float
+    customers: int = Field(ge=0, description="customers that it was fitted to")
+
+
+class LifetimeModel(_Output):
+    """What the lifetime value of a customer is computed by, from the customer's record."""
+
+    purchases: LifetimePurchases
+    amounts: LifetimeAmounts
+    horizon_weeks: float = Field(gt=0, description="weeks ahead whose orders count")
+    yearly_rate: float = Field(ge=0, description="discount rate a year")
 
 
 class Baseline(_Output):
@@ -155,6 +193,10 @@ class Baseline(_Output):
     customers: int = Field(default=0, ge=0, description="customers that the preview counts")
     metrics: dict[str, float] = Field(default_factory=dict, description="what the choice and the guard rest on")
     reason: str = Field(default="", description="why this k and this algorithm")
+    lifetime: LifetimeModel | None = Field(
+        default=None, description="fitted to the same customers; null where it could not be"
+    )
+    lifetime_reason: str = Field(default="", description="why `lifetime` is null")
     lineage: list[SegmentLineage] = Field(default_factory=list)
     moves: list[SegmentMove] = Field(default_factory=list, description="the preview; who stays is counted too")
     proposed_by: str = Field(default="", description="who asked for it: a person, the schedule, drift, a rollback")
@@ -163,10 +205,22 @@ class Baseline(_Output):
     decision: str = Field(default="", description="why it was approved, rejected or retired")
 
 
+class Erasure(_Output):
+    """A customer was erased, known by a salted hash only: for Shoal itself, should Redis lose the tombstone."""
+
+    partition: int = Field(ge=0)
+    digest: str = Field(
+        pattern="^[0-9a-f]{32}$", description="BLAKE2b of the customer_id, 16 bytes, the salt as its key"
+    )
+    salt: str = Field(pattern="^([0-9a-f]{2})+$", description="the same in every message of the topic")
+    erased_at: Instant
+
+
 OUTPUTS: dict[str, type[BaseModel]] = {
     "segment-changes": SegmentChange,
     "dead-letters": DeadLetter,
     "models": ModelVersion,
     "baselines": Baseline,
+    "erasures": Erasure,
 }
 """The model of each output and control topic, by the topic's name without prefix."""

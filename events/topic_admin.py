@@ -14,9 +14,10 @@ from kafka.errors import (
     TopicAlreadyExistsError,
 )
 
-from events.connecting import KafkaUnreachable, connect
 from events.errors import ShoalError
 from events.topics import TopicSpec
+from shoal_client.connecting import connect
+from shoal_client.errors import KafkaUnreachable
 
 __all__ = ["KafkaUnreachable", "TopicFinding", "TopicsUnfit", "check_topics", "create_topics", "require_topics"]
 

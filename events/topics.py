@@ -42,5 +42,6 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
         ("dead-letters", 1, longer),
         ("models", 1, compacted),
         ("baselines", 1, compacted),
+        ("erasures", 1, compacted),
     ]
     return [TopicSpec(settings.topic(name), n, settings.replication, config) for name, n, config in plans]

@@ -97,6 +97,28 @@ def _steady_groups() -> list[Group]:
     ]
 
 
+def _separate_groups() -> list[Group]:
+    """Return groups of a food shop that hardly overlap in how lately, how often and for how much they buy."""
+    made: tuple[tuple[str, float, float, float, dict[str, Any]], ...] = (
+        ("restaurants", 10, 4.0, 120, {"visits": Visits(web_share=1, per_order=1.2, pages=4)}),
+        ("households", 30, 0.9, 60, {"visits": Visits(browsing_per_week=0.3)}),
+        ("top-up", 20, 0.9, 6, {"visits": Visits(web_share=0.6, per_order=1.5, pages=3)}),
+        ("celebrations", 15, 0.15, 900, {"visits": Visits(per_order=5, browsing_per_week=0.1)}),
+        ("lapsed", 25, 1.0, 40, {"profile": Profile(sources={"affiliate": 3, "search": 2}, marketing_consent=0.4)}),
+    )
+    return [
+        Group(
+            name=name,
+            share=share,
+            buying=Buying(r=30, alpha=30 / orders_a_week),
+            spend=Spend(p=8, q=30, gamma=mean * 29 / 8),
+            joins_over_days=30,
+            **more,
+        )
+        for name, share, orders_a_week, mean, more in made
+    ]
+
+
 def _steady(name: str, description: str, **more: Any) -> Scenario:
     return Scenario(name=name, description=description, **({"groups": _steady_groups(), "days": 300} | more))
 
@@ -171,6 +193,16 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             "new-group",
             "The stationary shop, which a sixth group joins: frequent buyers of large baskets.",
             groups=[*_steady_groups(), _ARRIVING],
+        ),
+        Scenario(
+            name="separate-groups",
+            description="A food shop whose five groups hardly overlap: what segments can find, they should find here.",
+            groups=_separate_groups(),
+            days=300,
+            seasonality=_BUSY,
+            regimes=[
+                Regime(name="a competitor opens", from_day=50, until_day=90, groups=["lapsed"], leaves_per_day=0.12)
+            ],
         ),
     )
 }

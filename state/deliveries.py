@@ -175,6 +175,10 @@ class DeliveryStore:
         mine = [each for each in found if trigger in (None, each.delivery.trigger)]
         return sorted(mine, key=lambda each: (each.died_ms, each.delivery.id))
 
+    def dead_count(self) -> int:
+        """Return how many deliveries were given up."""
+        return int(self._redis.hlen(keys.DEAD_DELIVERIES))
+
     def revive(self, dead: DeadDelivery, now_ms: int) -> None:
         """Queue a dead delivery again, with all its attempts before it."""
         again = dead.delivery.model_copy(update={"attempts": 0, "changed_ms": now_ms})

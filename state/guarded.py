@@ -66,17 +66,20 @@ class Guarded:
         else:
             raise StateMoved(owned.partition, "its epoch, revision or offsets changed during a save")
 
-    def watch_all(self, partitions: Sequence[Owned], wanted: Sequence[list[Command]]) -> list[list[Any]]:
+    def watch_all(
+        self, partitions: Sequence[Owned], wanted: Sequence[list[Command]], also: Sequence[Sequence[str]] | None = None
+    ) -> list[list[Any]]:
         """Watch partitions, check that each is as its owner knows it, and return the answers to more commands of each.
 
-        A partition that another worker has taken over is marked as `fenced`, and has no answers.
+        `also` are more keys of each that nobody else may change meanwhile. A partition that another worker has taken
+        over is marked as `fenced`, and has no answers.
         """
         found: list[list[Any]] = []
         try:
-            for owned, commands in zip(partitions, wanted, strict=True):
+            for owned, commands, more in zip(partitions, wanted, also or [()] * len(partitions), strict=True):
                 self.leave(owned.partition)
                 self._lines[owned.partition] = line = Line(self._redis)
-                line.post([*self._guard(owned.partition), *commands])
+                line.post([*self._guard(owned.partition, more), *commands])
             for owned in partitions:
                 answers = self._lines[owned.partition].answers()
                 raise_first(answers)
@@ -90,10 +93,15 @@ class Guarded:
                 self.leave(owned.partition)
         return found
 
-    def _guard(self, partition: int) -> list[Command]:
+    def _guard(self, partition: int, more: Sequence[str]) -> list[Command]:
         epoch, fates = keys.epoch(partition, self._group), keys.fates(partition, self._group)
         offsets = keys.offsets(partition, self._group)
-        return [("WATCH", epoch, fates, offsets), ("GET", epoch), ("HGET", fates, "revision"), ("HGETALL", offsets)]
+        return [
+            ("WATCH", epoch, fates, offsets, *more),
+            ("GET", epoch),
+            ("HGET", fates, "revision"),
+            ("HGETALL", offsets),
+        ]
 
     def verify(self, owned: Sequence[Owned]) -> None:
         """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMoved.

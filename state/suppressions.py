@@ -56,6 +56,18 @@ class SuppressionStore:
         for member in self._redis.sscan_iter(keys.suppressed(scope), count=_CHUNK):
             yield member.decode()
 
+    def page(self, scope: str, most: int, after: str | None = None) -> tuple[list[str], str | None]:
+        """Return up to `most` customers of a scope, and the cursor of the next page, which is `after` then.
+
+        A cursor is Redis's own and how many of what that gives were returned; Redis may give more than it is asked for.
+        """
+        cursor, skip = (0, 0) if after is None else map(int, after.split("."))
+        following, found = self._redis.sscan(keys.suppressed(scope), cursor % (1 << 64), count=most)
+        rest = [member.decode() for member in found][skip:]
+        if len(rest) > most:
+            return rest[:most], f"{cursor}.{skip + most}"
+        return rest, f"{following}.0" if following else None
+
     def check(self, customer_ids: Sequence[str], scopes: Sequence[str] = (ALL,)) -> list[bool]:
         """Return for each customer whether any of the scopes leaves it out, in one round trip."""
         if not customer_ids or not scopes:

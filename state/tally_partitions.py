@@ -12,6 +12,7 @@ import numpy.typing as npt
 import redis
 
 from state import keys
+from state.erasures import read_erased
 from state.exposed import ExposedCustomers
 from state.guarded import Guarded
 from state.owned import Owned
@@ -100,6 +101,7 @@ class TallyPartitions:
     """Reads and writes what the group `experiments` owns of partitions."""
 
     def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
         self._claims = PartitionStore(client, keys.EXPERIMENTS_GROUP)
         self._guarded = Guarded(client, keys.EXPERIMENTS_GROUP)
 
@@ -115,11 +117,17 @@ class TallyPartitions:
     def open_all(self, wanted: Sequence[TallyOpening]) -> list[OpenedTallies]:
         """Begin a micro-batch: watch partitions and read all that is known of its customers, in one round trip.
 
-        A partition that another worker has taken over is marked as `fenced`, and nobody is known of it. Raises
-        StateMoved, redis.RedisError.
+        A partition that another worker has taken over is marked as `fenced`, and nobody is known of it. Customers are
+        erased by the owner of the group `segments`, not by this one's: who was, is looked up again, and an erasure
+        between this reading and its writing makes the writing fail. Raises StateMoved, redis.RedisError.
         """
-        answers = self._guarded.watch_all([each.owned for each in wanted], [_reading(each) for each in wanted])
-        return [_opened(each, found) for each, found in zip(wanted, answers, strict=True)]
+        commands = [[("SCARD", keys.erased(each.owned.partition)), *_reading(each)] for each in wanted]
+        watched = [_of_customers(each) for each in wanted]
+        answers = self._guarded.watch_all([each.owned for each in wanted], commands, watched)
+        for each, found in zip(wanted, answers, strict=True):
+            if found and found[0] != len(each.owned.erased or ()):
+                each.owned.erased = read_erased(self._redis, each.owned.partition)
+        return [_opened(each, found[1:]) for each, found in zip(wanted, answers, strict=True)]
 
     def save_all(self, saves: Sequence[tuple[Owned, TallySave]]) -> None:
         """Write logs, exposed customers, tallies, fates and offsets, each partition's in one transaction.
@@ -158,6 +166,16 @@ def _reading(each: TallyOpening) -> list[Command]:
     for name in each.experiments:
         wanted += [("HMGET", keys.exposed(partition, name), *ids), ("HGETALL", keys.tally(partition, name))]
     return [*wanted, ("HMGET", keys.customers(partition), *each.holders)] if each.holders else wanted
+
+
+def _of_customers(each: TallyOpening) -> list[str]:
+    """Return the keys from which an erasure takes a customer, and the one that remembers it."""
+    partition = each.owned.partition
+    return [
+        keys.erased(partition),
+        keys.purchases(partition),
+        *(keys.exposed(partition, name) for name in each.experiments),
+    ]
 
 
 def _opened(each: TallyOpening, answers: list[Any]) -> OpenedTallies:

@@ -13,7 +13,7 @@ from events.fields import Identifier
 from events.outputs import Cause
 from state import keys
 
-__all__ = ["Trigger", "TriggerExists", "TriggerStore", "TriggerUnknown"]
+__all__ = ["Trigger", "TriggerExists", "TriggerRule", "TriggerStore", "TriggerUnknown"]
 
 
 class TriggerUnknown(ShoalError):
@@ -49,7 +49,7 @@ def _secret(secret: str) -> str:
     return secret
 
 
-class Trigger(BaseModel):
+class TriggerRule(BaseModel):
     """A webhook, and the changes that it is called for.
 
     A change fits where the customer entered one of the segments `entered` and left one of `left` (by id or name; an
@@ -60,7 +60,6 @@ class Trigger(BaseModel):
 
     trigger: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="name, also that of the campaign")
     url: Annotated[str, AfterValidator(_webhook_url)] = Field(max_length=2_000)
-    secret: Annotated[str, AfterValidator(_secret)]
     entered: list[Identifier] = []
     left: list[Identifier] = []
     causes: list[Cause] = ["activity", "time"]
@@ -68,6 +67,12 @@ class Trigger(BaseModel):
     needs_consent: bool = Field(default=False, description="only customers with consent.marketing true")
     cap: int = Field(default=0, ge=0, description="deliveries for one customer within cap_days; 0: any number")
     cap_days: float = Field(default=7.0, gt=0, le=365)
+
+
+class Trigger(TriggerRule):
+    """A trigger as it is kept, with the secret that signs what it sends."""
+
+    secret: Annotated[str, AfterValidator(_secret)]
     created_at: datetime
 
 

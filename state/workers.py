@@ -17,8 +17,9 @@ class WorkerBeat(BaseModel):
 
     `behind_s` is for how long it has been behind the newest model, `behind` whether that is longer than its settings
     allow. Of the last sweeps of its partitions: `measured` customers, whose squared distances to their centroids sum to
-    `squared_distance`; `sums_difference` is the largest found between the model's sums and a recomputation. The leader
-    names the segments that starve, and its last alarm.
+    `squared_distance`, and those to the borders of version `borders_version` to `squared_to_borders` (-1: of several
+    versions); `sums_difference` is the largest found between the model's sums and a recomputation. The leader names the
+    segments that starve, and its last alarm.
     """
 
     worker: str
@@ -33,6 +34,8 @@ class WorkerBeat(BaseModel):
     behind: bool = False
     measured: int = 0
     squared_distance: float = 0.0
+    squared_to_borders: float = 0.0
+    borders_version: int = -1
     sums_difference: float | None = None
     starving: list[str] = []
     drift: str = ""

@@ -76,7 +76,7 @@ class Damping:
         """Return the hysteresis of all segments, or of each (k,) where they differ."""
         return self.hysteresis.of(segments) if self.hysteresis.by_segment else self.hysteresis.everywhere
 
-    def waiting(self, segments: Sequence[Segment], rows: Rows, present: Ints, target: Ints, now_ms: int) -> Ints:
+    def waiting(self, segments: Sequence[Segment], rows: Rows, present: Ints, target: Ints, now_ms: int | Ints) -> Ints:
         """Return the cluster (n,) to publish at `now_ms` where dwell and cool-down are kept; -1 is none.
 
         `present` (n,) are the clusters of the segments that the rows show, `target` (n,) those that they would move

@@ -1,11 +1,14 @@
 """Do the segments still fit? Watches the quantisation error, the segments' shares and the features' means."""
 
+import functools
+import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import river
 from pydantic import BaseModel
-from river.drift import PageHinkley
 
 __all__ = ["DriftWatch", "Observation"]
 
@@ -59,10 +62,23 @@ class DriftWatch:
         return found
 
 
+@functools.cache
+def _page_hinkley() -> Any:
+    """Return `river.drift.PageHinkley`, without the rest of that package.
+
+    Its data sets import scikit-learn: a second at the start and 70 MB in every worker.
+    """
+    path = Path(river.__file__).with_name("drift") / "page_hinkley.py"
+    spec: Any = importlib.util.spec_from_file_location("stream._page_hinkley", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PageHinkley
+
+
 class _Series:
     def __init__(self, name: str, tolerance: float, threshold: float, style: str = "{:.2f}") -> None:
         self._name, self._style = name, style
-        self._test: Any = PageHinkley(min_instances=30, delta=tolerance, threshold=threshold, alpha=1.0 - _FORGET)
+        self._test: Any = _page_hinkley()(min_instances=30, delta=tolerance, threshold=threshold, alpha=1.0 - _FORGET)
         self._sum, self._n = 0.0, 0
 
     def add(self, value: float, shown: float) -> list[str]:

@@ -3,16 +3,19 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import redis
 
 from consumers.commit import Committer
+from consumers.erasure_log import TOPIC as ERASURES
 from consumers.runtime import Background
 from events.changes import decode_change
+from events.outputs import Erasure
 from state import keys
-from state.erasures import ErasureQueue, read_erased
+from state.erasures import Erased, ErasureQueue, read_erased
 from state.partition_store import Owned, PartitionStore
 from state.records import CustomerBatch
 from state.round_trip import Command
@@ -63,17 +66,24 @@ class Eraser:
         segmenter = self._live.segmenter
         if owned.sums is not None and owned.baseline != segmenter.baseline:
             return  # the sums are those of another baseline: the sweep brings them over first
+        erased = read_erased(self._redis, owned.partition) if owned.erased is None else owned.erased
+        self._publish(owned.partition, erased, customer_id)
         self._committer.confirm()
         self._committer.tidy(owned)
         customers = self._store.open(owned, [customer_id])
         unsent = [value for value in self._store.outbox(owned.partition, count=1_000_000) if _is_of(value, customer_id)]
         sums = self._without(owned, customers)
-        erased = read_erased(self._redis, owned.partition) if owned.erased is None else owned.erased
         self._store.write(owned, _commands(owned, customer_id, erased.digest(customer_id), sums, unsent))
         owned.sums = sums
         owned.erased = erased
         erased.add(customer_id)
         log.info("partition %d: a customer was erased", owned.partition)
+
+    def _publish(self, partition: int, erased: Erased, customer_id: str) -> None:
+        """Tell the topic first: should Redis come back older than the erasure, it is carried out again."""
+        digest = erased.digest(customer_id).hex()
+        told = Erasure(partition=partition, digest=digest, salt=erased.salt.hex(), erased_at=datetime.now(UTC))
+        self._committer.send_elsewhere(ERASURES, digest.encode(), told.model_dump_json().encode())
 
     def _without(self, owned: Owned, customers: CustomerBatch) -> ModelSums | None:
         """Return the partition's sums without a customer."""

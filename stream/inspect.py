@@ -87,7 +87,7 @@ class Inspector:
 
     def segments(self) -> dict[str, Any]:
         """Return every segment with its customers, its share and the means of its members, from all the records."""
-        baseline = BaselineStore(self._client).current()
+        baseline = self.baseline()
         names = segment_names(baseline)
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
@@ -108,7 +108,11 @@ class Inspector:
 
     def names(self) -> dict[str, str]:
         """Return the names of segments by id: the live baseline's, else those of the tiers."""
-        return segment_names(BaselineStore(self._client).current())
+        return segment_names(self.baseline())
+
+    def baseline(self) -> Baseline | None:
+        """Return the live baseline, None before the first."""
+        return BaselineStore(self._client).current()
 
     def flows(self, since_days: float) -> dict[str, Any]:
         """Return how many customers moved from where to where, why, on the last days, as JSON values.

@@ -9,6 +9,7 @@ from consumers.sink import KafkaSink
 from events.outputs import Baseline, ModelVersion
 from state.baselines import BaselineStore, ModelStore, PartitionSums
 from state.sums import ModelSums
+from stream.borders import Borders
 from stream.live import LiveSegmenter
 from stream.starving import starving_clusters
 
@@ -42,9 +43,10 @@ class Leader:
         partitions: int,
         live: LiveSegmenter | None = None,
         starving: float = 0.0,
+        borders: "Borders | None" = None,
     ) -> None:
         self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
-        self._live, self._starving = live, starving
+        self._live, self._starving, self._borders = live, starving, borders or Borders()
         self._announced = 0
 
     def publish(self, now: datetime | None = None) -> ModelVersion | None:
@@ -56,12 +58,14 @@ class Leader:
         if total is None:
             return None
         current = self._models.current()
-        same = current is not None and current.baseline == baseline.baseline
-        last = current.centroids if current and same else [each.centroid for each in baseline.segments]
-        centroids = self._centroids(baseline, total, np.array(last))
-        if same and current is not None and np.array_equal(np.array(current.centroids), centroids):
-            if current.version != self._announced:
-                self._announce(current)  # a crash may have come between Redis and Kafka
+        mine = current if current and current.baseline == baseline.baseline else None
+        fitted = [each.centroid for each in baseline.segments]
+        centroids = self._centroids(baseline, total, np.array(mine.centroids if mine else fitted))
+        borders = self._borders.held(baseline, mine)
+        freed = mine is not None and mine.borders is not None and borders is None
+        if mine is not None and not freed and np.array_equal(np.array(mine.centroids), centroids):
+            if mine.version != self._announced:
+                self._announce(mine)  # a crash may have come between Redis and Kafka
             return None
         model = ModelVersion(
             version=max(current.version if current else 0, self._live.segmenter.version if self._live else 0) + 1,
@@ -69,6 +73,8 @@ class Leader:
             features=baseline.features,
             centroids=centroids.tolist(),
             counts=total.counts.tolist(),
+            borders=borders and borders.centroids,
+            borders_version=borders.version if borders else 0,
             updated_at=now or datetime.now(UTC),
         )
         if not self._models.advance(model):

@@ -61,11 +61,13 @@ def sums_under(segmenter: Segmenter, baseline: int, sums: ModelSums | None) -> M
     return sums
 
 
-def published_cluster(segmenter: Segmenter, distances: Floats, rows: Rows, now_ms: int, damping: Damping) -> Ints:
-    """Return the cluster (n,) whose segment the world should see at `now_ms`, by distances (n, k) and rows (n,).
+def published_cluster(
+    segmenter: Segmenter, distances: Floats, rows: Rows, now_ms: int | Ints, damping: Damping
+) -> Ints:
+    """Return the cluster (n,) whose segment the world should see, by border distances (n, k) and rows (n,).
 
-    A customer leaves its segment only where another centroid is nearer by the hysteresis (a share of the distance) and
-    dwell and cool-down have passed, or where the segment no longer exists.
+    `now_ms` is a time, or one for each (n,). A customer leaves its segment only where another centroid is nearer by the
+    hysteresis (a share of the distance) and dwell and cool-down have passed, or where the segment no longer exists.
     """
     segments = rows["segment"].astype(np.int64)
     target = beyond_hysteresis(segmenter, distances, segments, damping)
@@ -140,7 +142,8 @@ def resegment_all(
     placed = clusters >= 0
     k = len(segmenter.segments) * len(sizes)
     gained = ModelSums.of(vectors[placed], (clusters + homes)[placed], k) - ModelSums.of(old, old_clusters, k)
-    target = published_cluster(segmenter, distances, after, now_ms, damping)
+    borders = segmenter.border_distances(vectors, distances)
+    target = published_cluster(segmenter, borders, after, now_ms, damping)
     numbers = np.array([each.number for each in segmenter.segments])
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
     rows = after.copy()
@@ -148,7 +151,7 @@ def resegment_all(
     remember(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
     rows["change_number"][moved] += 1
-    looked = Looked(before, after, learned, old, vectors, distances)
+    looked = Looked(before, after, learned, old, vectors, borders)
     present = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
     moves = Moves(moved, present, target[moved], causes[moved], rows["change_number"][moved].tolist())
     changes = changes_of(segmenter, ids, looked, moves, now_ms)

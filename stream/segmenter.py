@@ -13,7 +13,7 @@ from stream.features import feature_matrix, units_of
 from stream.kmeans import OnlineKMeans
 from stream.power import inverse_yeo_johnson, yeo_johnson
 
-__all__ = ["CentroidSegmenter", "Segment", "Segmenter", "segments_of"]
+__all__ = ["CentroidSegmenter", "Segment", "Segmenter", "borders_version", "segments_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -37,10 +37,15 @@ def segments_of(baseline: Baseline) -> list[Segment]:
 
 
 class Segmenter(Protocol):
-    """Assigns customers to segments; cluster i is `segments[i]`. `former` are segments that ended with it."""
+    """Assigns customers to segments; cluster i is `segments[i]`. `former` are segments that ended with it.
+
+    Clusters go by the centroids, published segments by the borders: the centroids of an earlier version, which are held
+    until following pays (stream/borders.py).
+    """
 
     baseline: int
     version: int
+    borders_version: int
     segments: list[Segment]
     former: list[Segment]
     dimensions: int
@@ -49,7 +54,7 @@ class Segmenter(Protocol):
 
     @property
     def centers(self) -> Floats | None:
-        """The centroids (k, d) in the units of the explaining vectors, None where there are none."""
+        """The centroids (k, d) that published segments go by, in explaining units, None where there are none."""
         ...
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
@@ -58,6 +63,15 @@ class Segmenter(Protocol):
 
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return the distances (n, k) to the segments; all NaN where a customer cannot be placed."""
+        ...
+
+    def border_distances(self, vectors: Floats, distances: Floats) -> Floats:
+        """Return the distances (n, k) that published segments are decided by; `distances` are those to the segments."""
+        ...
+
+    @property
+    def borders(self) -> OnlineKMeans | None:
+        """The model that published segments go by, None under rules."""
         ...
 
     def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
@@ -94,6 +108,8 @@ class CentroidSegmenter:
         self._center, self._scale = np.array(baseline.center), np.array(baseline.scale)
         self._half_life_ms = half_life_ms
         self.model = OnlineKMeans(np.array([each.centroid for each in baseline.segments]), self.features)
+        self._borders = self.model
+        self.borders_version = 0
 
     def follow(self, model: ModelVersion) -> bool:
         """Take the centroids of a newer version of this baseline's model; return whether it was one."""
@@ -101,6 +117,11 @@ class CentroidSegmenter:
             return False
         self.model = OnlineKMeans(np.array(model.centroids), self.features)
         self.version = model.version
+        if (of := borders_version(model)) != self.borders_version:
+            self.borders_version = of
+            self._borders = (
+                self.model if model.borders is None else OnlineKMeans(np.array(model.borders), self.features)
+            )
         return True
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
@@ -118,9 +139,18 @@ class CentroidSegmenter:
         return self.model.distances_many(vectors)
 
     @property
+    def borders(self) -> OnlineKMeans:
+        """The model that published segments go by."""
+        return self._borders
+
+    def border_distances(self, vectors: Floats, distances: Floats) -> Floats:
+        """Return the Euclidean distances (n, k) to the borders' centroids."""
+        return distances if self._borders is self.model else self._borders.distances_many(vectors)
+
+    @property
     def centers(self) -> Floats:
-        """The centroids (k, d)."""
-        return self.model.centroids
+        """The centroids (k, d) that published segments go by."""
+        return self._borders.centroids
 
     def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return the vectors: what is learned explains itself."""
@@ -132,6 +162,11 @@ class CentroidSegmenter:
         for column, power in self._powers:
             raw[:, column] = inverse_yeo_johnson(raw[:, column], power)
         return units_of(raw, self.features, self._attributes)
+
+
+def borders_version(model: ModelVersion) -> int:
+    """Return the version that a model's borders are of; 0 is the baseline."""
+    return model.version if model.borders is None else model.borders_version
 
 
 def _bounds(baseline: Baseline) -> tuple[Floats, Floats] | None:

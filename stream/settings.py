@@ -17,7 +17,7 @@ class StreamSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, extra="ignore")
 
     hysteresis: float = Field(
-        0.10, ge=0.0, lt=1.0, description="share by which another centroid must be nearer before the segment moves"
+        0.05, ge=0.0, lt=1.0, description="share by which another centroid must be nearer before the segment moves"
     )
     hysteresis_by_segment: dict[str, _Share] = Field(
         default_factory=dict, description='JSON: hysteresis of leaving single segments, by id or name, as {"s1": 0.3}'
@@ -49,6 +49,13 @@ class StreamSettings(BaseSettings):
         ge=0.0,
         le=1.0,
         description="standard deviations that a silent customer may move unlearned",
+    )
+    border_tolerance: float = Field(
+        0.0025,
+        ge=0.0,
+        le=1.0,
+        description="share of the squared distance that published segments may lose against the live centroids before "
+        "their borders follow, beside what chance makes; 0: they follow every version",
     )
     model_s: float = Field(0.5, ge=0.05, le=60.0, description="seconds between two looks of the leader at the sums")
     behind_s: float = Field(

@@ -15,7 +15,7 @@ from state.partition_store import Owned, PartitionStore
 from state.records import NEVER_LAST, CustomerBatch, Rows
 from stream.clock import SegmentClock
 from stream.damping import Damping
-from stream.kmeans import nearest
+from stream.kmeans import OnlineKMeans, nearest
 from stream.live import LiveSegmenter, ModelFeed
 from stream.segmentation import BaselineBehind, published_cluster, resegment, sums_under
 from stream.segmenter import Segmenter
@@ -33,13 +33,18 @@ _BASELINE_SHARE = 0.5
 
 @dataclass
 class _Progress:
-    """Where a partition's sweep stands; `cursor` is None between sweeps."""
+    """Where a partition's sweep stands; `cursor` is None between sweeps.
+
+    `borders` are those that it began with, `earlier` those of the sweep before.
+    """
 
     due: float
     cursor: int | None = None
     baseline: int = -1
     seen: tuple[int, int, int] = (-1, -1, -1)
     check: SweepCheck | None = None
+    borders: OnlineKMeans | None = None
+    earlier: OnlineKMeans | None = None
 
 
 class Sweeper:
@@ -115,26 +120,35 @@ class Sweeper:
             if state == progress.seen and owned.swept == segmenter.baseline:
                 progress.due = time.monotonic() + self._settings.sweep_s
                 return False
+            progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
+            progress.borders = segmenter.borders
             progress.cursor, progress.baseline, progress.seen = 0, segmenter.baseline, state
-            progress.check = SweepCheck(owned, segmenter.baseline, len(segmenter.segments), segmenter.dimensions)
+            progress.check = SweepCheck(
+                *(owned, segmenter.baseline, segmenter.borders_version),
+                *(len(segmenter.segments), segmenter.dimensions),
+            )
         cursor, customers = self._store.scan(owned.partition, progress.cursor, self._settings.sweep_chunk)
         done = cursor == 0
-        self._reevaluate(owned, customers, segmenter, progress.check, complete=done)
+        self._reevaluate(owned, customers, segmenter, progress, complete=done)
         self.swept += len(customers)
         progress.cursor = None if done else cursor
         if done:
             progress.due = time.monotonic() + self._settings.sweep_s
             if progress.check is not None:
-                self.found[owned.partition] = progress.check.finish(owned, self._store.size(owned.partition))
+                self.found[owned.partition] = progress.check.finish(
+                    owned, self._store.size(owned.partition), segmenter.borders_version
+                )
         return True
 
     def _reevaluate(
-        self, owned: Owned, customers: CustomerBatch, segmenter: Segmenter, check: SweepCheck | None, *, complete: bool
+        self, owned: Owned, customers: CustomerBatch, segmenter: Segmenter, progress: _Progress, *, complete: bool
     ) -> None:
+        check = progress.check
         now_ms = self._clock.now_ms(owned.watermark_ms)
         sums = sums_under(segmenter, owned.baseline, owned.sums)
         chosen, causes = self._due(
-            customers, segmenter, now_ms, partial(check.add, owned) if check is not None else None
+            *(customers, segmenter, now_ms, partial(check.add, owned) if check is not None else None),
+            progress.earlier,
         )
         finished = complete and owned.swept < segmenter.baseline
         if not len(chosen) and not finished:
@@ -163,19 +177,22 @@ class Sweeper:
         customers: CustomerBatch,
         segmenter: Segmenter,
         now_ms: int,
-        note: Callable[[Floats, Ints, Floats], None] | None = None,
+        note: Callable[[Floats, Ints, Floats, Floats], None] | None = None,
+        earlier: OnlineKMeans | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
         """Return which customers have to be written again, and for each the cause of a move.
 
         A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
-        The cause is `model` where the centroids alone, with the features as last learned, would move it. `note` is
-        told the vectors and own clusters of all, as they will be learned, and their distances to the centroids.
+        The cause is `model` where the borders alone, with the features as last learned, would have moved it then, and
+        time alone, with the `earlier` borders, those of the sweep before, would not move it now. `note` is told the
+        vectors and own clusters of all, as they will be learned, and their distances to the centroids and the borders.
         """
         rows = customers.rows
         vectors = segmenter.vectors(rows, now_ms)
         distances = segmenter.distances(rows, vectors, now_ms)
         learned = segmenter.vectors(rows, rows["learned_at"])
-        goes = published_cluster(segmenter, distances, rows, now_ms, self._damping)
+        borders = segmenter.border_distances(vectors, distances)
+        goes = published_cluster(segmenter, borders, rows, now_ms, self._damping)
         numbers = np.array([each.number for each in segmenter.segments])
         under = rows["baseline"] == segmenter.baseline
         stale = ~under | (nearest(distances) != rows["cluster"])
@@ -184,16 +201,37 @@ class Sweeper:
         stale &= ~_awaits_replay(rows)
         if note is not None:
             own = np.where(stale, nearest(distances), rows["cluster"])
-            note(np.where(stale[:, None], vectors, learned), own, distances)
+            note(np.where(stale[:, None], vectors, learned), own, distances, borders)
         chosen = np.flatnonzero(stale)
         causes = np.full(len(chosen), "time", object)
         if len(chosen) and segmenter.dimensions:
-            rows, learned = rows[chosen], learned[chosen]
-            by_model = segmenter.distances(rows, learned, rows["learned_at"])
-            went = published_cluster(segmenter, by_model, rows, now_ms, self._damping)
-            causes[went == goes[chosen]] = "model"
+            seen = _Seen(rows[chosen], learned[chosen], vectors[chosen], goes[chosen])
+            causes[self._by_model(segmenter, seen, now_ms, earlier)] = "model"
         causes[~under[chosen]] = "baseline"
         return chosen, causes
+
+    def _by_model(
+        self, segmenter: Segmenter, seen: "_Seen", now_ms: int, earlier: OnlineKMeans | None
+    ) -> npt.NDArray[np.bool_]:
+        """Return whether it is the model that takes customers (n,) where they go."""
+        rows, then = seen.rows, seen.rows["learned_at"]
+        last = segmenter.border_distances(seen.learned, segmenter.distances(rows, seen.learned, then))
+        by_model = published_cluster(segmenter, last, rows, then, self._damping) == seen.goes
+        if earlier is None:
+            return np.asarray(by_model)
+        before = earlier.distances_many(seen.vectors)
+        by_time = published_cluster(segmenter, before, rows, now_ms, self._damping) == seen.goes
+        return np.asarray(by_model & ~by_time)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Customers that a sweep writes again: rows (n,), vectors as last learned and now, clusters to go to (n,)."""
+
+    rows: Rows
+    learned: Floats
+    vectors: Floats
+    goes: Ints
 
 
 def _awaits_replay(rows: Rows) -> npt.NDArray[np.bool_]:

@@ -5,6 +5,7 @@ unless something is wrong: it is measured because that is a claim about every li
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,49 +19,67 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
+_MIXED: Final = -1
+"""No version of the borders: they moved during the sweep."""
+
+
 @dataclass(frozen=True)
 class Swept:
     """What one sweep of a partition found.
 
-    `squared` sums the squared distances of its placed customers to their centroids; `difference` is the largest
+    `squared` sums the squared distances of its placed customers to their centroids, `squared_to_borders` those to the
+    nearest of the centroids that published segments go by, which are of version `borders`; `difference` is the largest
     between the model's sums and those recomputed, None where events came in between and they cannot be compared.
     """
 
     baseline: int
     customers: int
     squared: float
+    borders: int
+    squared_to_borders: float
     difference: float | None
 
 
 class SweepCheck:
     """Adds up what the chunks of one partition's sweep show."""
 
-    def __init__(self, owned: Owned, baseline: int, k: int, d: int) -> None:
-        self._baseline, self._revision = baseline, owned.revision
+    def __init__(self, owned: Owned, baseline: int, borders: int, k: int, d: int) -> None:
+        self._baseline, self._borders, self._revision = baseline, borders, owned.revision
         self._sums = ModelSums.zeros(k, d)
         self._seen = self._customers = 0
-        self._squared = 0.0
+        self._squared = self._squared_to_borders = 0.0
         self._alone = True
 
-    def add(self, owned: Owned, vectors: Floats, clusters: Ints, distances: Floats) -> None:
-        """Take in a chunk as it will stand: vectors (n, d), own clusters (n,), distances (n, k) now."""
+    def add(self, owned: Owned, vectors: Floats, clusters: Ints, distances: Floats, borders: Floats) -> None:
+        """Take in a chunk as it will stand: vectors (n, d), own clusters (n,), distances now, and those to the borders.
+
+        Both distances are (n, k).
+        """
         self._alone &= owned.revision == self._revision
         self._seen += len(vectors)
         placed = clusters >= 0
         self._sums = self._sums.plus(vectors[placed], clusters[placed])
-        near = distances[placed].min(axis=1, initial=np.inf)
-        self._squared += float((near * near).sum())
+        self._squared += _squared(distances[placed])
+        self._squared_to_borders += _squared(borders[placed])
         self._customers += int(placed.sum())
 
     def written(self, owned: Owned) -> None:
         """Take note that what was written since `add` is the sweep's own."""
         self._revision = owned.revision
 
-    def finish(self, owned: Owned, customers: int) -> Swept:
-        """Return what the sweep found, of a partition with so many customers."""
+    def finish(self, owned: Owned, customers: int, borders: int) -> Swept:
+        """Return what the sweep found, of a partition with so many customers; `borders` is their version now."""
         difference = None
         # A hash that is rehashed while it is scanned may show a customer twice.
         if self._alone and self._seen == customers and owned.sums is not None and owned.baseline == self._baseline:
             difference = float(np.abs(owned.sums.sums - self._sums.sums).max(initial=0.0))
             difference = max(difference, float(np.abs(owned.sums.counts - self._sums.counts).max(initial=0)))
-        return Swept(self._baseline, self._customers, self._squared, difference)
+        return Swept(
+            *(self._baseline, self._customers, self._squared),
+            *(self._borders if borders == self._borders else _MIXED, self._squared_to_borders, difference),
+        )
+
+
+def _squared(distances: Floats) -> float:
+    near = distances.min(axis=1, initial=np.inf)
+    return float((near * near).sum())

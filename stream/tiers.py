@@ -49,7 +49,7 @@ class RuleTiers:
     """A segmenter by rule: distance 0 to the customer's tier, infinite to the others; it has no vectors to learn."""
 
     baseline = 0
-    version = 0
+    version = borders_version = 0
     dimensions = 0
     centers = None
 
@@ -67,6 +67,14 @@ class RuleTiers:
         """Return (n, 6): 0 in the column of the tier."""
         distances = np.full((len(rows), len(SEGMENT_NAMES)), np.inf)
         distances[np.arange(len(rows)), tier_of(rows, at_ms, self._half_life_ms)] = 0.0
+        return distances
+
+    @property
+    def borders(self) -> None:
+        """None: rules have no centroids."""
+
+    def border_distances(self, vectors: Floats, distances: Floats) -> Floats:
+        """Return the distances: rules stay as they are."""
         return distances
 
     def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:

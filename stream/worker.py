@@ -12,6 +12,7 @@ import redis
 
 from consumers.commit import Committer
 from consumers.customers import ProfileInput
+from consumers.erasure_log import ErasureLog, RememberingClaims
 from consumers.money import Money
 from consumers.orders import OrderInput
 from consumers.published import PublishedSegments
@@ -30,6 +31,7 @@ from state.segment_views import SegmentViews
 from state.settings import StateSettings
 from state.workers import WorkerBeat, WorkerRegistry
 from stream.behind import Behind
+from stream.borders import Borders, cost_by_beats, one_version
 from stream.clock import SegmentClock
 from stream.damping import Damping
 from stream.eraser import Chores, Eraser
@@ -99,6 +101,8 @@ class SegmentWorker:
                 behind=progress.too_long,
                 measured=sum(each.customers for each in found),
                 squared_distance=sum(each.squared for each in found),
+                squared_to_borders=sum(each.squared_to_borders for each in found),
+                borders_version=one_version(found),
                 sums_difference=max(differences, default=None),
                 starving=self.watch.starving if leader else [],
                 drift=self.watch.alarm if leader else "",
@@ -144,7 +148,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
-        store=store,
+        store=RememberingClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
         open_all=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
         committers=committers,
         published=PublishedSegments(settings.kafka, store, views),
@@ -153,8 +157,10 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         clock=clock,
     )
     baselines, models, stream = BaselineStore(client), ModelStore(client), settings.stream
+    registry = WorkerRegistry(client)
     leader = Leader(
-        baselines, models, KafkaSink(settings.kafka), settings.kafka.partitions, live, stream.starving_share
+        *(baselines, models, KafkaSink(settings.kafka), settings.kafka.partitions, live, stream.starving_share),
+        Borders(stream.border_tolerance, cost_by_beats(registry)),
     )
     watch = ModelWatch(
         client,
@@ -166,7 +172,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     runtime = MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP)
     return SegmentWorker(
-        *(name, runtime, sweeper, leader, live, feed, WorkerRegistry(client)),
+        *(name, runtime, sweeper, leader, live, feed, registry),
         *(baselines, models, watch, Behind(stream.behind_s)),
     )
 

@@ -20,7 +20,7 @@ from events.settings import KafkaSettings
 from events.topic_admin import create_topics
 from events.topics import CO_PARTITIONED, topic_specs
 from state import keys
-from state.baselines import ModelStore
+from state.baselines import BaselineStore, ModelStore
 from state.connection import connect
 from state.partition_store import PartitionStore
 from state.records import RECORD
@@ -144,6 +144,18 @@ class Service:
     def fates(self) -> dict[str, int]:
         return read_fates(self.redis, self.kafka.partitions, keys.SEGMENTS_GROUP)
 
+    def snapshot(self) -> dict[bytes, bytes]:
+        """What Redis holds, but for the workers' heartbeats."""
+        return {key: self.redis.dump(key) for key in self.redis.keys("*") if key != b"workers"}
+
+    def come_back_older(self, older: Mapping[bytes, bytes]) -> None:
+        """Put Redis back to what it was, at once, as a restart from an older file would."""
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.flushdb()
+            for key, value in older.items():
+                pipe.restore(key, 0, value)
+            pipe.execute()
+
     def records(self) -> dict[str, np.void]:
         """Return every customer's row, whatever the partition."""
         store, found = PartitionStore(self.redis, keys.SEGMENTS_GROUP), {}
@@ -201,6 +213,15 @@ class Service:
         """Whether every partition is completely under a baseline."""
         parts = ModelStore(self.redis).partition_sums(self.kafka.partitions)
         return bool(parts) and all(part.swept == part.baseline == baseline for part in parts)
+
+    def model_is_current(self) -> bool:
+        """Whether the published centroids are those of the sums, and every partition has moved over."""
+        baseline, model = BaselineStore(self.redis).current(), ModelStore(self.redis).current()
+        parts = ModelStore(self.redis).partition_sums(self.kafka.partitions)
+        if baseline is None or model is None or any(part.swept != baseline.baseline for part in parts):
+            return False
+        total = sum((part.sums for part in parts[1:]), parts[0].sums)
+        return np.array_equal(total.means(np.array(model.centroids)), np.array(model.centroids))
 
     def until_quiet(self, quiet_s: float = 1.5) -> None:
         """Wait until no customer has moved for a while (the sweep and the model may still follow each other)."""

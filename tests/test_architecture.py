@@ -13,6 +13,7 @@ import pytest
 from cli.settings_page import settings_page
 
 ROOT = Path(__file__).parent.parent
+PATHS = f"{ROOT}{os.pathsep}{ROOT / 'clients/python'}"
 
 
 def import_contracts() -> list[dict]:
@@ -40,9 +41,9 @@ def test_the_architecture_page_and_the_import_rules_agree_on_the_simulated_shop(
         for source in each["source_modules"]
         for target in each["forbidden_modules"]
     }
-    others = set(folders) - {"simulation"}
+    others = set(folders) - {"simulation", "shoal_client"}
     assert {target for source, target in rules if source == "simulation"} == others - set(known)
-    assert {source for source, target in rules if target == "simulation"} == others - set(used_by)
+    assert {source for source, target in rules if target == "simulation"} - {"shoal_client"} == others - set(used_by)
 
 
 def test_the_architecture_page_and_the_import_rule_agree_on_who_reads_the_experiments():
@@ -61,7 +62,7 @@ def test_the_architecture_page_and_the_import_rule_agree_on_who_reads_the_experi
 def test_the_experiments_import_no_kafka_and_no_redis():
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, experiments.report; print(*sorted(sys.modules))"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert "experiments.verdict" in loaded
     strangers = {"kafka", "confluent_kafka", "aiokafka", "faust", "redis", "events", "state", "consumers"}
@@ -71,10 +72,33 @@ def test_the_experiments_import_no_kafka_and_no_redis():
 def test_naming_a_tally_or_an_assignment_does_not_load_the_statistics():
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, experiments; print(*sorted(sys.modules))"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert "experiments.tally" in loaded
     assert {"scipy", "statsmodels", "pandas"} & set(loaded) == set()
+
+
+def test_a_worker_does_not_load_what_only_batch_work_needs():
+    program = (
+        "import sys, stream.app; from stream.drift import DriftWatch; DriftWatch(['s1'], ['recency']); "
+        "print(*sorted(sys.modules))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert "stream.handler" in loaded
+    assert {"sklearn", "scipy.stats"} & set(loaded) == set()
+
+
+def test_reading_by_the_client_loads_nothing_of_shoal_and_no_kafka():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, shoal_client; shoal_client.Shoal; print(*sorted(sys.modules))"],
+        cwd=ROOT / "clients", env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert "shoal_client.api" in loaded
+    strangers = {"kafka", "confluent_kafka", "redis", "pydantic", "numpy", "events", "state", "api", "cli"}
+    assert strangers & set(loaded) == set()
 
 
 def test_the_settings_page_is_the_generated_one():

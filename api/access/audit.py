@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -61,12 +61,21 @@ class Audit:
         self, who: Principal, action: str, customer_id: str | None = None, detail: str | None = None
     ) -> None:
         """Add an entry before the answer goes out. Raises redis.RedisError; then nothing is answered."""
+        await self._add([self._entry(who, action, customer_id, detail)])
+
+    async def record_each(
+        self, who: Principal, action: str, customer_ids: Sequence[str], detail: str | None = None
+    ) -> None:
+        """Add an entry for each of the customers, in one round trip. Raises redis.RedisError."""
+        await self._add([self._entry(who, action, each, detail) for each in customer_ids])
+
+    def _entry(self, who: Principal, action: str, customer_id: str | None, detail: str | None) -> dict[str, str]:
         fields = {"key": who.key_id, "name": who.name, "action": action}
         if customer_id is not None:
             fields["customer"] = pseudonym(self._salt, customer_id)
         if detail is not None:
             fields["detail"] = detail
-        await self._add([fields])
+        return fields
 
     async def count(self, who: Principal, action: str, times: int = 1) -> None:
         """Count an action; what was counted is added to the log about once a minute."""

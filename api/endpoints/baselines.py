@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
+from api.comparison import compared
 from api.documents import BaselineDocument
 from api.etags import NOT_MODIFIED, tagged
 from api.guard import InjectedServices, Who, guarded_router, needs
@@ -68,6 +69,57 @@ class Baselines(BaseModel):
     baselines: list[BaselineSummary]
 
 
+class ComparedBaseline(BaselineSummary):
+    """A baseline in a few fields, with what it was chosen by."""
+
+    inertia: float = Field(description="sum of the squared distances to the centroids, in standardised units")
+    reason: str = Field(description="why this k and this algorithm")
+
+
+class ComparedSegment(BaseModel):
+    """A segment of the baseline, and of the other one where that has it too."""
+
+    segment_id: str
+    segment: str
+    kind: str | None = Field(description="kept, split, merged or born, as seen from the baseline that it follows")
+    related: list[str] = Field(description="the earlier segments that it comes from")
+    customers: int
+    profile: dict[str, float]
+    segment_before: str | None
+    customers_before: int | None
+    profile_before: dict[str, float] | None
+
+
+class Gone(BaseModel):
+    """A segment that the other baseline has, and this one has not."""
+
+    segment_id: str
+    segment: str
+
+
+class PreviewedMove(BaseModel):
+    """Customers whom the baseline moves; `from` is null for those without a segment."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    source: str | None = Field(alias="from")
+    to: str
+    customers: int
+
+
+class Comparison(BaseModel):
+    """A baseline against another one; `against` is null for the RFM tiers, before the first baseline."""
+
+    baseline: ComparedBaseline
+    against: ComparedBaseline | None
+    moved_share: float | None = Field(description="share of customers whom it moves; null where that was not previewed")
+    segments: list[ComparedSegment]
+    gone: list[Gone]
+    moves: list[PreviewedMove] | None = Field(
+        description="previewed when it was proposed, against the baseline that it follows; null against any other"
+    )
+
+
 def build_baselines() -> APIRouter:
     """Return the routes under /v1/baselines."""
     router = guarded_router("/v1", "baselines")
@@ -77,6 +129,12 @@ def build_baselines() -> APIRouter:
     router.get("/baselines", openapi_extra=read, response_model=Baselines)(list_baselines)
     router.get("/baselines/current", openapi_extra=read, responses=found, response_model=BaselineDocument)(read_live)
     router.get("/baselines/{number}", openapi_extra=read, responses=found, response_model=BaselineDocument)(read_one)
+    router.get(
+        "/baselines/{number}/comparison",
+        openapi_extra=read,
+        responses=problem_responses(404),
+        response_model=Comparison,
+    )(compare)
     for path, view in (
         ("/baselines/{number}/approve", approve),
         ("/baselines/{number}/reject", reject),
@@ -104,6 +162,25 @@ async def read_live(services: InjectedServices, request: Request) -> Response:
 async def read_one(services: InjectedServices, request: Request, number: Number) -> Response:
     """Return a baseline: segments, where they come from, and who would move from where to where."""
     return tagged(request, await run_in_threadpool(BaselineStore(services.store).get, number))
+
+
+async def compare(
+    services: InjectedServices,
+    number: Number,
+    against: Annotated[
+        int | None,
+        Query(ge=0, le=1_000_000_000, description="number of the other; 0: RFM tiers; default: what is live"),
+    ] = None,
+) -> Comparison:
+    """Return a baseline against another one: figures, what became of each segment, and who moves."""
+
+    def read() -> dict[str, Any]:
+        store = BaselineStore(services.store)
+        found = store.get(number)
+        other = store.current() if against is None else store.get(against) if against else None
+        return compared(found, other)
+
+    return Comparison.model_validate(await run_in_threadpool(read))
 
 
 async def approve(services: InjectedServices, who: Who, number: Number, body: Why) -> Any:

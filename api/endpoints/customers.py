@@ -1,6 +1,7 @@
 """Customers: one customer's segment, one in full, pages of them, and the segments of many at once."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Response
@@ -8,9 +9,20 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
 from api.customers import CURSOR, Filter
-from api.documents import CustomerDocument, CustomerPage, Lookup, LookupAnswer, SegmentDocument
+from api.documents import (
+    CustomerDocument,
+    CustomerPage,
+    CustomersAnswer,
+    CustomersLookup,
+    Explanation,
+    History,
+    Lookup,
+    LookupAnswer,
+    SegmentDocument,
+)
 from api.guard import InjectedServices, Who, guarded_router, needs
 from api.problems import Refusal, problem_responses
+from api.why import why
 from events.fields import Identifier
 from stream.inspect import CustomerUnknown
 
@@ -32,6 +44,25 @@ def build_customers() -> APIRouter:
         responses=unknown,
         response_model=SegmentDocument,
     )(read_segment)
+    router.get(
+        "/customers/{customer_id:path}/history",
+        openapi_extra=needs(Scope.CUSTOMERS_READ),
+        responses=unknown,
+        response_model=History,
+    )(read_history)
+    router.get(
+        "/customers/{customer_id:path}/explanation",
+        openapi_extra=needs(Scope.CUSTOMERS_READ),
+        responses=unknown,
+        response_model=Explanation,
+    )(read_explanation)
+    router.post(
+        "/customers:lookup",
+        openapi_extra=needs(Scope.CUSTOMERS_READ),
+        responses=problem_responses(400, 413),
+        response_model=CustomersAnswer,
+        response_model_exclude_unset=True,
+    )(look_up_customers)
     router.post(
         "/segments:lookup",
         openapi_extra=needs(Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ),
@@ -67,6 +98,47 @@ async def look_up_segments(services: InjectedServices, who: Who, body: Lookup) -
         segments={each: SegmentDocument(**msgspec.json.decode(value)) for each, value in found.items() if value},
         unknown=[each for each, value in found.items() if value is None],
     )
+
+
+async def look_up_customers(services: InjectedServices, who: Who, body: CustomersLookup) -> CustomersAnswer:
+    """Return up to 100 customers in full."""
+    ids = list(dict.fromkeys(body.customer_ids))
+    found = await run_in_threadpool(services.customers.documents, ids)
+    await services.audit.record_each(who, "customer.read", list(found), "in full")
+    return CustomersAnswer(
+        customers={each: CustomerDocument(**document) for each, document in found.items()},
+        unknown=[each for each in ids if each not in found],
+    )
+
+
+async def read_history(services: InjectedServices, who: Who, customer_id: CustomerId) -> History:
+    """Return a customer's way through the segments, the latest move first, each with its cause and reason.
+
+    Causes are read from the published changes, which takes up to half a second; without Kafka they are null.
+    """
+    try:
+        found = await run_in_threadpool(services.customers.history, customer_id)
+    except CustomerUnknown as error:
+        raise Refusal(404, str(error)) from None
+    await services.audit.record(who, "customer.read", customer_id, "history")
+    return History.model_validate({"customer_id": customer_id, **found._asdict()})
+
+
+async def read_explanation(services: InjectedServices, who: Who, customer_id: CustomerId) -> Explanation:
+    """Return why a customer is in its segment: how near each segment is, and which features make the difference."""
+
+    def explain() -> dict[str, Any]:
+        head = services.customers.document(customer_id, personal=False)
+        found = why(services.segmenter(), services.inspector.rows(customer_id), services.inspector.now_ms())
+        told: dict[str, Any] = asdict(found) if found else {"segments": None, "reasons": None}
+        return {**head, "nearest": told["segments"], "reasons": told["reasons"]}
+
+    try:
+        document = await run_in_threadpool(explain)
+    except CustomerUnknown as error:
+        raise Refusal(404, str(error)) from None
+    await services.audit.record(who, "customer.read", customer_id, "explanation")
+    return Explanation.model_validate(document)
 
 
 async def list_customers(

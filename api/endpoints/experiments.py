@@ -3,13 +3,13 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
 from api.experiments import Standing
 from api.guard import InjectedServices, Who, guarded_router, needs
-from api.problems import problem_responses
+from api.problems import Refusal, problem_responses
 from events.fields import Identifier
 from experiments import CannotSay, Experiment
 from experiments.document import Report
@@ -135,6 +135,15 @@ def listed(standing: Standing) -> ListedExperiment:
     )
 
 
+def defined(fields: dict[str, Any]) -> Experiment:
+    """Return the definition with these fields. Raises Refusal: 422."""
+    try:
+        return Experiment.model_validate(fields)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
+        raise Refusal(422, said) from None
+
+
 async def list_experiments(services: InjectedServices) -> ListedExperiments:
     """Return all experiments with their verdicts."""
     found = await run_in_threadpool(services.experiments.all)
@@ -143,7 +152,13 @@ async def list_experiments(services: InjectedServices) -> ListedExperiments:
 
 async def create_experiment(services: InjectedServices, who: Who, body: Definition) -> Experiment:
     """Define an experiment; its exposures count from its start on."""
-    made = await run_in_threadpool(services.experiments.create, body.model_dump())
+
+    def create() -> Experiment:
+        experiment = defined({"start": services.experiments.now(), **body.model_dump()})
+        services.experiments.create(experiment)
+        return experiment
+
+    made = await run_in_threadpool(create)
     await services.audit.record(who, "experiment.create", detail=made.id)
     return made
 
@@ -170,7 +185,14 @@ async def read_assignment(
     customer_id: Annotated[Identifier, Query(examples=["00001"])],
 ) -> Assignment:
     """Return the variant of a customer: always the same one, or none with the reason."""
-    found = await run_in_threadpool(services.experiments.assignment, experiment_id, customer_id)
+
+    def assignment() -> dict[str, Any]:
+        experiment = services.experiments.get(experiment_id)
+        (row,) = services.experiments.assignments(experiment, [customer_id])
+        status = experiment.status(services.experiments.now())
+        return {"experiment": experiment_id, "status": status, **row}
+
+    found = await run_in_threadpool(assignment)
     if not who.may_any((Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ)):
         found["segment_id"] = None
     await services.audit.count(who, "assignment.read")

@@ -15,6 +15,15 @@ from api.pages.customers import customer, customer_timeline, customers
 from api.pages.door import View, behind_sign_in
 from api.pages.experiments import experiment, experiment_part, experiments
 from api.pages.now import feed, now, now_part
+from api.pages.operating import (
+    dead_letters,
+    dead_letters_part,
+    let_in,
+    remove_trigger,
+    replay_letters,
+    suppress,
+    test_trigger,
+)  # fmt: skip
 from api.pages.operations import operations, operations_part
 from api.pages.segments import segments
 from api.pages.sign_in import show_sign_in, sign_in, sign_out
@@ -23,6 +32,7 @@ from api.problems import Refusal
 __all__ = ["PAGES", "add_pages"]
 
 _SEGMENTS: Final = (Scope.SEGMENTS_READ,)
+_ADMIN: Final = (Scope.ADMIN,)
 
 PAGES: Final[tuple[tuple[str, str, View, tuple[Scope, ...]], ...]] = (
     ("GET", "/", now, _SEGMENTS),
@@ -40,6 +50,13 @@ PAGES: Final[tuple[tuple[str, str, View, tuple[Scope, ...]], ...]] = (
     ("POST", "/baselines/{number}/{what}", decide, (Scope.BASELINES_APPROVE,)),
     ("GET", "/operations", operations, _SEGMENTS),
     ("GET", "/parts/operations", operations_part, _SEGMENTS),
+    ("GET", "/parts/dead-letters", dead_letters_part, _ADMIN),
+    ("GET", "/operations/dead-letters", dead_letters, _ADMIN),
+    ("POST", "/operations/replay", replay_letters, _ADMIN),
+    ("POST", "/operations/triggers/{name}/test", test_trigger, _ADMIN),
+    ("POST", "/operations/triggers/{name}/remove", remove_trigger, _ADMIN),
+    ("POST", "/operations/suppress", suppress, _ADMIN),
+    ("POST", "/operations/let-in", let_in, _ADMIN),
     ("POST", "/sign-out", sign_out, ()),
 )
 """Method, address, view, and the scopes of which one is needed."""

@@ -7,12 +7,13 @@ from batch.clustering.fitted import Fitted, Floats, renumbered
 
 __all__ = ["k_means", "mini_batch_k_means"]
 
-_RESTARTS = 10
+_RESTARTS = 30
+"""With 10 the 40 VIPs among 10,000 customers of docs/quality.md were found by 25 seeds of 30, with 30 by all."""
 _FEW = 20_000
 
 
 def k_means(points: Floats, k: int, seed: int) -> Fitted:
-    """Return the best of ten Lloyd runs from k-means++ starts; above 20,000 points the starts are tried on a sample.
+    """Return the best of 30 Lloyd runs from k-means++ starts; above 20,000 points the starts are tried on a sample.
 
     D. Arthur, S. Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007.
     """

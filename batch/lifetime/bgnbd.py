@@ -9,17 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import gammaln, hyp2f1, psi
+from scipy.special import hyp2f1
 
 from batch.lifetime.history import History
 
-__all__ = ["BgNbd", "fit_bg_nbd"]
+__all__ = ["BgNbd"]
 
 Floats = npt.NDArray[np.float64]
-
-_LARGEST = 12.0
-"""Bound of the parameters' logarithms: data without heterogeneity would push them to infinity."""
 
 
 @dataclass(frozen=True)
@@ -58,57 +54,3 @@ class BgNbd:
             np.where(many, a + self.b - 1.0 - self.r, self.r + x), np.where(many, a - 1.0, self.b + x), top, z
         )
         return np.asarray(np.maximum(top / (a - 1.0) * (1.0 - left), 0.0) * self.alive(history))
-
-
-def fit_bg_nbd(history: History) -> BgNbd:
-    """Return the parameters of maximum likelihood; customers with the same history are counted together.
-
-    Raises ArithmeticError where the search does not end anywhere.
-    """
-    table, weights = np.unique(
-        np.column_stack([history.repeats, history.last, history.observed]), axis=0, return_counts=True
-    )
-    x, last, observed = table.T
-    scale = max(float(observed.max()), 1.0) / 10.0  # so that no start is far off, whatever the unit of time
-    data = (x, last / scale, observed / scale, weights / weights.sum())
-    best = None
-    for start in ((0.0, 0.0, 0.0, 0.0), (-1.0, 0.0, -0.5, 1.0)):
-        found = minimize(
-            _minus_log_likelihood,
-            np.array(start),
-            args=data,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(-_LARGEST, _LARGEST)] * 4,
-            options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8},
-        )
-        if np.isfinite(found.fun) and (best is None or found.fun < best.fun):
-            best = found
-    if best is None:
-        raise ArithmeticError("the likelihood of the BG/NBD model is not finite anywhere near the starts")
-    r, alpha, a, b = np.exp(best.x).tolist()
-    alpha *= scale
-    # Time measured in another unit multiplies the density of each repeat purchase.
-    total = -float(best.fun) * float(weights.sum()) - float((weights * x).sum()) * np.log(scale)
-    return BgNbd(r, alpha, a, b, float(total), len(history))
-
-
-def _minus_log_likelihood(
-    logs: Floats, x: Floats, last: Floats, observed: Floats, weights: Floats
-) -> tuple[float, Floats]:
-    """Return minus the mean log-likelihood and its gradient by the logarithms of r, alpha, a, b."""
-    r, alpha, a, b = np.exp(logs)
-    repeated = x > 0
-    known = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-    known += gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
-    stayed = -(r + x) * np.log(alpha + observed)
-    less = np.where(repeated, b + x - 1.0, 1.0)
-    left = np.where(repeated, np.log(a) - np.log(less) - (r + x) * np.log(alpha + last), -np.inf)
-    ends = np.logaddexp(stayed, left)
-    p, q = np.exp(stayed - ends), np.exp(left - ends)
-    by_r = psi(r + x) - psi(r) + np.log(alpha) - p * np.log(alpha + observed) - q * np.log(alpha + last)
-    by_alpha = r / alpha - (r + x) * (p / (alpha + observed) + q / (alpha + last))
-    by_a = psi(a + b) - psi(a + b + x) + q / a
-    by_b = psi(a + b) + psi(b + x) - psi(b) - psi(a + b + x) - q / less
-    gradient = np.array([(weights * each).sum() for each in (r * by_r, alpha * by_alpha, a * by_a, b * by_b)])
-    return -float((weights * (known + ends)).sum()), -gradient

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from batch.table import CustomerTable
 from consumers.money import SCALE
-from state.records import NEVER_FIRST
+from state.records import NEVER_FIRST, Rows
 
 __all__ = ["History", "history_of"]
 
@@ -49,16 +48,17 @@ class History:
         )
 
 
-def history_of(table: CustomerTable) -> tuple[History, npt.NDArray[np.bool_]]:
-    """Return the histories of the customers with an order that was not cancelled, and who they are (n,).
+def history_of(rows: Rows, now_ms: npt.NDArray[np.int64]) -> tuple[History, npt.NDArray[np.bool_]]:
+    """Return the histories of the customers with an order that was not cancelled, and who of the n they are (n,).
+
+    `rows` (n,) are customer records, `now_ms` (n,) the present of each, in ms since 1970 UTC.
 
     Times are whole days, as in the models' sources. Every order counts, also several on a day. The mean amount is net
     of refunds and cancellations and of all orders: in the Gamma-Gamma model the first is like the others.
     """
-    rows = table.rows
     orders = rows["placed"].astype(np.float64) - rows["cancelled"]
-    bought = (orders >= 1) & (rows["first_order"] != NEVER_FIRST) & (rows["first_order"] <= table.now_ms)
-    rows, orders, now_ms = rows[bought], orders[bought], table.now_ms[bought]
+    bought = (orders >= 1) & (rows["first_order"] != NEVER_FIRST) & (rows["first_order"] <= now_ms)
+    rows, orders, now_ms = rows[bought], orders[bought], now_ms[bought]
     first = rows["first_order"] // _DAY_MS
     observed = (now_ms // _DAY_MS - first) / _DAYS_A_WEEK
     last = np.minimum((rows["last_order"] // _DAY_MS - first) / _DAYS_A_WEEK, observed)

@@ -10,7 +10,7 @@ from sklearn.metrics import silhouette_samples
 
 from batch.candidate import Candidate
 from batch.customer_numbers import customer_numbers, unit_names
-from batch.lifetime import LifetimeSummary, NoLifetime
+from batch.lifetime.summary import LifetimeSummary, NoLifetime
 from batch.table import CustomerTable
 from events.outputs import Baseline
 
@@ -106,12 +106,7 @@ def _lifetime(found: LifetimeSummary | NoLifetime) -> dict[str, Any]:
     """Return what lifetime value rests on, or why there is none; each customer's own stays out."""
     if isinstance(found, NoLifetime):
         return {"reason": found.reason}
-    return {
-        "horizon_weeks": found.horizon_weeks,
-        "yearly_rate": found.yearly_rate,
-        "purchases": asdict(found.purchases),
-        "amounts": asdict(found.amounts),
-    }
+    return asdict(found.models)
 
 
 def _places(table: CustomerTable, candidate: Candidate) -> dict[str, Any]:

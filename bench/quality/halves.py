@@ -10,7 +10,7 @@ import numpy.typing as npt
 import redis
 from sklearn.cluster import KMeans
 
-from bench.quality.by_event import ConstantStep, ForgetfulMean
+from bench.quality.by_event import ConstantStep
 from bench.quality.event_log import DAY_MS, EventLog
 from bench.quality.measures import Refit, flaps, inertia
 from bench.quality.population import fold_into, vector_days
@@ -19,6 +19,7 @@ from events.changes import Change, segment_number
 from events.outputs import Baseline, BaselineSegment
 from state.records import Rows, blank_rows
 from stream.features import DEFAULT_FEATURES, feature_matrix
+from stream.forgetful import ForgetfulKMeans
 from stream.segmenter import CentroidSegmenter
 
 __all__ = ["baseline_of", "by_customer", "by_event", "halves", "moves_of"]
@@ -122,11 +123,11 @@ def by_event(log: EventLog, k: int) -> Figures:
     start = segmenter.model.centroids
     counts = np.array([each.customers for each in baseline.segments], np.float64)
     river = ConstantStep(start, _STEP)
-    spark = ForgetfulMean(start, counts, _SPARK_DAYS * DAY_MS, now_ms)
+    spark = ForgetfulKMeans(start, segmenter.features, _SPARK_DAYS * DAY_MS, counts, now_ms)
     end_ms = now_ms
     for end_ms, _, vectors in vector_days(second, rows, segmenter):
         river.learn_many(vectors, end_ms)
-        spark.learn_many(vectors, end_ms)
+        spark.learn_many(vectors, at_ms=end_ms)
     final = segmenter.vectors(rows, end_ms)
     fresh = Refit(final, k)
     found: Figures = {}

@@ -1,6 +1,6 @@
 """What is measured of a segmentation: inertia, agreement with a fresh fit, and moves that were for nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,12 @@ from sklearn.metrics import adjusted_rand_score
 
 from bench.quality.event_log import DAY_MS
 
-__all__ = ["Refit", "flaps", "inertia", "refit"]
+__all__ = ["Move", "Refit", "flaps", "inertia", "refit", "unmatched"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+Move = tuple[str, int, str]
 
 FLAP_DAYS = 30
 
@@ -49,6 +51,22 @@ def inertia(vectors: Floats, centroids: Floats) -> float:
     """Return the summed squared distance of vectors (n, d) to the nearest of centroids (k, d)."""
     squared = ((vectors[:, None, :] - centroids[None, :, :]) ** 2).sum(axis=2)
     return float(squared.min(axis=1).sum())
+
+
+def unmatched(changes: Sequence[Move], others: Sequence[Move], days: float = 1.0) -> int:
+    """Return how many changes have no counterpart within some days; each is (who, when in ms, to which segment).
+
+    >>> day = 86_400_000
+    >>> unmatched([("anna", 3 * day, "s1"), ("bert", 3 * day, "s1")], [("anna", 4 * day, "s1"), ("bert", 0, "s1")])
+    1
+    """
+    times: dict[tuple[str, str], list[int]] = {}
+    for who, when, target in others:
+        times.setdefault((who, target), []).append(when)
+    return sum(
+        not any(abs(when - other) <= days * DAY_MS for other in times.get((who, target), ()))
+        for who, when, target in changes
+    )
 
 
 def flaps(customers: Ints, times_ms: Ints, previous: Ints, present: Ints, days: float = FLAP_DAYS) -> int:

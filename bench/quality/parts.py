@@ -11,6 +11,7 @@ import redis
 from bench.quality.drifting import alarms
 from bench.quality.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
 from bench.quality.halves import baseline_of, by_customer, by_event, halves
+from bench.quality.known_groups import measure_known_groups
 from bench.quality.measures import Refit, inertia
 from bench.quality.population import Population, fold_into
 from bench.quality.regimes import AFFECTED, turning
@@ -27,6 +28,8 @@ __all__ = ["PARTS", "Session"]
 Figures = dict[str, Any]
 
 _SETTLED: Final = 360
+_STILL: Final = 720
+_STATIONARY: Final = ((1_000, 1), (4_000, 1), (4_000, 2), (4_000, 3), (10_000, 1))
 _TURN: Final = 400
 _WATCHED_TURN: Final = 420
 _DAYS: Final = 580
@@ -54,9 +57,14 @@ class Session:
         return self._halves(cdnow(self.data), (5, 6))
 
     def stationary(self) -> Figures:
-        """Run the service over a stationary shop."""
-        log, _ = simulated(turning("promotion", 10_000, 480), 4_000, 1, 480)
-        return measure_stationary(self.client, log, _at(log, _SETTLED), _K)
+        """Run the service over stationary shops."""
+        found: Figures = {}
+        for customers, seed in _STATIONARY:
+            log, _ = simulated(turning("promotion", 10_000, _STILL + 120), customers, seed, _STILL + 120)
+            name = f"{customers:,} customers, seed {seed}"
+            found[name] = measure_stationary(self.client, log, _at(log, _STILL), _K)
+            self.say(f"{name}: {found[name]}")
+        return found
 
     def regimes(self) -> Figures:
         """Follow each regime change day by day."""
@@ -89,19 +97,21 @@ class Session:
 
     def rivals(self) -> Figures:
         """Compare with other online clusterers."""
-        log, _ = simulated(turning("promotion", 10_000, 450), 2_000, 1, 450)
-        logs = [("stationary shop", log, _at(log, _SETTLED), _K)]
+        found: Figures = {}
+        for name in ("promotion", "new-group"):
+            log, groups = simulated(turning(name, _TURN, _DAYS), 2_000, 1, _DAYS)
+            found[f"simulated, {name}"] = measure_rivals(log, _at(log, _SETTLED), _K, groups)
         for name, real in (("Online Retail", online_retail(self.data)), ("CDNOW", cdnow(self.data))):
-            logs.append((name, real, _middle(real), 4))
-        found = {}
-        for name, each, from_ms, k in logs:
-            found[name] = {"models": measure_rivals(each, from_ms, k)}
-            self.say(f"{name}: {found[name]}")
+            found[name] = measure_rivals(real, _middle(real), 3)
         return found
 
     def vips(self) -> Figures:
         """Look for the VIPs after a million events."""
         return measure_vips()
+
+    def known_groups(self) -> Figures:
+        """Compare segments with the true groups of three simulated shops."""
+        return measure_known_groups()
 
     def _halves(self, log: EventLog, ks: tuple[int, ...]) -> Figures:
         found = {}
@@ -168,4 +178,5 @@ PARTS: Final[Mapping[str, Callable[[Session], Figures]]] = {
     "waits": Session.waits,
     "rivals": Session.rivals,
     "vips": Session.vips,
+    "known_groups": Session.known_groups,
 }

@@ -1,6 +1,7 @@
 """Customers in memory: the service's fold, features and segmentation without Redis, for runs by the dozen."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -8,14 +9,15 @@ import numpy.typing as npt
 from bench.quality.event_log import EventLog
 from bench.quality.service import HALF_LIFE_MS
 from consumers.columns import Columns
-from events.outputs import Baseline
+from events.outputs import Baseline, ModelVersion
 from state.records import Rows
 from state.sums import ModelSums
+from stream.borders import Borders, Cost
 from stream.damping import Damping
 from stream.fold import fold, merge
-from stream.kmeans import OnlineKMeans
 from stream.segmentation import resegment
 from stream.segmenter import CentroidSegmenter
+from stream.settings import StreamSettings
 
 __all__ = ["Population", "fold_into", "vector_days"]
 
@@ -43,8 +45,18 @@ def vector_days(log: EventLog, rows: Rows, segmenter: CentroidSegmenter) -> Iter
 class Population:
     """All customers of a log under a baseline; the centroids follow at the end of each day, as the service's do."""
 
-    def __init__(self, log: EventLog, baseline: Baseline, rows: Rows, now_ms: int, damping: Damping) -> None:
-        self.names = log.names
+    def __init__(
+        self,
+        log: EventLog,
+        baseline: Baseline,
+        rows: Rows,
+        now_ms: int,
+        damping: Damping,
+        border_tolerance: float | None = None,
+    ) -> None:
+        self.names, self._baseline = log.names, baseline
+        self._tolerance = StreamSettings().border_tolerance if border_tolerance is None else border_tolerance
+        self._version: ModelVersion | None = None
         self.segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
         self.rows, self.damping = rows, damping
         self.sums = ModelSums.zeros(baseline.k, len(baseline.features))
@@ -64,8 +76,34 @@ class Population:
         names = [self.names[i] for i in there.tolist()]
         result = resegment(self.segmenter, self.sums, names, before, after, now_ms, self.damping, causes)
         self.rows[there], self.sums = result.rows, result.sums
-        centroids = self.sums.means(otherwise=self.segmenter.model.centroids)
-        self.segmenter.model = OnlineKMeans(centroids, self.segmenter.features)
+        self._lead(now_ms)
+
+    def _lead(self, now_ms: int) -> None:
+        """Publish a version, as the leader does: the borders stay while they cost less than is allowed."""
+        segmenter, cost = self.segmenter, self.cost(now_ms)
+        borders = self._borders(cost).held(self._baseline, self._version)
+        self._version = ModelVersion(
+            version=segmenter.version + 1,
+            baseline=segmenter.baseline,
+            features=segmenter.features,
+            centroids=self.sums.means(otherwise=segmenter.model.centroids).tolist(),
+            counts=self.sums.counts.tolist(),
+            borders=borders and borders.centroids,
+            borders_version=borders.version if borders else 0,
+            updated_at=datetime.fromtimestamp(now_ms / 1000, UTC),
+        )
+        segmenter.follow(self._version)
+
+    def _borders(self, cost: Cost) -> Borders:
+        return Borders(self._tolerance, lambda _baseline, _borders: cost)
+
+    def cost(self, now_ms: int) -> Cost:
+        """Return the customers' squared distances to the centroids and to the borders."""
+        rows = self.rows[self.rows["placed"] > 0]
+        vectors = self.segmenter.vectors(rows, now_ms)
+        distances = self.segmenter.distances(rows, vectors, now_ms)
+        near = [each.min(axis=1) for each in (distances, self.segmenter.border_distances(vectors, distances))]
+        return Cost(len(rows), *(float((each * each).sum()) for each in near))
 
     def published(self) -> Ints:
         """Return the cluster (n,) whose segment each customer shows, -1 for none."""

@@ -24,6 +24,7 @@ from state.partition_store import PartitionStore
 from state.records import CustomerBatch, Rows
 from state.segment_views import SegmentViews
 from state.settings import StateSettings
+from stream.borders import Borders, cost_of
 from stream.damping import Damping
 from stream.handler import SegmentHandler
 from stream.leader import Leader
@@ -73,8 +74,9 @@ class _NoFeed:
 class Service:
     """A worker's parts around one Redis database, which is emptied first."""
 
-    def __init__(self, client: redis.Redis, stream: StreamSettings | None = None) -> None:
+    def __init__(self, client: redis.Redis, stream: StreamSettings | None = None, *, frozen: bool = False) -> None:
         client.flushdb()
+        self._frozen = frozen
         # Always due: a sweep is asked for by the day, not by the wall clock.
         settings = (stream or StreamSettings()).model_copy(update={"sweep_s": 0.0, "sweep_chunk": 100_000})
         self.store = PartitionStore(client, keys.SEGMENTS_GROUP)
@@ -97,7 +99,13 @@ class Service:
             clock,
         )
         self._baselines = BaselineStore(client)
-        self.leader = Leader(self._baselines, ModelStore(client), sink, PARTITIONS, self.live)
+        borders = Borders(
+            settings.border_tolerance,
+            lambda *which: cost_of(self.sweeper.findings(range(PARTITIONS)), *which),
+        )
+        self.leader = Leader(
+            self._baselines, ModelStore(client), sink, PARTITIONS, self.live, settings.starving_share, borders
+        )
         self._owned = [self.store.claim(partition) for partition in range(PARTITIONS)]
         for each in self._owned:
             self.sweeper.claimed(each)
@@ -117,10 +125,17 @@ class Service:
             pass
 
     def lead(self) -> None:
-        """Publish the model, and follow it."""
+        """Publish the model, and follow it; a frozen service keeps to the baseline's centroids."""
+        if self._frozen:
+            return
         model = self.leader.publish()
         if model is not None:
             self.live.follow_model(model)
+
+    def excess(self) -> float:
+        """Return by which share the borders were worse than the centroids in the last sweep."""
+        segmenter = self.live.segmenter
+        return cost_of(self.sweeper.findings(range(PARTITIONS)), segmenter.baseline, segmenter.borders_version).excess
 
     def approve(self, baseline: Baseline) -> None:
         """Put a baseline live, and move everyone over."""

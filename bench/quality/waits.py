@@ -36,8 +36,8 @@ class Choice(NamedTuple):
 
 CHOICES: Final = (
     *(Choice(share) for share in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)),
-    *(Choice(0.1, dwell=days) for days in (3.0, 7.0, 14.0, 30.0)),
-    *(Choice(0.1, cooldown=days) for days in (3.0, 7.0, 14.0, 30.0)),
+    *(Choice(0.05, dwell=days) for days in (3.0, 7.0, 14.0, 30.0)),
+    *(Choice(0.05, cooldown=days) for days in (3.0, 7.0, 14.0, 30.0)),
 )
 
 

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli.experiment.reading import open_shop
-from experiments import assign
-from state.segment_views import SegmentViews
-from state.suppressions import SuppressionStore
 
 __all__ = ["assignments", "assignments_table"]
 
@@ -21,21 +18,7 @@ def assignments(experiment_id: str, customers: Sequence[str], redis_url: str | N
     """Return each customer's variant, or why there is none, in the order given; three round trips to Redis."""
     shop = open_shop(redis_url)
     experiment = shop.stored(experiment_id).experiment
-    views = SegmentViews(shop.client).read_many(customers)
-    suppressed = SuppressionStore(shop.client).check(customers)
-    rows = []
-    for customer_id, view, out in zip(customers, views, suppressed, strict=True):
-        segment_id = view.segment_id if view else None
-        variant, unassigned = assign(customer_id, experiment, segment=segment_id, suppressed=out)
-        rows.append(
-            {
-                "customer_id": customer_id,
-                "variant": variant,
-                "unassigned": unassigned,
-                "segment_id": segment_id,
-                "segment": view.segment if view else None,
-            }
-        )
+    rows = shop.experiments.assignments(experiment, customers)
     return {"experiment": experiment_id, "status": experiment.status(shop.now), "assignments": rows}
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import redis
 
+from consumers.erasure_log import ErasureLog, RememberingClaims
 from consumers.money import Money
 from consumers.runtime import MicroBatchRuntime, Wiring
 from consumers.settings import ConsumerSettings
@@ -130,7 +131,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
             ConversionInput(definitions, money, largest),
             ExposureInput(definitions, largest),
         ],
-        store=store,
+        store=RememberingClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
         open_all=handler.open_all,
         committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],
         published=NothingPublished(),

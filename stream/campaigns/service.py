@@ -21,6 +21,7 @@ from state.deliveries import DeliveryStore
 from state.settings import StateSettings
 from state.triggers import TriggerStore
 from stream.campaigns.dispatcher import Dispatcher
+from stream.campaigns.heartbeat import Heartbeat
 from stream.campaigns.intake import TriggerIntake
 from stream.campaigns.permission import Permission
 from stream.campaigns.settings import TriggerSettings
@@ -38,18 +39,23 @@ _PATIENCE_S = 8.0
 class _Parts:
     intake: TriggerIntake
     dispatcher: Dispatcher
+    heartbeat: Heartbeat
 
 
 class DispatchService(Service):
     """Runs the dispatcher for as long as the application runs; a failure there ends the process."""
 
-    def __init__(self, dispatcher: Dispatcher, **options: Any) -> None:
+    def __init__(self, dispatcher: Dispatcher, heartbeat: Heartbeat, **options: Any) -> None:
         super().__init__(**options)
-        self._dispatcher = dispatcher
+        self._dispatcher, self._heartbeat = dispatcher, heartbeat
 
     @Service.task
     async def _dispatch(self) -> None:
         await self._dispatcher.run()
+
+    @Service.task
+    async def _beat(self) -> None:
+        await self._heartbeat.run()
 
     async def on_stop(self) -> None:
         """End the process even where Faust's clean-up hangs; what is queued stays in Redis."""
@@ -124,7 +130,7 @@ def run_triggers(
             app = build_trigger_app(kafka, parts.intake, session_timeout_s, datadir)
             host = faust.Worker(
                 app,
-                DispatchService(parts.dispatcher),
+                DispatchService(parts.dispatcher, parts.heartbeat),
                 loglevel="INFO",
                 redirect_stdouts=False,
                 quiet=True,
@@ -143,4 +149,4 @@ def _build(kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings
     triggers, deliveries = TriggerStore(client), DeliveryStore(client, log_length=settings.trigger_log)
     permission = Permission(client, deliveries, settings, kafka.partitions)
     intake = TriggerIntake(client, triggers, deliveries, kafka.partitions)
-    return _Parts(intake, Dispatcher(triggers, deliveries, permission, settings))
+    return _Parts(intake, Dispatcher(triggers, deliveries, permission, settings), Heartbeat(client))

@@ -6,7 +6,9 @@ import pytest
 
 from api.access.audit import read_audit
 from api.access.scopes import Scope
+from api.comparison import compared
 from batch.promotion import Promotion
+from events.outputs import SegmentMove
 from state.baselines import BaselineStore
 from tests.api.test_pages import HTML, seen, signed_in
 from tests.building import Sink, make_baseline
@@ -75,3 +77,30 @@ def test_a_person_approves_on_the_page(shop, proposal):
 def test_who_may_only_look_sees_no_form(shop, proposal):
     signed_in(shop, READ)
     assert "Approve and put live" not in seen(shop, "/baselines/2")
+
+
+def test_a_candidate_is_compared_with_what_is_live(shop, proposal):
+    found = shop.get("/v1/baselines/2/comparison", READ).json()
+    assert (found["baseline"]["baseline"], found["against"]["baseline"]) == (2, 1)
+    assert found["gone"] == []
+    (first, *_) = found["segments"]
+    assert (first["segment_before"], first["customers_before"]) == (first["segment"], first["customers"])
+    tiers = shop.get("/v1/baselines/2/comparison?against=0", READ).json()
+    assert (tiers["against"], tiers["segments"][0]["segment_before"]) == (None, None)
+    assert shop.get("/v1/baselines/2/comparison?against=9", READ).status_code == 404
+
+
+def test_moves_are_told_only_against_what_they_were_previewed_with():
+    moves = [SegmentMove(source=None, target="s1", customers=3), SegmentMove(source="s1", target="s1", customers=9)]
+    moves.append(SegmentMove(source="s1", target="s2", customers=3))
+    candidate = make_baseline(2).model_copy(update={"follows": 1, "moves": moves})
+    told = compared(candidate, make_baseline(1))
+    assert told["moves"] == [
+        {"from": None, "to": "s1", "customers": 3}, {"from": "s1", "to": "s2", "customers": 3},
+    ]  # fmt: skip
+    assert told["moved_share"] == pytest.approx(0.25)
+    other = compared(candidate, make_baseline(7))
+    assert (other["moves"], other["moved_share"]) == (None, None)
+    live = make_baseline(1)
+    fewer = compared(make_baseline(2).model_copy(update={"segments": live.segments[1:]}), live)
+    assert [each["segment_id"] for each in fewer["gone"]] == [live.segments[0].segment_id]

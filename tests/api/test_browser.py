@@ -14,17 +14,22 @@ from playwright.sync_api import sync_playwright
 
 from api.access.scopes import Scope
 from state.baselines import BaselineStore
+from tests.api.conftest import EVIL
 from tests.api.test_experiments import BANNER
+from tests.api.test_operations_page import Letters
 from tests.api.test_pages import signed_in
 from tests.building import make_baseline
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = ("/segments", "/customers", "/customers/c001", "/experiments", "/experiments/banner", "/baselines",
-         "/baselines/2", "/operations", "/")  # fmt: skip
+         "/baselines/2", "/operations", "/operations/dead-letters", "/")  # fmt: skip
 STATUS = {
     "customers": 123, "baseline": 1, "model_version": 4, "events": {"orders:applied": 6_919}, "events_behind": 12,
     "changes_unsent": 0, "partitions": 4, "partitions_without_worker": [], "problems": ["no worker is alive"],
     "workers": [{"worker": "w-1", "seconds_ago": 0.4, "partitions": [0, 1, 2, 3], "events": 6_919, "leader": True}],
+    "tallies_behind": None, "partitions_behind": [0, 12, 0, 0],
+    "experiments": {"declared": 1, "consumers": []},
+    "triggers": {"declared": 1, "services": [], "waiting": 3, "dead": 1},
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
@@ -46,7 +51,10 @@ def page(shop, browser):
     store.propose(make_baseline(2, ids=[1, 2, 3]).model_copy(update={"status": "proposed", "follows": 1}))
     shop.redis.set("baseline:last", 2)
     shop.post("/v1/experiments", BANNER, Scope.EXPERIMENTS_WRITE)
-    shop.client.app.state.services.__dict__["status"] = lambda: STATUS
+    services = shop.client.app.state.services.__dict__
+    services["status"], services["letters"] = lambda: STATUS, Letters(EVIL)
+    shop.post("/v1/triggers", {"trigger": "winback", "url": "https://crm.example/hook", "entered": [EVIL]})
+    shop.post("/v1/suppressions:add", {"scope": "campaign:winback", "customer_ids": [EVIL]})
     signed_in(shop)
     wrong, context = [], browser.new_context()
     page = context.new_page()
@@ -77,6 +85,8 @@ def test_pages_fit_and_everybody_can_use_them(page, path):
             page.goto(f"http://127.0.0.1{path}")
             if path == "/segments":
                 page.locator(".plot .main-svg").first.wait_for()
+            if path == "/operations":
+                page.get_by_role("button", name="Replay orders/0/7").wait_for()
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (scheme, width)
             found = Axe().run(page).response["violations"]
             serious = [each for each in found if each["impact"] in {"serious", "critical"}]

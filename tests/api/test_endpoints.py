@@ -6,9 +6,12 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
+from api.access.audit import read_audit
 from api.access.keys import KeyStore
 from api.access.scopes import Scope
 from api.app import build_app
+from events.examples import EXAMPLES
+from events.outputs import LifetimeModel
 from state.baselines import BaselineStore
 from state.connection import connect
 from state.settings import StateSettings
@@ -16,6 +19,7 @@ from stream.tiers import SEGMENT_NAMES
 from tests.api.conftest import EVIL, NOW
 from tests.building import make_baseline
 
+LIFETIME = LifetimeModel.model_validate(EXAMPLES["baselines"]["lifetime"])
 READ, PERSONAL = Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ
 
 
@@ -52,11 +56,26 @@ def test_many_segments_at_once(shop):
 
 def test_personal_fields_need_the_scope(shop):
     plain, full = shop.get("/v1/customers/c002", READ).json(), shop.get("/v1/customers/c002", PERSONAL).json()
-    assert not {"features", "record", "profile"} & plain.keys()
+    assert not {"features", "record", "profile", "lifetime"} & plain.keys()
     assert full["profile"] == {"age": 41, "country": "<b>NL</b>"}
     assert {"orders", "gross", "recency_days"} <= full["record"].keys()
     assert {name: full[name] for name in plain} == plain
     assert shop.get("/v1/customers/c001", PERSONAL).json()["profile"] is None
+
+
+def test_lifetime_value_by_the_models_of_the_live_baseline_or_why_there_is_none(shop):
+    assert "no baseline is live" in shop.get("/v1/customers/c002", PERSONAL).json()["lifetime"]["reason"]
+    BaselineStore(shop.redis).approve(make_baseline().model_copy(update={"lifetime": LIFETIME}))
+    found = [shop.get(f"/v1/customers/{name}", PERSONAL).json() for name in shop.names[:20]]
+    for each in found:
+        lifetime = each["lifetime"]
+        if each["record"]["orders"]:
+            assert lifetime["reason"] is None
+            assert 0 <= lifetime["probability_alive"] <= 1
+            assert 0 <= lifetime["lifetime_value"] <= lifetime["expected_orders"] * lifetime["expected_amount"] + 0.01
+        else:
+            assert "no order of this customer" in lifetime["reason"]
+    assert {bool(each["record"]["orders"]) for each in found} == {True, False}
 
 
 def pages(shop, query):
@@ -178,3 +197,41 @@ def test_every_answer_tells_the_browser_to_trust_nothing(shop):
     for answer in (shop.get("/v1/segments"), shop.client.get("/v1/segments"), shop.client.get("/nothing")):
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_many_customers_at_once(shop):
+    answer = shop.post("/v1/customers:lookup", {"customer_ids": ["c002", "nobody", EVIL, "c002"]}, PERSONAL).json()
+    assert answer["unknown"] == ["nobody"]
+    assert list(answer["customers"]) == ["c002", EVIL]
+    assert answer["customers"]["c002"] == shop.get("/v1/customers/c002", PERSONAL).json()
+    assert [each.action for each in read_audit(shop.redis, EVIL)] == ["customer.read"]
+    assert shop.post("/v1/customers:lookup", {"customer_ids": ["c"] * 101}, PERSONAL).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["c001", "a/b"])
+def test_the_history_without_kafka_is_without_causes(shop, name):
+    answer = shop.get(f"/v1/customers/{quote(name, safe='')}/history", PERSONAL)
+    assert answer.status_code == 200, answer.text
+    (move,) = answer.json()["history"]
+    assert (move["segment_id"], move["cause"], move["explanation"]) == (
+        f"s{shop.names.index(name) % 6 + 1}",
+        None,
+        None,
+    )
+    assert "127.0.0.1:1" in answer.json()["without_causes"]
+
+
+def test_why_a_customer_is_where_it_is(shop):
+    tiers = shop.get("/v1/customers/c001/explanation", PERSONAL).json()
+    assert (tiers["segment_id"], tiers["nearest"], tiers["reasons"]) == ("s2", None, None)
+    BaselineStore(shop.redis).approve(make_baseline(1, ids=[1, 2, 3]))
+    found = shop.get("/v1/customers/c001/explanation", PERSONAL).json()
+    distances = [each["distance"] for each in found["nearest"]]
+    assert len(distances) == 3
+    assert distances == sorted(distances)
+    assert all(abs(each["value"] - each["nearest"]) <= abs(each["value"] - each["other"]) for each in found["reasons"])
+
+
+@pytest.mark.parametrize("what", ["segment", "history", "explanation"])
+def test_nobody_is_404_everywhere(shop, what):
+    assert shop.get(f"/v1/customers/nobody/{what}", PERSONAL).status_code == 404

@@ -1,18 +1,10 @@
 """A simulated shop whose groups can be told apart by how often and how much they buy, as a table with the truth."""
 
-import json
-from datetime import UTC, datetime
 from functools import cache
 
-import numpy as np
-
-from batch.event_log import EventLog
+from bench.quality.known_groups import shop_of
 from simulation.groups import Buying, Group, Spend
-from simulation.merging import TOPICS, TRUTH
 from simulation.scenario import Scenario
-from simulation.shop import Shop
-
-from ..building import HALF_LIFE_MS
 
 FEATURES = ("orders", "average_order_value")
 
@@ -20,15 +12,7 @@ FEATURES = ("orders", "average_order_value")
 @cache
 def shop_table(customers=800, seed=1, days=300):
     """The table of a shop of four groups, and the true group of each of its customers."""
-    log, groups = EventLog(half_life_ms=HALF_LIFE_MS), {}
-    for batch in Shop(_scenario(), customers, seed, datetime(2025, 1, 1, tzinfo=UTC)).batches(days):
-        for place, topic in enumerate(TOPICS):
-            assert log.add(topic, batch.of(place).values.tolist()) == []
-        for line in map(json.loads, batch.of(TRUTH).values):
-            if line["kind"] == "customer":
-                groups[line["customer_id"]] = line["group"]
-    table = log.table()
-    return table, np.array([groups[name] for name in table.ids])
+    return shop_of(_scenario(), customers, seed, days)
 
 
 def _scenario():

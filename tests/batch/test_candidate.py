@@ -163,7 +163,7 @@ class TestWhatIsSaidOfASegment:
         assert shop.fidelity > 0.9
 
     def test_there_is_lifetime_value_where_customers_came_back(self, shop):
-        assert np.isfinite(shop.lifetime.value[~np.isnan(shop.lifetime.value)]).all()
+        assert np.isfinite(shop.lifetime.values.value[~np.isnan(shop.lifetime.values.value)]).all()
         assert "lifetime_value" in shop.segments[0].means
 
     def test_the_picture_shows_customers_with_their_segment(self, shop):

@@ -6,18 +6,21 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
+from batch.lifetime.bgnbd import BgNbd
+from batch.lifetime.gamma_gamma import GammaGamma
+from batch.lifetime.models import LifetimeModels
 from batch.segment_export import export_columns, export_table
 from batch.table import CustomerTable
 
 from ..building import DAY_MS, HALF_LIFE_MS, NOW_MS, rows_with
 
 
-def exported(rows, attributes=(), profiles=None):
+def exported(rows, attributes=(), profiles=None, models=None):
     ids = np.array([f"c{i}" for i in range(len(rows))], object)
     table = CustomerTable(ids, rows, np.full(len(rows), NOW_MS), HALF_LIFE_MS, attributes)
     if profiles is not None:
         table = replace(table, profiles=profiles)
-    return export_table(table, {"s3": "Gold"})
+    return export_table(table, {"s3": "Gold"}, models)
 
 
 def test_a_customer_is_a_row_with_times_money_and_words():
@@ -33,6 +36,17 @@ def test_a_customer_is_a_row_with_times_money_and_words():
     assert row["last_order"] == datetime.fromtimestamp(NOW_MS / 1000 - 2 * 86_400, UTC)
     assert (row["age"], row["income"], row["attribute_score"]) == (37.0, 50_000.0, 7.0)
     assert (row["country"], row["gender"], row["city"]) == ("FR", None, None)
+
+
+def test_lifetime_value_is_that_of_the_live_baselines_models_and_empty_without_them():
+    models = LifetimeModels(BgNbd(0.243, 4.414, 0.793, 2.426, 0, 1), GammaGamma(6.25, 3.74, 15.44, 0, 1), 52.0, 0.1)
+    rows = rows_with(2, first_order=NOW_MS - 90 * DAY_MS, last_order=NOW_MS - 9 * DAY_MS, placed=[4, 0], gross=90_000)
+    known, without_orders = exported(rows, models=models).to_pylist()
+    values = models.values(rows, np.full(2, NOW_MS))
+    names = ("probability_alive", "expected_orders", "lifetime_value")
+    assert [known[name] for name in names] == [values.alive[0], values.expected[0], values.value[0]]
+    assert [without_orders[name] for name in names] == [None] * 3
+    assert [exported(rows).to_pylist()[0][name] for name in names] == [None] * 3
 
 
 def test_what_is_not_known_is_empty():

@@ -7,9 +7,8 @@ from typing import get_args
 
 import pytest
 
+from api.experiments import ChangeRefused, Ended, MovedMeanwhile, Taken, UnknownExperiment
 from cli.experiment import commands, options
-from cli.experiment.defining import ChangeRefused, Ended, MovedMeanwhile, Taken
-from cli.experiment.reading import UnknownExperiment
 from cli.main import main
 from events.changes import Change
 from experiments import Experiment, Metric, Tallies, assign

@@ -22,11 +22,12 @@ from cli.publish import NothingValid, Topic
 from cli.sending import Plan
 from events.inputs import INPUTS, Order
 from events.partitioning import partitions_of
-from events.publisher import PublishFailed
 from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable, TopicsUnfit, create_topics
 from events.topics import topic_specs
+from shoal_client.errors import PublishFailed
 
+ROOT = Path(__file__).parents[2]
 PARTITIONS = 3
 Shoal = Callable[..., Result]
 
@@ -245,7 +246,7 @@ def test_failures_end_with_1_and_one_line_on_stderr(tmp_path: Path) -> None:
         text=True,
         check=False,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients/python'}"},
     )
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == "error: orders.txt: its name should end in .jsonl, .csv or .parquet, which tells the format\n"

@@ -161,7 +161,7 @@ def test_ctrl_c_ends_it_with_what_was_given_out(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients/python'}"},
     )
     try:
         deadline = time.monotonic() + 60

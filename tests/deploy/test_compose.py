@@ -135,9 +135,9 @@ def test_command_exists_and_takes_these_options(line):
 def test_image_installs_as_the_makefile_does():
     makefile = (ROOT / "Makefile").read_text()
     install = re.search(r"^INSTALL *[:?]?= *(.+?) *$", makefile, re.MULTILINE).group(1)
-    assert "$(INSTALL) -e '.[embedded,dev]'" in makefile
+    assert "$(INSTALL) -e clients/python -e '.[embedded,dev]'" in makefile
     installs = [re.sub(r"^(--mount=\S+ +)*", "", rest) for word, rest in DOCKERFILE if word == "RUN" and "pip" in rest]
-    assert installs == [f"{install} ."]
+    assert installs == [f"{install} ./clients/python ."]
 
 
 def test_image_does_not_run_as_root():
@@ -152,7 +152,7 @@ def test_build_context_holds_what_the_build_reads():
     packages = [name.rstrip("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]]
     read = ["pyproject.toml", "constraints.txt", project["project"]["readme"], *project["project"]["license-files"]]
     ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
-    for name in read + packages:
+    for name in [*read, *packages, "clients", "clients/python/pyproject.toml"]:
         assert not [pattern for pattern in ignored if fnmatch.fnmatch(name, pattern)], name
 
 

@@ -1,5 +1,6 @@
 """The command line as a newcomer uses it, in an empty folder, on the embedded services."""
 
+import csv
 import json
 import os
 import re
@@ -84,6 +85,22 @@ def test_the_first_baseline_goes_live_by_itself(folder):
     while answer(folder, "segments")["baseline"] != 1:
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+def test_lifetime_value_is_the_same_in_the_command_and_in_the_export(folder):
+    found = answer(folder, "customer", "00004")["lifetime"]
+    assert (found["reason"], found["baseline"]) == (None, 1)
+    assert 0 < found["probability_alive"] < 1
+    assert 0 < found["lifetime_value"] < found["expected_orders"] * found["expected_amount"]
+    told = answer(folder, "export", "segments", "--to", str(folder / "out.csv"))
+    assert told["no_lifetime_value"] is None
+    with (folder / "out.csv").open(newline="") as file:
+        (row,) = [each for each in csv.DictReader(file) if each["customer_id"] == "00004"]
+    # In a replay the export's present is that of the customer's own partition (`as_of`), some days earlier.
+    assert float(row["lifetime_value"]) == pytest.approx(found["lifetime_value"], rel=0.05)
+    assert float(row["probability_alive"]) == pytest.approx(found["probability_alive"], rel=0.05)
+    shown = shoal(folder, "customer", "00004").stdout
+    assert f"{found['lifetime_value']:,.2f}" in shown
 
 
 def test_health_is_good_and_counts_every_event(folder):

@@ -46,19 +46,6 @@ def test_same_records_after_shuffle_duplicates_kills_and_rebalances(service):
     service.assert_model_is_sum_of_customers()
 
 
-def snapshot(service) -> dict[bytes, bytes]:
-    return {key: service.redis.dump(key) for key in service.redis.keys("*") if key != b"workers"}
-
-
-def come_back_older(service, older: dict[bytes, bytes]) -> None:
-    """Put Redis back to what it was, at once, as a restart from an older file would."""
-    with service.redis.pipeline(transaction=True) as pipe:
-        pipe.flushdb()
-        for key, value in older.items():
-            pipe.restore(key, 0, value)
-        pipe.execute()
-
-
 def assert_repaired(service, events) -> None:
     """Without any new event, the records, the model and what the world was told agree again."""
     expected = event_fields(reference(events))
@@ -79,11 +66,11 @@ def test_a_redis_that_comes_back_older_is_repaired_by_replaying(service):
     service.publish(events[:3_000])
     worker = service.worker()
     service.until_processed()
-    older = snapshot(service)
+    older = service.snapshot()
     service.publish(events[3_000:])
     service.until_processed()
     service.until_quiet()
-    come_back_older(service, older)
+    service.come_back_older(older)
     assert_repaired(service, events)
     assert_no_change_id_has_two_meanings(service)
     assert worker.running
@@ -96,7 +83,7 @@ def test_a_redis_that_comes_back_empty_while_the_worker_is_down_is_repaired(serv
     service.until_processed()
     service.until_quiet()
     worker.stop()
-    come_back_older(service, {})
+    service.come_back_older({})
     service.worker()
     assert_repaired(service, events)
     assert_no_change_id_has_two_meanings(service)
@@ -108,13 +95,13 @@ def test_a_redis_that_lost_only_sweeps_and_the_baseline_is_repaired(service):
     worker = service.worker()
     service.until_processed()
     service.until_quiet()
-    older = snapshot(service)
+    older = service.snapshot()
     batch = service.spawn("batch", "--every", "1s", SHOAL_FIRST_CUSTOMERS="300", SHOAL_FIRST_HISTORY_DAYS="30")
     service.until(lambda: ModelStore(service.redis).current() is not None, what="a model of the first baseline")
     batch.stop()
     service.until_quiet()
     before = BaselineStore(service.redis).current()
-    come_back_older(service, older)
+    service.come_back_older(older)
     service.until(lambda: BaselineStore(service.redis).current() == before, what="the baseline is put back")
     service.until(lambda: service.moved_over(1), what="everyone is under it again")
     assert_repaired(service, events)

@@ -125,3 +125,26 @@ def test_without_a_worker_the_erasure_waits_and_is_done_by_the_next(service, era
     service.until(lambda: ANNA not in service.records(), 60, "the next worker erases")
     assert erase(ANNA)[0] == 0
     assert holding(service.redis, ANNA) == []
+
+
+@pytest.mark.parametrize("lost", ["all of it", "what came after the erasure"])
+def test_a_redis_that_lost_the_tombstones_has_them_back_from_the_topic(service, erase, lost):
+    worker = service.worker()
+    service.publish([*purchases()[:300], *events_of_anna()[:9]])
+    service.until_processed()
+    service.until_quiet()
+    SuppressionStore(service.redis).add(ALL, [ANNA])
+    before = service.snapshot() if lost == "what came after the erasure" else {}
+    assert erase(ANNA)[0] == 0
+    others = service.records().keys()
+    assert ANNA not in others
+    service.come_back_older(before)
+    assert lost == "all of it" or ANNA in service.records()
+    service.until(lambda: service.records().keys() == others, 60, "all are back but the one who was erased")
+    service.publish(events_of_anna()[:9])
+    service.until_processed()
+    assert service.records().keys() == others
+    assert not SuppressionStore(service.redis).scopes_of(ANNA)
+    assert service.redis.get(keys.segment(ANNA)) is None
+    service.assert_model_is_sum_of_customers()
+    assert worker.running

@@ -1,6 +1,5 @@
 """Invariant 12: the model is the sum of its customers, at every quiet moment, whatever happened before."""
 
-import numpy as np
 import pytest
 
 from state.baselines import BaselineStore, ModelStore
@@ -24,7 +23,7 @@ def test_centroids_are_the_means_of_their_members_after_a_baseline_and_a_crash(s
     service.worker()
     service.publish(events[-500:])
     service.until_processed()
-    service.until(lambda: model_is_current(service), what="the leader has added up the last sums")
+    service.until(service.model_is_current, what="the leader has added up the last sums")
     live = service.assert_model_is_sum_of_customers()
     model, baseline = ModelStore(service.redis).current(), BaselineStore(service.redis).current()
     assert live.segmenter.baseline == model.baseline == baseline.baseline == 1
@@ -33,16 +32,6 @@ def test_centroids_are_the_means_of_their_members_after_a_baseline_and_a_crash(s
     assert log.causes["baseline"] > 0
     batch.stop()
     assert batch.exit_code == 0
-
-
-def model_is_current(service):
-    """Whether the published centroids are those of the sums, and every partition has moved over."""
-    baseline, model = BaselineStore(service.redis).current(), ModelStore(service.redis).current()
-    parts = ModelStore(service.redis).partition_sums(service.kafka.partitions)
-    if model is None or any(part.swept != baseline.baseline for part in parts):
-        return False
-    total = sum((part.sums for part in parts[1:]), parts[0].sums)
-    return np.array_equal(total.means(np.array(model.centroids)), np.array(model.centroids))
 
 
 def test_a_new_model_reaches_every_worker_within_two_seconds(service):

@@ -60,9 +60,15 @@ def settled(segmenter, rows, at_ms=NOW_MS):
     return resegment(segmenter, sums, names(len(rows)), rows, rows, at_ms, Damping.by(0.1), causes).rows
 
 
-def due(segmenter, rows, now_ms=NOW_MS, settings=SETTINGS):
+def moves(segmenter, rows, now_ms):
+    """Who would be in another segment."""
+    return settled(segmenter, rows, now_ms)["segment"] != rows["segment"]
+
+
+def due(segmenter, rows, now_ms=NOW_MS, settings=SETTINGS, earlier=None):
     """The positions that `_due` chooses, with their causes."""
-    chosen, causes = Sweeper(None, None, None, None, None, settings)._due(batch_of(rows), segmenter, now_ms)
+    sweeper = Sweeper(None, None, None, None, None, settings)
+    chosen, causes = sweeper._due(batch_of(rows), segmenter, now_ms, earlier=earlier)
     return dict(zip(chosen.tolist(), causes.tolist(), strict=True))
 
 
@@ -136,6 +142,32 @@ class TestDue:
         chosen = due(segmenter, rows)
         assert len(moved) > 20
         assert {i: chosen[i] for i in moved} == dict.fromkeys(moved, "model")
+
+    def test_who_would_move_as_time_passes_all_the_same_moves_because_of_time(self):
+        """The new borders alone would take them there too, but so would time alone."""
+        segmenter = CentroidSegmenter(make_baseline(), HALF_LIFE_MS)
+        rows, earlier = settled(segmenter, shoppers(600)), segmenter.borders
+        later_ms = NOW_MS + 20 * DAY_MS
+        time_would = moves(segmenter, rows, later_ms)
+        segmenter.follow(make_model(1, [[-1.3, 1.2, 1.2], [-0.5, 0.3, 0.3], [0.6, -0.8, -0.8]]))
+        model_would, moved = moves(segmenter, rows, NOW_MS), moves(segmenter, rows, later_ms)
+        chosen = due(segmenter, rows, later_ms, earlier=earlier)
+        causes = {i: chosen[i] for i in np.flatnonzero(moved).tolist()}
+        assert set(causes.values()) == {"model", "time"}
+        assert (moved & model_would & time_would).any()
+        assert causes == {i: "model" if model_would[i] and not time_would[i] else "time" for i in causes}
+
+    def test_who_was_held_back_by_the_dwell_moves_because_of_time(self):
+        """The borders stood still, so that it is not they who moved the customer once the dwell is over."""
+        settings = SETTINGS.model_copy(update={"dwell_days": 30.0, "learn_tolerance": 1.0})
+        segmenter = CentroidSegmenter(make_baseline(), HALF_LIFE_MS)
+        rows = settled(segmenter, shoppers(N))
+        rows["segment"], rows["since"] = np.where(rows["segment"] == 1, 3, 1), NOW_MS - 29 * DAY_MS
+        held_back = due(segmenter, rows, NOW_MS, settings)
+        later = due(segmenter, rows, NOW_MS + 2 * DAY_MS, settings)
+        assert held_back == {}
+        assert len(later) > 20
+        assert set(later.values()) == {"time"}
 
     def test_a_customer_whose_own_cluster_changed_is_due_though_the_segment_stays(self):
         """Else the counts of the model would lag behind for as long as the hysteresis holds."""
@@ -230,6 +262,41 @@ class TestSweeping:
         assert {change.cause for change in shop.changes()} == {"time"}
         shop.assert_told_to_the_world()
 
+    def test_who_falls_silent_is_told_of_by_the_first_sweep_after_the_moment_and_by_no_other(self, shop):
+        """The moment is found by bisection: when the model itself first says so."""
+        shop.live.follow_baseline(make_baseline(1))
+        shop.sweep()
+        rows, segmenter = shop.rows(), shop.live.segmenter
+        later = moves(segmenter, rows, NOW_MS + 200 * DAY_MS) & ~moves(segmenter, rows, NOW_MS)
+        who = int(np.flatnonzero(later)[0])
+
+        def moved_by(at_ms):
+            return bool(moves(segmenter, shop.rows()[who : who + 1], at_ms)[0])
+
+        early, late = NOW_MS, NOW_MS + 200 * DAY_MS
+        while late - early > 1:
+            middle = (early + late) // 2
+            early, late = (early, middle) if moved_by(middle) else (middle, late)
+
+        def told():
+            return [change for change in shop.changes() if change.customer_id == names(N)[who]]
+
+        shop.sink.sent.clear()
+        shop.sweep_at(early)
+        assert told() == []
+        for _ in range(3):
+            shop.sweep_at(late)
+        (change,) = told()
+        assert (change.cause, change.previous) == ("time", f"s{rows['segment'][who]}")
+
+    def test_sweeps_take_their_share_while_events_arrive_and_half_under_a_new_baseline(self, shop):
+        time.sleep(2 * SETTINGS.sweep_s)
+        assert shop.sweeper.due([shop.owned]) == SETTINGS.sweep_share == 0.05
+        shop.sweep()
+        assert shop.sweeper.due([shop.owned]) == 0.0
+        shop.live.follow_baseline(make_baseline(1))
+        assert shop.sweeper.due([shop.owned]) == 0.5
+
     def test_between_two_sweeps_nothing_is_done(self, redis):
         shop = Shop(redis, self.partition, settings=SETTINGS.model_copy(update={"sweep_s": 600.0}))
         shop.now_ms += 200 * DAY_MS
@@ -289,6 +356,11 @@ class Shop:
             if not self.sweeper.run([self.owned]):
                 return
         raise AssertionError("the sweep does not end")
+
+    def sweep_at(self, now_ms):
+        """Sweep once at a time, due or not."""
+        self.now_ms, self.sweeper._progress[self.partition].due = now_ms, 0.0
+        self.sweep()
 
     def rows(self):
         return self.store.load(self.partition, names(N)).rows

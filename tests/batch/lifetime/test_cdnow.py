@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batch.lifetime.bgnbd import fit_bg_nbd
-from batch.lifetime.gamma_gamma import fit_gamma_gamma
+from batch.lifetime.fitting import fit_bg_nbd, fit_gamma_gamma
 from batch.lifetime.history import History
 from cli.formats.cdnow import sample_path
 

@@ -6,12 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import hyp2f1
 
-from batch.lifetime import LifetimeSummary, NoLifetime, lifetime_of
-from batch.lifetime.bgnbd import BgNbd, fit_bg_nbd
-from batch.lifetime.gamma_gamma import GammaGamma, fit_gamma_gamma
+from batch.lifetime.bgnbd import BgNbd
+from batch.lifetime.fitting import fit_bg_nbd, fit_gamma_gamma
+from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.history import History, history_of
+from batch.lifetime.models import LifetimeModels
+from batch.lifetime.summary import LifetimeSummary, NoLifetime, lifetime_of
 from batch.table import CustomerTable
 from consumers.money import SCALE
+from events.outputs import LifetimeModel
 from state.records import blank_rows
 
 from ...building import DAY_MS, HALF_LIFE_MS, NOW_MS, examples, names, rows_with
@@ -132,7 +135,7 @@ def test_histories_come_from_records_in_weeks_and_money():
         cancelled_amount=[10 * SCALE, 0, 10 * SCALE, 0],
         refunded=[15 * SCALE, 0, 0, 0],
     )
-    found, who = history_of(table_of(rows))
+    found, who = history_of(rows, np.full(4, NOW_MS))
     assert who.tolist() == [True, True, False, False]
     assert (found.repeats.tolist(), found.last.tolist(), found.observed.tolist()) == ([2, 0], [8, 0], [10, 10])
     assert (found.orders.tolist(), found.mean_amount.tolist()) == ([3, 1], [25.0, 30.0])
@@ -149,11 +152,13 @@ def test_lifetime_value_of_a_table_falls_with_the_discount_and_is_missing_withou
     found, dearer = lifetime_of(table, 1), lifetime_of(table, 1, yearly_rate=0.5)
     assert isinstance(found, LifetimeSummary)
     assert isinstance(dearer, LifetimeSummary)
-    assert np.isnan(found.value[:10]).all()
-    assert (found.value[10:] > dearer.value[10:]).all()
-    undiscounted = found.amounts.mean_amount(history_of(table)[0]) * found.expected[10:]
-    assert (found.value[10:] < undiscounted).all()
-    assert found.of(table.take(np.arange(20))).value.tobytes() == found.value[:20].tobytes()
+    assert np.isnan(found.values.value[:10]).all()
+    assert (found.values.value[10:] > dearer.values.value[10:]).all()
+    history, _ = history_of(table.rows, table.now_ms)
+    undiscounted = found.models.amounts.mean_amount(history) * found.values.expected[10:]
+    assert (found.values.value[10:] < undiscounted).all()
+    again = LifetimeModels.of(LifetimeModel.model_validate_json(found.models.kept().model_dump_json()))
+    assert again.values(table.rows[:20], table.now_ms[:20]).value.tobytes() == found.values.value[:20].tobytes()
 
 
 def test_without_customers_who_came_back_the_reason_is_given():

@@ -28,7 +28,7 @@ def dies_with_its_parent(start: str) -> bool:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT.format(start=start)],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'clients/python'}"},
     )
     with parent:
         assert parent.stdout is not None

@@ -1,28 +1,21 @@
-"""The client with which a shop publishes events."""
+"""Publish events from a shop."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from pydantic_core import to_json
 
-from events.connecting import KafkaUnreachable, connect
-from events.errors import ShoalError
-from events.inputs import INPUTS, Event
-from events.settings import KafkaSettings
+from shoal_client.connecting import connect
+from shoal_client.errors import KafkaUnreachable, PublishFailed
+from shoal_client.events import Event, encoded
 
-__all__ = ["PublishFailed", "Publisher"]
+__all__ = ["Publisher"]
 
 CLOSE_TIMEOUT_S: Final = 5.0
 """After a flush nothing is left to wait for, unless the flush has failed."""
-
-
-class PublishFailed(ShoalError):
-    """Kafka did not acknowledge an event."""
-
-    retriable = True
 
 
 class Publisher:
@@ -30,15 +23,16 @@ class Publisher:
 
     One for each process; safe to share between threads. In a Flask or Django shop:
 
-        publisher = Publisher(KafkaSettings(kafka="kafka:9092"))
+        publisher = Publisher("kafka:9092")
         publisher.publish("orders", Order(event_id=…, customer_id=…, occurred_at=…, order_id=…, amount=…, currency=…))
 
     `publish` returns at once and raises what went wrong with an earlier event; `flush` (or leaving the `with` block)
-    waits for the acknowledgements. Raises PublishFailed.
+    waits for the acknowledgements. `producer_options` are those of kafka-python's KafkaProducer; leave `partitioner` as
+    it is, since Shoal finds a customer by it. Raises PublishFailed.
     """
 
-    def __init__(self, settings: KafkaSettings | None = None, **producer_options: Any) -> None:
-        self.settings = settings or KafkaSettings()
+    def __init__(self, kafka: str = "127.0.0.1:9092", topic_prefix: str = "", **producer_options: Any) -> None:
+        self._prefix = topic_prefix
         options: dict[str, Any] = {
             "acks": "all",
             "linger_ms": 5,
@@ -48,29 +42,23 @@ class Publisher:
             "max_block_ms": 10_000,
         }
         try:
-            self._producer = connect(KafkaProducer, self.settings.kafka, **(options | producer_options))
+            self._producer = connect(KafkaProducer, kafka, **(options | producer_options))
         except KafkaUnreachable as error:
             raise PublishFailed(str(error)) from error
         self._failure: BaseException | None = None
 
-    def publish(self, topic: str, event: Event | dict[str, Any]) -> None:
-        """Send one event; a dict is validated first. `topic` is the name without prefix.
+    def publish(self, topic: str, event: Event | Mapping[str, Any]) -> None:
+        """Send one event, after a look at it. `topic` is the name without prefix.
 
-        Raises pydantic.ValidationError for a dict that is not a valid event, TypeError for an event of another topic,
-        KeyError for a topic that is not an input, PublishFailed for an earlier event that Kafka did not take.
+        Raises EventInvalid for what Shoal would refuse, PublishFailed for an earlier event that Kafka did not take.
         """
-        model = INPUTS[topic]
-        if isinstance(event, dict):
-            event = model.model_validate_json(to_json(event))
-        elif not isinstance(event, model):
-            raise TypeError(f"the events of {topic} are of type {model.__name__}, not {type(event).__name__}")
-        self.publish_json(topic, event.customer_id, event.model_dump_json(exclude_none=True).encode())
+        self.publish_json(topic, *encoded(topic, event))
 
     def publish_json(self, topic: str, customer_id: str, value: bytes) -> None:
         """Send bytes that are known to be a valid event. Raises PublishFailed."""
         self._raise_failure()
         try:
-            future = self._producer.send(self.settings.topic(topic), key=customer_id.encode(), value=value)
+            future = self._producer.send(self._prefix + topic, key=customer_id.encode(), value=value)
         except KafkaError as error:
             raise PublishFailed(f"an event for {topic} was not sent: {error}") from error
         future.add_errback(self._remember)

@@ -8,28 +8,15 @@ from urllib.parse import urlsplit
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
-from events.errors import ShoalError
+from shoal_client.errors import KafkaUnreachable
 
-__all__ = ["KafkaUnreachable", "connect"]
+__all__ = ["connect"]
 
 Client = TypeVar("Client")
 
 DEFAULT_PORT: Final = 9092
 LISTENER_TIMEOUT_S: Final = 3.0
 BOOTSTRAP_TIMEOUT_MS: Final = 8_000
-
-
-class KafkaUnreachable(ShoalError):
-    """No broker answers at the address."""
-
-    retriable = True
-
-    def __init__(self, bootstrap: str, cause: object) -> None:
-        super().__init__(
-            f"no Kafka broker answers at {bootstrap} ({cause}). "
-            "Is it running? Set SHOAL_KAFKA or --kafka to its address."
-        )
-        self.bootstrap = bootstrap
 
 
 def connect(kind: Callable[..., Client], bootstrap: str, **options: Any) -> Client:

@@ -8,16 +8,16 @@ from decimal import Decimal
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from pydantic import ValidationError
 
-from events import Exposure, KafkaSettings, Order, Publisher
 from events.codec import BatchDecoder
 from events.examples import EXAMPLES
 from events.inputs import INPUTS
+from events.inputs import Order as Accepted
 from events.partitioning import partitions_of
-from events.publisher import PublishFailed
+from events.settings import KafkaSettings
 from events.topic_admin import create_topics
 from events.topics import topic_specs
+from shoal_client import EventInvalid, Order, Publisher, PublishFailed
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 PARTITIONS = 4
@@ -32,6 +32,10 @@ def settings_with_topics(bootstrap, prefix):
     settings = KafkaSettings(kafka=bootstrap, topic_prefix=prefix, partitions=PARTITIONS)
     create_topics(bootstrap, topic_specs(settings))
     return settings
+
+
+def publishing(settings, **options):
+    return Publisher(settings.kafka, settings.topic_prefix, **options)
 
 
 def messages(settings, topic):
@@ -54,21 +58,21 @@ def settings(kafka, topic_prefix):
 
 @pytest.mark.kafka
 def test_events_arrive_keyed_on_the_partition_of_their_customer(settings):
-    with Publisher(settings) as publisher:
+    with publishing(settings) as publisher:
         for i in range(50):
             publisher.publish("orders", order(i))
     found = messages(settings, "orders")
     keys = [message.key.decode() for message in found]
     assert sorted(keys) == sorted(f"C-{i}" for i in range(50))
     assert [message.partition for message in found] == partitions_of(keys, PARTITIONS).tolist()
-    decoded = BatchDecoder(Order).decode([message.value for message in found])
+    decoded = BatchDecoder(Accepted).decode([message.value for message in found])
     assert decoded.rejections == []
     assert [event.customer_id for event in decoded.events] == keys
 
 
 @pytest.mark.kafka
 def test_events_of_a_customer_keep_their_order(settings):
-    with Publisher(settings) as publisher:
+    with publishing(settings) as publisher:
         for i in range(200):
             publisher.publish("orders", order(i, customer_id="C-1042"))
     assert [json.loads(message.value)["order_id"] for message in messages(settings, "orders")] == [
@@ -79,7 +83,7 @@ def test_events_of_a_customer_keep_their_order(settings):
 @pytest.mark.kafka
 @pytest.mark.parametrize("topic", INPUTS)
 def test_dict_is_published_as_the_event_it_describes(settings, topic):
-    with Publisher(settings) as publisher:
+    with publishing(settings) as publisher:
         publisher.publish(topic, EXAMPLES[topic])
     (message,) = messages(settings, topic)
     assert message.key == b"C-1042"
@@ -90,32 +94,29 @@ def test_dict_is_published_as_the_event_it_describes(settings, topic):
 @pytest.mark.kafka
 def test_dict_may_hold_pythons_own_times_and_decimals(settings):
     fields = {"event_id": "e", "customer_id": "c", "occurred_at": NOW, "order_id": "o", "currency": "EUR"}
-    with Publisher(settings) as publisher:
+    with publishing(settings) as publisher:
         publisher.publish("orders", fields | {"amount": Decimal("0.10")})
     (message,) = messages(settings, "orders")
     assert json.loads(message.value) == fields | {
-        "occurred_at": "2026-03-14T09:26:53Z", "amount": "0.10", "schema_version": 1, "type": "placed"
+        "occurred_at": "2026-03-14T09:26:53Z", "amount": "0.10"
     }  # fmt: skip
 
 
 @pytest.mark.kafka
 def test_what_is_not_valid_is_refused_and_not_sent(settings):
-    with Publisher(settings) as publisher:
-        with pytest.raises(ValidationError, match="amount"):
-            publisher.publish("orders", EXAMPLES["orders"] | {"amount": -1})
-        with pytest.raises(ValidationError, match="zone"):
-            publisher.publish("orders", EXAMPLES["orders"] | {"occurred_at": NOW.replace(tzinfo=None)})
-        with pytest.raises(TypeError, match="events of orders are of type Order, not Exposure"):
-            publisher.publish("orders", Exposure.model_validate_json(json.dumps(EXAMPLES["exposures"])))
+    with publishing(settings) as publisher:
+        for change in ({"amount": -1}, {"occurred_at": NOW.replace(tzinfo=None)}):
+            with pytest.raises(EventInvalid):
+                publisher.publish("orders", EXAMPLES["orders"] | change)
         for topic in ("segment-changes", "order"):
-            with pytest.raises(KeyError, match=topic):
+            with pytest.raises(EventInvalid, match=topic):
                 publisher.publish(topic, order(1))
     assert messages(settings, "orders") == []
 
 
 @pytest.mark.kafka
 def test_flush_waits_for_the_acknowledgements(settings):
-    with Publisher(settings, linger_ms=60_000) as publisher:
+    with publishing(settings, linger_ms=60_000) as publisher:
         publisher.publish("orders", order(1))
         publisher.flush()
         assert len(messages(settings, "orders")) == 1
@@ -123,7 +124,7 @@ def test_flush_waits_for_the_acknowledgements(settings):
 
 @pytest.mark.kafka
 def test_event_that_is_too_large_surfaces(settings):
-    with Publisher(settings, max_request_size=1_000) as publisher:
+    with publishing(settings, max_request_size=1_000) as publisher:
         with pytest.raises(PublishFailed, match="orders"):
             publisher.publish("orders", order(1, items=[{"sku": "x" * 100, "quantity": 1}] * 20))
         publisher.publish("orders", order(2))
@@ -135,7 +136,7 @@ def test_topic_that_does_not_exist_surfaces_and_is_not_created(kafka, kafka_choi
     if not kafka_choice.apache:
         pytest.skip(f"{kafka_choice.name} creates every topic that it is asked about")
     absent = KafkaSettings(kafka=kafka, topic_prefix=topic_prefix, partitions=PARTITIONS)
-    with pytest.raises(PublishFailed), Publisher(absent, max_block_ms=1_000) as publisher:  # noqa: PT012
+    with pytest.raises(PublishFailed), publishing(absent, max_block_ms=1_000) as publisher:  # noqa: PT012
         publisher.publish("orders", order(1))
         publisher.flush()
     assert set(create_topics(kafka, topic_specs(absent))) == {spec.name for spec in topic_specs(absent)}
@@ -147,7 +148,7 @@ def test_failure_to_deliver_surfaces_with_the_next_event_or_at_the_end(own_kafka
     broker = own_kafka()
     settings = settings_with_topics(broker.bootstrap, topic_prefix)
     impatient = {"delivery_timeout_ms": 1_000, "request_timeout_ms": 500, "linger_ms": 0, "max_block_ms": 1_000}
-    publisher = Publisher(settings, **impatient)
+    publisher = publishing(settings, **impatient)
     publisher.publish("orders", order(1))
     publisher.flush()
     broker.kill()
@@ -164,4 +165,4 @@ def test_no_broker_surfaces_at_once():
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(PublishFailed, match=f"no Kafka broker answers at {address}"):
-            Publisher(KafkaSettings(kafka=address))
+            Publisher(address)

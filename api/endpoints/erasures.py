@@ -1,0 +1,86 @@
+"""Erasures: ask for a customer to be forgotten everywhere, and see how far it is."""
+
+import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from api.access.scopes import Scope
+from api.guard import InjectedServices, Who, guarded_router, needs
+from api.problems import Refusal, problem_responses
+from events.fields import Identifier
+from stream.changes import rfc3339
+from stream.erasure import Erasure
+
+__all__ = ["build_erasures"]
+
+CustomerId = Annotated[
+    Identifier, Path(description="customer_id of the events; a slash in it is sent as %2F", examples=["00001"])
+]
+
+
+class Request(BaseModel):
+    """Whom to forget."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"customer_id": "00001"}]})
+
+    customer_id: Identifier
+
+
+class ErasureDocument(BaseModel):
+    """How far an erasure is. It cannot be undone, nor called off."""
+
+    customer_id: str
+    status: Literal["waiting for a worker", "finishing", "erased"] = Field(
+        description="a worker erases the record; then exposures, deliveries, exclusions and dead letters follow"
+    )
+    requested_at: str | None = Field(description="null once it is finished: nothing is kept but a salted hash")
+
+
+def build_erasures() -> APIRouter:
+    """Return the routes under /v1/erasures."""
+    router = guarded_router("/v1", "erasures")
+    admin = needs(Scope.ADMIN)
+    router.post(
+        "/erasures",
+        openapi_extra=admin,
+        status_code=202,
+        responses=problem_responses(400, 413),
+        response_model=ErasureDocument,
+    )(request_erasure)
+    router.get(
+        "/erasures/{customer_id:path}",
+        openapi_extra=admin,
+        responses=problem_responses(404),
+        response_model=ErasureDocument,
+    )(read_erasure)
+    return router
+
+
+async def request_erasure(services: InjectedServices, who: Who, body: Request) -> ErasureDocument:
+    """Ask for a customer to be erased; it is done within seconds where a worker owns the customer's partition.
+
+    Record, profile, segment, part in the model, exposures, deliveries, exclusions and dead letters go. A salted hash
+    stays, so that replayed events do not bring the customer back.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    await services.audit.record(who, "customer.erase", body.customer_id)
+    await run_in_threadpool(services.erasures.request, body.customer_id, now_ms)
+    found = await run_in_threadpool(services.erasures.status, body.customer_id)
+    return _told(body.customer_id, found or Erasure("waiting for a worker", now_ms))
+
+
+async def read_erasure(services: InjectedServices, who: Who, customer_id: CustomerId) -> ErasureDocument:
+    """Return how far the erasure of a customer is."""
+    found = await run_in_threadpool(services.erasures.status, customer_id)
+    await services.audit.record(who, "erasure.read", customer_id)
+    if found is None:
+        raise Refusal(404, f"nobody has asked for customer {customer_id!r} to be erased")
+    return _told(customer_id, found)
+
+
+def _told(customer_id: str, found: Erasure) -> ErasureDocument:
+    since = None if found.since_ms is None else rfc3339(found.since_ms)
+    return ErasureDocument(customer_id=customer_id, status=found.status, requested_at=since)

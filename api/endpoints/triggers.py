@@ -1,0 +1,170 @@
+"""Triggers: webhooks that segment changes call. Their addresses and what they are told are for `admin` alone."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from api.access.scopes import Scope
+from api.guard import InjectedServices, Who, guarded_router, needs
+from api.problems import Refusal, problem_responses
+from state.deliveries import Outcome
+from state.triggers import Trigger, TriggerRule
+from stream.campaigns.settings import TriggerSettings
+from stream.campaigns.trial import try_webhook
+from stream.campaigns.webhook import new_secret
+
+__all__ = ["build_triggers"]
+
+TriggerName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["winback"])]
+_EXAMPLE: dict[str, JsonValue] = {
+    "trigger": "winback",
+    "url": "https://crm.example/hooks/shoal",
+    "entered": ["At-Risk Customers"],
+    "needs_consent": True,
+}
+
+
+class NewTrigger(TriggerRule):
+    """A webhook, and the changes that it is called for; the secret is made up unless it is given."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+
+    secret: str | None = Field(None, max_length=200, description="whsec_ and base64 of 24 to 64 bytes")
+
+
+class MadeTrigger(TriggerRule):
+    """A trigger that was just made, with its secret, which is not shown again."""
+
+    secret: str
+    created_at: AwareDatetime
+
+
+class TriggerDocument(TriggerRule):
+    """A trigger, and what its webhook has still to be told."""
+
+    created_at: AwareDatetime
+    waiting: int = Field(description="deliveries that are not settled")
+    dead: int = Field(description="deliveries that were given up")
+
+
+class TriggerDocuments(BaseModel):
+    """All triggers, by name."""
+
+    triggers: list[TriggerDocument]
+
+
+class Tried(BaseModel):
+    """What came of a call with a made-up change."""
+
+    trigger: str
+    ok: bool = Field(description="whether the receiver has taken it")
+    status: int | None = Field(description="the receiver's status; null where it did not answer")
+    detail: str
+    duration_ms: int
+
+
+class AttemptDocument(BaseModel):
+    """What became of a delivery at one time."""
+
+    at: str
+    trigger: str
+    id: str = Field(description="id of the delivery, the same at every attempt")
+    change_id: str
+    customer_id: str
+    outcome: Outcome
+    attempt: int
+    status: int | None
+    detail: str
+    duration_ms: int
+
+
+class Attempts(BaseModel):
+    """The latest attempts, the newest first."""
+
+    attempts: list[AttemptDocument]
+
+
+def build_triggers() -> APIRouter:
+    """Return the routes under /v1/triggers."""
+    router = guarded_router("/v1", "triggers")
+    admin, missing = needs(Scope.ADMIN), problem_responses(404)
+    router.get("/triggers", openapi_extra=admin, response_model=TriggerDocuments)(list_triggers)
+    router.post(
+        "/triggers",
+        openapi_extra=admin,
+        status_code=201,
+        responses=problem_responses(400, 409, 413),
+        response_model=MadeTrigger,
+    )(add_trigger)
+    router.get("/triggers/{name}", openapi_extra=admin, responses=missing, response_model=TriggerDocument)(show_trigger)
+    router.delete("/triggers/{name}", openapi_extra=admin, status_code=204, response_class=Response, responses=missing)(
+        remove_trigger
+    )
+    router.post("/triggers/{name}/test", openapi_extra=admin, responses=missing, response_model=Tried)(test_trigger)
+    router.get("/triggers/{name}/attempts", openapi_extra=admin, responses=missing, response_model=Attempts)(
+        list_attempts
+    )
+    return router
+
+
+async def list_triggers(services: InjectedServices) -> TriggerDocuments:
+    """Return all triggers, without their secrets."""
+    return TriggerDocuments.model_validate({"triggers": await run_in_threadpool(services.triggers.all)})
+
+
+async def add_trigger(services: InjectedServices, who: Who, body: NewTrigger) -> MadeTrigger:
+    """Add a webhook for segment changes. Its secret is in this answer and nowhere else."""
+    trigger = _made(body)
+    await run_in_threadpool(services.triggers.store.add, trigger)
+    await services.audit.record(who, "trigger.add", detail=trigger.trigger)
+    return MadeTrigger.model_validate(trigger.model_dump())
+
+
+def _made(body: NewTrigger) -> Trigger:
+    given = body.model_dump() | {"secret": body.secret or new_secret(), "created_at": datetime.now(UTC)}
+    try:
+        return Trigger.model_validate(given)
+    except ValidationError as error:  # the body's own fields have passed: it is the secret
+        raise Refusal(422, f"body.secret: {error.errors()[0]['msg']}") from None
+
+
+async def show_trigger(services: InjectedServices, name: TriggerName) -> TriggerDocument:
+    """Return a trigger, without its secret."""
+    return TriggerDocument.model_validate(await run_in_threadpool(services.triggers.one, name))
+
+
+async def remove_trigger(services: InjectedServices, who: Who, name: TriggerName) -> Response:
+    """Remove a webhook; what it had still to be told is dropped."""
+    await run_in_threadpool(services.triggers.store.remove, name)
+    await services.audit.record(who, "trigger.remove", detail=name)
+    return Response(status_code=204)
+
+
+async def test_trigger(services: InjectedServices, who: Who, name: TriggerName) -> Tried:
+    """Call a webhook once, now, with a made-up change marked `"test": true`."""
+    trigger = await run_in_threadpool(services.triggers.store.get, name)
+    called = await try_webhook(trigger, TriggerSettings().trigger_timeout_s, time.time_ns())
+    await services.audit.record(who, "trigger.test", detail=name)
+    shown: dict[str, Any] = {"status": called.status, "detail": called.detail, "duration_ms": called.duration_ms}
+    return Tried(trigger=name, ok=called.ok, **shown)
+
+
+async def list_attempts(
+    services: InjectedServices,
+    who: Who,
+    name: TriggerName,
+    limit: Annotated[int, Query(ge=1, le=500, description="attempts at most")] = 50,
+) -> Attempts:
+    """Return what was delivered, what failed, and who was left out and why."""
+
+    def read() -> list[dict[str, Any]]:
+        services.triggers.store.get(name)
+        return services.triggers.attempts(limit, name)
+
+    found = await run_in_threadpool(read)
+    await services.audit.record(who, "trigger.attempts", detail=f"{name}, {len(found)} attempts")
+    return Attempts.model_validate({"attempts": found})

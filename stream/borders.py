@@ -1,0 +1,126 @@
+"""When the borders of the published segments follow the centroids: once following pays, not at every version.
+
+In a shop where nothing changes the centroids still wander, because they are the means of a sample, and where several
+divisions are about equally good they wander far. Each step would take customers over a border for nothing. So the
+published segments go by the centroids of an earlier version, until these cost more of the squared distance than the
+tolerance and what chance makes (docs/decisions/0015).
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from events.outputs import Baseline, ModelVersion
+from state.workers import WorkerBeat, WorkerRegistry
+from stream.segmenter import borders_version
+from stream.sweep_check import Swept
+
+__all__ = ["Borders", "Cost", "Held", "allowed_excess", "cost_by_beats", "cost_in_beats", "cost_of", "one_version"]
+
+_ALIVE_MS: Final = 15_000
+
+_CHANCE: Final = 10.0
+"""Times k / n that sampling may make the borders worse; measured in shops where nothing changes (docs/quality.md)."""
+
+
+class Cost(NamedTuple):
+    """Of the customers that sweeps measured: squared distances to the nearest centroid, and to the nearest border."""
+
+    customers: int = 0
+    squared: float = 0.0
+    squared_to_borders: float = 0.0
+
+    @property
+    def excess(self) -> float:
+        """The share by which the borders are worse, 0 where nothing was measured.
+
+        >>> Cost(10, 4.0, 5.0).excess
+        0.25
+        """
+        return self.squared_to_borders / self.squared - 1.0 if self.squared > 0.0 else 0.0
+
+
+def allowed_excess(tolerance: float, k: int, customers: int) -> float:
+    """Return the excess at which k borders stay, among so many customers.
+
+    Means of n / k customers lie s^2·k / n (squared) from where those of another sample lie, s^2 being the mean squared
+    distance: k / n of the inertia, and several times that where the optimum is flat. A tolerance of 0 allows nothing.
+
+    >>> round(allowed_excess(0.01, 5, 10_000), 4)
+    0.015
+    """
+    return tolerance + _CHANCE * k / max(customers, 1) if tolerance else 0.0
+
+
+def cost_of(found: Iterable[Swept], baseline: int, borders: int) -> Cost:
+    """Return what sweeps under a baseline and a version of the borders measured."""
+    mine = [each for each in found if (each.baseline, each.borders) == (baseline, borders)]
+    return Cost(
+        sum(each.customers for each in mine),
+        sum(each.squared for each in mine),
+        sum(each.squared_to_borders for each in mine),
+    )
+
+
+def cost_in_beats(beats: Iterable[WorkerBeat], baseline: int, borders: int) -> Cost:
+    """Return what workers told of their last sweeps under a baseline and a version of the borders."""
+    mine = [each for each in beats if (each.baseline, each.borders_version) == (baseline, borders)]
+    return Cost(
+        sum(each.measured for each in mine),
+        sum(each.squared_distance for each in mine),
+        sum(each.squared_to_borders for each in mine),
+    )
+
+
+def one_version(found: Iterable[Swept]) -> int:
+    """Return the version of the borders that all these sweeps measured, -1 where they differ or there are none."""
+    versions = {each.borders for each in found}
+    return versions.pop() if len(versions) == 1 else -1
+
+
+class Held(NamedTuple):
+    """Borders that stay: their centroids (k, d), and the version that these are of, 0 for the baseline."""
+
+    centroids: list[list[float]]
+    version: int
+
+
+class Borders:
+    """Decides for the leader whether the published segments keep their borders.
+
+    `cost` returns what the last sweeps measured under a baseline and a version of the borders.
+    """
+
+    def __init__(
+        self, tolerance: float = 0.0, cost: Callable[[int, int], Cost] = lambda _baseline, _borders: Cost()
+    ) -> None:
+        self._tolerance, self._cost = tolerance, cost
+
+    def held(self, baseline: Baseline, model: ModelVersion | None) -> Held | None:
+        """Return the borders that the next version keeps, None where they follow its centroids.
+
+        `model` is the present version under the baseline, None before the first.
+        """
+        if not self._tolerance:
+            return None
+        if model is None:
+            return Held([each.centroid for each in baseline.segments], 0)
+        version = borders_version(model)
+        if self.too_dear(self._cost(baseline.baseline, version), baseline.k):
+            return None
+        return Held(model.centroids if model.borders is None else model.borders, version)
+
+    def too_dear(self, cost: Cost, k: int) -> bool:
+        """Return whether k borders cost more than is allowed."""
+        return cost.excess > allowed_excess(self._tolerance, k, cost.customers)
+
+
+def cost_by_beats(registry: WorkerRegistry) -> Callable[[int, int], Cost]:
+    """Return how to ask for what the workers that are alive measured."""
+
+    def cost(baseline: int, borders: int) -> Cost:
+        now_ms = time.time_ns() // 1_000_000
+        alive = [each for each in registry.beats(now_ms) if now_ms - each.at_ms < _ALIVE_MS]
+        return cost_in_beats(alive, baseline, borders)
+
+    return cost
