@@ -7,7 +7,7 @@ export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quick bench-honesty bench-tallies bench-rebaseline docs clean
+.PHONY: help setup demo test check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,12 @@ bench-tallies: setup ## Measure the experiment consumer: exactness, throughput, 
 
 bench-rebaseline: setup ## Measure the re-baseline of a million customers: seconds and memory (about a minute)
 	$(BIN)/python -m bench.rebaseline
+
+bench-reads: setup ## Measure reads of segments over HTTP, against a bare endpoint (about a minute)
+	$(BIN)/python -m bench.reads
+
+bench-beside: setup ## Measure a worker's latency while a million customers are re-baselined (minutes; needs Java and Maven)
+	$(BIN)/python -m bench.beside
 
 docs: setup ## Generate docs/asyncapi.yaml and docs/settings.md from the code
 	$(BIN)/python -m events.asyncapi > docs/asyncapi.yaml

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
+from api.quick import QuickSegment
 
 __all__ = ["Edge"]
 
@@ -31,6 +32,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp, body_bytes: int) -> None:
         self._app, self._most = app, body_bytes
+        self._quick = QuickSegment(_RAW)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -45,6 +47,8 @@ class Edge:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        if await self._quick.answered(scope, receive, send, send_with_headers):
+            return
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if not declared.isdigit() or int(declared) > self._most:
             await self._refusal()(scope, receive, send_with_headers)

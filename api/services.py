@@ -50,8 +50,8 @@ log = logging.getLogger(__name__)
 _DAY_MS = 86_400_000.0
 _CONNECTIONS = 50
 _SINK_S = 15.0
-_SEGMENTS_S, _STATUS_S, _POPULATION_S, _COUNTRIES_S = 5.0, 2.0, 15.0, 60.0
 _ERASURES_S = 2.0
+_SEGMENTS_S, _STATUS_S, _POPULATION_S, _COUNTRIES_S = 5.0, 2.0, 15.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,12 @@ class Services:
     tail: ChangeTail
     pace: Pace
     experiments: Experiments
-    looks: LookStore
     suppressions: SuppressionStore
     triggers: Triggers
     letters: DeadLetterLog
     erasures: Erasures
     sink: Callable[[], KafkaSink]
+    looks: LookStore
     promotion: Callable[[], Promotion]
 
     @property
@@ -113,12 +113,14 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
     )
     client = redis.asyncio.Redis.from_pool(pool)
     services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
-    looking = asyncio.create_task(keep_looking(services.experiments, services.looks, settings.api.looks_s))
-    finishing = asyncio.create_task(_finish_erasures(services.erasures))
+    background = [
+        asyncio.create_task(_finish_erasures(services.erasures)),
+        asyncio.create_task(keep_looking(services.experiments, services.looks, settings.api.looks_s)),
+    ]
     try:
         yield services
     finally:
-        for task in (looking, finishing):
+        for task in background:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -170,11 +172,11 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         tail=ChangeTail(kafka),
         pace=Pace(),
         experiments=Experiments(store, kafka.partitions, clock),
-        looks=LookStore(store),
         suppressions=SuppressionStore(store),
         triggers=Triggers(store),
         letters=DeadLetterLog(kafka, store),
         erasures=Erasures(store, kafka, sink),
         sink=sink,
+        looks=LookStore(store),
         promotion=cache(lambda: Promotion(BaselineStore(store), sink())),
     )

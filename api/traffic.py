@@ -25,11 +25,16 @@ class Traffic:
             "shoal_http_request_seconds", "Time to the answer", labels, registry=self._registry, buckets=_BOUNDS
         )
         self._registry.register(_Pipeline(status))
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def saw(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        counters = self._known.get((method, route, status))
+        if counters is None:  # looking a label up costs more than counting; there are few routes
+            counters = (self._requests.labels(method, route, status), self._seconds.labels(method, route))
+            self._known[method, route, status] = counters
+        counters[0].inc()
+        counters[1].observe(seconds)
 
     def text(self) -> bytes:
         """Return everything in Prometheus's text format."""

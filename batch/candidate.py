@@ -144,8 +144,15 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
     choice = choose(cleaned, table.ids, options, features, seed)
     lifetime = lifetime_of(table, seed)
     numbers = customer_numbers(table, lifetime)
-    to_unit = [feature_of(name, table.attributes).to_unit for name in features]
-    surrogate = surrogate_of(table.matrix(features), choice.labels, choice.chosen.k, features, to_unit, seed)
+    known = [feature_of(name, table.attributes) for name in features]
+    surrogate = surrogate_of(
+        table.matrix(features),
+        choice.labels,
+        choice.chosen.k,
+        [each.unit for each in known],
+        [each.to_unit for each in known],
+        seed,
+    )
     names = name_segments(numbers, choice.labels, choice.centroids, features)
     return Candidate(
         number=number,

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from batch.wording import described, told_apart
-from stream.tiers import SEGMENT_NAMES
+from stream.tiers import AT_RISK_DAYS, INACTIVE_DAYS, SEGMENT_NAMES
 
 __all__ = ["name_clusters", "name_segments"]
 
@@ -26,6 +26,7 @@ _PROTOTYPES: Final = {
 }
 _BEHAVIOUR: Final = {"recency", "frequency", "monetary"}
 _BUYING: Final = _BEHAVIOUR | {"average_order_value", "orders", "spend", "order_gap"}
+_FAR: Final = 1e6
 _JUDGED: Final = ("recency", "frequency", "monetary", "tenure")
 
 
@@ -35,8 +36,9 @@ def name_segments(
     """Return a name for each of k segments, all different.
 
     Where the segments are made of how customers buy, they are named by recency, frequency, spend and tenure, whether
-    or not these are among the features (`name_clusters`); otherwise by the features themselves. `numbers` are the n
-    customers' (see `batch.customer_numbers`), labels (n,) whose segment is which, centroids (k, d) standardised.
+    or not these are among the features (`name_clusters`); otherwise by the features themselves. A segment whose members
+    (by the median) have been silent for as long as in the tiers is called no better than in the tiers. `numbers` are
+    the n customers' (see `batch.customer_numbers`), labels (n,) whose segment is which, centroids (k, d) standardised.
     """
     if not _BUYING & set(features) or numbers["recency"].isna().all():
         return described(centroids, features)
@@ -45,16 +47,31 @@ def name_segments(
     spread = np.nanstd(judged, axis=0)
     standard = (judged - np.nanmean(judged, axis=0)) / np.where(spread > 0, spread, 1.0)
     means = pd.DataFrame(standard).groupby(labels).mean().reindex(range(len(centroids))).fillna(0.0).to_numpy()
-    return name_clusters(means, known)
+    silent = numbers["recency"].groupby(labels).median().reindex(range(len(centroids))).to_numpy(np.float64)
+    return name_clusters(means, known, _ruled_out(silent))
 
 
-def name_clusters(centroids: Floats, features: Sequence[str]) -> list[str]:
+def _ruled_out(silent_days: Floats) -> npt.NDArray[np.bool_]:
+    """Return which of the tiers' names (k, 6) a segment cannot have, for the days (k,) since its members' last orders.
+
+    Everything else is relative to the shop's mean customer; but where most customers have left, to be better than the
+    mean is not to be a frequent buyer.
+    """
+    lost = np.array([name == "Inactive" for name in SEGMENT_NAMES])
+    leaving = lost | np.array([name == "At-Risk Customers" for name in SEGMENT_NAMES])
+    inactive, at_risk = (silent_days > INACTIVE_DAYS)[:, None], (silent_days > AT_RISK_DAYS)[:, None]
+    return np.asarray((~lost & inactive) | (~leaving & at_risk))
+
+
+def name_clusters(
+    centroids: Floats, features: Sequence[str], ruled_out: npt.NDArray[np.bool_] | None = None
+) -> list[str]:
     """Return a name for each centroid (k, d; standardised units), all different.
 
     Where the features tell how customers buy, clusters and the tiers' names are matched so that the summed squared
     distance between centroids and the names' prototypes, over the features that both know, is least (the Hungarian
-    method); clusters beyond the sixth take the name of the nearest prototype with what tells them apart. Otherwise a
-    cluster is described by its features.
+    method); clusters beyond the sixth, and those for whom only names that are `ruled_out` (k, 6) were left, take the
+    name of the nearest prototype with what tells them apart. Otherwise a cluster is described by its features.
 
     >>> name_clusters(np.array([[1.2, -1.0, -1.0], [-1.0, 2.1, 1.9]]), ["recency", "frequency", "monetary"])
     ['Inactive', 'High-Value Loyalists']
@@ -65,7 +82,10 @@ def name_clusters(centroids: Floats, features: Sequence[str]) -> list[str]:
         return described(centroids, features)
     prototypes = np.array([[_PROTOTYPES[name].get(feature, np.nan) for feature in features] for name in SEGMENT_NAMES])
     distance = np.nansum((centroids[:, None, :] - prototypes[None, :, :]) ** 2, axis=2)
+    barred = np.zeros(distance.shape, np.bool_) if ruled_out is None else ruled_out
+    distance += np.where(barred, _FAR, 0.0)
     nearest = np.argmin(distance, axis=1)
     rows, columns = linear_sum_assignment(distance)
-    nearest[rows] = columns
+    fits = ~barred[rows, columns]
+    nearest[rows[fits]] = columns[fits]
     return told_apart([SEGMENT_NAMES[which] for which in nearest.tolist()], centroids, features)

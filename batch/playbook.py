@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from stream.tiers import AT_RISK_DAYS, INACTIVE_DAYS
+
 __all__ = ["Play", "play_for"]
 
 
@@ -33,37 +35,62 @@ _HIGH, _LOW = 1.25, 0.8
 _SILENT: Final = 1.5
 
 
-def play_for(means: Mapping[str, float], everyone: Mapping[str, float], features: Sequence[str]) -> Play:
+def play_for(
+    means: Mapping[str, float],
+    everyone: Mapping[str, float],
+    features: Sequence[str],
+    said_of: Mapping[str, str] | None = None,
+) -> Play:
     """Return the play for a segment, by what its members are like compared with everyone.
 
     Both are means by feature, in the units that people read; `features` are those that the segments are made of, of
-    which one outside the usual ones (a declared attribute) may name the play. The first rule that holds decides.
+    which one outside the usual ones (a declared attribute) may name the play; `said_of` are their units in words. The
+    first rule that holds decides.
     """
+    said_of = said_of or {}
     ratio = {
         name: means[name] / everyone[name]
         for name in means
         if name in everyone and everyone[name] > 0 and means[name] == means[name]
     }
-    found = _by_behaviour(ratio) if {"recency", "frequency"} <= ratio.keys() else _by_means(ratio, features)
+    found = (
+        _by_behaviour(ratio, means["recency"])
+        if {"recency", "frequency"} <= ratio.keys()
+        else _by_means(ratio, features)
+    )
     name, figure = found or ("keep in touch", "")
     if not figure or figure not in ratio:
         return Play(name, _ACTIONS[name], "no figure stands out against all customers")
-    said = f"{figure.replace('_', ' ')} {means[figure]:,.1f} where all customers have {everyone[figure]:,.1f}"
-    return Play(name, _ACTIONS[name], f"{said} ({ratio[figure]:.1f} times)")
+    said = f"{said_of.get(figure, figure.replace('_', ' '))}: {_figure(means[figure])}"
+    return Play(name, _ACTIONS[name], f"{said}, where all customers have {_figure(everyone[figure])}")
 
 
-def _by_behaviour(ratio: Mapping[str, float]) -> tuple[str, str] | None:
-    """Return the play and its figure where it is known how customers buy; in order of urgency."""
+def _figure(value: float) -> str:
+    """Return a number with two significant digits at least.
+
+    >>> _figure(1234.5), _figure(3.14), _figure(0.0412)
+    ('1,234', '3.1', '0.041')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+
+
+def _by_behaviour(ratio: Mapping[str, float], silent_days: float) -> tuple[str, str] | None:
+    """Return the play and its figure where it is known how customers buy; in order of urgency.
+
+    Silence counts against the shop's mean customer, and by itself where even that one has been silent for long.
+    """
     silent, often = ratio["recency"], ratio["frequency"]
     spend, known = ratio.get("monetary", often), ratio.get("tenure", 1.0)
     valuable = max(ratio.get("lifetime_value", 0.0), spend, often)
+    lost = silent >= _SILENT or silent_days > INACTIVE_DAYS
+    leaving = silent >= 1.0 or silent_days > AT_RISK_DAYS
     rules = [
-        (silent >= _SILENT and ratio.get("average_order_value", 1.0) >= 1.0, "win-back", "recency"),
-        (silent >= _SILENT, "reactivate by e-mail only", "recency"),
-        (silent < 1.0 and known <= 0.5, "onboarding", "tenure"),
+        (lost and ratio.get("average_order_value", 1.0) >= 1.0, "win-back", "recency"),
+        (lost, "reactivate by e-mail only", "recency"),
+        (not leaving and known <= 0.5, "onboarding", "tenure"),
         (often >= 2.0 and spend >= 2.0, "loyalty tier", "monetary" if "monetary" in ratio else "frequency"),
-        (silent < 1.0 and often >= _HIGH, "upsell", "frequency"),
-        (silent >= 1.0 and valuable >= _LOW, "retention", "recency"),
+        (not leaving and often >= _HIGH, "upsell", "frequency"),
+        (leaving and valuable >= _LOW, "retention", "recency"),
         (ratio.get("engagement", 0.0) >= _HIGH and often < 1.0, "convert", "engagement"),
         (often <= _LOW, "next order", "frequency"),
     ]

@@ -106,7 +106,7 @@ def profiles_of(
                 revenue_share=float(net[mine].sum()) / revenue if revenue > 0 else None,
                 numbers=own,
                 words={column: _most_common(values, mine) for column, values in words.items()},
-                play=play_for({each.name: each.mean for each in own}, everyone, features),
+                play=play_for({each.name: each.mean for each in own}, everyone, features, units),
                 rule=rules[place],
             )
         )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import redis
 from pydantic_core import to_json
 from sklearn.metrics import silhouette_score
+from threadpoolctl import threadpool_limits
 
 from batch.candidate import Candidate, build_candidate
 from batch.crowd import Crowd, gather_crowd, moved_share, segment_numbers
@@ -108,6 +109,12 @@ class Rebaseliner:
         `events` is the number of events processed before, for the schedule to see whether there are new ones.
         Raises what `build_candidate` raises, and redis.RedisError.
         """
+        with threadpool_limits(1):  # the workers need the cores
+            return self._proposed(options, by, now, check, events)
+
+    def _proposed(
+        self, options: FitOptions, by: str, now: datetime, check: Callable[[], None], events: float
+    ) -> Proposal:
         table = self._reader.table(self._limit, self._seed)
         candidate = build_candidate(table, options, number=1, seed=self._seed, now=now)
         following = LiveSegmenter(self._client, self._half_life_ms)

@@ -31,6 +31,9 @@ class BatchSettings(BaseSettings):
     guard_share: float = Field(
         0.01, ge=0.0, le=0.5, description="share of the customers that each of its segments has at least"
     )
+    batch_nice: int = Field(
+        10, ge=0, le=19, description="niceness of a re-baseline: workers on the same machine go first; 0 is like them"
+    )
     batch_lock_s: float = Field(
         120.0, ge=5.0, le=3600.0, description="seconds after which the lock of a batch process that died is free"
     )

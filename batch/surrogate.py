@@ -45,6 +45,8 @@ def surrogate_of(
 ) -> Surrogate:
     """Return the rules of k segments of customers (n, d; NaN where missing) with labels (n,), -1 for none.
 
+    `features` are what the d features are called in the rules.
+
     The tree splits the raw features, so its thresholds can be shown in the units that people read (`to_unit`). It is
     learned from one half of at most 50,000 customers and its fidelity measured on the other: M. Craven, J. Shavlik,
     "Extracting Tree-Structured Representations of Trained Networks", NIPS 1995.
@@ -105,14 +107,13 @@ def _children(nodes: object, node: int) -> tuple[int, ...]:
 def _in_words(bounds: Floats, features: Sequence[str], to_unit: Sequence[Callable[[Floats], Floats]]) -> str:
     said = []
     for feature, (low, high), unit in zip(features, bounds.tolist(), to_unit, strict=True):
-        name = feature.replace("_", " ")
         least, most = (_number(float(unit(np.array([bound]))[0])) for bound in (low, high))
         if np.isfinite(low) and np.isfinite(high):
-            said.append(f"{name} between {least} and {most}")
+            said.append(f"{feature} between {least} and {most}")
         elif np.isfinite(low):
-            said.append(f"{name} above {least}")
+            said.append(f"{feature} above {least}")
         elif np.isfinite(high):
-            said.append(f"{name} at most {most}")
+            said.append(f"{feature} at most {most}")
     return " and ".join(said) or "everybody"
 
 

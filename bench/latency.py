@@ -21,7 +21,7 @@ from bench.paced import Paced, PacedPublisher, Sent
 from bench.stage import Run, Stage, wait_for
 from state import keys
 
-__all__ = ["Latency", "latency_orders", "measure_latency", "warm_up"]
+__all__ = ["Latency", "Listener", "latency_orders", "measure_latency", "warm_up"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -53,11 +53,11 @@ class Latency(NamedTuple):
     view_poll_ms: float
 
 
-def latency_orders(count: int, start: datetime, seed: int = 3) -> Orders:
-    """Return orders of which 2 in 5 come from a customer who is new: number 50,000 and up, one order each."""
+def latency_orders(count: int, start: datetime, seed: int = 3, newcomers: int = CUSTOMERS) -> Orders:
+    """Return orders of which 2 in 5 come from a customer who is new: number `newcomers` and up, one order each."""
     who = skewed(CUSTOMERS, count, seed)
     new = np.arange(count) % 5 < 2
-    who[new] = CUSTOMERS + np.arange(int(new.sum()))
+    who[new] = newcomers + np.arange(int(new.sum()))
     return Orders(who, np.zeros(count, np.int64), start=start)
 
 
@@ -72,7 +72,7 @@ def measure_latency(on: Stage, rate: float, seconds: float = 8.0) -> Latency:
         run.start_worker()
         wait_for(run.owns_all, 60, 0.05)
         publisher = PacedPublisher(Paced(on.bootstrap, run.kafka.topic("orders"), orders, rate))
-        heard = _Listener(run, int((orders.who >= CUSTOMERS).sum()))
+        heard = Listener(run, int((orders.who >= CUSTOMERS).sum()))
         started = time.monotonic() + 0.2
         publisher.start(started)
         views = _watch_views(run, orders, rate, started)
@@ -95,10 +95,14 @@ def warm_up(on: Stage) -> None:
     measure_latency(on, 1_000, 5.0)
 
 
-class _Listener:
-    """A consumer of `segment-changes` in a thread: when each new customer's first change was read."""
+class Listener:
+    """A consumer of `segment-changes` in a thread: `times` are when each new customer's first change was read.
 
-    def __init__(self, run: Run, customers: int) -> None:
+    New are the `customers` from the number `newcomers` on; 0 stands for a change that has not come.
+    """
+
+    def __init__(self, run: Run, customers: int, newcomers: int = CUSTOMERS) -> None:
+        self._newcomers = newcomers
         self.times = np.zeros(customers)
         self._left = customers
         self._stopped = threading.Event()
@@ -135,7 +139,7 @@ class _Listener:
             for message in messages:
                 key: Any = message.key()
                 if message.error() is None and key is not None:
-                    self._note(int(key[1:]) - CUSTOMERS, now)
+                    self._note(int(key[1:]) - self._newcomers, now)
         self._consumer.close()
 
     def _note(self, place: int, now: float) -> None:

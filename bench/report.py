@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.quality.sheets import quality_sheets
+from bench.reads.sheet import reads_sheets
 from bench.sheet import Sheet
 
 __all__ = ["Sheet", "markdown", "print_sheets", "sheets"]
@@ -195,6 +196,7 @@ _SHEETS = {
     "sweep": _sweep,
     "start": _start,
     "peers": _peers,
+    "reads": reads_sheets,
     "quality": quality_sheets,
 }
 

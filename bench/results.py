@@ -11,6 +11,8 @@ from bench.targets import evaluate
 __all__ = ["PARTS", "merge", "read_results", "write_results"]
 
 PARTS = ("throughput", "latency", "scaling", "catch_up", "sweep", "start", "peers")
+_ELSEWHERE = ("reads",)
+"""Parts with a command of their own."""
 _PARTED = ("peers", "quality")
 """Parts whose own parts are measured and kept one by one."""
 Document = dict[str, Any]
@@ -26,7 +28,7 @@ def merge(
     """
     kept = old if old and same_machine(old.get("machine", {}), dict(machine)) else {}
     document: Document = {"machine": dict(machine), **measured}
-    for name in dict.fromkeys((*PARTS, *_PARTED)):
+    for name in dict.fromkeys((*PARTS, *_ELSEWHERE, *_PARTED)):
         if name in _PARTED:
             fresh = {part: {**figures, "measured": dict(measured)} for part, figures in parts.get(name, {}).items()}
             document[name] = {**kept.get(name, {}), **fresh}

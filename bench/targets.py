@@ -74,6 +74,12 @@ def _rest(results: Document) -> Iterator[Target]:
     yield _most(results, "throughput lost while a sweep runs", ("sweep", "lost"), 0.05, "")
     yield _least(results, "two workers on two cores, of one", ("scaling", "two_workers"), 1.5, "")
     yield _least(results, "catch-up, of the maximum", ("catch_up", "share"), 0.9, "")
+    pace = "reads of a segment over HTTP"
+    line = _most(results, f"{pace}, p99 at 5,000/s, one process", ("reads", "paced", "p99_ms"), 10, "ms")
+    answered, rate = _at(results, ("reads", "paced", "per_s")), _at(results, ("reads", "rate"))
+    # Requests that were not answered, or not at the pace, do not show that it is borne.
+    unborne = bool(_at(results, ("reads", "refused"))) or bool(answered and rate and answered < 0.98 * rate)
+    yield line._replace(reached=False) if unborne else line
 
 
 def _least(results: Document, what: str, path: tuple[str, ...], bound: float, unit: str) -> Target:

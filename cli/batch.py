@@ -61,6 +61,7 @@ def batch(
 
 def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchService":
     from batch.first_baseline import FirstBaseline
+    from batch.priority import give_way
     from batch.promotion import Promotion
     from batch.schedule import BatchService
     from batch.settings import BatchSettings
@@ -74,6 +75,7 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     from stream.worker import half_life_ms
 
     address, state, stream, settings = kafka_settings(kafka), state_settings(redis), StreamSettings(), BatchSettings()
+    give_way(settings.batch_nice)
     client, sink = connect(state.redis), KafkaSink(address)
     clock = SegmentClock(stream.clock, stream.replay_days)
     return BatchService(

@@ -149,7 +149,7 @@ FEATURES: Final[dict[str, Feature]] = {
     "recency": Feature(recency, "days since the last order", np.expm1),
     "frequency": Feature(frequency, "recent orders (decayed)", np.expm1),
     "monetary": Feature(monetary, "recent spend (decayed)", np.expm1),
-    "average_order_value": Feature(average_order_value, "money an order", np.expm1),
+    "average_order_value": Feature(average_order_value, "spend an order", np.expm1),
     "tenure": Feature(tenure, "days since first seen", np.expm1),
     "engagement": Feature(engagement, "recent web sessions (decayed)", np.expm1),
     "orders": Feature(orders, "orders of all time", np.expm1),
@@ -159,8 +159,8 @@ FEATURES: Final[dict[str, Feature]] = {
     "pages_per_session": Feature(pages_per_session, "pages a web session", np.expm1),
     "session_minutes": Feature(session_minutes, "minutes a web session", np.expm1),
     "cart_rate": Feature(cart_rate, "additions to the cart a web session", np.expm1),
-    "age": Feature(age, "years", _same),
-    "income": Feature(income, "money a year", _same),
+    "age": Feature(age, "age in years", _same),
+    "income": Feature(income, "income a year", _same),
 }
 DEFAULT_FEATURES: Final = ("recency", "frequency", "monetary")
 _ATTRIBUTES_FROM: Final = 2  # the first profile columns are age and income

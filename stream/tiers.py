@@ -9,7 +9,7 @@ from state.records import Rows
 from stream.features import feature_matrix, frequency, recency, tenure, units_of
 from stream.segmenter import Segment
 
-__all__ = ["SEGMENT_NAMES", "RuleTiers", "tier_of"]
+__all__ = ["AT_RISK_DAYS", "INACTIVE_DAYS", "SEGMENT_NAMES", "RuleTiers", "tier_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,6 +23,11 @@ SEGMENT_NAMES: Final = (
     "Inactive",
 )
 """The tiers' names, which the first baselines use too; name i has the segment id s<i + 1>."""
+
+AT_RISK_DAYS: Final = 120.0
+"""Days without an order from which on a customer is at risk."""
+INACTIVE_DAYS: Final = 360.0
+"""And from which on the customer is inactive."""
 
 LOYAL, FREQUENT, OCCASIONAL, NEW, AT_RISK, INACTIVE = range(6)
 
@@ -39,7 +44,7 @@ def tier_of(rows: Rows, at_ms: Ints | int, half_life_ms: float) -> npt.NDArray[n
     known = np.expm1(tenure(rows, at_ms, half_life_ms))
     fresh = np.where(np.isnan(known), np.inf, known) <= 60.0
     return np.select(
-        [np.isnan(silent) | (silent > 360.0), silent > 120.0, orders >= 8.0, orders >= 3.0, fresh],
+        [np.isnan(silent) | (silent > INACTIVE_DAYS), silent > AT_RISK_DAYS, orders >= 8.0, orders >= 3.0, fresh],
         [INACTIVE, AT_RISK, LOYAL, FREQUENT, NEW],
         OCCASIONAL,
     ).astype(np.int64)

@@ -21,7 +21,7 @@ class KeyRing:
 
     def __init__(self, client: Any, keep_s: float, clock: Callable[[], float] = time.time) -> None:
         self._redis, self._keep_s, self._clock = client, keep_s, clock
-        self._opened: dict[str, tuple[float, ApiKey]] = {}
+        self._opened: dict[str, tuple[float, ApiKey, Principal]] = {}
 
     async def opened_by(self, token: str) -> Principal | None:
         """Return whose token this is, or None where it opens nothing. Raises redis.RedisError."""
@@ -34,8 +34,8 @@ class KeyRing:
                 return None
             if len(self._opened) >= _MOST:
                 self._opened.clear()
-            self._opened[token] = found = (now + self._keep_s, key)
-        return _valid(found[1], now)
+            self._opened[token] = found = (now + self._keep_s, key, key.principal)
+        return found[2] if found[1].expires_at is None else _valid(found[1], now)
 
     async def by_id(self, key_id: str) -> Principal | None:
         """Return the principal of a key that a signed-in session names, or None where it was revoked or expired."""

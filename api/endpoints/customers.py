@@ -22,6 +22,7 @@ from api.documents import (
 )
 from api.guard import InjectedServices, Who, guarded_router, needs
 from api.problems import Refusal, problem_responses
+from api.quick import unknown
 from api.why import why
 from events.fields import Identifier
 from stream.inspect import CustomerUnknown
@@ -81,10 +82,10 @@ def build_customers() -> APIRouter:
 
 
 async def read_segment(services: InjectedServices, who: Who, customer_id: CustomerId) -> Response:
-    """Return a customer's current segment: one read of Redis. In the audit log, reads are counted by key and minute."""
+    """Return a customer's current segment. In the audit log, reads are counted by key and minute."""
     value = await services.reads.one(customer_id)
     if value is None:
-        raise Refusal(404, f"customer {customer_id!r} has no segment: no event of this customer has been processed")
+        raise Refusal(404, unknown(customer_id))
     await services.audit.count(who, "segment.read")
     return Response(value, media_type="application/json")
 

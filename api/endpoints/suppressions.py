@@ -77,7 +77,12 @@ def build_suppressions() -> APIRouter:
     router.get("/suppressions", openapi_extra=read, response_model=ScopeSizes)(list_scopes)
     router.post("/suppressions:add", openapi_extra=write, responses=body, response_model=Added)(add_customers)
     router.post("/suppressions:remove", openapi_extra=write, responses=body, response_model=Removed)(remove_customers)
-    router.get("/suppressions/{scope:path}", openapi_extra=read, response_model=ScopePage)(list_customers)
+    router.get(
+        "/suppressions/{scope:path}",
+        openapi_extra=read,
+        responses=problem_responses(404),  # a path with a line break in it is none of ours
+        response_model=ScopePage,
+    )(list_customers)
     return router
 
 

@@ -19,7 +19,7 @@ def candidates_figure(tried: Sequence[Mapping[str, Any]], algorithm: str, k: int
         for axes, field, title in zip(
             panels,
             ("silhouette", "inertia"),
-            ("Silhouette (larger is better)", "Within-cluster sum of squares (look for the elbow)"),
+            ("Silhouette (larger is better)", "Sum of squares within segments (elbow)"),
             strict=True,
         ):
             for place, name in enumerate(dict.fromkeys(each["algorithm"] for each in tried)):

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 _BINS: Final = 30
 _COUNTRIES: Final = 12
 _SILHOUETTE_SAMPLE: Final = 2_000
-_SCORE: Final = "_score"
+_SCORES: Final = ("recency_score", "frequency_score", "monetary_score")
 _QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -34,7 +34,7 @@ def report_document(
     """
     frame = customer_numbers(table, candidate.lifetime)
     units = unit_names(table.attributes)
-    known = [str(name) for name in frame.columns if frame[name].notna().any() and not str(name).endswith(_SCORE)]
+    known = [str(name) for name in frame.columns if name not in _SCORES and _told(frame[name], str(name), candidate)]
     numbers = {name: frame[name].to_numpy(np.float64) for name in known}
     return {
         "fitted_on": len(table),
@@ -63,6 +63,11 @@ def report_document(
         "places": _places(table, candidate),
         "names_before": {each.segment_id: each.segment for each in live.segments} if live else {},
     }
+
+
+def _told(values: "pd.Series[float]", name: str, candidate: Candidate) -> bool:
+    """Whether a number is worth a line: somebody has it, and it is not 0 for everybody."""
+    return bool(values.notna().any()) and (name in candidate.features or bool((values.fillna(0.0) != 0.0).any()))
 
 
 def _distribution(values: Floats, candidate: Candidate) -> dict[str, Any]:

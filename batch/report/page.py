@@ -45,6 +45,7 @@ def report_page(baseline: Baseline, facts: Mapping[str, Any]) -> str:
         baseline=baseline,
         facts=facts,
         status=_FROM_FILES if baseline.proposed_by == EVENT_FILES else _STATUS[baseline.status],
+        offline=baseline.proposed_by == EVENT_FILES,
         quality_word=_quality_word(baseline.silhouette),
         segments=_segments(baseline, facts),
         lineage=_lineage(baseline, facts),
@@ -82,7 +83,7 @@ def _highlights(means: Mapping[str, float], facts: Mapping[str, Any]) -> list[st
             ratios.append((abs(math.log((mean + 0.01 * overall) / overall)), name, mean, overall))
     found = []
     for _, name, mean, overall in sorted(ratios, reverse=True)[:3]:
-        found.append(f"{_figure(mean)} {facts['units'][name]} (all customers: {_figure(overall)})")
+        found.append(f"{facts['units'][name]}: {_figure(mean)} (all customers: {_figure(overall)})")
     return found
 
 

@@ -17,6 +17,9 @@ __all__ = [
 ]
 
 _WIDTH: Final = 8.6
+_WRITTEN_IN_FULL: Final = 8
+"""Features up to which every correlation is written into its cell; of more, only those from 0.3 on."""
+_NOTABLE: Final = 0.3
 _UPRIGHT: Final = 4
 """Columns whose names fit beside each other."""
 
@@ -40,20 +43,23 @@ def heat_figure(rows: Sequence[str], columns: Sequence[str], values: Sequence[Se
 def correlation_figure(names: Sequence[str], matrix: Sequence[Sequence[float | None]]) -> str:
     """Return a heat map of the correlation of features."""
     numbers = np.array([[np.nan if each is None else each for each in row] for row in matrix], np.float64)
-    with picture(6.6, 1.4 + 0.42 * len(names)) as drawn:
+    crowded = len(names) > _WRITTEN_IN_FULL
+    with picture(_WIDTH, 1.4 + (0.32 if crowded else 0.42) * len(names)) as drawn:
         (axes,) = drawn.axes()
         image = axes.imshow(numbers, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-        axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names], rotation=30, ha="right")
+        turned = {"rotation": 55 if crowded else 30, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names], **turned)
         axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-        _write_cells(axes, numbers, 1.0)
+        _write_cells(axes, numbers, 1.0, least=_NOTABLE if crowded else 0.0)
         drawn.figure.colorbar(image, ax=axes, shrink=0.9, label="correlation")
     return drawn.uri
 
 
-def _write_cells(axes: Any, numbers: Any, largest: float) -> None:
+def _write_cells(axes: Any, numbers: Any, largest: float, least: float = 0.0) -> None:
+    """Write the values from `least` on into their cells."""
     for row, column in np.ndindex(*numbers.shape):
         value = float(numbers[row, column])
-        if not np.isnan(value):
+        if abs(value) >= least:  # NaN is not
             ink = "white" if abs(value) > 0.6 * largest else INK
             axes.text(column, row, f"{round(value, 1) + 0.0:+.1f}", ha="center", va="center", color=ink, fontsize=8)
 

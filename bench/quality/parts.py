@@ -140,6 +140,7 @@ def _after_change(log: EventLog, groups: list[str], affected: tuple[str, ...]) -
     of, sizes = np.array(groups), {name: groups.count(name) for name in affected}
     events = dict.fromkeys(affected, 0)
     ratios: dict[int, float] = {}
+    borders: dict[int, float] = {}
     due: int | None = None
     for end_ms, orders in log.part(cut, len(log)).days():
         people.day(end_ms, orders)
@@ -153,7 +154,9 @@ def _after_change(log: EventLog, groups: list[str], affected: tuple[str, ...]) -
         if day % 10 == 0 or day == due:
             there = people.rows["placed"] > 0
             vectors = people.segmenter.vectors(people.rows[there], end_ms)
-            ratios[day] = inertia(vectors, people.segmenter.model.centroids) / Refit(vectors, _K, (0, 1)).inertia
+            fresh = Refit(vectors, _K, (0, 1)).inertia
+            ratios[day] = inertia(vectors, people.segmenter.model.centroids) / fresh
+            borders[day] = inertia(vectors, people.segmenter.centers) / fresh
     worst, last = max(ratios, key=lambda each: ratios[each]), max(ratios)
     outside = [day for day, ratio in ratios.items() if ratio > 1.05]
     return {
@@ -163,6 +166,8 @@ def _after_change(log: EventLog, groups: list[str], affected: tuple[str, ...]) -
         "at_due": ratios[due] if due is not None else None,
         "at_end": ratios[last],
         "end_day": last,
+        "borders_worst": max(borders.values()),
+        "borders_at_end": borders[last],
         "back_by_day": max(outside, default=0),
         "events_per_customer": min(events[name] / sizes[name] for name in affected),
     }

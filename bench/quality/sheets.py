@@ -68,13 +68,20 @@ def _regimes(part: Document) -> Iterator[Sheet]:
             continue
         due = "-" if each["due_day"] is None else f"day {each['due_day']}: {each['at_due']:.3f}"
         end = f"day {each['end_day']}: {each['at_end']:.3f}"
-        rows.append((name, f"day {each['worst_day']}: {each['worst']:.3f}", f"{each['back_by_day']}", due, end))
+        worst = f"day {each['worst_day']}: {each['worst']:.3f}"
+        borders = f"{each['borders_worst']:.3f}, {each['borders_at_end']:.3f}" if "borders_worst" in each else "-"
+        rows.append((name, worst, f"{each['back_by_day']}", due, end, borders))
     note = (
-        "Online inertia against a refit, every ten days after the change. Due: when each affected group has made three "
+        "Online inertia against a refit, every ten days after the change, and that of the borders which the published "
+        "segments go by (worst, end). Due: when each affected group has made three "
         "orders a customer; where it has not by the end of the run, the end is the stricter test."
     )
     yield Sheet(
-        "Quality: after a change", note, ("scenario", "worst", "last day above 1.05", "due", "end"), rows, _commit(part)
+        "Quality: after a change",
+        note,
+        ("scenario", "worst", "last day above 1.05", "due", "end", "borders"),
+        rows,
+        _commit(part),
     )
 
 

@@ -1,11 +1,12 @@
 """Names of clusters: all different, and the best customers are called so."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.naming import name_clusters
+from batch.naming import name_clusters, name_segments
 from stream.tiers import SEGMENT_NAMES
 
 from ..building import RFM, examples
@@ -70,3 +71,27 @@ def test_features_without_a_prototype_do_not_weigh():
     some = np.random.default_rng(5).normal(size=(5, 3))
     with_age = np.concatenate([some, np.full((5, 1), 9.0)], axis=1)
     assert name_clusters(with_age, [*RFM, "age"]) == name_clusters(some, RFM)
+
+
+def named(silent, recent_orders):
+    """Names of three segments of 20 customers each, by the days since the last order and the recent orders."""
+    n = 20
+    numbers = pd.DataFrame(
+        {
+            "recency": np.repeat(silent, n),
+            "frequency": np.repeat(recent_orders, n),
+            "monetary": np.repeat(np.array(recent_orders) * 40.0, n),
+            "tenure": np.full(len(silent) * n, 500.0),
+        }
+    )
+    return name_segments(numbers, np.repeat(np.arange(len(silent)), n), np.zeros((len(silent), 3)), RFM)
+
+
+def test_where_most_customers_have_left_better_than_the_mean_is_not_a_frequent_buyer():
+    assert named([477.0, 165.0, 33.0], [0.04, 0.57, 2.5]) == ["Inactive", "At-Risk Customers", "High-Value Loyalists"]
+
+
+def test_several_segments_of_the_silent_are_told_apart_and_none_is_called_better():
+    found = named([600.0, 500.0, 400.0, 20.0], [0.01, 0.03, 0.2, 4.0])
+    assert all(each.startswith("Inactive") for each in found[:3])
+    assert len(set(found)) == 4

@@ -15,13 +15,13 @@ def play(**means):
 @pytest.mark.parametrize(
     ("means", "name", "figure"),
     [
-        ({"recency": 10.0, "frequency": 8.0, "monetary": 600.0}, "loyalty tier", "monetary 600.0 where all"),
-        ({"recency": 20.0, "frequency": 3.0}, "upsell", "frequency 3.0 where all customers have 2.0 (1.5 times)"),
-        ({"recency": 20.0, "frequency": 1.0, "tenure": 40.0}, "onboarding", "tenure 40.0"),
-        ({"recency": 250.0, "average_order_value": 80.0}, "win-back", "recency 250.0"),
-        ({"recency": 110.0}, "retention", "recency 110.0"),
-        ({"recency": 60.0, "frequency": 1.0, "monetary": 30.0, "engagement": 9.0}, "convert", "engagement 9.0"),
-        ({"recency": 60.0, "frequency": 1.0, "monetary": 30.0}, "next order", "frequency 1.0"),
+        ({"recency": 10.0, "frequency": 8.0, "monetary": 600.0}, "loyalty tier", "monetary: 600, where all"),
+        ({"recency": 20.0, "frequency": 3.0}, "upsell", "frequency: 3.0, where all customers have 2.0"),
+        ({"recency": 20.0, "frequency": 1.0, "tenure": 40.0}, "onboarding", "tenure: 40"),
+        ({"recency": 250.0, "average_order_value": 80.0}, "win-back", "recency: 250"),
+        ({"recency": 110.0}, "retention", "recency: 110"),
+        ({"recency": 60.0, "frequency": 1.0, "monetary": 30.0, "engagement": 9.0}, "convert", "engagement: 9.0"),
+        ({"recency": 60.0, "frequency": 1.0, "monetary": 30.0}, "next order", "frequency: 1.0"),
     ],
 )
 def test_the_play_follows_from_the_profile_and_says_on_which_figure(means, name, figure):
@@ -60,3 +60,11 @@ def test_a_segment_like_all_says_so():
 def test_figures_that_are_missing_or_nothing_for_everybody_are_left_out():
     nothing = dict.fromkeys(EVERYONE, 0.0)
     assert play_for({"recency": float("nan"), "frequency": 1.0}, nothing, RFM).name == "keep in touch"
+
+
+def test_where_even_the_mean_customer_has_left_silence_counts_by_itself():
+    everyone = EVERYONE | {"recency": 367.0, "frequency": 0.4}
+    lost = play_for(everyone | {"recency": 477.0, "frequency": 0.04}, everyone, RFM)
+    assert lost.name in ("win-back", "reactivate by e-mail only")
+    leaving = play_for(everyone | {"recency": 165.0, "frequency": 0.57}, everyone, RFM)
+    assert (leaving.name, leaving.because) == ("retention", "recency: 165, where all customers have 367")

@@ -15,14 +15,14 @@ def squares(n=2_000, seed=0):
 
 
 def rules(matrix, labels, k=4, to_unit=SAME):
-    return surrogate_of(matrix, labels, k, ["income", "spending_score"], to_unit, seed=1)
+    return surrogate_of(matrix, labels, k, ["income a year", "spending score"], to_unit, seed=1)
 
 
 def test_segments_by_rule_get_their_rule():
     found = rules(*squares())
     assert found.fidelity > 0.98
     last = found.rules[3]
-    assert last.text.startswith("income above 50")
+    assert last.text.startswith("income a year above 50")
     assert "spending score above 3" in last.text
     assert (last.coverage, last.precision) == (pytest.approx(1.0, abs=0.02), pytest.approx(1.0, abs=0.02))
 
@@ -30,7 +30,7 @@ def test_segments_by_rule_get_their_rule():
 def test_thresholds_are_in_the_units_that_people_read():
     matrix, labels = squares()
     found = rules(np.log1p(matrix), labels, to_unit=[np.expm1, np.expm1])
-    assert found.rules[3].text.startswith("income above 50")
+    assert found.rules[3].text.startswith("income a year above 50")
 
 
 def test_segments_that_are_noise_have_no_fidelity():

@@ -18,6 +18,7 @@ ALL = {
     },
     "scaling": {"growth": 0.9, "active_growth": 0.95, "two_workers": 1.6, "customers": {"10000": {"rss_mb": 320.0}}},
     "sweep": {"none_due_per_s": 600_000.0, "all_due_per_s": 510_000.0, "lost": 0.04},
+    "reads": {"rate": 5_000.0, "refused": 0, "paced": {"p99_ms": 4.0, "per_s": 5_000.0}},
     "catch_up": {"share": 0.95, "rss_mb": 350.0},
     "peers": {
         "sketch": {"ratio": 1.3, "cpu_ratio": 1.1},

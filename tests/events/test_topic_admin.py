@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
-from events import connecting
 from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable, TopicFinding, TopicsUnfit, check_topics, create_topics
 from events.topics import TopicSpec, topic_specs
+from shoal_client import connecting
 
 SOON_S = 10
 
