@@ -98,6 +98,7 @@ class LiveShop:
                 "control": trial.control,
                 "start": self._shop.start + timedelta(days=trial.from_day),
                 "attribution": "conversions",
+                "minimum_effect": 0.25,
                 "conversion_window": timedelta(days=14),
                 "expected_customers": max(100, self._shop.customers // 2),
             }

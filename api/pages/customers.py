@@ -82,6 +82,7 @@ def _profile(profile: dict[str, Any] | None) -> list[tuple[str, str]]:
     if profile is None:
         return []
     said = {name: value for name, value in profile.items() if name not in _OF_THE_EVENT}
+    said["as of"] = said.pop("occurred_at", None)
     for name in ("consent", "attributes"):
         inner = said.pop(name, None) or {}
         said |= {f"{name}: {key}" if name == "consent" else key: value for key, value in inner.items()}

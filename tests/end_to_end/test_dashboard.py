@@ -1,28 +1,38 @@
-"""The dashboard in a real browser, over `shoal up` with a purchase log imported: what people see, and can reach.
+"""The dashboard in a real browser, over the simulated shop that `make demo` runs live: what people see, and can do.
 
-SHOAL_SCREENSHOTS=docs/screenshots keeps a picture of each page.
+One demo runs for all tests. SHOAL_SCREENSHOTS=docs/screenshots keeps a picture of each page.
 """
 
 import json
 import os
 import re
 import shutil
-import time
+import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
-from cli.formats.cdnow import sample_path
+from cli.embedded import ChildProcess
 
-from .test_command_line import answer, shoal, started_up
+from .test_command_line import FREE, answer, shoal
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PAGES = ("/", "/segments", "/customers", "/customers/00004", "/operations")
-WIDTHS = (390, 1440)
+PAGES = {
+    "now": "/",
+    "segments": "/segments",
+    "customers": "/customers",
+    "customer": "/customers/c0000004",
+    "experiments": "/experiments",
+    "experiment": "/experiments/free-shipping",
+    "baselines": "/baselines",
+    "baseline": "/baselines/2",
+    "operations": "/operations",
+}
+LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (390, 1440)]
 EVIL = '<img src=x onerror="document.title=1">'
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
@@ -30,25 +40,39 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is install
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in which `shoal up` runs, with the sample imported and a baseline live."""
+    """A folder in which the demo runs: live, a baseline decided on and another one proposed."""
     place = tmp_path_factory.mktemp("dashboard")
-    child = started_up(place, SHOAL_CLOCK="event")
+    program = f"import os; os.chdir({str(place)!r}); from cli.main import main; main()"
+    command = [
+        sys.executable,
+        "-P",
+        "-c",
+        program,
+        "demo",
+        "--source",
+        "shop",
+        "--seconds",
+        "900",
+        "--customers",
+        "900",
+    ]
+    child = ChildProcess("shoal demo", command, log=place / "demo.log", env=FREE)
+    child.spawn()
     try:
-        answer(place, "import", "cdnow", str(sample_path()))
-        publish(place, "evil", EVIL, "1998-06-30T10:00:00Z")
-        answer(place, "wait", "--timeout", "90")
-        deadline = time.monotonic() + 60
-        while answer(place, "segments")["baseline"] < 1:
-            assert time.monotonic() < deadline, "no baseline"
+        child.wait_until(lambda: "is live for 900 seconds" in (place / "demo.log").read_text(), 60)
+        publish(place, "evil", EVIL)
+        child.wait_until(lambda: len(answer(place, "baselines", "list")["baselines"]) == 2, 120)
         yield place
     finally:
         child.stop(40)
 
 
-def publish(place: Path, order_id: str, customer_id: str, at: str, amount: float = 900.0) -> None:
+def publish(place: Path, order_id: str, customer_id: str) -> None:
+    """Publish an order of the shop's earlier days."""
+    at = datetime.now(UTC) - timedelta(days=500)
     order = {
-        "event_id": order_id, "order_id": order_id, "customer_id": customer_id, "occurred_at": at,
-        "amount": amount, "currency": "USD",
+        "event_id": order_id, "order_id": order_id, "customer_id": customer_id, "occurred_at": at.isoformat(),
+        "amount": 900, "currency": "EUR",
     }  # fmt: skip
     (place / "order.jsonl").write_text(json.dumps(order) + "\n")
     ran = shoal(place, "publish", "orders", "order.jsonl")
@@ -63,17 +87,29 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, shop: Path) -> Iterator[Page]:
-    """A page that is signed in by a one-time link, and fails on any error that the browser reports."""
-    wrong: list[str] = []
+@pytest.fixture(scope="module")
+def session(browser: Browser, shop: Path) -> StorageState:
+    """What a browser keeps that has signed in by a one-time link."""
     context = browser.new_context()
+    page = context.new_page()
+    page.goto(re.findall(r"http\S+/sign-in\S+", (shop / "demo.log").read_text())[0])
+    expect(page.locator("h1")).to_have_text("Now")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def page(browser: Browser, shop: Path, session: StorageState) -> Iterator[Page]:
+    """A page that is signed in, and fails on any error that the browser reports."""
+    wrong: list[str] = []
+    context = browser.new_context(storage_state=session)
     page = context.new_page()
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     address = json.loads((shop / ".shoal" / "local.json").read_text())["api"]
     page.on("request", lambda asked: None if asked.url.startswith((address, "data:")) else wrong.append(asked.url))
-    page.goto(answer(shop, "keys", "sign-in", answer(shop, "keys", "list")[0]["id"])["link"])
+    page.goto(address + "/")
     page.set_default_timeout(15_000)
     yield page
     context.close()
@@ -84,25 +120,67 @@ def go(page: Page, path: str) -> None:
     page.goto(re.match(r"https?://[^/]+", page.url)[0] + path)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_fit_and_everybody_can_use_them(page, path, width, scheme):
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.set_viewport_size({"width": width, "height": 900})
-    go(page, path)
-    if path == "/segments":
-        expect(page.locator(".plot .main-svg").first).to_be_visible()
-    if path == "/":
-        expect(page.locator("#feed tr").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in {"serious", "critical"}] == []
-    folder = os.environ.get("SHOAL_SCREENSHOTS")
-    if folder and (scheme == "light" or path == "/"):
-        name = {"/": "now", "/customers/00004": "customer"}.get(path, path.strip("/"))
-        look = "" if scheme == "light" else "-dark"
-        page.screenshot(path=Path(folder) / f"{name}-{width}{look}.png", full_page=True)
+def shown(page: Page, name: str) -> None:
+    """Go to a page and wait for what it draws or asks for later."""
+    go(page, PAGES[name])
+    later = {"now": "#feed tr", "customer": "ol.timeline li"}
+    expect(page.locator(later.get(name, "h1")).first).to_be_visible()
+    if name == "now":
+        expect(page.locator(".figures .big").first).not_to_have_text("–")  # after some seconds of looking
+    for plot in page.locator(".plot").all():
+        expect(plot.locator(".main-svg").first).to_be_visible()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_fit_and_everybody_can_use_them(page, name):
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.set_viewport_size({"width": width, "height": 900})
+        shown(page, name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (scheme, width, "scrolls sideways")
+        found = [each for each in Axe().run(page).response["violations"] if each["impact"] in {"serious", "critical"}]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], (scheme, width)
+        folder = os.environ.get("SHOAL_SCREENSHOTS")
+        if folder and (scheme == "light" or name in {"now", "segments", "experiment"}):
+            look = "" if scheme == "light" else "-dark"
+            page.screenshot(path=Path(folder) / f"{name}-{width}{look}.png", full_page=True)
+
+
+def test_a_newcomer_sees_which_segment_grows(page):
+    shown(page, "segments")
+    lead = page.locator("main > .lead")
+    expect(lead).to_contain_text(re.compile(r"is growing fastest: [\d,]+ more customers\s+than 30 days ago"))
+    grows = lead.locator("strong").inner_text()
+    row = page.locator("table tbody tr", has=page.get_by_role("link", name=grows, exact=True)).first
+    expect(row.locator("td").nth(2)).to_have_text(re.compile(r"^\+"))
+    expect(page.locator(".plays li")).to_have_count(page.locator("#sizes + .scroll tbody tr").count())
+
+
+def test_a_newcomer_sees_why_a_customer_moved(page):
+    shown(page, "customer")
+    moves = page.locator("ol.timeline li.segment")
+    expect(moves.first).to_be_visible()
+    expect(moves.last).to_contain_text("First segment")
+    expect(page.locator("ol.timeline .because").first).to_have_text(re.compile(r"^(by|because).+: .+"))
+    expect(page.locator("ol.timeline li.order").first).to_have_text(re.compile(r"Order of \d"))
+
+
+def test_the_experiment_says_whether_to_ship_and_goes_on_while_one_looks(page):
+    shown(page, "experiment")
+    expect(page.locator("#verdict")).to_have_text(re.compile("Verdict: (ship|keep running)"))
+    cells = page.locator("section[aria-labelledby=arms] tbody td:nth-child(2)")
+    before = cells.all_inner_texts()
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('section[aria-labelledby=arms] tbody td:nth-child(2)')]"
+        ".map(cell => cell.innerText).join() !== before",
+        arg=",".join(before),
+        timeout=30_000,
+    )
+    assert sum(int(text.replace(",", "")) for text in cells.all_inner_texts()) > sum(
+        int(text.replace(",", "")) for text in before
+    )
+    band = page.locator("section[aria-labelledby=over-time] .plot .js-fill")
+    expect(band.first).to_be_attached()
 
 
 def test_the_keyboard_alone_leads_to_a_customer(page):
@@ -112,9 +190,9 @@ def test_the_keyboard_alone_leads_to_a_customer(page):
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.locator("#q")).to_be_focused()
-    page.keyboard.type("00004")
+    page.keyboard.type("c0000004")
     page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_have_text("00004")
+    expect(page.locator("h1")).to_have_text("c0000004")
     expect(page.locator("#why + p")).to_contain_text("nearest of")
 
 
@@ -132,7 +210,7 @@ def test_a_change_appears_while_one_looks(page, shop):
     go(page, "/")
     expect(page.locator("#feed tr").first).to_be_visible()
     assert page.get_by_role("link", name="just-now").count() == 0
-    publish(shop, f"n{datetime.now(UTC).timestamp()}", "just-now", "1998-06-30T11:00:00Z")
+    publish(shop, f"n{datetime.now(UTC).timestamp()}", "just-now")
     expect(page.get_by_role("link", name="just-now").first).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Go on")).to_have_attribute("aria-pressed", "true")
@@ -142,9 +220,35 @@ def test_the_figures_follow_the_events(page, shop):
     go(page, "/")
     customers = page.locator(".figures li", has_text="customers").locator(".big")
     before = customers.inner_text()
-    publish(shop, "another", "another", "1998-06-30T11:00:00Z")
-    expect(customers).not_to_have_text(before)  # by more than one, where an earlier test's customer comes in late
+    publish(shop, "another", "another")
+    expect(customers).not_to_have_text(
+        before, timeout=20_000
+    )  # by more than one, where an earlier test's customer comes in late
     assert int(customers.inner_text().replace(",", "")) > int(before.replace(",", ""))
+
+
+def test_approving_a_baseline_moves_customers(page, shop):
+    shown(page, "baseline")
+    expect(page.locator("section[aria-labelledby=compared] thead")).to_contain_text("Live: baseline 1")
+    page.get_by_label("Reason, for those who look later").fill("the newer one fits better")
+    page.get_by_role("button", name="Approve and put live").click()
+    expect(page.locator("h1")).to_contain_text("live")
+    expect(page.locator("main")).to_contain_text("the newer one fits better")
+    go(page, "/")
+    expect(page.locator("#now")).to_contain_text("Baseline 2.")
+    expect(page.locator("#feed")).to_contain_text("baseline: ", timeout=20_000)
+    assert "baseline" in {each["cause"] for each in answer(shop, "segments", "--flows", "--since", "2d")["flows"]}
+
+
+def test_a_segment_may_be_called_anything(page):
+    go(page, "/baselines/2")
+    page.locator("form.rename input[name=name]").first.fill(EVIL)
+    page.locator("form.rename button").first.click()
+    expect(page.locator("tbody th", has_text=EVIL).first).to_be_visible()
+    shown(page, "segments")
+    expect(page.locator("main")).to_contain_text(EVIL)
+    assert page.locator("main img").count() == 0
+    assert page.title() == "Segments – Shoal"
 
 
 def test_signing_out_ends_it(page):

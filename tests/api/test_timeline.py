@@ -1,0 +1,61 @@
+"""A customer's page: orders one by one where they are known, and no word of the event's own fields in the profile."""
+
+import numpy as np
+
+from api.purchases import purchases_of
+from events.errors import ShoalError
+from events.partitioning import partitions_of
+from state import keys
+from state.purchases import CONVERSION, ENTRY, PLACED, REFUNDED, PurchaseLogs
+from tests.api.conftest import PARTITIONS
+from tests.api.test_pages import seen, signed_in
+from tests.building import NOW_MS
+
+
+def remember(client, customer_id: str, *entries: tuple[int, int, int]) -> None:
+    """Write a purchase log: (ms, kind, thousandths)."""
+    rows = np.array([(at << 2 | kind, place, amount, 0) for place, (at, kind, amount) in enumerate(entries)], ENTRY)
+    starts = np.array([0, len(rows)], np.int64)
+    log = PurchaseLogs([customer_id], np.array([True]), np.array([0], np.int64), rows, starts)
+    home = int(partitions_of([customer_id], PARTITIONS)[0])
+    client.hset(keys.purchases(home), customer_id, log.pack()[0])
+
+
+def unreachable(*_):
+    raise ShoalError("no broker answers")
+
+
+def test_orders_are_told_one_by_one_the_latest_first(shop):
+    remember(
+        shop.redis, "c001", (NOW_MS - 2, PLACED, 12_500), (NOW_MS, REFUNDED, 2_500), (NOW_MS - 1, CONVERSION, 9_000)
+    )
+    found = purchases_of(shop.redis, "c001", PARTITIONS)
+    assert [(each.kind, each.amount) for each in found] == [("refunded", 2.5), ("conversion", 9.0), ("placed", 12.5)]
+    assert purchases_of(shop.redis, "c002", PARTITIONS) == []
+
+
+def test_without_kafka_the_timeline_stands_without_causes(shop, monkeypatch):
+    monkeypatch.setattr("api.pages.timeline.changes_of_customer", unreachable)  # which it is, after ten seconds
+    signed_in(shop)
+    remember(shop.redis, "c001", (NOW_MS, PLACED, 12_500))
+    text = seen(shop, "/parts/timeline?customer=c001")
+    assert "Kafka cannot be asked" in text
+    assert "Order of 12.50" in text
+    assert "First segment" in text
+    assert "First order" not in text, "each order is there already"
+    assert "First order" in seen(shop, "/parts/timeline?customer=c002")
+
+
+def test_a_profile_is_told_in_words(shop):
+    shop.redis.hset(
+        keys.profiles(int(partitions_of(["c001"], PARTITIONS)[0])),
+        "c001",
+        b'{"event_id":"e-77","customer_id":"c001","city":null,"income":39100.0,"consent":{"marketing":true},'
+        b'"attributes":{"household":3.0},"occurred_at":"2025-02-07T22:14:52.985000Z"}',
+    )
+    signed_in(shop)
+    text = seen(shop, "/customers/c001")
+    for said in ("39,100", "consent: marketing", ">yes<", ">household<", "2025-02-07 22:14"):
+        assert said in text
+    assert "e-77" not in text
+    assert "None" not in text
