@@ -18,6 +18,7 @@ from tests.api.conftest import EVIL
 from tests.api.test_experiments import BANNER
 from tests.api.test_operations_page import Letters
 from tests.api.test_pages import signed_in
+from tests.api.test_timeline import unreachable
 from tests.building import make_baseline
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -44,8 +45,9 @@ def browser():
 
 
 @pytest.fixture
-def page(shop, browser):
+def page(shop, browser, monkeypatch):
     """A page whose requests this process answers, signed in; an error that the browser reports fails the test."""
+    monkeypatch.setattr("api.pages.timeline.changes_of_customer", unreachable)  # which it is, after ten seconds
     store = BaselineStore(shop.redis)
     store.approve(make_baseline(1, ids=[1, 2, 3]))
     store.propose(make_baseline(2, ids=[1, 2, 3]).model_copy(update={"status": "proposed", "follows": 1}))
