@@ -49,7 +49,25 @@ def name_segments(
     means = pd.DataFrame(standard).groupby(labels).mean().reindex(range(len(centroids))).fillna(0.0).to_numpy()
     usual = numbers[["recency", "order_gap"]].groupby(labels).median().reindex(range(len(centroids)))
     ruled_out = _ruled_out(usual["recency"].to_numpy(np.float64), usual["order_gap"].to_numpy(np.float64))
-    return name_clusters(means, known, ruled_out)
+    orders = numbers["orders"].groupby(labels).median().reindex(range(len(centroids))).to_numpy(np.float64)
+    return _more_orders_are_more_frequent(name_clusters(means, known, ruled_out), orders, ruled_out)
+
+
+def _more_orders_are_more_frequent(names: list[str], orders: Floats, ruled_out: npt.NDArray[np.bool_]) -> list[str]:
+    """Let frequent buyers and occasional shoppers change names where the latter have ordered more often (k,).
+
+    Frequency is that of late, so customers who ordered twice this month are close to those who order every month.
+    """
+    pair = ("Frequent Buyers", "Occasional Shoppers")
+    if not set(pair) <= set(names):
+        return names
+    frequent, occasional = map(names.index, pair)
+    columns = list(map(SEGMENT_NAMES.index, pair))
+    barred = ruled_out[occasional, columns[0]] or ruled_out[frequent, columns[1]]
+    if orders[frequent] >= orders[occasional] or barred:
+        return names
+    swapped = dict(zip(pair, reversed(pair), strict=True))
+    return [swapped.get(name, name) for name in names]
 
 
 def _ruled_out(silent_days: Floats, gap_days: Floats) -> npt.NDArray[np.bool_]:

@@ -83,6 +83,7 @@ def named(silent, recent_orders, spend=None, gap=np.nan):
             "frequency": np.repeat(recent_orders, n),
             "monetary": np.repeat(spent, n),
             "order_gap": np.full(len(silent) * n, gap),
+            "orders": np.repeat(recent_orders, n),
             "tenure": np.full(len(silent) * n, 500.0),
         }
     )
@@ -105,3 +106,26 @@ def test_whose_next_order_is_not_due_yet_is_not_at_risk_however_little_they_spen
     found = named(*shop, gap=8.7)
     assert not found[2].startswith(("At-Risk", "Inactive"))
     assert found[1] == "Inactive"
+
+
+def test_who_ordered_more_often_in_all_is_the_frequent_one_though_not_of_late():
+    recency = [5.0, 12.0, 58.0, 114.0, 225.0]
+    numbers = pd.DataFrame(
+        {
+            "recency": np.repeat(recency, 10),
+            "frequency": np.repeat([6.0, 2.3, 2.0, 0.9, 0.4], 10),
+            "monetary": np.repeat([600.0, 105.0, 100.0, 40.0, 12.0], 10),
+            "orders": np.repeat([12.6, 2.5, 6.2, 2.7, 1.2], 10),
+            "tenure": np.repeat([200.0, 100.0, 200.0, 180.0, 230.0], 10),
+            "order_gap": np.nan,
+        }
+    )
+    found = name_segments(numbers, np.repeat(np.arange(5), 10), np.zeros((5, 3)), RFM)
+    assert found[1:3] == ["Occasional Shoppers", "Frequent Buyers"]
+    few = name_segments(
+        numbers.assign(orders=np.repeat([12.6, 6.2, 2.5, 2.7, 1.2], 10)),
+        np.repeat(np.arange(5), 10),
+        np.zeros((5, 3)),
+        RFM,
+    )
+    assert few[1:3] == ["Frequent Buyers", "Occasional Shoppers"]
