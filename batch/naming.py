@@ -47,20 +47,23 @@ def name_segments(
     spread = np.nanstd(judged, axis=0)
     standard = (judged - np.nanmean(judged, axis=0)) / np.where(spread > 0, spread, 1.0)
     means = pd.DataFrame(standard).groupby(labels).mean().reindex(range(len(centroids))).fillna(0.0).to_numpy()
-    silent = numbers["recency"].groupby(labels).median().reindex(range(len(centroids))).to_numpy(np.float64)
-    return name_clusters(means, known, _ruled_out(silent))
+    usual = numbers[["recency", "order_gap"]].groupby(labels).median().reindex(range(len(centroids)))
+    ruled_out = _ruled_out(usual["recency"].to_numpy(np.float64), usual["order_gap"].to_numpy(np.float64))
+    return name_clusters(means, known, ruled_out)
 
 
-def _ruled_out(silent_days: Floats) -> npt.NDArray[np.bool_]:
-    """Return which of the tiers' names (k, 6) a segment cannot have, for the days (k,) since its members' last orders.
+def _ruled_out(silent_days: Floats, gap_days: Floats) -> npt.NDArray[np.bool_]:
+    """Return which of the tiers' names (k, 6) a segment cannot have.
 
-    Everything else is relative to the shop's mean customer; but where most customers have left, to be better than the
-    mean is not to be a frequent buyer.
+    It is told by the days (k,) since its members' last orders and between their orders. Everything else is relative to
+    the shop's mean customer; but where most customers have left, to be better than the mean is not to be a frequent
+    buyer, and whose next order is not even due yet is not at risk, however little it is of.
     """
     lost = np.array([name == "Inactive" for name in SEGMENT_NAMES])
     leaving = lost | np.array([name == "At-Risk Customers" for name in SEGMENT_NAMES])
     inactive, at_risk = (silent_days > INACTIVE_DAYS)[:, None], (silent_days > AT_RISK_DAYS)[:, None]
-    return np.asarray((~lost & inactive) | (~leaving & at_risk))
+    on_time = ((silent_days <= gap_days) & (silent_days <= AT_RISK_DAYS))[:, None]
+    return np.asarray((~lost & inactive) | (~leaving & at_risk) | (leaving & on_time))
 
 
 def name_clusters(

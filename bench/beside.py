@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from bench.job import BASELINE, PARTITIONS
+from bench.job import BASELINE, CUSTOMERS, PARTITIONS
 from bench.latency import Listener, latency_orders, warm_up
 from bench.paced import Paced, PacedPublisher
 from bench.population import buyers, fill, settled
@@ -67,14 +67,15 @@ def measure_beside(
     now = datetime.now(UTC).replace(microsecond=0)
     now_ms = round(now.timestamp() * 1000)
     longest = _BEFORE_S + (alone_s if settings is None else _LONGEST_S)
-    orders = latency_orders(int(rate * longest), now, newcomers=customers)
+    newcomers = max(customers, CUSTOMERS)  # orders of others are of the first 50,000
+    orders = latency_orders(int(rate * longest), now, newcomers=newcomers)
     run, publisher = on.new_run(settled(BASELINE, buyers, now_ms)), None
     try:
         fill(run, customers, buyers, now_ms)
         run.start_worker()
         wait_for(run.owns_all, 120, 0.05)
         publisher = PacedPublisher(Paced(on.bootstrap, run.kafka.topic("orders"), orders, rate, ahead=False))
-        heard = Listener(run, int((orders.who >= customers).sum()), customers)
+        heard = Listener(run, int((orders.who >= newcomers).sum()), newcomers)
         began = time.monotonic() + 0.2
         publisher.start(began)
         time.sleep(max(0.0, began + _BEFORE_S - time.monotonic()))
@@ -85,7 +86,7 @@ def measure_beside(
             _rebaseline(run, settings)
         ended = time.monotonic()
         sent = publisher.stop()
-        new = np.flatnonzero(orders.who[: len(sent.times)] >= customers)
+        new = np.flatnonzero(orders.who[: len(sent.times)] >= newcomers)
         wait_for(lambda: bool(heard.times[: len(new)].all()), _SETTLE_S, 0.05)
         heard.stop()
         inside = (sent.times[new] >= counted) & (sent.times[new] <= ended)

@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from events.outputs import Baseline, ModelVersion
 from state.workers import WorkerBeat, WorkerRegistry
 from stream.segmenter import borders_version
@@ -19,6 +22,10 @@ __all__ = ["Borders", "Cost", "Held", "allowed_excess", "cost_by_beats", "cost_i
 
 _ALIVE_MS: Final = 15_000
 
+Floats = npt.NDArray[np.float64]
+
+_FAR: Final = 10.0
+"""Times what is allowed that the most the borders can cost must be: five times the true cost is usual."""
 _CHANCE: Final = 10.0
 """Times k / n that sampling may make the borders worse; measured in shops where nothing changes (docs/quality.md)."""
 
@@ -96,19 +103,35 @@ class Borders:
     ) -> None:
         self._tolerance, self._cost = tolerance, cost
 
-    def held(self, baseline: Baseline, model: ModelVersion | None) -> Held | None:
+    def held(
+        self, baseline: Baseline, model: ModelVersion | None, centroids: Floats, counts: npt.NDArray[np.int64]
+    ) -> Held | None:
         """Return the borders that the next version keeps, None where they follow its centroids.
 
-        `model` is the present version under the baseline, None before the first.
+        `model` is the present version under the baseline, None before the first; `centroids` (k, d) are those of the
+        next, of which each has `counts` (k,) members.
         """
         if not self._tolerance:
             return None
         if model is None:
-            return Held([each.centroid for each in baseline.segments], 0)
-        version = borders_version(model)
-        if self.too_dear(self._cost(baseline.baseline, version), baseline.k):
+            held = Held([each.centroid for each in baseline.segments], 0)
+        else:
+            held = Held(model.centroids if model.borders is None else model.borders, borders_version(model))
+        if self.too_dear(self._cost(baseline.baseline, held.version), baseline.k):
             return None
-        return Held(model.centroids if model.borders is None else model.borders, version)
+        return None if self._far(baseline, np.array(held.centroids), centroids, counts) else held
+
+    def _far(self, baseline: Baseline, borders: Floats, centroids: Floats, counts: npt.NDArray[np.int64]) -> bool:
+        """Return whether the sums alone say that the borders cost too much, before any sweep has measured it.
+
+        n·|step|^2 over all clusters is the most that the borders can cost (k-means: each to the cluster it is in).
+        While history is replayed, a shop may grow tenfold between two sweeps.
+        """
+        fitted, members = sum(each.customers for each in baseline.segments), int(counts.sum())
+        if not (fitted and members and baseline.inertia > 0.0):
+            return False
+        most = float((counts * ((borders - centroids) ** 2).sum(axis=1)).sum()) / members
+        return most > _FAR * allowed_excess(self._tolerance, baseline.k, members) * baseline.inertia / fitted
 
     def too_dear(self, cost: Cost, k: int) -> bool:
         """Return whether k borders cost more than is allowed."""

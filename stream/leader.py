@@ -61,7 +61,7 @@ class Leader:
         mine = current if current and current.baseline == baseline.baseline else None
         fitted = [each.centroid for each in baseline.segments]
         centroids = self._centroids(baseline, total, np.array(mine.centroids if mine else fitted))
-        borders = self._borders.held(baseline, mine)
+        borders = self._borders.held(baseline, mine, centroids, total.counts)
         freed = mine is not None and mine.borders is not None and borders is None
         if mine is not None and not freed and np.array_equal(np.array(mine.centroids), centroids):
             if mine.version != self._announced:

@@ -57,11 +57,15 @@ class SweepCheck:
         """
         self._alone &= owned.revision == self._revision
         self._seen += len(vectors)
-        placed = clusters >= 0
-        self._sums = self._sums.plus(vectors[placed], clusters[placed])
-        self._squared += _squared(distances[placed])
-        self._squared_to_borders += _squared(borders[placed])
-        self._customers += int(placed.sum())
+        held, placed = borders is not distances, clusters >= 0
+        if not placed.all():  # copying costs as much as all the arithmetic
+            vectors, distances, borders = (each[placed] for each in (vectors, distances, borders))
+            clusters = clusters[placed]
+        self._sums = self._sums.plus(vectors, clusters)
+        squared = _squared(distances)
+        self._squared += squared
+        self._squared_to_borders += _squared(borders) if held else squared
+        self._customers += len(clusters)
 
     def written(self, owned: Owned) -> None:
         """Take note that what was written since `add` is the sweep's own."""

@@ -12,6 +12,7 @@ __all__ = ["drawing"]
 _BENCH = Path(__file__).parent.parent
 _WIDTH, _HEIGHT, _LEFT, _TOP, _PLOT_W, _PLOT_H = 420, 300, 56, 34, 330, 210
 _KINDS: Final = {"hysteresis": "#1b6ca8", "dwell": "#c2571a", "cooldown": "#4d7c0f"}
+_BESIDE: Final = {"hysteresis": (6, -5), "dwell": (6, 10), "cooldown": (-14, 14)}
 _TITLES: Final = {"hysteresis": "hysteresis", "dwell": "dwell, days (at 5%)", "cooldown": "cool-down, days (at 5%)"}
 
 
@@ -43,7 +44,7 @@ def _panel(name: str, choices: Sequence[Mapping[str, float]], offset: float) -> 
     drawn = [f'<text x="{left}" y="18" font-weight="bold">{name}</text>']
     drawn.append(f'<path d="M{left} {_TOP}V{bottom}H{left + _PLOT_W}" fill="none" stroke="#888"/>')
     drawn.append(f'<text x="{left + 70}" y="{bottom + 34}">days until a lasting move is published (mean)</text>')
-    drawn.append(f'<text x="{left - 40}" y="{_TOP - 4}" fill="#555">returns a customer-month</text>')
+    drawn.append(f'<text x="{left}" y="{_TOP - 4}" fill="#555">returns a customer-month</text>')
     for part in range(5):
         x, y = left + _PLOT_W * part / 4, bottom - _PLOT_H * part / 4
         drawn.append(f'<text x="{x:.0f}" y="{bottom + 16}" text-anchor="middle">{right * part / 4:.1f}</text>')
@@ -52,7 +53,8 @@ def _panel(name: str, choices: Sequence[Mapping[str, float]], offset: float) -> 
         (x, y), kind = at(each), _kind(each)
         value = f"{each[kind]:.0%}" if kind == "hysteresis" else f"{each[kind]:g}"
         drawn.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{_KINDS[kind]}"/>')
-        drawn.append(f'<text x="{x + 6}" y="{y - 5}" fill="{_KINDS[kind]}">{value}</text>')
+        dx, dy = _BESIDE[kind]
+        drawn.append(f'<text x="{x + dx:.1f}" y="{y + dy:.1f}" fill="{_KINDS[kind]}">{value}</text>')
     return "".join(drawn)
 
 

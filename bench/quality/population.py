@@ -81,12 +81,13 @@ class Population:
     def _lead(self, now_ms: int) -> None:
         """Publish a version, as the leader does: the borders stay while they cost less than is allowed."""
         segmenter, cost = self.segmenter, self.cost(now_ms)
-        borders = self._borders(cost).held(self._baseline, self._version)
+        centroids = self.sums.means(otherwise=segmenter.model.centroids)
+        borders = self._borders(cost).held(self._baseline, self._version, centroids, self.sums.counts)
         self._version = ModelVersion(
             version=segmenter.version + 1,
             baseline=segmenter.baseline,
             features=segmenter.features,
-            centroids=self.sums.means(otherwise=segmenter.model.centroids).tolist(),
+            centroids=centroids.tolist(),
             counts=self.sums.counts.tolist(),
             borders=borders and borders.centroids,
             borders_version=borders.version if borders else 0,

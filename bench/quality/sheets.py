@@ -15,7 +15,7 @@ def quality_sheets(part: Document) -> Iterator[Sheet]:
     for names, title in ((("online_retail",), "Online Retail"), (("cdnow", "cdnow_more"), "CDNOW")):
         found = [(k, figures) for name in names for k, figures in part.get(name, {}).items() if k.isdigit()]
         if found:
-            yield _halves(title, found, _commit(part[names[0]]))
+            yield _halves(title, found, _commit(next(part[name] for name in names if name in part)))
     for name, make in _MAKERS.items():
         if name in part:
             yield from make(part[name])

@@ -85,6 +85,7 @@ def command(monkeypatch, capsys, redis_database_url):
     def run(*arguments, url=redis_database_url):
         monkeypatch.setattr(sys, "argv", ["shoal", *arguments, "--redis", url])
         monkeypatch.setenv("SHOAL_CLOCK", "event")
+        monkeypatch.setenv("SHOAL_BATCH_NICE", "0")  # the tests go on in this process
         monkeypatch.setenv("SHOAL_PARTITIONS", str(PARTITIONS))
         with pytest.raises(SystemExit) as ended:
             main()

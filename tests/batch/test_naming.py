@@ -73,14 +73,16 @@ def test_features_without_a_prototype_do_not_weigh():
     assert name_clusters(with_age, [*RFM, "age"]) == name_clusters(some, RFM)
 
 
-def named(silent, recent_orders):
-    """Names of three segments of 20 customers each, by the days since the last order and the recent orders."""
+def named(silent, recent_orders, spend=None, gap=np.nan):
+    """Names of segments of 20 customers each, by the days since the last order, the recent orders and spend."""
     n = 20
+    spent = np.array(recent_orders) * 40.0 if spend is None else np.array(spend)
     numbers = pd.DataFrame(
         {
             "recency": np.repeat(silent, n),
             "frequency": np.repeat(recent_orders, n),
-            "monetary": np.repeat(np.array(recent_orders) * 40.0, n),
+            "monetary": np.repeat(spent, n),
+            "order_gap": np.full(len(silent) * n, gap),
             "tenure": np.full(len(silent) * n, 500.0),
         }
     )
@@ -95,3 +97,11 @@ def test_several_segments_of_the_silent_are_told_apart_and_none_is_called_better
     found = named([600.0, 500.0, 400.0, 20.0], [0.01, 0.03, 0.2, 4.0])
     assert all(each.startswith("Inactive") for each in found[:3])
     assert len(set(found)) == 4
+
+
+def test_whose_next_order_is_not_due_yet_is_not_at_risk_however_little_they_spend():
+    shop = ([5.8, 249.0, 8.3, 39.9, 1.3], [14.6, 0.8, 14.3, 2.6, 60.2], [851.0, 35.0, 84.0, 2_167.0, 6_874.0])
+    assert named(*shop)[2] == "At-Risk Customers"
+    found = named(*shop, gap=8.7)
+    assert not found[2].startswith(("At-Risk", "Inactive"))
+    assert found[1] == "Inactive"

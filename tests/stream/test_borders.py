@@ -40,6 +40,10 @@ def swept(borders, squared, worse, baseline=1, customers=10_000):
     return Swept(baseline, customers, squared, borders, worse, 0.0)
 
 
+COUNTS = ints([100, 100, 100])
+WANTED = (make_baseline(), held(7, MOVED, FITTED, 2), np.array(MOVED), COUNTS)
+
+
 class TestTheRule:
     def rule(self, cost):
         return Borders(0.01, lambda baseline, version: cost if (baseline, version) == (1, 2) else Cost())
@@ -47,17 +51,25 @@ class TestTheRule:
     @pytest.mark.parametrize(("worse", "stays"), [(1.0, True), (1.0129, True), (1.0131, False), (2.0, False)])
     def test_borders_stay_while_they_cost_less_than_the_tolerance_and_what_chance_makes(self, worse, stays):
         """Ten times k / n is 0.003 here."""
-        found = self.rule(Cost(10_000, 500.0, 500.0 * worse)).held(make_baseline(), held(7, MOVED, FITTED, 2))
+        found = self.rule(Cost(10_000, 500.0, 500.0 * worse)).held(*WANTED)
         assert found == ((FITTED, 2) if stays else None)
 
     def test_before_the_first_version_they_are_the_baselines(self):
-        assert self.rule(Cost()).held(make_baseline(), None) == (FITTED, 0)
+        assert self.rule(Cost()).held(make_baseline(), None, np.array(MOVED), COUNTS) == (FITTED, 0)
 
     def test_a_version_without_borders_of_its_own_is_what_the_next_holds_on_to(self):
-        assert self.rule(Cost()).held(make_baseline(), make_model(2, MOVED)) == (MOVED, 2)
+        assert self.rule(Cost()).held(make_baseline(), make_model(2, MOVED), np.array(MOVED), COUNTS) == (MOVED, 2)
 
     def test_without_a_tolerance_they_follow_every_version(self):
-        assert Borders().held(make_baseline(), held(7, MOVED, FITTED, 2)) is None
+        assert Borders().held(*WANTED) is None
+
+    @pytest.mark.parametrize(("step", "stays"), [(0.0, True), (0.5, True), (3.0, False)])
+    def test_centroids_that_are_far_away_are_followed_before_any_sweep_has_measured_it(self, step, stays):
+        """300 customers may cost 11% of their mean squared distance (1); ten times that is a step of 1.05."""
+        baseline = make_baseline().model_copy(update={"inertia": 3.0})  # of three customers
+        centroids = np.array(FITTED) + np.array([step, 0.0, 0.0])
+        found = Borders(0.01).held(baseline, held(7, MOVED, FITTED, 2), centroids, COUNTS)
+        assert found == ((FITTED, 2) if stays else None)
 
     def test_few_customers_wander_further(self):
         assert allowed_excess(0.01, 5, 500) > 5 * allowed_excess(0.01, 5, 50_000) > 0.01
