@@ -47,9 +47,9 @@ def name_segments(
     spread = np.nanstd(judged, axis=0)
     standard = (judged - np.nanmean(judged, axis=0)) / np.where(spread > 0, spread, 1.0)
     means = pd.DataFrame(standard).groupby(labels).mean().reindex(range(len(centroids))).fillna(0.0).to_numpy()
-    usual = numbers[["recency", "order_gap"]].groupby(labels).median().reindex(range(len(centroids)))
-    ruled_out = _ruled_out(usual["recency"].to_numpy(np.float64), usual["order_gap"].to_numpy(np.float64))
-    orders = numbers["orders"].groupby(labels).median().reindex(range(len(centroids))).to_numpy(np.float64)
+    usual = numbers.reindex(columns=["recency", "order_gap", "orders"]).groupby(labels).median()
+    silent, gap, orders = usual.reindex(range(len(centroids))).to_numpy(np.float64).T
+    ruled_out = _ruled_out(silent, gap)
     return _more_orders_are_more_frequent(name_clusters(means, known, ruled_out), orders, ruled_out)
 
 

@@ -29,7 +29,6 @@ Ints = npt.NDArray[np.int64]
 _SETTLE_S = 60.0
 _VIEWS_A_SECOND = 200
 _POLL_S = 0.001
-_WARM_UP = 0.25
 
 
 class Latency(NamedTuple):
@@ -61,11 +60,13 @@ def latency_orders(count: int, start: datetime, seed: int = 3, newcomers: int = 
     return Orders(who, np.zeros(count, np.int64), start=start)
 
 
-def measure_latency(on: Stage, rate: float, seconds: float = 8.0) -> Latency:
-    """Measure once at a rate of orders a second; the first quarter warms up.
+def measure_latency(on: Stage, rate: float, seconds: float = 8.0, warm_up_s: float = 8.0) -> Latency:
+    """Measure once at a rate of orders a second, for some seconds after others that do not count.
 
+    A broker compiles its way of small requests under their load, for about ten seconds, on the cores that are measured.
     Raises EndStateWrong, TimeoutError where a change or a view does not come.
     """
+    first, seconds = int(rate * warm_up_s), seconds + warm_up_s
     orders = latency_orders(int(rate * seconds), datetime.now(UTC).replace(microsecond=0))
     run, publisher = on.new_run(), None
     try:
@@ -80,7 +81,7 @@ def measure_latency(on: Stage, rate: float, seconds: float = 8.0) -> Latency:
         wait_for(lambda: run.processed() >= len(orders) and not run.unsent() and heard.complete, _SETTLE_S, 0.05)
         heard.stop()
         _check(run, orders)
-        return _figures(orders, sent, heard.times, views)
+        return _figures(orders, sent, heard.times, views, first)
     finally:
         if publisher:
             publisher.close()
@@ -88,11 +89,8 @@ def measure_latency(on: Stage, rate: float, seconds: float = 8.0) -> Latency:
 
 
 def warm_up(on: Stage) -> None:
-    """Have a new broker carry a thin stream of orders for some seconds.
-
-    It compiles the way of small requests only then: the first such run shows delays of half a second.
-    """
-    measure_latency(on, 1_000, 5.0)
+    """Have a new broker carry a thin stream of orders for some seconds; else the first run shows half a second."""
+    measure_latency(on, 1_000, 1.0, 4.0)
 
 
 class Listener:
@@ -183,8 +181,8 @@ def _watch_views(run: Run, orders: Orders, rate: float, started: float) -> _View
     return views
 
 
-def _figures(orders: Orders, sent: Sent, heard: Floats, views: _Views) -> Latency:
-    first = int(len(orders) * _WARM_UP)
+def _figures(orders: Orders, sent: Sent, heard: Floats, views: _Views, first: int) -> Latency:
+    """Return the figures of the orders from number `first` on."""
     new = np.flatnonzero(orders.who >= CUSTOMERS)
     counted = new >= first
     delays = (heard - sent.times[new])[counted] * 1000

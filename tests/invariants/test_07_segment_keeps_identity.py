@@ -13,6 +13,9 @@ from ..shop import order, shop_events
 
 pytestmark = pytest.mark.kafka
 
+_SETTLED_S = 4.0
+"""Sweeps measure, heartbeats tell, the leader lets the borders follow, sweeps move customers: two seconds and more."""
+
 FIRST = {"SHOAL_FIRST_CUSTOMERS": "300", "SHOAL_FIRST_HISTORY_DAYS": "30", "SHOAL_K": "4"}
 
 
@@ -61,7 +64,7 @@ def test_a_rebaseline_moves_only_those_whose_segment_changes_and_keeps_ids_and_n
     service.until_owned(2)
     service.publish(later)
     service.until_processed()
-    service.until_quiet()
+    service.until_quiet(_SETTLED_S)
     before, first = segments_of(service), live(service)
     told = changes(service)
 
@@ -74,7 +77,7 @@ def test_a_rebaseline_moves_only_those_whose_segment_changes_and_keeps_ids_and_n
     assert approved["status"] == "approved"
     service.until(lambda: all(beat.baseline == 2 for beat in service.beats()), 10, "both workers have swapped")
     service.until(lambda: service.moved_over(2), what="all customers are under baseline 2")
-    service.until_quiet()
+    service.until_quiet(_SETTLED_S)
     after = segments_of(service)
 
     moved = {name for name in before if before[name] != after[name]}
@@ -96,11 +99,11 @@ def test_a_rebaseline_moves_only_those_whose_segment_changes_and_keeps_ids_and_n
 def test_fitting_the_same_customers_again_gives_the_same_ids_and_names_and_moves_nobody(service):
     service.publish(start(service))
     service.until_processed()
-    service.until_quiet()
+    service.until_quiet(_SETTLED_S)
     options = ("rebaseline", "--k", "4", "--algorithm", "k-means", "--json")
     shoal(service, *options, "--approve")
     service.until(lambda: service.moved_over(2), what="all customers are under baseline 2")
-    service.until_quiet()
+    service.until_quiet(_SETTLED_S)
     same, seeded = shoal(service, *options), shoal(service, *options, "--seed", "7")
     names = {each.segment_id: each.segment for each in live(service).segments}
     assert {each["segment_id"]: each["segment"] for each in same["segments"]} == names
@@ -121,7 +124,7 @@ def test_a_rollback_brings_the_earlier_segments_back_under_a_new_number(service)
     back = shoal(service, "baselines", "rollback", "--why", "no", "--json")
     assert (back["baseline"], back["restores"], back["status"]) == (3, 1, "approved")
     service.until(lambda: service.moved_over(3), what="all customers are under baseline 3")
-    service.until_quiet()
+    service.until_quiet(_SETTLED_S)
     ids = {int(each.segment_id[1:]) for each in first.segments}
     assert set(segments_of(service).values()) <= ids
     assert live(service).features == first.features
