@@ -79,7 +79,7 @@ class MicroBatchRuntime:
         self._trouble_since = self._trouble_last = 0.0
         self._queued = 0
         self._rest_until = 0.0
-        self._together = False
+        self._together = self._idle = False
         self.events_seen = 0
         self._ownership = Ownership(
             wiring.store,
@@ -126,7 +126,9 @@ class MicroBatchRuntime:
         slices = self._source.poll(timeout_s, lambda: self._lanes.busy)
         try:
             self._take_in(slices)
-            busy = self._look_after(idle=not slices and timeout_s > 0.0) or bool(slices)
+            # After background work nothing is waited for, so that it goes on at once while still nothing arrives.
+            self._idle = not slices and (self._idle or timeout_s > 0.0)
+            busy = self._look_after(idle=self._idle) or bool(slices)
         except Fenced as error:
             self._ownership.lose(error)
         except StateMoved as error:
