@@ -215,13 +215,19 @@ class Service:
         return bool(parts) and all(part.swept == part.baseline == baseline for part in parts)
 
     def model_is_current(self) -> bool:
-        """Whether the published centroids are those of the sums, and every partition has moved over."""
+        """Whether the published centroids are those of the sums, and every partition has moved over.
+
+        A cluster that starves keeps its centroid, so its sums say nothing of it.
+        """
         baseline, model = BaselineStore(self.redis).current(), ModelStore(self.redis).current()
         parts = ModelStore(self.redis).partition_sums(self.kafka.partitions)
         if baseline is None or model is None or any(part.swept != baseline.baseline for part in parts):
             return False
         total = sum((part.sums for part in parts[1:]), parts[0].sums)
-        return np.array_equal(total.means(np.array(model.centroids)), np.array(model.centroids))
+        starving = {segment_id for beat in self.beats() for segment_id in beat.starving}
+        lives = [each.segment_id not in starving for each in baseline.segments]
+        centroids = np.array(model.centroids)
+        return np.array_equal(total.means(otherwise=centroids)[lives], centroids[lives])
 
     def until_quiet(self, quiet_s: float = 1.5) -> None:
         """Wait until no customer has moved for a while (the sweep and the model may still follow each other)."""
