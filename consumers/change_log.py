@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING
 
 from consumers.lag import end_offsets, reported_ends
-from consumers.places import Place, is_end, place_of
+from consumers.places import Place, place_of
+from consumers.topic_reader import TopicReader
 from events.changes import Change, decode_change
 from events.settings import KafkaSettings
 
@@ -15,7 +16,6 @@ __all__ = ["ChangeLog", "changes_of_customer", "newest_changes", "read_changes"]
 
 
 _TOPIC = "segment-changes"
-_POLL_S = 0.1
 
 
 @dataclass
@@ -72,31 +72,9 @@ def changes_of_customer(
 def _read(
     kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int], key: bytes | None = None
 ) -> Iterator[tuple[int, Change]]:
-    """Read from `starts` to `ends`, only what has `key` if one is given.
-
-    The end of a partition may also be a marker that is no message.
-    """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": kafka.kafka,
-            "group.id": kafka.topic("change-log"),  # required by the library; nothing is committed
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-        }
-    )
-    try:
-        unread = {place for place, end in ends.items() if end}
-        consumer.assign([TopicPartition(*place, starts[place]) for place in unread])
-        while unread:
-            for message in consumer.consume(10_000, _POLL_S):
-                place, offset = place_of(message)
-                value, ended = message.value(), is_end(message)
-                if message.error() is not None and not ended:
-                    continue
-                if ended or offset + 1 >= ends[place]:
-                    unread.discard(place)
-                if not ended and value is not None and (key is None or message.key() == key):
-                    yield place[1], decode_change(value)
-    finally:
-        consumer.close()
+    """Read from `starts` to `ends`, only what has `key` if one is given."""
+    with TopicReader(kafka, "change-log") as reader:
+        for message in reader.read({place: starts[place] for place, end in ends.items() if end}, ends):
+            value = message.value()
+            if value is not None and (key is None or message.key() == key):
+                yield place_of(message)[0][1], decode_change(value)

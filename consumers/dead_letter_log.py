@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import redis
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumers.lag import reported_ends
-from consumers.places import Place, is_end, place_of
+from consumers.places import Place, place_of
 from consumers.sink import KafkaSink
+from consumers.topic_reader import TopicReader
 from events.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable
@@ -27,8 +28,6 @@ _WINDOW: Final = 1_000
 _LOOKED_AT: Final = 20_000
 """Letters looked at for one page at most."""
 _ADMIN_S: Final = 30.0
-_POLL_S: Final = 0.1
-"""`consume` waits that long for a full chunk, also where the end has come."""
 _KEPT_S: Final = 91 * 86_400
 """Longer than the topic keeps a letter."""
 
@@ -166,45 +165,20 @@ class DeadLetterLog:
 
     def _bounds(self) -> tuple[int, int]:
         """Return the first and the next offset of the topic, as the broker reports them."""
-        consumer = self._reader()
-        try:
-            first, last = consumer.get_watermark_offsets(TopicPartition(*self._place), timeout=10.0)
-        except KafkaException as error:
-            raise KafkaUnreachable(self._kafka.kafka, error) from error
-        finally:
-            consumer.close()
+        with self._reader() as reader:
+            first, last = reader.bounds([self._place])[self._place]
         return max(0, first), last
 
-    def _reader(self) -> Consumer:
-        return Consumer(
-            {
-                "bootstrap.servers": self._kafka.kafka,
-                "group.id": self._kafka.topic("dead-letter-log"),  # required by the library; nothing is committed
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.message.max.bytes": 17 << 20,
-            }
-        )
+    def _reader(self) -> TopicReader:
+        return TopicReader(self._kafka, "dead-letter-log", **{"fetch.message.max.bytes": 17 << 20})
 
     def _letters(self, starts: dict[Place, int], stop: int | None = None) -> Iterator[tuple[int, DeadLetter]]:
         """Yield letters with their offsets, from where each partition starts to its end, or before an offset."""
-        consumer = self._reader()
-        try:
-            consumer.assign([TopicPartition(*place, start) for place, start in starts.items()])
-            unread, heard = set(starts), time.monotonic()
-            while unread:
-                if time.monotonic() - heard > _ADMIN_S:
-                    raise KafkaUnreachable(self._kafka.kafka, "it sends nothing")
-                for message in consumer.consume(_CHUNK, _POLL_S):
-                    heard = time.monotonic()
-                    (place, offset), value = place_of(message), message.value()
-                    if is_end(message) or (stop is not None and message.error() is None and offset >= stop):
-                        unread.discard(place)
-                    elif message.error() is None and value is not None:
-                        yield offset, DeadLetter.model_validate_json(value)
-        finally:
-            consumer.close()
+        with self._reader() as reader:
+            for message in reader.read(starts, {} if stop is None else dict.fromkeys(starts, stop)):
+                (_, offset), value = place_of(message), message.value()
+                if value is not None and (stop is None or offset < stop):
+                    yield offset, DeadLetter.model_validate_json(value)
 
 
 def _named(letter: DeadLetter, replayed: Mapping[str, int]) -> Letter:

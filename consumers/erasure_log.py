@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING
 from pydantic import ValidationError
 
 from consumers.parts import Claims
-from consumers.places import is_end
+from consumers.places import place_of
+from consumers.topic_reader import TopicReader
 from events.outputs import Erasure
 from events.settings import KafkaSettings
-from events.topic_admin import KafkaUnreachable
 from state import keys
 from state.erasure_places import forget_elsewhere
 from state.erasures import Erased, ErasureQueue, agree_on_salt
@@ -36,9 +36,9 @@ class ErasureLog:
     """Follows the topic from its beginning; what was read once is remembered."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        self._kafka, self._place = kafka, TopicPartition(kafka.topic(TOPIC), 0, OFFSET_BEGINNING)
+        self._kafka, self._topic, self._next = kafka, kafka.topic(TOPIC), OFFSET_BEGINNING
         self._digests: dict[int, set[bytes]] = {}
-        self._consumer: Consumer | None = None
+        self._reader: TopicReader | None = None
         self.salt: bytes | None = None
 
     def erased_in(self, partition: int) -> set[bytes]:
@@ -46,49 +46,19 @@ class ErasureLog:
 
         Raises KafkaUnreachable.
         """
-        try:
-            self._catch_up()
-        except KafkaException as error:
-            raise KafkaUnreachable(self._kafka.kafka, error) from error
+        if self._reader is None:
+            self._reader = TopicReader(self._kafka, "erasure-log")
+        for message in self._reader.read({(self._topic, 0): self._next}, patience_s=_PATIENCE_S):
+            value, self._next = message.value(), place_of(message)[1] + 1
+            if value is not None:
+                self._take(value)
         return self._digests.get(partition, set())
-
-    def _catch_up(self) -> None:
-        consumer = self._following()
-        quiet = 0.0
-        while quiet < _PATIENCE_S:
-            for message in consumer.consume(_CHUNK, 0.5):
-                quiet, value = -0.5, message.value()
-                if is_end(message):
-                    return
-                if message.error() is None and value is not None:
-                    self._take(value)
-            quiet += 0.5
-        raise KafkaUnreachable(self._kafka.kafka, TimeoutError(f"the end of {self._place.topic} was not reached"))
-
-    def _following(self) -> Consumer:
-        """Return a consumer at where the last one stood; its first answer says whether that is the end."""
-        if self._consumer is None:
-            self._consumer = Consumer(
-                {
-                    "bootstrap.servers": self._kafka.kafka,
-                    "group.id": self._kafka.topic("erasure-log"),  # required by the library; nothing is committed
-                    "enable.auto.commit": False,
-                    "auto.offset.reset": "earliest",
-                    "enable.partition.eof": True,
-                    "fetch.wait.max.ms": 50,
-                }
-            )
-            self._consumer.assign([self._place])
-        else:
-            (at,) = self._consumer.position([self._place])
-            self._consumer.assign([TopicPartition(at.topic, 0, at.offset if at.offset >= 0 else OFFSET_BEGINNING)])
-        return self._consumer
 
     def _take(self, value: bytes) -> None:
         try:
             erasure = Erasure.model_validate_json(value)
         except ValidationError as error:
-            log.warning("a message on %s cannot be read and is left out: %s", self._place.topic, error)
+            log.warning("a message on %s cannot be read and is left out: %s", self._topic, error)
             return
         self._digests.setdefault(erasure.partition, set()).add(bytes.fromhex(erasure.digest))
         self.salt = bytes.fromhex(erasure.salt)
@@ -119,7 +89,9 @@ class RememberingClaims:
         back = self._back(partition, known)
         log.warning(
             "partition %d: Redis has come back older; %d erasures taken over from the topic, %d customers erased again",
-            *(partition, len(lost), len(back)),
+            partition,
+            len(lost),
+            len(back),
         )
         return owned
 
