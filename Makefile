@@ -24,7 +24,7 @@ demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECO
 	$(BIN)/shoal demo --source shop $(if $(SECONDS),--seconds $(SECONDS))
 
 test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 check: setup ## Lint, format, types, direction of imports
 	$(BIN)/ruff check .

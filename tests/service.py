@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
@@ -34,6 +34,9 @@ HALF_LIFE_MS = 90 * 86_400_000.0
 SEGMENTATION_FIELDS = ("cluster", "segment", "baseline", "change_number", "learned_at", "since", "earlier")
 EVENT_FIELDS = tuple(name for name in RECORD.names if name not in SEGMENTATION_FIELDS)
 """The fields of a record that events alone determine, in whatever order they come."""
+
+
+T = TypeVar("T")
 
 
 class Message(NamedTuple):
@@ -106,14 +109,15 @@ class Service:
         assert producer.flush(60) == 0
         return count
 
-    def until(self, done: Callable[[], object], timeout_s: float = 60.0, what: str = "") -> None:
-        """Wait for a condition; on failure say what, and show the logs' ends."""
+    def until(self, done: Callable[[], T], timeout_s: float = 60.0, what: str = "") -> T:
+        """Wait for a condition and return what met it; on failure say what, and show the logs' ends."""
         deadline = time.monotonic() + timeout_s
-        while not done():
+        while not (met := done()):
             if time.monotonic() > deadline:
                 logs = "\n".join(f"{child.service}: {child.log_tail(8)}" for child in self._children)
                 raise AssertionError(f"not within {timeout_s:g} s: {what or done}\n{logs}")
             time.sleep(0.05)
+        return met
 
     def until_processed(self, timeout_s: float = 90.0) -> dict[tuple[str, int], int]:
         """Wait until all that is published is processed and sent; return the ends of the topics."""

@@ -45,8 +45,7 @@ def test_two_workers_share_the_partitions_and_one_takes_over_within_the_session_
     events = purchases()
     first, second = service.worker(), service.worker()
     service.until_owned(2)
-    owned = sorted(len(beat.partitions) for beat in service.beats())
-    assert owned == [2, 2]
+    service.until(lambda: sorted(len(beat.partitions) for beat in service.beats()) == [2, 2], what="two each")
     service.publish(events[:3_000])
     second.kill()
     service.publish(events[3_000:])
