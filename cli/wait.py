@@ -17,9 +17,6 @@ from state.workers import WorkerRegistry
 __all__ = ["NotProcessed", "register", "wait_until_processed"]
 
 
-_ALIVE_MS = 15_000
-
-
 class NotProcessed(ShoalError):
     """The time was up before everything was processed."""
 
@@ -107,9 +104,7 @@ def _groups(client: redis.Redis) -> dict[str, tuple[str, ...]]:
     from events.topics import CO_PARTITIONED, TALLIED
 
     groups: dict[str, tuple[str, ...]] = {keys.SEGMENTS_GROUP: CO_PARTITIONED}
-    now_ms = time.time_ns() // 1_000_000
-    beats = WorkerRegistry(client, keys.EXPERIMENT_WORKERS).beats(now_ms)
-    running = bool(beats) and now_ms - beats[0].at_ms < _ALIVE_MS
+    running = WorkerRegistry(client, keys.EXPERIMENT_WORKERS).alive(time.time_ns() // 1_000_000)
     return groups | ({keys.EXPERIMENTS_GROUP: TALLIED} if running or client.scard(keys.EXPERIMENTS) else {})
 
 

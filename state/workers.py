@@ -9,6 +9,7 @@ from state import keys
 
 __all__ = ["WorkerBeat", "WorkerRegistry"]
 
+_ALIVE_MS = 15_000
 _FORGET_MS = 3_600_000
 
 
@@ -55,6 +56,10 @@ class WorkerRegistry:
     def leave(self, worker: str) -> None:
         """Take a worker out that stops in good order."""
         self._redis.hdel(self._key, worker)
+
+    def alive(self, now_ms: int) -> list[WorkerBeat]:
+        """Return the last beat of each worker that is alive: that has been heard of for the last 15 s."""
+        return [beat for beat in self.beats(now_ms) if now_ms - beat.at_ms < _ALIVE_MS]
 
     def beats(self, now_ms: int) -> list[WorkerBeat]:
         """Return the last beat of each worker, the newest first; beats older than an hour are dropped."""

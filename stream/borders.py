@@ -14,13 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from events.outputs import Baseline, ModelVersion
-from state.workers import WorkerBeat, WorkerRegistry
+from state.workers import WorkerRegistry
 from stream.segmenter import borders_version
 from stream.sweep_check import Swept
 
-__all__ = ["Borders", "Cost", "Held", "allowed_excess", "cost_by_beats", "cost_in_beats", "cost_of", "one_version"]
-
-_ALIVE_MS: Final = 15_000
+__all__ = ["Borders", "Cost", "Held", "allowed_excess", "cost_by_beats", "cost_of", "one_version"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,22 +59,28 @@ def allowed_excess(tolerance: float, k: int, customers: int) -> float:
 
 def cost_of(found: Iterable[Swept], baseline: int, borders: int) -> Cost:
     """Return what sweeps under a baseline and a version of the borders measured."""
-    mine = [each for each in found if (each.baseline, each.borders) == (baseline, borders)]
-    return Cost(
-        sum(each.customers for each in mine),
-        sum(each.squared for each in mine),
-        sum(each.squared_to_borders for each in mine),
+    return _total(
+        Cost(each.customers, each.squared, each.squared_to_borders)
+        for each in found
+        if (each.baseline, each.borders) == (baseline, borders)
     )
 
 
-def cost_in_beats(beats: Iterable[WorkerBeat], baseline: int, borders: int) -> Cost:
-    """Return what workers told of their last sweeps under a baseline and a version of the borders."""
-    mine = [each for each in beats if (each.baseline, each.borders_version) == (baseline, borders)]
-    return Cost(
-        sum(each.measured for each in mine),
-        sum(each.squared_distance for each in mine),
-        sum(each.squared_to_borders for each in mine),
-    )
+def cost_by_beats(registry: WorkerRegistry) -> Callable[[int, int], Cost]:
+    """Return how to ask for what the workers that are alive told of their last sweeps."""
+
+    def cost(baseline: int, borders: int) -> Cost:
+        return _total(
+            Cost(each.measured, each.squared_distance, each.squared_to_borders)
+            for each in registry.alive(time.time_ns() // 1_000_000)
+            if (each.baseline, each.borders_version) == (baseline, borders)
+        )
+
+    return cost
+
+
+def _total(costs: Iterable[Cost]) -> Cost:
+    return Cost(*map(sum, zip(Cost(), *costs, strict=True)))
 
 
 def one_version(found: Iterable[Swept]) -> int:
@@ -136,14 +140,3 @@ class Borders:
     def too_dear(self, cost: Cost, k: int) -> bool:
         """Return whether k borders cost more than is allowed."""
         return cost.excess > allowed_excess(self._tolerance, k, cost.customers)
-
-
-def cost_by_beats(registry: WorkerRegistry) -> Callable[[int, int], Cost]:
-    """Return how to ask for what the workers that are alive measured."""
-
-    def cost(baseline: int, borders: int) -> Cost:
-        now_ms = time.time_ns() // 1_000_000
-        alive = [each for each in registry.beats(now_ms) if now_ms - each.at_ms < _ALIVE_MS]
-        return cost_in_beats(alive, baseline, borders)
-
-    return cost

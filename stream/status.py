@@ -20,7 +20,6 @@ from state.workers import WorkerRegistry
 
 __all__ = ["alive", "input_ends", "lag_by_partition", "lags", "state_status"]
 
-_ALIVE_MS: Final = 15_000
 _NO_CONSUMER: Final = "experiments are declared but no consumer tallies them; start one with `shoal experiments`"
 _NO_TRIGGERS: Final = "there are triggers but no service calls their webhooks; start one with `shoal triggers`"
 
@@ -64,10 +63,9 @@ def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
 def alive(client: redis.Redis, kind: str) -> list[dict[str, Any]]:
     """Return the last heartbeats of the processes of a kind that are alive, as JSON values."""
     now_ms = time.time_ns() // 1_000_000
-    beats = [beat for beat in WorkerRegistry(client, kind).beats(now_ms) if now_ms - beat.at_ms < _ALIVE_MS]
     return [
         beat.model_dump(exclude={"at_ms"}) | {"seconds_ago": max(0.0, round((now_ms - beat.at_ms) / 1000, 1))}
-        for beat in beats
+        for beat in WorkerRegistry(client, kind).alive(now_ms)
     ]
 
 

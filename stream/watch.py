@@ -12,7 +12,7 @@ from state import keys
 from state.baselines import BaselineStore, ModelStore
 from state.drift import DriftAlarm, DriftAlarms
 from state.watermarks import read_watermarks
-from state.workers import WorkerBeat, WorkerRegistry
+from state.workers import WorkerRegistry
 from stream.clock import SegmentClock
 from stream.drift import DriftWatch, Observation
 from stream.leader import add_up
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 _DAY_MS: Final = 86_400_000
 _KEPT: Final = 400
-_ALIVE_MS: Final = 15_000
 
 
 class ModelWatch:
@@ -94,8 +93,8 @@ class ModelWatch:
             pipe.execute()
 
     def _error(self, baseline: int) -> float | None:
-        now_ms = time.time_ns() // 1_000_000
-        beats = [beat for beat in self._registry.beats(now_ms) if _measures(beat, baseline, now_ms)]
+        alive = self._registry.alive(time.time_ns() // 1_000_000)
+        beats = [beat for beat in alive if beat.baseline == baseline and beat.measured > 0]
         customers = sum(beat.measured for beat in beats)
         return sum(beat.squared_distance for beat in beats) / customers if customers else None
 
@@ -115,7 +114,3 @@ class ModelWatch:
         log.warning("drift under baseline %d: %s", baseline, reason)
         self.alarm = reason
         self._alarms.sound(DriftAlarm(reason, at_ms, baseline))
-
-
-def _measures(beat: WorkerBeat, baseline: int, now_ms: int) -> bool:
-    return beat.baseline == baseline and beat.measured > 0 and now_ms - beat.at_ms < _ALIVE_MS
