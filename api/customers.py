@@ -9,7 +9,7 @@ import redis
 
 from batch.lifetime.customer import lifetime_in
 from consumers.change_log import changes_of_customer
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable
 from state import keys
@@ -90,7 +90,7 @@ class Customers:
 
     def profile(self, customer_id: str) -> dict[str, Any] | None:
         """Return a customer's newest CRM profile as it was published, or None."""
-        partition = int(partitions_of([customer_id], self._partitions)[0])
+        partition = partition_of(customer_id, self._partitions)
         value = self._redis.hget(keys.profiles(partition), customer_id)
         profile: dict[str, Any] | None = json.loads(value) if value else None
         return profile

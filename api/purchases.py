@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 import redis
 
 from consumers.money import SCALE
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state import keys
 from state.purchases import PurchaseLogs
 
@@ -26,7 +26,7 @@ class Purchase(NamedTuple):
 def purchases_of(client: redis.Redis, customer_id: str, partitions: int) -> list[Purchase]:
     """Return what the log remembers of a customer, the latest first; nothing where no experiment consumer runs."""
     store: Any = client
-    home = int(partitions_of([customer_id], partitions)[0])
+    home = partition_of(customer_id, partitions)
     value = store.hget(keys.purchases(home), customer_id)
     entries = PurchaseLogs.unpack([customer_id], [value]).entries
     found = [

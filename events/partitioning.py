@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["partition_of", "partitions_of"]
+
 _SEED = 0x9747B28C
 _M = np.uint32(0x5BD1E995)
 
@@ -27,6 +29,15 @@ def partitions_of(customer_ids: Sequence[str], partitions: int) -> npt.NDArray[n
         octets = np.frombuffer(joined, np.uint8).reshape(len(members), length)
         hashes[members] = _murmur2_same_length(octets)
     return ((hashes & np.uint32(0x7FFFFFFF)) % np.uint32(partitions)).astype(np.int32)
+
+
+def partition_of(customer_id: str, partitions: int) -> int:
+    """Return the partition of one customer id, as `partitions_of` does.
+
+    >>> partition_of("00002", 8)
+    6
+    """
+    return int(partitions_of([customer_id], partitions)[0])
 
 
 def _murmur2_same_length(octets: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state import keys
 from state.suppressions import SuppressionStore
 
@@ -36,7 +36,7 @@ return removed
 
 def forget_elsewhere(client: redis.Redis, customer_id: str, partitions: int) -> dict[str, int]:
     """Erase a customer from everything that no partition of the segments owns; return what was found, by place."""
-    home = int(partitions_of([customer_id], partitions)[0])
+    home = partition_of(customer_id, partitions)
     found = {
         "suppressions": SuppressionStore(client).forget(customer_id),
         "experiments": _experiments(client, customer_id, home),

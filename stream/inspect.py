@@ -11,7 +11,7 @@ import redis
 from consumers.money import SCALE
 from events.errors import ShoalError
 from events.outputs import Baseline
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state import keys
 from state.attributes import stored_attributes
 from state.baselines import BaselineStore
@@ -69,7 +69,7 @@ class Inspector:
         }
 
     def _load(self, customer_id: str) -> tuple[int, Rows]:
-        partition = int(partitions_of([customer_id], self._partitions)[0])
+        partition = partition_of(customer_id, self._partitions)
         batch = self._store.load(partition, [customer_id])
         if not batch.known[0]:
             raise CustomerUnknown(

@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state import keys
 from state.deliveries import Delivery, DeliveryStore, Outcome
 from state.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
@@ -50,7 +50,7 @@ class Permission:
 
     def _consent(self, customer_id: str) -> bool | None:
         """Return what the customer's newest profile says of marketing, None where it says nothing."""
-        partition = int(partitions_of([customer_id], self._partitions)[0])
+        partition = partition_of(customer_id, self._partitions)
         profile = self._redis.hget(keys.profiles(partition), customer_id)
         consent = json.loads(profile).get("consent") if profile else None
         return consent.get("marketing") if isinstance(consent, dict) else None

@@ -4,7 +4,7 @@ import numpy as np
 
 from api.purchases import purchases_of
 from events.errors import ShoalError
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state import keys
 from state.purchases import CONVERSION, ENTRY, PLACED, REFUNDED, PurchaseLogs
 from tests.api.conftest import PARTITIONS
@@ -17,7 +17,7 @@ def remember(client, customer_id: str, *entries: tuple[int, int, int]) -> None:
     rows = np.array([(at << 2 | kind, place, amount, 0) for place, (at, kind, amount) in enumerate(entries)], ENTRY)
     starts = np.array([0, len(rows)], np.int64)
     log = PurchaseLogs([customer_id], np.array([True]), np.array([0], np.int64), rows, starts)
-    home = int(partitions_of([customer_id], PARTITIONS)[0])
+    home = partition_of(customer_id, PARTITIONS)
     client.hset(keys.purchases(home), customer_id, log.pack()[0])
 
 
@@ -48,7 +48,7 @@ def test_without_kafka_the_timeline_stands_without_causes(shop, monkeypatch):
 
 def test_a_profile_is_told_in_words(shop):
     shop.redis.hset(
-        keys.profiles(int(partitions_of(["c001"], PARTITIONS)[0])),
+        keys.profiles(partition_of("c001", PARTITIONS)),
         "c001",
         b'{"event_id":"e-77","customer_id":"c001","city":null,"income":39100.0,"consent":{"marketing":true},'
         b'"attributes":{"household":3.0},"occurred_at":"2025-02-07T22:14:52.985000Z"}',

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from consumers.change_log import changes_of_customer
 from events.changes import decode_change
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 
 from ..service import Service, running
 from ..shop import purchases
@@ -59,5 +59,5 @@ def test_flows_and_history_are_what_was_published_even_after_a_kill(service, mon
             change.changed_at,
         )
         assert entry["explanation"]
-    partition = int(partitions_of([customer_id], service.kafka.partitions)[0])
+    partition = partition_of(customer_id, service.kafka.partitions)
     assert len(changes_of_customer(service.kafka, partition, customer_id)) >= moves

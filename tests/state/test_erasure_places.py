@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state import keys
 from state.deliveries import Attempt, DeadDelivery, Delivery, DeliveryStore
 from state.erasure_places import forget_elsewhere
@@ -14,7 +14,7 @@ from stream.campaigns.webhook import new_secret
 
 def fill(redis, customer_id):
     """Put a customer wherever an id may stand."""
-    home = int(partitions_of([customer_id], 4)[0])
+    home = partition_of(customer_id, 4)
     redis.sadd(keys.EXPERIMENTS, "e1")
     redis.hset(keys.exposed(home, "e1"), customer_id, b"x")
     redis.hset(keys.purchases(home), customer_id, b"x")

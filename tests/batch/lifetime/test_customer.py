@@ -9,7 +9,7 @@ from batch.lifetime.bgnbd import BgNbd
 from batch.lifetime.customer import lifetime_in, lifetime_of_customer, why_no_models
 from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.models import LifetimeModels
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state import keys
 from state.baselines import BaselineStore
 from state.partition_store import PartitionStore, Save
@@ -91,7 +91,7 @@ def test_every_customer_has_finite_figures_or_a_reason(seed):
 
 def test_of_a_customer_in_redis_it_is_at_the_present_of_the_replay(redis):
     rows, store = buyer(), PartitionStore(redis, keys.SEGMENTS_GROUP)
-    partition = int(partitions_of(["c1"], PARTITIONS)[0])
+    partition = partition_of("c1", PARTITIONS)
     batch = CustomerBatch.blank(["c1"])
     batch.rows[:], batch.known[:] = rows, True
     store.save(store.claim(partition), Save(batch, {}, 0, None, 0, {}, {}, NOW_MS, []))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state import keys
 from state.deliveries import DeliveryStore
 from state.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
@@ -149,7 +149,7 @@ def test_who_must_not_be_contacted_is_not_and_the_log_says_why(redis, receiver):
     suppressions.add(campaign_scope("other"), ["fine"])
     suppressions.add(segment_scope("s1"), ["segment"])
     for name, marketing in [("refused", False), ("given", True)]:
-        home = int(partitions_of([name], PARTITIONS)[0])
+        home = partition_of(name, PARTITIONS)
         redis.hset(keys.profiles(home), name, json.dumps({"consent": {"marketing": marketing}}))
     campaign.queue("all", "campaign", "segment", "refused", "given", "fine")
     campaign.queue("old", age_h=25.0)
@@ -168,9 +168,7 @@ def test_who_must_not_be_contacted_is_not_and_the_log_says_why(redis, receiver):
 
 def test_a_trigger_may_ask_for_consent_given(redis, receiver):
     campaign = Campaign(redis, receiver, needs_consent=True)
-    redis.hset(
-        keys.profiles(int(partitions_of(["given"], PARTITIONS)[0])), "given", b'{"consent": {"marketing": true}}'
-    )
+    redis.hset(keys.profiles(partition_of("given", PARTITIONS)), "given", b'{"consent": {"marketing": true}}')
     campaign.queue("given", "silent")
     run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
     assert campaign.outcomes() == {"given": "delivered", "silent": "no-consent"}
