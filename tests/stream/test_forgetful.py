@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from river import checks
 
 from stream.forgetful import ForgetfulKMeans
 
@@ -14,19 +13,6 @@ DAY_MS = 86_400_000
 
 def fresh(**more):
     return ForgetfulKMeans(START, RFM, half_life_ms=30.0 * DAY_MS, **more)
-
-
-def estimators():
-    return [ForgetfulKMeans(**params) for params in ForgetfulKMeans._unit_test_params()]
-
-
-@pytest.mark.parametrize(
-    ("estimator", "check"),
-    [(estimator, check) for estimator in estimators() for check in checks.yield_checks(estimator)],
-    ids=lambda value: value.__name__ if callable(value) and hasattr(value, "__name__") else "model",
-)
-def test_rivers_own_checks_of_an_estimator_pass(estimator, check):
-    check(estimator.clone())
 
 
 def test_many_batches_are_the_weighted_means_that_a_plain_loop_finds():

@@ -10,6 +10,7 @@ from river import checks, cluster
 from sklearn.metrics.pairwise import nan_euclidean_distances
 
 from state.sums import ModelSums
+from stream.forgetful import ForgetfulKMeans
 from stream.kmeans import OnlineKMeans, nearest
 
 from ..building import GRID, RFM, equal_sums, examples, ints
@@ -179,13 +180,14 @@ def test_nobody_has_no_labels():
 
 
 def estimators():
-    return [OnlineKMeans(**params) for params in OnlineKMeans._unit_test_params()]
+    """Both ways of learning: by customer and by event."""
+    return [kind(**params) for kind in (OnlineKMeans, ForgetfulKMeans) for params in kind._unit_test_params()]
 
 
 @pytest.mark.parametrize(
     ("estimator", "check"),
     [(estimator, check) for estimator in estimators() for check in checks.yield_checks(estimator)],
-    ids=lambda value: value.__name__ if callable(value) and hasattr(value, "__name__") else "model",
+    ids=lambda value: value.__name__ if hasattr(value, "__name__") else type(value).__name__,
 )
 def test_rivers_own_checks_of_an_estimator_pass(estimator, check):
     check(estimator.clone())
