@@ -124,8 +124,11 @@ class Sweeper:
             progress.borders = segmenter.borders
             progress.cursor, progress.baseline, progress.seen = 0, segmenter.baseline, state
             progress.check = SweepCheck(
-                *(owned, segmenter.baseline, segmenter.borders_version),
-                *(len(segmenter.segments), segmenter.dimensions),
+                owned,
+                segmenter.baseline,
+                segmenter.borders_version,
+                k=len(segmenter.segments),
+                d=segmenter.dimensions,
             )
         cursor, customers = self._store.scan(owned.partition, progress.cursor, self._settings.sweep_chunk)
         done = cursor == 0
@@ -146,10 +149,8 @@ class Sweeper:
         check = progress.check
         now_ms = self._clock.now_ms(owned.watermark_ms)
         sums = sums_under(segmenter, owned.baseline, owned.sums)
-        chosen, causes = self._due(
-            *(customers, segmenter, now_ms, partial(check.add, owned) if check is not None else None),
-            progress.earlier,
-        )
+        note = None if check is None else partial(check.add, owned)
+        chosen, causes = self._due(customers, segmenter, now_ms, note, progress.earlier)
         finished = complete and owned.swept < segmenter.baseline
         if not len(chosen) and not finished:
             return

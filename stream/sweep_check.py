@@ -79,8 +79,12 @@ class SweepCheck:
             difference = float(np.abs(owned.sums.sums - self._sums.sums).max(initial=0.0))
             difference = max(difference, float(np.abs(owned.sums.counts - self._sums.counts).max(initial=0)))
         return Swept(
-            *(self._baseline, self._customers, self._squared),
-            *(self._borders if borders == self._borders else _MIXED, self._squared_to_borders, difference),
+            baseline=self._baseline,
+            customers=self._customers,
+            squared=self._squared,
+            borders=self._borders if borders == self._borders else _MIXED,
+            squared_to_borders=self._squared_to_borders,
+            difference=difference,
         )
 
 

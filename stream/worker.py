@@ -83,7 +83,9 @@ class SegmentWorker:
         if progress.too_long:
             log.warning(
                 "behind the newest model for %.0f s: still at baseline %d, version %d",
-                *(progress.seconds, segmenter.baseline, segmenter.version),
+                progress.seconds,
+                segmenter.baseline,
+                segmenter.version,
             )
         found = self.sweeper.findings(self.runtime.partitions)
         differences = [each.difference for each in found if each.difference is not None]
@@ -156,24 +158,41 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         background=Chores(Eraser(client, store, committers[0], live), sweeper),
         clock=clock,
     )
-    baselines, models, stream = BaselineStore(client), ModelStore(client), settings.stream
-    registry = WorkerRegistry(client)
-    leader = Leader(
-        *(baselines, models, KafkaSink(settings.kafka), settings.kafka.partitions, live, stream.starving_share),
-        Borders(stream.border_tolerance, cost_by_beats(registry)),
+    return SegmentWorker(
+        name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+        runtime=MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP),
+        sweeper=sweeper,
+        leader=_leader(client, settings, live),
+        live=live,
+        feed=feed,
+        registry=WorkerRegistry(client),
+        baselines=BaselineStore(client),
+        models=ModelStore(client),
+        watch=_watch(client, settings),
+        behind=Behind(settings.stream.behind_s),
     )
-    watch = ModelWatch(
+
+
+def _leader(client: redis.Redis, settings: WorkerSettings, live: LiveSegmenter) -> Leader:
+    return Leader(
+        BaselineStore(client),
+        ModelStore(client),
+        KafkaSink(settings.kafka),
+        settings.kafka.partitions,
+        live,
+        settings.stream.starving_share,
+        Borders(settings.stream.border_tolerance, cost_by_beats(WorkerRegistry(client))),
+    )
+
+
+def _watch(client: redis.Redis, settings: WorkerSettings) -> ModelWatch:
+    stream = settings.stream
+    return ModelWatch(
         client,
         settings.kafka.partitions,
         SegmentClock(stream.clock, stream.replay_days),
         days=stream.drift_days,
         starving=stream.starving_share,
-    )
-    name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    runtime = MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP)
-    return SegmentWorker(
-        *(name, runtime, sweeper, leader, live, feed, registry),
-        *(baselines, models, watch, Behind(stream.behind_s)),
     )
 
 
