@@ -1,33 +1,16 @@
 """Look at every experiment from time to time, watched or not, so that its effect over time is known."""
 
-import asyncio
-import logging
 from collections.abc import Iterable
 
-import redis
-from starlette.concurrency import run_in_threadpool
-
 from api.experiments import Experiments, Standing
-from events.errors import ShoalError
 from experiments.document import Report
 from state.looks import Look, LookStore, SeenEffect
 
-__all__ = ["decided_at", "keep_looking", "look_at"]
-
-log = logging.getLogger(__name__)
+__all__ = ["decided_at", "look_at", "look_at_all"]
 
 
-async def keep_looking(experiments: Experiments, store: LookStore, every_s: float) -> None:
-    """Look again and again, until cancelled; a Redis that is away for a while is asked again later."""
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            await run_in_threadpool(_look_at_all, experiments, store, every_s)
-        except (redis.RedisError, ShoalError) as error:
-            log.warning("the experiments could not be looked at: %s", error)
-
-
-def _look_at_all(experiments: Experiments, store: LookStore, every_s: float) -> None:
+def look_at_all(experiments: Experiments, store: LookStore, every_s: float) -> None:
+    """Look at every experiment, unless a process of the API did within most of `every_s`."""
     if experiments.ids() and store.take_turn(0.9 * every_s):
         for standing in experiments.all():
             look_at(standing, store)

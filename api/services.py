@@ -1,11 +1,10 @@
 """What the endpoints and pages work with: one object a process, opened at its start and closed at its end."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import redis
@@ -16,11 +15,12 @@ from api.access.audit import Audit, audit_salt
 from api.access.rate import RateLimiter
 from api.access.ring import KeyRing
 from api.access.sessions import Sessions
+from api.again import again_and_again
 from api.cached import Cached
 from api.countries import Countries, survey_countries
 from api.customers import Customers
 from api.experiments import Experiments
-from api.looks import keep_looking
+from api.looks import look_at_all
 from api.operations import pipeline_status
 from api.pace import Pace
 from api.population import Population, survey
@@ -32,20 +32,18 @@ from api.triggers import Triggers
 from batch.promotion import Promotion
 from consumers.dead_letter_log import DeadLetterLog
 from consumers.sink import KafkaSink
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from state.baselines import BaselineStore
 from state.connection import connect
 from state.looks import LookStore
 from state.suppressions import SuppressionStore
 from stream.clock import SegmentClock
 from stream.erasure import Erasures
-from stream.inspect import Inspector, segment_names
+from stream.inspect import Inspector
 from stream.live import LiveSegmenter
 from stream.segmenter import Segmenter
 
 __all__ = ["Services", "opened_services"]
-
-log = logging.getLogger(__name__)
 
 _DAY_MS = 86_400_000.0
 _CONNECTIONS = 50
@@ -91,7 +89,7 @@ class Services:
 
     def partition_of(self, customer_id: str) -> int:
         """Return the partition that a customer belongs to."""
-        return int(partitions_of([customer_id], self.partitions)[0])
+        return partition_of(customer_id, self.partitions)
 
     def segmenter(self) -> Segmenter:
         """Return the segmenter that is live."""
@@ -101,7 +99,7 @@ class Services:
 
     def segment_names(self) -> dict[str, str]:
         """Return the names of the segments by id: the live baseline's, and those before it."""
-        return segment_names(BaselineStore(self.store).current())
+        return self.inspector.names()
 
 
 @asynccontextmanager
@@ -113,10 +111,7 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
     )
     client = redis.asyncio.Redis.from_pool(pool)
     services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
-    background = [
-        asyncio.create_task(_finish_erasures(services.erasures)),
-        asyncio.create_task(keep_looking(services.experiments, services.looks, settings.api.looks_s)),
-    ]
+    background = [asyncio.create_task(again_and_again(*each)) for each in _chores(services)]
     try:
         yield services
     finally:
@@ -130,14 +125,10 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
         store.close()
 
 
-async def _finish_erasures(erasures: Erasures) -> None:
-    """Finish what workers have done their part of, every few seconds; whatever goes wrong, the next time comes."""
-    while True:
-        await asyncio.sleep(_ERASURES_S)
-        try:
-            await run_in_threadpool(erasures.finish_open)
-        except redis.RedisError as error:
-            log.warning("erasures cannot be finished now (%s); trying again", error)
+def _chores(services: Services) -> list[tuple[str, Callable[[], object], float]]:
+    every_s = services.settings.api.looks_s
+    look = partial(look_at_all, services.experiments, services.looks, every_s)
+    return [("erasures", services.erasures.finish_open, _ERASURES_S), ("looks at the experiments", look, every_s)]
 
 
 def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:

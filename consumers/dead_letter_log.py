@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import redis
@@ -135,7 +135,7 @@ class DeadLetterLog:
             self._redis.expire(keys.REPLAYED, _KEPT_S)
         return Replayed(len(whole), len(letters) - len(whole))
 
-    def forget(self, customer_id: str, sink: KafkaSink) -> int:
+    def forget(self, customer_id: str, open_sink: Callable[[], KafkaSink]) -> int:
         """Erase a customer's letters and return how many: the others are written again, then all before are deleted.
 
         A crash in between leaves letters twice, which `read` shows once. Raises SinkFailed, KafkaUnreachable.
@@ -145,6 +145,7 @@ class DeadLetterLog:
         kept = [each for each in letters if not _is_about(each, customer_id)]
         if len(kept) == len(letters):
             return 0
+        sink = open_sink()
         for each in kept:
             sink.send(_TOPIC, None, each.letter.model_dump_json().encode())
         sink.flush()

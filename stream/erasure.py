@@ -9,7 +9,7 @@ import redis
 from consumers.dead_letter_log import DeadLetterLog
 from consumers.sink import KafkaSink
 from events.errors import ShoalError
-from events.partitioning import partitions_of
+from events.partitioning import partition_of
 from events.settings import KafkaSettings
 from state import keys
 from state.erasure_places import forget_elsewhere
@@ -70,12 +70,15 @@ class Erasures:
         if self._queue.is_waiting(self._partition(customer_id), customer_id):
             return None
         found = forget_elsewhere(self._client, customer_id, self._kafka.partitions)
-        found["dead_letters"] = DeadLetterLog(self._kafka, self._client).forget(customer_id, self._sink())
+        found["dead_letters"] = DeadLetterLog(self._kafka, self._client).forget(customer_id, self._sink)
         self._open.close(customer_id)
         return found
 
     def finish_open(self) -> int:
-        """Finish what workers have done their part of; return how many. One process at a time does so."""
+        """Finish what workers have done their part of; return how many. One process at a time does so.
+
+        Where that cannot be done now (a ShoalError, Redis away), it stays asked for.
+        """
         finished = 0
         names = self._open.all()
         if not names or not self._redis.set(keys.ERASURE_LOCK, 1, nx=True, ex=_LOCK_S):
@@ -90,4 +93,4 @@ class Erasures:
         return finished
 
     def _partition(self, customer_id: str) -> int:
-        return int(partitions_of([customer_id], self._kafka.partitions)[0])
+        return partition_of(customer_id, self._kafka.partitions)
