@@ -1,7 +1,4 @@
-"""The picture of where customers live.
-
-A map would need outlines of the countries, which the charts' library fetches from an address outside; so it is bars.
-"""
+"""The largest countries in bars, divided by segment: what a map cannot show."""
 
 from collections import Counter
 from typing import Any, Final

@@ -12,6 +12,7 @@ from api.pages.rendering import page
 from api.population import Population
 from api.services import Services
 from batch.playbook import play_for
+from batch.world.drawing import draw_world
 from state.moves import NO_SEGMENT
 from stream.features import DEFAULT_FEATURES, FEATURES
 
@@ -49,6 +50,7 @@ def _values(services: Services) -> dict[str, Any]:
         "moves": [(names.get(then, then), names.get(now, now), count) for then, now, count in moved[:12]],
         "sizes": sizes_chart(found, names) if rows else None,
         "countries": country_chart(countries, names),
+        "world": draw_world({(place, names.get(each, each)): n for (place, each), n in countries.counts.items()}),
         "all_profiles": countries.whole,
         "profile": heat_map(found, names) if rows else None,
         "flows": flow_chart(found, names) if rows else None,

@@ -1,5 +1,6 @@
 """The figures of a report, as JSON: aggregates only, so that no customer's id outlives its erasure."""
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -129,6 +130,13 @@ def _places(table: CustomerTable, candidate: Candidate) -> dict[str, Any]:
         "customers": [
             [int(((countries == country) & (candidate.labels == label)).sum()) for country in largest]
             for label in range(candidate.k)
+        ],
+        "everywhere": [
+            [str(country), int(label), int(count)]
+            for (country, label), count in Counter(
+                zip(countries[known].tolist(), candidate.labels[known].tolist(), strict=True)
+            ).items()
+            if label >= 0
         ],
         "unknown": int((~known).sum()),
         "elsewhere": int(known.sum() - sum(sorted(counts.tolist(), reverse=True)[:_COUNTRIES])),

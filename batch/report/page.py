@@ -18,6 +18,7 @@ from batch.report.segment_figures import (
     heat_figure,
     scatter_figure,
 )
+from batch.world.drawing import draw_world
 from events.outputs import Baseline
 
 __all__ = ["report_page"]
@@ -142,6 +143,9 @@ def _pictures(baseline: Baseline, facts: Mapping[str, Any], names: Sequence[str]
         "silhouettes": silhouette_figure(facts["silhouettes"], names) if facts["silhouettes"] else "",
         "scatter": scatter_figure(facts["picture"], names),
         "countries": countries_figure(facts["places"], names) if facts["places"] else "",
+        "world": draw_world(
+            {(country, names[label]): count for country, label, count in facts["places"].get("everywhere", [])}
+        ),
         "correlation": "",
         "flows": "",
         "distributions": [
