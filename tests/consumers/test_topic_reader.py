@@ -1,5 +1,7 @@
 """Reading topics to their ends on a real broker: nothing left out, nothing waited for, and no end taken for another."""
 
+import time
+
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Producer
 
@@ -36,6 +38,14 @@ def read(reader, starts, ends=None):
     return [(message.partition(), message.value()) for message in reader.read(starts, ends)]
 
 
+def wait_for_marker(reader, place, end, timeout_s=30.0):
+    """A broker answers a commit once it is decided, and writes the marker into the partition after that."""
+    deadline = time.monotonic() + timeout_s
+    while reader.bounds([place])[place][1] < end:
+        assert time.monotonic() < deadline, f"no marker in {place} after {timeout_s:g} s"
+        time.sleep(0.01)
+
+
 def test_all_of_each_partition_is_read_and_then_only_what_is_new(settings, kafka, orders):
     publish(kafka, orders[0], [b"a", b"b"])
     publish(kafka, orders[1], [b"c"])
@@ -59,6 +69,7 @@ def test_the_end_may_be_a_marker_that_is_no_message(settings, kafka, orders):
     producer.produce(orders[0][0], b"a", partition=0)
     producer.commit_transaction(30)
     with TopicReader(settings, "test") as reader:
+        wait_for_marker(reader, orders[0], 2)
         assert read(reader, {orders[0]: 0}) == [(0, b"a")]
         assert reader.bounds(orders[:1]) == {orders[0]: (0, 2)}
     assert end_offsets(settings, ["orders"]) == {orders[0]: 2, orders[1]: 0}
