@@ -1,4 +1,4 @@
-"""A customer's timeline: orders, the web session, and every move between segments with its cause."""
+"""A customer's timeline: orders, web sessions, and every move between segments with its cause."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 from api.purchases import Purchase, purchases_of
 from api.services import Services
 from consumers.change_log import changes_of_customer
+from consumers.session_log import sessions_of_customer
+from events.changes import Change
 from events.errors import ShoalError
+from events.inputs import WebSession
 from stream.history import with_changes
 
 __all__ = ["Entry", "timeline_of"]
@@ -35,23 +38,32 @@ def timeline_of(services: Services, document: dict[str, Any]) -> tuple[list[Entr
 
     `document` is what `Customers.document` returns, with personal fields.
     """
-    history, missing = _moves(services, document)
-    entries = [*_milestones(document["record"]), *history]
+    (changes, sessions), missing = _asked(services, document["customer_id"])
+    record = document["record"]
+    if sessions and len(sessions) < record["sessions"]:
+        missing = f"Kafka still has the latest {len(sessions):,} of {record['sessions']:,} web sessions."
     purchases = purchases_of(services.store, document["customer_id"], services.partitions)
-    entries += [_bought(each) for each in purchases] or _orders_known(document["record"])
+    entries = [*_signed_up(record), *_moves(with_changes(document["history"], changes))]
+    entries += [_bought(each) for each in purchases] or _orders_known(record)
+    entries += [_visited(each) for each in sessions] or _session_known(record)
     entries.sort(key=lambda each: each.at_ms, reverse=True)
     return entries[:_MOST], missing
 
 
-def _moves(services: Services, document: dict[str, Any]) -> tuple[list[Entry], str]:
-    """Return the moves, with causes where Kafka can be asked for the changes."""
-    history, missing = document["history"], ""
+def _asked(services: Services, customer_id: str) -> tuple[tuple[list[Change], list[WebSession]], str]:
+    """Return the customer's changes and web sessions, where Kafka can be asked for them, or why there are none."""
+    kafka, partition = services.settings.kafka, services.partition_of(customer_id)
     try:
-        partition = services.partition_of(document["customer_id"])
-        changes = changes_of_customer(services.settings.kafka, partition, document["customer_id"])
-        history = with_changes(history, changes)
+        changes = changes_of_customer(kafka, partition, customer_id)
+        return (changes, sessions_of_customer(kafka, partition, customer_id)), ""
     except ShoalError:
-        missing = "Kafka cannot be asked just now, so the moves stand here without their causes."
+        return ([], []), (
+            "Kafka cannot be asked just now, so the moves stand here without their causes, and of the web sessions "
+            "only the latest."
+        )
+
+
+def _moves(history: list[dict[str, Any]]) -> list[Entry]:
     entries = []
     for newer, older in zip(history, [*history[1:], None], strict=True):
         before = older["segment"] if older else None
@@ -61,15 +73,18 @@ def _moves(services: Services, document: dict[str, Any]) -> tuple[list[Entry], s
         cause = _CAUSES.get(newer["cause"] or "", "")
         why = f"{cause}: {newer['explanation']}" if cause and newer["explanation"] else cause
         entries.append(Entry(_ms(newer["since"]), "segment", what, why))
-    return entries, missing
+    return entries
 
 
-def _milestones(record: dict[str, Any]) -> list[Entry]:
-    known = [
-        (record["signed_up"], "profile", "Signed up"),
-        (record["last_session"], "session", f"Latest web session, number {record['sessions']:,}"),
-    ]
-    return [Entry(_ms(when), kind, what) for when, kind, what in known if when is not None]
+def _signed_up(record: dict[str, Any]) -> list[Entry]:
+    when = record["signed_up"]
+    return [] if when is None else [Entry(_ms(when), "profile", "Signed up")]
+
+
+def _session_known(record: dict[str, Any]) -> list[Entry]:
+    """Return the session that the record itself remembers, for where Kafka does not have it any more."""
+    when = record["last_session"]
+    return [] if when is None else [Entry(_ms(when), "session", f"Latest web session, number {record['sessions']:,}")]
 
 
 def _orders_known(record: dict[str, Any]) -> list[Entry]:
@@ -90,6 +105,18 @@ def _bought(purchase: Purchase) -> Entry:
     }
     kind = "order" if purchase.kind == "placed" else purchase.kind
     return Entry(purchase.at_ms, kind, words[purchase.kind].format(purchase.amount))
+
+
+def _visited(session: WebSession) -> Entry:
+    ended_ms = round(session.occurred_at.timestamp() * 1000)
+    seconds = session.duration_s
+    if seconds is None:
+        seconds = (session.occurred_at - session.started_at).total_seconds()
+    parts = ["1 page" if session.pages == 1 else f"{session.pages:,} pages"]
+    parts += [f"{seconds / 60:,.0f} min" if seconds >= 60 else f"{seconds:.0f} s"]
+    parts += [f"{session.cart_adds:,} into the cart"] if session.cart_adds else []
+    parts += [f"by {session.source}"] if session.source else []
+    return Entry(ended_ms, "session", f"Web session: {', '.join(parts)}")
 
 
 def _ms(when: str) -> int:

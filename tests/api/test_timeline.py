@@ -4,6 +4,7 @@ import numpy as np
 
 from api.purchases import purchases_of
 from events.errors import ShoalError
+from events.inputs import WebSession
 from events.partitioning import partition_of
 from state import keys
 from state.purchases import CONVERSION, ENTRY, PLACED, REFUNDED, PurchaseLogs
@@ -40,10 +41,40 @@ def test_without_kafka_the_timeline_stands_without_causes(shop, monkeypatch):
     remember(shop.redis, "c001", (NOW_MS, PLACED, 12_500))
     text = seen(shop, "/parts/timeline?customer=c001")
     assert "Kafka cannot be asked" in text
+    assert "only the latest" in text
     assert "Order of 12.50" in text
     assert "First segment" in text
     assert "First order" not in text, "each order is there already"
     assert "First order" in seen(shop, "/parts/timeline?customer=c002")
+
+
+def session(name: str, at: str, **more: object) -> WebSession:
+    return WebSession(event_id=name, session_id=name, customer_id="c001", occurred_at=at, started_at=at, **more)
+
+
+def test_web_sessions_are_told_one_by_one(shop, monkeypatch):
+    visits = [
+        session("b", "2026-01-02T10:00:00Z", pages=7, duration_s=300, cart_adds=2, source="email"),
+        session("a", "2026-01-01T10:00:00Z", pages=1, duration_s=20),
+    ]
+    monkeypatch.setattr("api.pages.timeline.changes_of_customer", lambda *_: [])
+    monkeypatch.setattr("api.pages.timeline.sessions_of_customer", lambda *_: visits)
+    signed_in(shop)
+    text = seen(shop, "/parts/timeline?customer=c001")
+    assert "Web session: 7 pages, 5 min, 2 into the cart, by email" in text
+    assert "Web session: 1 page, 20 s" in text
+    assert "Latest web session" not in text, "each session is there already"
+
+
+def test_it_says_how_many_sessions_kafka_does_not_have_any_more(shop, monkeypatch):
+    kept = [session("b", "2026-01-02T10:00:00Z", pages=3), session("a", "2026-01-01T10:00:00Z", pages=3)]
+    monkeypatch.setattr("api.pages.timeline.changes_of_customer", lambda *_: [])
+    monkeypatch.setattr("api.pages.timeline.sessions_of_customer", lambda *_: kept)
+    signed_in(shop)
+    known = shop.get("/v1/customers/c001").json()["record"]["sessions"]
+    assert known > len(kept)
+    text = seen(shop, "/parts/timeline?customer=c001")
+    assert f"Kafka still has the latest 2 of {known:,} web sessions." in text
 
 
 def test_a_profile_is_told_in_words(shop):
