@@ -14,6 +14,7 @@ from bench.quality.by_event import ConstantStep
 from bench.quality.event_log import DAY_MS, EventLog
 from bench.quality.measures import Refit, flaps, inertia
 from bench.quality.population import fold_into, vector_days
+from bench.quality.self_feeding import MARGIN, SelfFeeding
 from bench.quality.service import HALF_LIFE_MS, Service
 from events.changes import Change, segment_number
 from events.outputs import Baseline, BaselineSegment
@@ -21,8 +22,9 @@ from state.records import Rows, blank_rows
 from stream.features import DEFAULT_FEATURES, feature_matrix
 from stream.forgetful import ForgetfulKMeans
 from stream.segmenter import CentroidSegmenter
+from stream.settings import StreamSettings
 
-__all__ = ["baseline_of", "by_customer", "by_event", "halves", "moves_of"]
+__all__ = ["baseline_of", "by_customer", "by_event", "halves", "moves_of", "self_feeding"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -71,10 +73,20 @@ def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
     )
 
 
+def self_feeding(client: redis.Redis, log: EventLog, k: int) -> Figures:
+    """Run the service over a log with published segments that feed the sums, and borders that follow at once."""
+    following = StreamSettings(border_tolerance=0.0, hysteresis=MARGIN)
+    found = _compared(Service(client, following, rule=SelfFeeding), log, k)
+    return {name: found[name] for name in ("inertia", "published")}
+
+
 def by_customer(client: redis.Redis, log: EventLog, k: int) -> Figures:
     """Run the service over a log and compare where it stands at the end."""
+    return _compared(Service(client), log, k)
+
+
+def _compared(service: Service, log: EventLog, k: int) -> Figures:
     first, second = halves(log)
-    service = Service(client)
     began = time.monotonic()
     for end_ms, orders in first.days():
         service.day(end_ms, orders, sweep=False)

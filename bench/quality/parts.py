@@ -10,7 +10,7 @@ import redis
 
 from bench.quality.drifting import alarms
 from bench.quality.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
-from bench.quality.halves import baseline_of, by_customer, by_event, halves
+from bench.quality.halves import baseline_of, by_customer, by_event, halves, self_feeding
 from bench.quality.known_groups import measure_known_groups
 from bench.quality.measures import Refit, inertia
 from bench.quality.population import Population, fold_into
@@ -33,7 +33,11 @@ _STATIONARY: Final = ((1_000, 1), (4_000, 1), (4_000, 2), (4_000, 3), (10_000, 1
 _TURN: Final = 400
 _WATCHED_TURN: Final = 420
 _DAYS: Final = 580
+_LONG: Final = 1_120
+"""Days of a shop that changes, so that also those who buy rarely have bought three times since."""
 _K: Final = 5
+_DESIGN_K: Final = 4
+"""Where the rule that was left is measured too."""
 
 
 @dataclass
@@ -70,7 +74,7 @@ class Session:
         """Follow each regime change day by day."""
         found = {}
         for name in AFFECTED:
-            log, groups = simulated(turning(name, _TURN, _DAYS), 2_000, 1, _DAYS)
+            log, groups = simulated(turning(name, _TURN, _LONG), 2_000, 1, _LONG)
             found[name] = _after_change(log, [groups[each] for each in log.names], AFFECTED[name])
             self.say(f"{name}: {found[name]}")
         return found
@@ -117,6 +121,8 @@ class Session:
         found = {}
         for k in ks:
             found[str(k)] = {"by customer": by_customer(self.client, log, k), **by_event(log, k)}
+            if k == _DESIGN_K:
+                found[str(k)]["self-feeding"] = self_feeding(self.client, log, k)
             self.say(f"k = {k}: {found[str(k)]}")
         return found
 

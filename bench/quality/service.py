@@ -29,6 +29,7 @@ from stream.damping import Damping
 from stream.handler import SegmentHandler
 from stream.leader import Leader
 from stream.live import LiveSegmenter
+from stream.segmenter import CentroidSegmenter
 from stream.settings import StreamSettings
 from stream.sweep import Sweeper
 from stream.worker import half_life_ms
@@ -72,11 +73,18 @@ class _NoFeed:
 
 
 class Service:
-    """A worker's parts around one Redis database, which is emptied first."""
+    """A worker's parts around one Redis database, which is emptied first; `rule` says what feeds the sums."""
 
-    def __init__(self, client: redis.Redis, stream: StreamSettings | None = None, *, frozen: bool = False) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        stream: StreamSettings | None = None,
+        *,
+        frozen: bool = False,
+        rule: type[CentroidSegmenter] = CentroidSegmenter,
+    ) -> None:
         client.flushdb()
-        self._frozen = frozen
+        self._frozen, self._rule = frozen, rule
         # Always due: a sweep is asked for by the day, not by the wall clock.
         settings = (stream or StreamSettings()).model_copy(update={"sweep_s": 0.0, "sweep_chunk": 100_000})
         self.store = PartitionStore(client, keys.SEGMENTS_GROUP)
@@ -141,6 +149,7 @@ class Service:
         """Put a baseline live, and move everyone over."""
         self._baselines.approve(baseline)
         self.live.follow_baseline(baseline)
+        self.live.segmenter = self._rule(baseline, HALF_LIFE_MS)
         self.sweep()
         self.lead()
 
