@@ -1,15 +1,24 @@
 """`shoal import`: public data sets as events."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
 from cli.local import KafkaOption, kafka_settings
 from cli.output import JsonOption, print_json, tables
 from cli.sending import DuplicateOption, LimitOption, Plan, Sent, ShuffleOption, send
+from events.inputs import Event
+from events.settings import KafkaSettings
 
 __all__ = ["app"]
+
+
+class _Events(Protocol):
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Event]: ...
+
 
 app = typer.Typer(help="Publish a public data set as events.", no_args_is_help=True)
 
@@ -43,7 +52,7 @@ def cdnow(
     from cli.formats.cdnow import read_cdnow, sample_path
 
     file = path or sample_path()
-    sent = send("orders", read_cdnow(file), kafka_settings(kafka), Plan(limit, shuffle, duplicate))
+    sent = _send({"orders": read_cdnow(file)}, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
     _tell(sent, "cdnow", file, {}, as_json)
 
 
@@ -67,17 +76,21 @@ def online_retail(
     """Publish the invoices of UCI Online Retail, a British gift shop (2010 to 2011), as orders by time.
 
     The lines of an invoice make one order in GBP, those of a cancellation one refund. Lines without a customer or an
-    amount are left out and counted. Importing the file again publishes the same events.
+    amount are left out and counted. Each customer's latest country is published as a profile after the orders, if the
+    file has it. Importing the file again publishes the same events. --limit is for orders and profiles each.
     """
     from cli.formats.online_retail import read_online_retail
 
     read = read_online_retail(path)
-    sent = send("orders", read.orders, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
+    logs: dict[str, _Events] = {"orders": read.orders, "customers": read.profiles}
+    sent = _send(logs, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
     counts = {
         "rows": read.summary.rows,
         "orders": read.summary.orders,
         "refunds": read.summary.refunds,
         "rows_skipped": read.summary.skipped,
+        "profiles": read.summary.profiles,
+        "profiles_skipped": read.summary.profiles_skipped,
     }
     _tell(sent, "online-retail", path, counts, as_json)
 
@@ -98,16 +111,29 @@ def mall(
     from cli.formats.mall import read_mall
 
     profiles = read_mall(path)
-    sent = send("customers", profiles, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
-    _tell(sent, "mall", path, {"profiles": len(profiles)}, as_json, topic="customers")
+    sent = _send({"customers": profiles}, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
+    _tell(sent, "mall", path, {"profiles": len(profiles)}, as_json)
 
 
-def _tell(sent: Sent, kind: str, file: Path, counts: dict[str, Any], as_json: bool, topic: str = "orders") -> None:
+def _send(logs: Mapping[str, _Events], settings: KafkaSettings, plan: Plan) -> dict[str, Sent]:
+    """Publish the logs one after the other, and return what was sent by topic; an empty log needs no topic."""
+    first = next(iter(logs))
+    return {topic: send(topic, log, settings, plan) for topic, log in logs.items() if len(log) or topic == first}
+
+
+def _tell(sent: dict[str, Sent], kind: str, file: Path, counts: dict[str, Any], as_json: bool) -> None:
+    topic, main = next(iter(sent.items()))
     if as_json:
-        print_json({"topic": topic, "format": kind, "file": str(file), **sent._asdict(), **counts})
+        topics = {"topics": {each: told.published for each, told in sent.items()}} if len(sent) > 1 else {}
+        print_json({"topic": topic, "format": kind, "file": str(file), **main._asdict(), **topics, **counts})
         return
-    skipped = {name.replace("_", " "): n for name, n in counts.get("rows_skipped", {}).items() if n}
-    told = "".join(f"; {n:,} rows skipped: {name}" for name, n in skipped.items())
-    tables().print(
-        f"{sent.published:,} events published to {topic} in {sent.seconds:.1f} s{told}", highlight=False, soft_wrap=True
+    told = "; ".join(
+        f"{told.published:,} events published to {each} in {told.seconds:.1f} s" for each, told in sent.items()
     )
+    left_out = "".join(
+        f"; {n:,} {what} skipped: {reason.replace('_', ' ')}"
+        for what in ("rows", "profiles")
+        for reason, n in counts.get(f"{what}_skipped", {}).items()
+        if n
+    )
+    tables().print(told + left_out, highlight=False, soft_wrap=True)
