@@ -1,6 +1,7 @@
 """`shoal import`: public data sets as events."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -115,6 +116,39 @@ def mall(
     _tell(sent, "mall", path, {"profiles": len(profiles)}, as_json)
 
 
+@app.command("thelook", epilog="Example: `shoal import thelook thelook_ecommerce --json`")
+def thelook(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="The folder of users.csv, orders.csv and order_items.csv; with products.csv and events.csv if wanted.",
+            exists=True,
+            file_okay=False,
+        ),
+    ],
+    limit: LimitOption = None,
+    shuffle: ShuffleOption = None,
+    duplicate: DuplicateOption = 0.0,
+    kafka: KafkaOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish TheLook, an invented clothes shop of BigQuery (thelook_ecommerce), as orders, web sessions and profiles.
+
+    Orders are in USD; what was cancelled or returned is taken back once. Sessions are those of users. Profiles have no
+    names, no addresses and no e-mail. What cannot be used is left out and counted. Importing the folder again publishes
+    the same events. --limit is for orders, sessions and profiles each.
+    """
+    from cli.formats.thelook import read_thelook
+
+    read = read_thelook(path)
+    logs: dict[str, _Events] = {"orders": read.orders, "web-sessions": read.sessions, "customers": read.profiles}
+    sent = _send(logs, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
+    counts = asdict(read.summary)
+    counts["rows_skipped"] = counts.pop("skipped")
+    _tell(sent, "thelook", path, counts, as_json)
+
+
 def _send(logs: Mapping[str, _Events], settings: KafkaSettings, plan: Plan) -> dict[str, Sent]:
     """Publish the logs one after the other, and return what was sent by topic; an empty log needs no topic."""
     first = next(iter(logs))
@@ -127,13 +161,17 @@ def _tell(sent: dict[str, Sent], kind: str, file: Path, counts: dict[str, Any], 
         topics = {"topics": {each: told.published for each, told in sent.items()}} if len(sent) > 1 else {}
         print_json({"topic": topic, "format": kind, "file": str(file), **main._asdict(), **topics, **counts})
         return
-    told = "; ".join(
-        f"{told.published:,} events published to {each} in {told.seconds:.1f} s" for each, told in sent.items()
-    )
-    left_out = "".join(
-        f"; {n:,} {what} skipped: {reason.replace('_', ' ')}"
-        for what in ("rows", "profiles")
-        for reason, n in counts.get(f"{what}_skipped", {}).items()
-        if n
-    )
-    tables().print(told + left_out, highlight=False, soft_wrap=True)
+    lines = [f"{told.published:,} events published to {each} in {told.seconds:.1f} s" for each, told in sent.items()]
+    left_out = [
+        line for what in ("rows", "cells", "profiles") for line in _left_out(what, counts.get(f"{what}_skipped"))
+    ]
+    tables().print("; ".join(lines + left_out), highlight=False, soft_wrap=True)
+
+
+def _left_out(what: str, skipped: dict[str, Any] | None) -> Iterator[str]:
+    """Yield how many were left out for each reason; `skipped` counts by reason, or by table and reason."""
+    for name, count in (skipped or {}).items():
+        if isinstance(count, dict):
+            yield from _left_out(f"{what} of {name}", count)
+        elif count:
+            yield f"{count:,} {what} skipped: {name.replace('_', ' ')}"

@@ -26,6 +26,7 @@ from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable, TopicsUnfit, create_topics
 from events.topics import topic_specs
 from shoal_client.errors import PublishFailed
+from tests.cli.formats.thelook.exporting import event, item, order, user, write
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 3
@@ -235,6 +236,53 @@ def test_online_retail_without_countries_publishes_orders_alone(
     assert (told["published"], told["profiles"], told["profiles_skipped"]) == (3, 0, {"unknown_country": 0})
     assert "topics" not in told
     assert published(settings, "customers", 0) == []
+
+
+@pytest.mark.kafka
+def test_thelook_is_imported_to_three_topics_and_its_rows_accounted_for(
+    shoal: Shoal, settings: KafkaSettings, tmp_path: Path
+) -> None:
+    write(
+        tmp_path,
+        users=[user("7"), user("8", country="Nowhere")],
+        orders=[order("1"), order("2", "8", "Cancelled"), order("3", "")],
+        order_items=[item("1", "1", "5.25"), item("2", "2", "6", "Cancelled"), item("3", "3", "7")],
+        events=[event("s", "2023-01-05 10:00:00 UTC", "cart"), event("t", "2023-01-05 10:00:00 UTC", user_id="")],
+    )
+    told = json.loads(shoal("import", "thelook", tmp_path, "--json").stdout)
+    del told["seconds"]
+    assert told == {
+        "topic": "orders",
+        "format": "thelook",
+        "file": str(tmp_path),
+        "published": 3,
+        "duplicates": 0,
+        "topics": {"orders": 3, "web-sessions": 1, "customers": 2},
+        "rows": {"users": 2, "orders": 3, "order_items": 3, "events": 2},
+        "orders": 2,
+        "cancellations": 1,
+        "refunds": 0,
+        "sessions": 1,
+        "profiles": 2,
+        "rows_skipped": {
+            "users": {"no_id": 0, "no_time": 0, "repeated": 0},
+            "orders": {"no_id": 0, "no_user": 1, "no_time": 0, "repeated": 0, "no_items": 0},
+            "order_items": {"no_order": 1, "no_product": 0, "no_price": 0, "repeated": 0, "cancelled_alone": 0},
+            "events": {"no_user": 1, "no_session": 0, "no_time": 0},
+        },
+        "cells_skipped": {"age": 0, "country": 1, "coordinates": 0},
+    }
+    orders_found = [event for _, event, _ in published(settings, "orders", 3)]
+    assert {(each.order_id, each.type, str(each.amount), each.currency) for each in orders_found} == {
+        ("1", "placed", "5.25", "USD"), ("2", "placed", "6.00", "USD"), ("2", "cancelled", "6.00", "USD"),
+    }  # fmt: skip
+    ((key, session, _),) = published(settings, "web-sessions", 1)
+    assert (key, session.pages, session.cart_adds) == ("7", 1, 1)
+    profiles = {key: profile.country for key, profile, _ in published(settings, "customers", 2)}
+    assert profiles == {"7": "Brazil", "8": None}
+    said = shoal("import", "thelook", tmp_path).stdout
+    assert "2 events published to customers in" in said
+    assert "; 1 rows of events skipped: no user; 1 cells skipped: country" in said
 
 
 @pytest.mark.kafka
