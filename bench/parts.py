@@ -32,6 +32,7 @@ class Plan:
     runs: int = 3
     events: int = EVENTS
     latency_s: float = 8.0
+    broker_warm_up_s: float = 60.0
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000, 5_000_000)
     backlog: int = 6_000_000
     arriving: float = 10_000.0
@@ -47,6 +48,7 @@ class Plan:
             runs=1,
             events=self.events // 4,
             latency_s=self.latency_s / 2,
+            broker_warm_up_s=0.0,
             sizes=(self.sizes[0], self.sizes[1]),
             backlog=self.backlog // 20,
             swept=self.swept // 20,
@@ -83,7 +85,7 @@ class Session:
     def latency(self, on: Stage) -> Figures:
         """Measure at 1,000 and 10,000 events/s, and at half of the maximum."""
         maximum = self.reference(on)
-        warm_up(on)
+        warm_up(on, self.plan.broker_warm_up_s)
         figures: Figures = {"maximum": maximum}
         for name, rate in (("1000", 1_000.0), ("10000", 10_000.0), ("half", maximum / 2)):
             runs = []
