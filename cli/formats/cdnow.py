@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cli.formats.event_log import EventLog
 from cli.formats.invalid import FileInvalid
-from cli.formats.order_log import OrderLog
 from events.errors import ShoalError
 from events.inputs import Item, Order
 
@@ -52,7 +52,7 @@ def sample_path() -> Path:
     )
 
 
-def read_cdnow(path: Path) -> OrderLog[Purchase]:
+def read_cdnow(path: Path) -> EventLog[Purchase, Order]:
     """Return the orders of `CDNOW_master.txt` or `CDNOW_sample.txt` by date, those of one day in the file's order.
 
     Each row is an order: rows of $0 are orders, and rows that are alike are purchases of their own. The event id is
@@ -63,7 +63,7 @@ def read_cdnow(path: Path) -> OrderLog[Purchase]:
     Raises:
         FileInvalid: a row is not as in these files.
     """
-    return OrderLog(sorted(_purchases(path), key=lambda purchase: purchase.date), _order)
+    return EventLog(sorted(_purchases(path), key=lambda purchase: purchase.date), _order)
 
 
 def _purchases(path: Path) -> Iterator[Purchase]:

@@ -12,14 +12,17 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
+from cli.formats.event_log import EventLog
 from cli.formats.invalid import FileInvalid
-from cli.formats.order_log import OrderLog
-from events.inputs import Order
+from cli.formats.residence import Residence, latest_residences
+from events.inputs import CustomerProfile, Order
 
 __all__ = ["Invoice", "OnlineRetail", "Summary", "read_online_retail"]
 
 _COLUMNS: Final = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"]
 _COLUMN_NAMES: Final = ", ".join(_COLUMNS)
+_COUNTRY: Final = "Country"
+"""A column that a file may lack."""
 _MAX_NAME: Final = 40
 _MAX_DECIMALS: Final = 6
 _MAX_QUANTITY: Final = 10**6
@@ -44,29 +47,39 @@ class Invoice(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of the rows: `skipped` counts them by reason; the others are in the orders and refunds."""
+    """What became of the rows: `skipped` counts them by reason; the others are in the orders and refunds.
+
+    `profiles_skipped` counts the customers with an order or refund who have no profile, if the file has countries.
+    """
 
     rows: int
     skipped: dict[str, int]
     orders: int
     refunds: int
+    profiles: int
+    profiles_skipped: dict[str, int]
 
 
 @dataclass(frozen=True)
 class OnlineRetail:
-    """The orders of a file, sorted by time, and the summary."""
+    """The orders and the customers' profiles of a file, each sorted by time, and the summary."""
 
-    orders: OrderLog[Invoice]
+    orders: EventLog[Invoice, Order]
+    profiles: EventLog[Residence, CustomerProfile]
     summary: Summary
 
 
 @dataclass(frozen=True)
 class _Lines:
-    """The rows of the file in columns; a customer is "" where there is none."""
+    """The rows of the file in columns; a customer is "" where there is none, and so is a country.
+
+    There are no `countries` where the file has no such column.
+    """
 
     numbers: npt.NDArray[np.object_]
     skus: npt.NDArray[np.object_]
     customers: npt.NDArray[np.object_]
+    countries: npt.NDArray[np.object_] | None
     times: Ints
     quantities: Ints
     prices: Ints
@@ -79,11 +92,14 @@ class _Lines:
 
 
 def read_online_retail(path: Path) -> OnlineRetail:
-    """Return one order for each invoice of a customer, and one refund for each cancellation.
+    """Return one order for each invoice of a customer, one refund for each cancellation, one profile a customer.
 
     An invoice is the rows of one InvoiceNo and CustomerID: those with a positive amount make an order placed, and
     those with a negative amount of an InvoiceNo that starts with C make a refund of its own. Its time is the first
     InvoiceDate of its rows, taken as UTC; its amount is their exact sum. Rows that fit neither are counted.
+
+    A profile has the country of the customer's latest such row that names one, and the time of that row. Customers
+    whose rows only say such as "Unspecified" have none and are counted; a file without the column has no profiles.
 
     Raises:
         FileInvalid: a column is missing, or a row has a value that cannot be read.
@@ -97,11 +113,27 @@ def read_online_retail(path: Path) -> OnlineRetail:
         "zero_amount": int((known & (amounts == 0)).sum()),
         "unexpected_sign": int((known & ~taken & (amounts != 0)).sum()),
     }
-    invoices = _invoices(lines, np.flatnonzero(taken))
+    rows = np.flatnonzero(taken)
+    invoices, (residences, nowhere) = _invoices(lines, rows), _residences(lines, rows)
     placed = sum(invoice.kind == "placed" for invoice in invoices)
-    return OnlineRetail(
-        OrderLog(invoices, _order), Summary(len(amounts), skipped, orders=placed, refunds=len(invoices) - placed)
+    summary = Summary(
+        len(amounts),
+        skipped,
+        orders=placed,
+        refunds=len(invoices) - placed,
+        profiles=len(residences),
+        profiles_skipped={"unknown_country": nowhere},
     )
+    return OnlineRetail(EventLog(invoices, _order), EventLog(residences, _profile), summary)
+
+
+def _residences(lines: _Lines, rows: Ints) -> tuple[list[Residence], int]:
+    """Return where the customers of these rows live, and of how many that is not known."""
+    if lines.countries is None:
+        return [], 0
+    customers = lines.customers[rows]
+    found = latest_residences(customers, lines.countries[rows], lines.times[rows], lines.numbers[rows])
+    return found, len(pd.unique(pd.Series(customers))) - len(found)
 
 
 def _invoices(lines: _Lines, rows: Ints) -> list[Invoice]:
@@ -145,6 +177,16 @@ def _order(invoice: Invoice) -> Order:
     )
 
 
+def _profile(residence: Residence) -> CustomerProfile:
+    """The invoice is in the event id: a file that goes on for longer may have something newer to say."""
+    return CustomerProfile(
+        event_id=f"online-retail-country-{residence.purchase}-{residence.customer_id}",
+        customer_id=residence.customer_id,
+        occurred_at=residence.at,
+        country=residence.country,
+    )
+
+
 def _pounds(units: int, decimals: int) -> str:
     """Write an amount with two decimals, or with as many more as it needs.
 
@@ -167,6 +209,7 @@ def _read_lines(path: Path) -> _Lines:
         _names(path, frame, "InvoiceNo"),
         _names(path, frame, "StockCode"),
         np.array([customer.removesuffix(".0") for customer in customers], np.object_),
+        frame[_COUNTRY].astype("str").fillna("").to_numpy(dtype=object) if _COUNTRY in frame.columns else None,
         _seconds(path, frame),
         quantities.astype(np.int64),
         prices,
@@ -184,12 +227,13 @@ def _names(path: Path, frame: pd.DataFrame, column: str, least: int = 1) -> npt.
 
 def _read_frame(path: Path) -> pd.DataFrame:
     """Read the columns in use; those of a CSV file are text, which keeps prices as they are written."""
+    used = [*_COLUMNS, _COUNTRY]
     try:
         if path.suffix.lower() == ".csv":
-            frame = pd.read_csv(path, dtype="str", encoding_errors="replace", usecols=lambda name: name in _COLUMNS)
+            frame = pd.read_csv(path, dtype="str", encoding_errors="replace", usecols=lambda name: name in used)
         else:
             present = pq.read_schema(path).names
-            frame = pd.read_parquet(path, columns=[name for name in _COLUMNS if name in present])
+            frame = pd.read_parquet(path, columns=[name for name in used if name in present])
     except (ValueError, OSError) as error:
         raise FileInvalid(str(path), "", f"cannot be read as an Online Retail file, Parquet or CSV: {error}") from error
     missing = [name for name in _COLUMNS if name not in frame.columns]
@@ -197,7 +241,7 @@ def _read_frame(path: Path) -> pd.DataFrame:
         raise FileInvalid(
             str(path), "", f"has no column {', '.join(missing)}; an Online Retail file has all of {_COLUMN_NAMES}"
         )
-    return frame[_COLUMNS]
+    return frame
 
 
 def _prices(path: Path, frame: pd.DataFrame) -> tuple[Ints, int]:

@@ -20,12 +20,13 @@ from cli.formats.invalid import FileInvalid
 from cli.main import app
 from cli.publish import NothingValid, Topic
 from cli.sending import Plan
-from events.inputs import INPUTS, Order
+from events.inputs import INPUTS
 from events.partitioning import partitions_of
 from events.settings import KafkaSettings
 from events.topic_admin import KafkaUnreachable, TopicsUnfit, create_topics
 from events.topics import topic_specs
 from shoal_client.errors import PublishFailed
+from tests.cli.formats.thelook.exporting import event, item, order, user, write
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 3
@@ -72,7 +73,7 @@ def shoal(settings: KafkaSettings) -> Shoal:
     return run
 
 
-def published(settings: KafkaSettings, topic: str, count: int) -> list[tuple[str, Order, int]]:
+def published(settings: KafkaSettings, topic: str, count: int) -> list[tuple[str, Any, int]]:
     """Key, event and partition of the messages of a topic; waits for `count` and then a little for one too many."""
     consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": settings.topic("test")})
     name, found = settings.topic(topic), []
@@ -184,32 +185,104 @@ def test_some_events_may_be_sent_twice_in_another_order(shoal: Shoal, settings: 
     assert told["published"] == 200 + told["duplicates"]
 
 
+RETAIL = """InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+1,a,2,2010-12-01 08:26:00,1.5,12347.0,EIRE
+C2,a,-1,2010-12-02 08:26:00,1.5,12347.0,EIRE
+3,a,1,2010-12-02 08:26:00,1.5,,France
+4,a,1,2010-12-02 09:00:00,1.5,12348.0,Unspecified
+"""
+
+
 @pytest.mark.kafka
 def test_online_retail_is_imported_and_its_rows_accounted_for(
     shoal: Shoal, settings: KafkaSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "retail.csv"
-    path.write_text(
-        "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n"
-        "1,a,2,2010-12-01 08:26:00,1.5,12347.0\nC2,a,-1,2010-12-02 08:26:00,1.5,12347.0\n"
-        "3,a,1,2010-12-02 08:26:00,1.5,\n"
-    )
+    path.write_text(RETAIL)
     told = json.loads(shoal("import", "online-retail", path, "--json").stdout)
     del told["seconds"]
     assert told == {
         "topic": "orders",
         "format": "online-retail",
         "file": str(path),
-        "published": 2,
+        "published": 3,
         "duplicates": 0,
-        "rows": 3,
-        "orders": 1,
+        "topics": {"orders": 3, "customers": 1},
+        "rows": 4,
+        "orders": 2,
         "refunds": 1,
         "rows_skipped": {"no_customer": 1, "zero_amount": 0, "unexpected_sign": 0},
+        "profiles": 1,
+        "profiles_skipped": {"unknown_country": 1},
     }
-    kinds = {event.order_id: (event.type, str(event.amount)) for _, event, _ in published(settings, "orders", 2)}
-    assert kinds == {"1": ("placed", "3.00"), "C2": ("refunded", "1.50")}
-    assert "1 rows skipped: no customer" in shoal("import", "online-retail", path).stdout
+    kinds = {event.order_id: (event.type, str(event.amount)) for _, event, _ in published(settings, "orders", 3)}
+    assert kinds == {"1": ("placed", "3.00"), "C2": ("refunded", "1.50"), "4": ("placed", "1.50")}
+    ((key, profile, _),) = published(settings, "customers", 1)
+    assert (key, profile.customer_id, profile.country) == ("12347", "12347", "Ireland")
+    said = shoal("import", "online-retail", path).stdout
+    assert "1 events published to customers in" in said
+    assert "; 1 rows skipped: no customer; 1 profiles skipped: unknown country" in said
+    again = {event.event_id for _, event, _ in published(settings, "customers", 2)}
+    assert again == {profile.event_id}
+
+
+@pytest.mark.kafka
+def test_online_retail_without_countries_publishes_orders_alone(
+    shoal: Shoal, settings: KafkaSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "retail.csv"
+    path.write_text("".join(line.rpartition(",")[0] + "\n" for line in RETAIL.splitlines()))
+    told = json.loads(shoal("import", "online-retail", path, "--json").stdout)
+    assert (told["published"], told["profiles"], told["profiles_skipped"]) == (3, 0, {"unknown_country": 0})
+    assert "topics" not in told
+    assert published(settings, "customers", 0) == []
+
+
+@pytest.mark.kafka
+def test_thelook_is_imported_to_three_topics_and_its_rows_accounted_for(
+    shoal: Shoal, settings: KafkaSettings, tmp_path: Path
+) -> None:
+    write(
+        tmp_path,
+        users=[user("7"), user("8", country="Nowhere")],
+        orders=[order("1"), order("2", "8", "Cancelled"), order("3", "")],
+        order_items=[item("1", "1", "5.25"), item("2", "2", "6", "Cancelled"), item("3", "3", "7")],
+        events=[event("s", "2023-01-05 10:00:00 UTC", "cart"), event("t", "2023-01-05 10:00:00 UTC", user_id="")],
+    )
+    told = json.loads(shoal("import", "thelook", tmp_path, "--json").stdout)
+    del told["seconds"]
+    assert told == {
+        "topic": "orders",
+        "format": "thelook",
+        "file": str(tmp_path),
+        "published": 3,
+        "duplicates": 0,
+        "topics": {"orders": 3, "web-sessions": 1, "customers": 2},
+        "rows": {"users": 2, "orders": 3, "order_items": 3, "events": 2},
+        "orders": 2,
+        "cancellations": 1,
+        "refunds": 0,
+        "sessions": 1,
+        "profiles": 2,
+        "rows_skipped": {
+            "users": {"no_id": 0, "no_time": 0, "repeated": 0},
+            "orders": {"no_id": 0, "no_user": 1, "no_time": 0, "repeated": 0, "no_items": 0},
+            "order_items": {"no_order": 1, "no_product": 0, "no_price": 0, "repeated": 0, "cancelled_alone": 0},
+            "events": {"no_user": 1, "no_session": 0, "no_time": 0},
+        },
+        "cells_skipped": {"age": 0, "country": 1, "coordinates": 0},
+    }
+    orders_found = [event for _, event, _ in published(settings, "orders", 3)]
+    assert {(each.order_id, each.type, str(each.amount), each.currency) for each in orders_found} == {
+        ("1", "placed", "5.25", "USD"), ("2", "placed", "6.00", "USD"), ("2", "cancelled", "6.00", "USD"),
+    }  # fmt: skip
+    ((key, session, _),) = published(settings, "web-sessions", 1)
+    assert (key, session.pages, session.cart_adds) == ("7", 1, 1)
+    profiles = {key: profile.country for key, profile, _ in published(settings, "customers", 2)}
+    assert profiles == {"7": "Brazil", "8": None}
+    said = shoal("import", "thelook", tmp_path).stdout
+    assert "2 events published to customers in" in said
+    assert "; 1 rows of events skipped: no user; 1 cells skipped: country" in said
 
 
 @pytest.mark.kafka

@@ -191,7 +191,7 @@ def test_wrong_usage_exits_2(tmp_path):
     [
         *("demo", "up", "down", "worker", "batch", "publish", "wait", "customer", "segments", "health", "api"),
         *("keys create", "keys list", "keys revoke", "keys sign-in", "audit export"),
-        *("topics create", "topics check", "import cdnow", "import online-retail"),
+        *("topics create", "topics check", "import cdnow", "import online-retail", "import thelook"),
     ],
 )
 def test_every_command_shows_an_example(tmp_path, command):

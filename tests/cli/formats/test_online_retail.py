@@ -146,3 +146,49 @@ def test_another_file_is_refused(frame: pd.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "retail.xlsx").write_bytes(b"PK")
     with pytest.raises(FileInvalid, match=r"retail\.xlsx: cannot be read as an Online Retail file, Parquet or CSV"):
         read_online_retail(tmp_path / "retail.xlsx")
+
+
+def test_a_customer_lives_where_the_latest_invoice_with_a_country_says(
+    frame: pd.DataFrame, write: Write, tmp_path: Path
+) -> None:
+    moved = frame.copy()
+    moved.loc[0, ["CustomerID", "Country"]] = [12347.0, "EIRE"]
+    read = read_online_retail(write(moved, tmp_path))
+    homes = {profile.customer_id: (profile.country, profile.occurred_at) for profile in read.profiles}
+    assert homes["12347"] == ("Ireland", datetime(2010, 12, 2, 9, tzinfo=UTC))
+    assert homes["14527"] == ("United Kingdom", datetime(2010, 12, 1, 9, 41, tzinfo=UTC))
+    assert list(homes) == ["14527", "12347", "2", "3"]
+
+
+@pytest.mark.parametrize("nowhere", ["Unspecified", "European Community", "Channel Islands", None])
+def test_what_is_no_country_is_left_out(frame: pd.DataFrame, write: Write, tmp_path: Path, nowhere: str | None) -> None:
+    frame.loc[[0, 3, 4], "Country"] = nowhere
+    frame.loc[0, "CustomerID"] = 12347.0
+    read = read_online_retail(write(frame, tmp_path))
+    homes = {profile.customer_id: profile.country for profile in read.profiles}
+    assert homes == {"12347": "United Kingdom", "2": "United Kingdom", "3": "United Kingdom"}
+    assert (read.summary.profiles, read.summary.profiles_skipped) == (3, {"unknown_country": 1})
+
+
+def test_only_customers_with_an_invoice_have_a_profile(frame: pd.DataFrame, write: Write, tmp_path: Path) -> None:
+    frame.loc[5, "CustomerID"] = 99.0
+    read = read_online_retail(write(frame, tmp_path))
+    assert {order.customer_id for order in read.orders} == {profile.customer_id for profile in read.profiles}
+
+
+def test_profile_ids_are_the_same_each_time_and_others_for_a_later_invoice(frame: pd.DataFrame, tmp_path: Path) -> None:
+    ids = [profile.event_id for profile in read_online_retail(write_csv(frame, tmp_path)).profiles]
+    assert ids == [profile.event_id for profile in read_online_retail(write_csv(frame, tmp_path)).profiles]
+    assert len(set(ids)) == 5
+    assert "online-retail-country-536370-12583" in ids
+    frame.loc[0, "InvoiceNo"] = "536371"
+    assert "online-retail-country-536371-12583" in {
+        profile.event_id for profile in read_online_retail(write_csv(frame, tmp_path)).profiles
+    }
+
+
+def test_a_file_without_countries_has_no_profiles(frame: pd.DataFrame, write: Write, tmp_path: Path) -> None:
+    read = read_online_retail(write(frame.drop(columns="Country"), tmp_path))
+    assert len(read.orders) == 5
+    assert list(read.profiles) == []
+    assert (read.summary.profiles, read.summary.profiles_skipped) == (0, {"unknown_country": 0})

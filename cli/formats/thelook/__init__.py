@@ -1,0 +1,5 @@
+"""TheLook, an invented clothes shop: users, orders and web events of a public BigQuery data set, as events."""
+
+from cli.formats.thelook.dataset import Summary, TheLook, read_thelook
+
+__all__ = ["Summary", "TheLook", "read_thelook"]
