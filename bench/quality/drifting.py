@@ -12,7 +12,24 @@ from state.records import blank_rows
 from stream.damping import Damping
 from stream.drift import DriftWatch, Observation
 
-__all__ = ["alarms"]
+__all__ = ["alarms", "seen", "watch_of"]
+
+
+def watch_of(people: Population) -> DriftWatch:
+    """Return a watch over a population's segments and features."""
+    return DriftWatch([each.name for each in people.segmenter.segments], people.segmenter.features)
+
+
+def seen(people: Population, at_ms: int) -> Observation:
+    """Return what the leader looks at."""
+    vectors = people.segmenter.vectors(people.rows[people.rows["placed"] > 0], at_ms)
+    return Observation(
+        baseline=people.segmenter.baseline,
+        at_ms=at_ms,
+        error=inertia(vectors, people.segmenter.model.centroids) / len(vectors),
+        shares=(people.sums.counts / people.sums.counts.sum()).tolist(),
+        means=vectors.mean(axis=0).tolist(),
+    )
 
 
 def alarms(log: EventLog, from_ms: int, k: int) -> list[dict[str, Any]]:
@@ -21,20 +38,10 @@ def alarms(log: EventLog, from_ms: int, k: int) -> list[dict[str, Any]]:
     rows = blank_rows(len(log.names))
     before = log.part(0, cut)
     fold_into(rows, before.columns, before.customers)
-    baseline = baseline_of(rows, from_ms, k)
-    people = Population(log, baseline, rows, from_ms, Damping.by(0.1))
-    watch = DriftWatch([each.segment for each in baseline.segments], baseline.features)
-    found = []
+    people = Population(log, baseline_of(rows, from_ms, k), rows, from_ms, Damping.by(0.1))
+    watch, found = watch_of(people), []
     for end_ms, orders in log.part(cut, len(log)).days():
         people.day(end_ms, orders)
-        there = people.rows["placed"] > 0
-        vectors = people.segmenter.vectors(people.rows[there], end_ms)
-        seen = Observation(
-            baseline=1,
-            at_ms=end_ms,
-            error=inertia(vectors, people.segmenter.model.centroids) / len(vectors),
-            shares=(people.sums.counts / people.sums.counts.sum()).tolist(),
-            means=vectors.mean(axis=0).tolist(),
-        )
-        found += [{"day": (end_ms - from_ms) // DAY_MS, "reason": reason} for reason in watch.observe(seen)]
+        reasons = watch.observe(seen(people, end_ms))
+        found += [{"day": (end_ms - from_ms) // DAY_MS, "reason": reason} for reason in reasons]
     return found

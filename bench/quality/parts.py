@@ -5,23 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import redis
 
+from bench.quality.after_change import after_change
 from bench.quality.drifting import alarms
 from bench.quality.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
-from bench.quality.halves import baseline_of, by_customer, by_event, halves, self_feeding
+from bench.quality.halves import by_customer, by_event, halves, self_feeding
 from bench.quality.known_groups import measure_known_groups
-from bench.quality.measures import Refit, inertia
-from bench.quality.population import Population, fold_into
 from bench.quality.regimes import AFFECTED, turning
 from bench.quality.rivals import measure_rivals
 from bench.quality.stationary import measure_stationary
 from bench.quality.vip import measure_vips
 from bench.quality.waits import measure_waits
-from state.records import blank_rows
-from stream.damping import Damping
-from stream.settings import StreamSettings
 
 __all__ = ["PARTS", "Session"]
 
@@ -75,7 +70,8 @@ class Session:
         found = {}
         for name in AFFECTED:
             log, groups = simulated(turning(name, _TURN, _LONG), 2_000, 1, _LONG)
-            found[name] = _after_change(log, [groups[each] for each in log.names], AFFECTED[name])
+            of = [groups[each] for each in log.names]
+            found[name] = after_change(log, of, AFFECTED[name], _at(log, _SETTLED), _at(log, _TURN), _K)
             self.say(f"{name}: {found[name]}")
         return found
 
@@ -133,50 +129,6 @@ def _at(log: EventLog, day: int) -> int:
 
 def _middle(log: EventLog) -> int:
     return int(halves(log)[1].columns.times[0]) // DAY_MS * DAY_MS
-
-
-def _after_change(log: EventLog, groups: list[str], affected: tuple[str, ...]) -> Figures:
-    """Return the inertia against a refit from the change on, and when each affected group had 3 events a customer."""
-    from_ms, turn_ms = _at(log, _SETTLED), _at(log, _TURN)
-    cut = int(np.searchsorted(log.columns.times, from_ms))
-    rows = blank_rows(len(log.names))
-    fold_into(rows, log.columns.take(np.arange(cut)), log.customers[:cut])
-    baseline = baseline_of(rows, from_ms, _K)
-    people = Population(log, baseline, rows, from_ms, Damping.of(StreamSettings()))
-    of, sizes = np.array(groups), {name: groups.count(name) for name in affected}
-    events = dict.fromkeys(affected, 0)
-    ratios: dict[int, float] = {}
-    borders: dict[int, float] = {}
-    due: int | None = None
-    for end_ms, orders in log.part(cut, len(log)).days():
-        people.day(end_ms, orders)
-        day = (end_ms - turn_ms) // DAY_MS
-        if end_ms <= turn_ms:
-            continue
-        for name in affected:
-            events[name] += int((of[orders.customers] == name).sum())
-        if due is None and all(events[name] >= 3 * sizes[name] for name in affected):
-            due = day
-        if day % 10 == 0 or day == due:
-            there = people.rows["placed"] > 0
-            vectors = people.segmenter.vectors(people.rows[there], end_ms)
-            fresh = Refit(vectors, _K, (0, 1)).inertia
-            ratios[day] = inertia(vectors, people.segmenter.model.centroids) / fresh
-            borders[day] = inertia(vectors, people.segmenter.centers) / fresh
-    worst, last = max(ratios, key=lambda each: ratios[each]), max(ratios)
-    outside = [day for day, ratio in ratios.items() if ratio > 1.05]
-    return {
-        "worst": ratios[worst],
-        "worst_day": worst,
-        "due_day": due,
-        "at_due": ratios[due] if due is not None else None,
-        "at_end": ratios[last],
-        "end_day": last,
-        "borders_worst": max(borders.values()),
-        "borders_at_end": borders[last],
-        "back_by_day": max(outside, default=0),
-        "events_per_customer": min(events[name] / sizes[name] for name in affected),
-    }
 
 
 PARTS: Final[Mapping[str, Callable[[Session], Figures]]] = {

@@ -83,19 +83,32 @@ def _regimes(part: Document) -> Iterator[Sheet]:
         end = f"day {each['end_day']}: {each['at_end']:.3f}"
         worst = f"day {each['worst_day']}: {each['worst']:.3f}"
         borders = f"{each['borders_worst']:.3f}, {each['borders_at_end']:.3f}" if "borders_worst" in each else "-"
-        rows.append((name, worst, f"{each['back_by_day']}", due, end, borders))
+        rows.append((name, worst, _outside(each), due, end, borders, _tended(each.get("tended"))))
     note = (
         "Online inertia against a refit, every ten days after the change, and that of the borders which the published "
         "segments go by (worst, end). Due: when each affected group has made three "
-        "orders a customer; where it has not by the end of the run, the end is the stricter test."
+        "orders a customer; where it has not by the end of the run, the end is the stricter test. "
+        "With proposals: with the baseline that the first alarms of drift propose, approved on that day (worst, end)."
     )
     yield Sheet(
         "Quality: after a change",
         note,
-        ("scenario", "worst", "last day above 1.05", "due", "end", "borders"),
+        ("scenario", "worst", "above 1.05", "due", "end", "borders", "with proposals"),
         rows,
         _commit(part),
     )
+
+
+def _tended(found: Document | None) -> str:
+    if found is None:
+        return "-"
+    days = ", ".join(map(str, found["alarms"])) or "never"
+    ratios = f"{found['worst']:.3f} (day {found['worst_day']}), {found['at_end']:.3f}"
+    return f"alarm on day {days}: {ratios}, above 1.05 {_outside(found)}"
+
+
+def _outside(found: Document) -> str:
+    return f"from day {found['out_from_day']} to {found['back_by_day']}" if found["back_by_day"] else "never"
 
 
 def _waits(part: Document) -> Iterator[Sheet]:
