@@ -95,13 +95,14 @@ def _replay(console: "Console", stop: threading.Event, source: Path | None, *, l
 
 def _run_shop(console: "Console", stop: threading.Event, customers: int, *, leave: bool, seconds: float | None) -> None:
     from cli.live_shop import SHOP_SETTINGS, LiveShop
+    from cli.sample_webhook import SampleWebhook
     from cli.services import LocalServices
     from cli.up import access, stay_until_told
 
     unwatched = seconds is None and (leave or not sys.stdout.isatty())
     length = _UNWATCHED_S if unwatched else seconds
     console.print("Starting a Kafka broker, Redis and all of Shoal; then a simulated shop opens …")
-    with LocalServices(SHOP_SETTINGS) as services:
+    with SampleWebhook() as webhook, LocalServices(SHOP_SETTINGS) as services:
         console.print(access(services), highlight=False, soft_wrap=True)
         console.print(
             "Open the dashboard. The shop's last nine months are loaded first; half a minute later it is live, "
@@ -113,7 +114,7 @@ def _run_shop(console: "Console", stop: threading.Event, customers: int, *, leav
             console.print(
                 "(No terminal is here to press Ctrl-C in, so it ends by itself: --seconds N makes it longer.)"
             )
-        shop = LiveShop(services, console, stop, customers)
+        shop = LiveShop(services, webhook, console, stop, customers)
         shop.run(length)
         if stop.is_set():
             return

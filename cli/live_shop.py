@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cli.event_sinks import KafkaSink
 from cli.pacing import Pace, paced
+from cli.sample_webhook import SampleWebhook
 from cli.segment_ticker import SegmentTicker
 from cli.services import LocalServices
 from cli.wait import wait_until_processed
@@ -23,6 +24,7 @@ from simulation.seasons import DAY_MS
 from simulation.shop import Shop
 from state.baselines import BaselineStore
 from state.experiments import ExperimentStore
+from state.triggers import Trigger, TriggerStore
 
 __all__ = ["SHOP_SETTINGS", "LiveShop"]
 
@@ -31,6 +33,7 @@ _LIVE_DAYS: Final = 400
 _RECENT_S: Final = 15.0
 _DAY_S: Final = 10.0
 """Seconds that a day of the live shop takes."""
+_CAMPAIGN: Final = "winback"
 _BASELINE_S: Final = 90.0
 _PROCESSED_S: Final = 120.0
 
@@ -47,8 +50,15 @@ SHOP_SETTINGS: Final = {
 class LiveShop:
     """One run of the simulated shop, which begins so long ago that its live part may last for hours."""
 
-    def __init__(self, services: LocalServices, console: Console, stop: threading.Event, customers: int) -> None:
-        self._services, self._console, self._stop = services, console, stop
+    def __init__(
+        self,
+        services: LocalServices,
+        webhook: SampleWebhook,
+        console: Console,
+        stop: threading.Event,
+        customers: int,
+    ) -> None:
+        self._services, self._webhook, self._console, self._stop = services, webhook, console, stop
         self._kafka = KafkaSettings(kafka=services.addresses.kafka)
         self._ticker = SegmentTicker(services, console)
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -70,6 +80,7 @@ class LiveShop:
                 self._publish(sink, part)
             sink.flush()
             self._await_baseline()
+            self._begin_campaign()
             self._paced(sink, PAST_DAYS, RECENT_DAYS, RECENT_DAYS * 86_400 / _RECENT_S)
             wait_until_processed(self._services.addresses.kafka, self._services.addresses.redis, _PROCESSED_S)
             if self._stop.is_set():
@@ -84,6 +95,12 @@ class LiveShop:
     def summary(self) -> None:
         """Print the segments, what became of the events, and whether the change log agrees with Redis."""
         self._ticker.summary(f"{self._events:,} events")
+        self._console.print(
+            f"The trigger {_CAMPAIGN} has told its webhook of {self._webhook.taken:,} customers who moved by doing "
+            f"nothing; {self._webhook.refused:,} calls were not signed as agreed.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     def _try_something_out(self) -> None:
         """Define the experiment whose exposures the shop publishes."""
@@ -104,6 +121,18 @@ class LiveShop:
             }
         )
         ExperimentStore(self._ticker.client).create(definition.id, definition.model_dump_json())
+
+    def _begin_campaign(self) -> None:
+        """Add a trigger for whoever moves by silence; its webhook is this process's own."""
+        trigger = Trigger(
+            trigger=_CAMPAIGN,
+            url=self._webhook.url,
+            secret=self._webhook.secret,
+            causes=["time"],
+            cap=3,
+            created_at=datetime.now(UTC),
+        )
+        TriggerStore(self._ticker.client).add(trigger)
 
     def _await_baseline(self) -> None:
         deadline = time.monotonic() + _BASELINE_S

@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.inspection import inspector
 from cli.segments import segments_table
 from cli.services import LocalServices
-from consumers.change_log import read_changes
+from consumers.change_log import ChangeLog, read_changes
 from events.settings import KafkaSettings
 from state.connection import connect
 from state.watermarks import read_fates
@@ -21,6 +21,7 @@ __all__ = ["SegmentTicker"]
 
 _FRAME_S: Final = 0.5
 _LINE_S: Final = 5.0
+_SETTLED_S: Final = 10.0
 
 
 class SegmentTicker:
@@ -59,10 +60,8 @@ class SegmentTicker:
 
     def summary(self, published: str) -> None:
         """Print the segments, what became of the events, and whether the change log agrees with Redis."""
-        document = self.inspector.segments()
+        document, log, agreeing = self._compared()
         fates = read_fates(self.client, self._kafka.partitions, "segments")
-        log = read_changes(self._kafka)
-        agreeing = sum(self._holds(change.customer_id, change.segment_id) for change in log.latest.values())
         self._console.print(segments_table(document))
         told = ", ".join(f"{count:,} {name.replace('orders:', '').replace('_', '-')}" for name, count in fates.items())
         causes = ", ".join(f"{count:,} by {cause}" for cause, count in log.causes.most_common())
@@ -74,6 +73,19 @@ class SegmentTicker:
             highlight=False,
             soft_wrap=True,
         )
+
+    def _compared(self) -> tuple[dict[str, Any], ChangeLog, int]:
+        """Return the segments, the change log folded, and for how many customers it gives what Redis holds.
+
+        A sweep may move a customer while both are read: they are read again then, for some seconds.
+        """
+        deadline = time.monotonic() + _SETTLED_S
+        while True:
+            document, log = self.inspector.segments(), read_changes(self._kafka)
+            agreeing = sum(self._holds(change.customer_id, change.segment_id) for change in log.latest.values())
+            if agreeing == document["customers"] or time.monotonic() > deadline:
+                return document, log, agreeing
+            time.sleep(_FRAME_S)
 
     def _holds(self, customer_id: str, segment_id: str) -> bool:
         view = self.inspector.view(customer_id)

@@ -67,14 +67,17 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         child.stop(40)
 
 
-def publish(place: Path, order_id: str, customer_id: str) -> None:
-    """Publish an order of the shop's earlier days."""
+def publish(place: Path, order_id: str, *customer_ids: str) -> None:
+    """Publish an order of the shop's earlier days for each customer."""
     at = datetime.now(UTC) - timedelta(days=500)
-    order = {
-        "event_id": order_id, "order_id": order_id, "customer_id": customer_id, "occurred_at": at.isoformat(),
-        "amount": 900, "currency": "EUR",
-    }  # fmt: skip
-    (place / "order.jsonl").write_text(json.dumps(order) + "\n")
+    with (place / "order.jsonl").open("w") as file:
+        for number, customer_id in enumerate(customer_ids):
+            name = f"{order_id}-{number}"
+            order = {
+                "event_id": name, "order_id": name, "customer_id": customer_id, "occurred_at": at.isoformat(),
+                "amount": 900, "currency": "EUR",
+            }  # fmt: skip
+            print(json.dumps(order), file=file)
     ran = shoal(place, "publish", "orders", "order.jsonl")
     assert ran.returncode == 0, ran.stderr
 
@@ -163,6 +166,7 @@ def test_a_newcomer_sees_why_a_customer_moved(page):
     expect(moves.last).to_contain_text("First segment")
     expect(page.locator("ol.timeline .because").first).to_have_text(re.compile(r"^(by|because).+: .+"))
     expect(page.locator("ol.timeline li.order").first).to_have_text(re.compile(r"Order of \d"))
+    expect(page.locator("ol.timeline li.session").first).to_have_text(re.compile(r"Web session: \d+ pages?, "))
 
 
 def test_the_experiment_says_whether_to_ship_and_goes_on_while_one_looks(page):
@@ -238,6 +242,29 @@ def test_a_segment_may_be_called_anything(page):
     expect(page.locator("main")).to_contain_text(EVIL)
     assert page.locator("main img").count() == 0
     assert page.title() == "Segments – Shoal"
+
+
+def test_a_trigger_calls_its_webhook_meanwhile(page):
+    go(page, "/operations")
+    expect(page.locator("section[aria-labelledby=triggers] tbody th")).to_have_text("winback")
+    delivered = page.locator("section[aria-labelledby=deliveries] tbody tr", has_text="delivered")
+    expect(delivered.first).to_contain_text("winback")
+    expect(delivered.first.locator("td.number")).to_have_text("204")
+
+
+def test_the_count_of_customers_follows_the_events(page, shop):
+    go(page, "/")
+    customers = page.locator("#now .figures li", has_text=re.compile("customers$")).locator(".big")
+    expect(customers).to_have_text(re.compile(r"^[\d,]+$"))
+    before = int(customers.inner_text().replace(",", ""))
+    publish(shop, "crowd", *(f"crowd-{number}" for number in range(40)))  # far more than join by themselves
+    page.wait_for_function(
+        "wanted => [...document.querySelectorAll('#now .figures li')]"
+        ".some(each => /customers$/.test(each.innerText)"
+        " && Number(each.querySelector('.big').innerText.replaceAll(',', '')) >= wanted)",
+        arg=before + 40,
+        timeout=60_000,
+    )
 
 
 def test_signing_out_ends_it(page):
