@@ -14,7 +14,7 @@ __all__ = ["pipeline_status"]
 def pipeline_status(client: redis.Redis, kafka: KafkaSettings) -> dict[str, Any]:
     """Return the state of the pipeline; where Kafka is away, what is behind is None and `problems` says so.
 
-    Reading where the topics end takes about half a second. Raises redis.RedisError.
+    Kafka is asked for the end of every input partition each time. Raises redis.RedisError.
     """
     status = state_status(client, kafka.partitions)
     status |= {"events_behind": None, "tallies_behind": None, "partitions_behind": None}

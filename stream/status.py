@@ -70,7 +70,7 @@ def alive(client: redis.Redis, kind: str) -> list[dict[str, Any]]:
 
 
 def input_ends(kafka: KafkaSettings) -> dict[Place, int]:
-    """Return where the input topics end; this takes about half a second. Raises KafkaUnreachable."""
+    """Return where the input topics end; the last message of each partition is read for it. Raises KafkaUnreachable."""
     return end_offsets(kafka, dict.fromkeys((*CO_PARTITIONED, *TALLIED)))
 
 
