@@ -34,6 +34,9 @@ check: setup ## Lint, format, types, direction of imports
 
 bench: setup ## Measure everything and the peers in turn, into bench/RESULTS.md (needs Java and Maven)
 	$(BIN)/python -m bench.main $(BENCH)
+	$(BIN)/python -m bench.rebaseline
+	$(BIN)/python -m bench.tallies
+	$(BIN)/python -m bench.reads
 
 bench-quick: setup ## Measure throughput and latency in under two minutes (needs Java and Maven)
 	$(BIN)/python -m bench.quick

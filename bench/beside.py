@@ -20,8 +20,10 @@ import numpy.typing as npt
 
 from bench.job import BASELINE, CUSTOMERS, PARTITIONS
 from bench.latency import Listener, latency_orders, warm_up
+from bench.machine import describe_machine, stamp
 from bench.paced import Paced, PacedPublisher
 from bench.population import buyers, fill, settled
+from bench.recording import record
 from bench.stage import Run, Stage, stage, wait_for
 
 __all__ = ["Beside", "main", "measure_beside"]
@@ -117,13 +119,16 @@ def _rebaseline(run: Run, settings: Mapping[str, str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure the three runs, print them as JSON."""
+    """Measure the three runs, print them as JSON, and record them where the defaults are measured."""
     customers = int(arguments[0]) if arguments else _CUSTOMERS
     rate = float(arguments[1]) if len(arguments) > 1 else _RATE
+    machine, measured = describe_machine(), stamp([], "bench.beside")
     with stage() as brokers:
         warm_up(brokers)
         found = {name: asdict(measure_beside(brokers, customers, rate, settings)) for name, settings in _RUNS.items()}
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    if not arguments:
+        record({"beside": found}, machine, measured)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ from batch.extract import CustomerReader
 from batch.options import FitOptions
 from batch.settings import BatchSettings
 from bench.job import BASELINE, PARTITIONS
+from bench.machine import describe_machine, stamp
 from bench.population import buyers, fill, settled
+from bench.recording import record
 from cli.embedded import start_redis
 from events.outputs import Baseline
 from state.connection import connect
@@ -74,11 +76,12 @@ def rebaseline(redis_url: str) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """Fill a Redis, re-baseline it in a process of its own, print the result as JSON."""
+    """Fill a Redis, re-baseline it in a process of its own, print the result as JSON; a million's are recorded."""
     if arguments[:1] == ["--of"]:
         sys.stdout.write(json.dumps(rebaseline(arguments[1])) + "\n")
         return
     customers = int(arguments[0]) if arguments else _CUSTOMERS
+    machine, measured = describe_machine(), stamp([], "bench.rebaseline")
     with TemporaryDirectory() as folder, start_redis(Path(folder)) as server:
         shop = Shop(connect(server.url, timeout_s=60.0), settled(BASELINE, buyers, NOW_MS))
         fill(shop, customers, buyers, NOW_MS)
@@ -88,7 +91,10 @@ def main(arguments: list[str]) -> None:
         wall_s = round(time.perf_counter() - started, 2)
     if done.returncode:
         raise SystemExit(done.stderr)
-    sys.stdout.write(json.dumps(json.loads(done.stdout) | {"wall_s": wall_s}, indent=2) + "\n")
+    figures = json.loads(done.stdout) | {"wall_s": wall_s}
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    if customers == _CUSTOMERS:
+        record({"rebaseline": figures}, machine, measured)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.batch_sheets import beside_sheets, rebaseline_sheets
 from bench.quality.sheets import quality_sheets
 from bench.reads.sheet import reads_sheets
 from bench.sheet import Sheet
+from bench.tallies_sheet import tallies_sheets
 
 __all__ = ["Sheet", "markdown", "print_sheets", "sheets"]
 
@@ -197,6 +199,9 @@ _SHEETS = {
     "start": _start,
     "peers": _peers,
     "reads": reads_sheets,
+    "rebaseline": rebaseline_sheets,
+    "beside": beside_sheets,
+    "tallies": tallies_sheets,
     "quality": quality_sheets,
 }
 

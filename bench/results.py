@@ -11,7 +11,7 @@ from bench.targets import evaluate
 __all__ = ["PARTS", "merge", "read_results", "write_results"]
 
 PARTS = ("throughput", "latency", "scaling", "catch_up", "sweep", "start", "peers")
-_ELSEWHERE = ("reads",)
+_ELSEWHERE = ("reads", "rebaseline", "beside", "tallies")
 """Parts with a command of their own."""
 _PARTED = ("peers", "quality")
 """Parts whose own parts are measured and kept one by one."""

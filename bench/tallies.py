@@ -19,6 +19,8 @@ import numpy.typing as npt
 from confluent_kafka import Producer
 
 from bench.job import PARTITIONS
+from bench.machine import describe_machine, stamp
+from bench.recording import record
 from bench.stage import Run, Stage, load_producer, stage, wait_for
 from bench.tally_truth import frame, true_tallies
 from cli.embedded import ChildProcess
@@ -263,12 +265,13 @@ def _owned(run: Run) -> int:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print one JSON document."""
+    """Measure, print one JSON document, and record it where all parts are measured."""
     parser = argparse.ArgumentParser(prog="python -m bench.tallies", description=__doc__)
     parser.add_argument("--customers", type=int, default=200_000, help="customers of the exactness run")
     parser.add_argument("--part", choices=("exactness", "throughput", "delay"), action="append")
     options = parser.parse_args(arguments)
     parts = options.part or ["exactness", "throughput", "delay"]
+    machine, measured = describe_machine(), stamp([], "bench.tallies")
     with stage() as brokers:
         figures: dict[str, Any] = {}
         if "exactness" in parts:
@@ -280,6 +283,8 @@ def main(arguments: Sequence[str]) -> None:
         figures["complaints"] = brokers.complaints
     json.dump(figures, sys.stdout, indent=2)
     sys.stdout.write("\n")
+    if not arguments:
+        record({"tallies": figures}, machine, measured)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,10 @@ def _rest(results: Document) -> Iterator[Target]:
     # Requests that were not answered, or not at the pace, do not show that it is borne.
     unborne = bool(_at(results, ("reads", "refused"))) or bool(answered and rate and answered < 0.98 * rate)
     yield line._replace(reached=False) if unborne else line
+    yield _most(results, "re-baseline of a million customers", ("rebaseline", "wall_s"), 60, "s")
+    yield _most(results, "largest memory of that", ("rebaseline", "peak_mb"), 2_000, "MB")
+    pace = "from an event to its tally, 20,000 events/s"
+    yield _most(results, f"{pace}, p99", ("tallies", "delay", "p99_ms"), 1_000, "ms")
 
 
 def _least(results: Document, what: str, path: tuple[str, ...], bound: float, unit: str) -> Target:

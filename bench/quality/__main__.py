@@ -11,11 +11,8 @@ from rich.console import Console
 
 from bench.machine import describe_machine, stamp
 from bench.quality.parts import PARTS, Session
-from bench.report import markdown
-from bench.results import merge, read_results, write_results
+from bench.recording import RESULTS, record
 from cli.embedded import start_redis
-
-_FOLDER = Path(__file__).parent.parent
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.quality", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of CDNOW_master.txt and online_retail.parquet")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS), help="parts; default all")
-    parser.add_argument("--results", type=Path, default=_FOLDER / "results.json", help="JSON file to merge into")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="JSON file to merge into")
     options = parser.parse_args(arguments)
     errors = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="shoal-quality-") as folder, start_redis(Path(folder)) as server:
@@ -33,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             figures = PARTS[name](session)
             errors.print(f"{name}: {figures}\n{name} took {time.monotonic() - began:.0f} s")
             measured = stamp(["--only", name], "bench.quality")
-            document = merge(read_results(options.results), describe_machine(), measured, {"quality": {name: figures}})
-            write_results(options.results, document)
-            options.results.with_name("RESULTS.md").write_text(markdown(document))
+            record({"quality": {name: figures}}, describe_machine(), measured, options.results)
 
 
 if __name__ == "__main__":

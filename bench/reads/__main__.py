@@ -11,11 +11,8 @@ from rich.console import Console
 
 from bench.machine import describe_machine, stamp
 from bench.reads.measuring import Plan, measure_reads
-from bench.report import markdown
-from bench.results import merge, read_results, write_results
+from bench.recording import RESULTS, record
 from cli.embedded import start_redis
-
-_FOLDER = Path(__file__).parent.parent
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.reads", description=__doc__)
     parser.add_argument("--rounds", type=int, default=Plan.rounds, help="rounds of API and bare endpoint in turn")
     parser.add_argument("--small", action="store_true", help="one short round; nothing is written")
-    parser.add_argument("--results", type=Path, default=_FOLDER / "results.json", help="JSON file to merge into")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="JSON file to merge into")
     options = parser.parse_args(arguments)
     errors = Console(stderr=True, highlight=False)
     plan = replace(Plan(), rounds=options.rounds)
@@ -36,9 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures = measure_reads(server.url, Path(folder), plan, errors.print)
     errors.print(figures)
     if not options.small:
-        document = merge(read_results(options.results), machine, measured, {"reads": figures})
-        write_results(options.results, document)
-        options.results.with_name("RESULTS.md").write_text(markdown(document))
+        record({"reads": figures}, machine, measured, options.results)
 
 
 if __name__ == "__main__":

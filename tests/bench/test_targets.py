@@ -19,6 +19,8 @@ ALL = {
     "scaling": {"growth": 0.9, "active_growth": 0.95, "two_workers": 1.6, "customers": {"10000": {"rss_mb": 320.0}}},
     "sweep": {"none_due_per_s": 600_000.0, "all_due_per_s": 510_000.0, "lost": 0.04},
     "reads": {"rate": 5_000.0, "refused": 0, "paced": {"p99_ms": 4.0, "per_s": 5_000.0}},
+    "rebaseline": {"wall_s": 25.0, "peak_mb": 1_200},
+    "tallies": {"delay": {"p99_ms": 60.0}},
     "catch_up": {"share": 0.95, "rss_mb": 350.0},
     "peers": {
         "sketch": {"ratio": 1.3, "cpu_ratio": 1.1},
@@ -68,6 +70,9 @@ def test_without_figures_nothing_is_reached_and_nothing_missed():
         (("sweep", "none_due_per_s"), 499_000.0, "sweep, none"),
         (("sweep", "all_due_per_s"), 499_000.0, "sweep, all"),
         (("sweep", "lost"), 0.051, "throughput lost"),
+        (("rebaseline", "wall_s"), 60.1, "re-baseline"),
+        (("rebaseline", "peak_mb"), 2_001, "largest memory"),
+        (("tallies", "delay"), {"p99_ms": 1_001.0}, "from an event to its tally"),
         (("peers", "pathway"), {"ratio": 4.4}, "against pathway"),
         (("peers", "flink"), {"cpu_ratio": 1.0}, "against Flink"),
     ],

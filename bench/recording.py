@@ -1,0 +1,27 @@
+"""Put the figures of a benchmark with a command of its own beside the others."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bench.report import markdown
+from bench.results import merge, read_results, write_results
+
+__all__ = ["RESULTS", "record"]
+
+RESULTS: Final = Path(__file__).parent / "results.json"
+
+
+def record(
+    parts: Mapping[str, dict[str, Any]],
+    machine: Mapping[str, Any],
+    measured: Mapping[str, str],
+    path: Path = RESULTS,
+) -> None:
+    """Merge parts into results.json, and write RESULTS.md beside it anew.
+
+    `machine` is as `describe_machine` returned it before the measurement, `measured` as `stamp`.
+    """
+    document = merge(read_results(path), machine, measured, parts)
+    write_results(path, document)
+    path.with_name("RESULTS.md").write_text(markdown(document))
