@@ -14,7 +14,7 @@ class ConsumerSettings(BaseSettings):
     batch_events: int = Field(40_000, ge=1, le=1_000_000, description="most events in one micro-batch")
     lanes: int = Field(2, ge=1, le=16, description="threads that save batches while the next are decoded")
     gather_ms: float = Field(2.0, ge=0.0, le=1_000.0, description="milliseconds to gather more events after the first")
-    prefetch_mb: int = Field(64, ge=1, le=4_096, description="megabytes fetched ahead; bounds the worker's memory")
+    prefetch_mb: int = Field(16, ge=1, le=4_096, description="megabytes fetched ahead; bounds the worker's memory")
     session_timeout_s: float = Field(
         10.0, ge=1.0, le=300.0, description="seconds after which a silent worker's partitions go to another"
     )
