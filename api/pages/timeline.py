@@ -15,6 +15,7 @@ from stream.history import with_changes
 __all__ = ["Entry", "timeline_of"]
 
 _MOST = 100
+_KAFKA_S = 2.0
 _CAUSES = {
     "activity": "by what it did",
     "time": "by doing nothing",
@@ -54,8 +55,8 @@ def _asked(services: Services, customer_id: str) -> tuple[tuple[list[Change], li
     """Return the customer's changes and web sessions, where Kafka can be asked for them, or why there are none."""
     kafka, partition = services.settings.kafka, services.partition_of(customer_id)
     try:
-        changes = changes_of_customer(kafka, partition, customer_id)
-        return (changes, sessions_of_customer(kafka, partition, customer_id)), ""
+        changes = changes_of_customer(kafka, partition, customer_id, timeout_s=_KAFKA_S)
+        return (changes, sessions_of_customer(kafka, partition, customer_id, timeout_s=_KAFKA_S)), ""
     except ShoalError:
         return ([], []), (
             "Kafka cannot be asked just now, so the moves stand here without their causes, and of the web sessions "
