@@ -47,7 +47,7 @@ def browser():
 @pytest.fixture
 def page(shop, browser, monkeypatch):
     """A page whose requests this process answers, signed in; an error that the browser reports fails the test."""
-    monkeypatch.setattr("api.pages.timeline.changes_of_customer", unreachable)  # which it is, after ten seconds
+    monkeypatch.setattr("api.pages.timeline.changes_of_customer", unreachable)  # which it is, after two seconds
     store = BaselineStore(shop.redis)
     store.approve(make_baseline(1, ids=[1, 2, 3]))
     store.propose(make_baseline(2, ids=[1, 2, 3]).model_copy(update={"status": "proposed", "follows": 1}))
