@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bench.sheet import Sheet
+from bench.sheet import Sheet, commit_of
 
 __all__ = ["beside_sheets", "rebaseline_sheets"]
 
@@ -20,7 +20,7 @@ def rebaseline_sheets(part: Document) -> list[Sheet]:
         ("largest resident memory, MB", f"{part['peak_mb']:,}"),
     ]
     note = "`make bench-rebaseline`: `shoal rebaseline` without publishing, one run."
-    return [Sheet("Re-baseline", note, ("figure", "value"), rows, _commit(part))]
+    return [Sheet("Re-baseline", note, ("figure", "value"), rows, commit_of(part))]
 
 
 def beside_sheets(part: Document) -> list[Sheet]:
@@ -41,11 +41,7 @@ def beside_sheets(part: Document) -> list[Sheet]:
         f"while `shoal rebaseline` works on {first['customers']:,} customers on the same two cores. One run each."
     )
     columns = ("worker", "p50", "p99", "p99.9", "changes", "re-baseline, s")
-    return [Sheet("A worker beside a re-baseline", note, columns, rows, _commit(part))]
+    return [Sheet("A worker beside a re-baseline", note, columns, rows, commit_of(part))]
 
 
 _STEPS = ("read", "fit", "assign")
-
-
-def _commit(part: Document) -> str:
-    return str(part.get("measured", {}).get("commit", ""))

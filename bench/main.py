@@ -11,13 +11,12 @@ from rich.console import Console
 
 from bench.machine import describe_machine, stamp
 from bench.parts import PART_OF, Plan, Session
-from bench.report import markdown, print_sheets
-from bench.results import PARTS, merge, read_results, write_results
+from bench.recording import RESULTS, record
+from bench.report import print_sheets
+from bench.results import PARTS, merge, read_results
 from bench.stage import stage
 
 __all__ = ["main"]
-
-_FOLDER = Path(__file__).parent
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             errors.print_exception()
             failed.append(name)
             continue
-        document = merge(document, machine, measured, {name: figures})
-        if not options.small:
-            write_results(options.results, document)
-            options.results.with_name("RESULTS.md").write_text(markdown(document))
+        if options.small:
+            document = merge(document, machine, measured, {name: figures})
+        else:
+            document = record({name: figures}, machine, measured, options.results)
         errors.print(f"{name} took {time.monotonic() - began:.0f} s")
     if document:
         print_sheets(document, console)
@@ -66,7 +65,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=Plan.runs, help="runs of each measurement")
     parser.add_argument("--backlog", type=int, default=Plan.backlog, help="events of the catch-up")
     parser.add_argument("--small", action="store_true", help="little of everything, once; nothing is written")
-    parser.add_argument("--results", type=Path, default=_FOLDER / "results.json", help="JSON file to merge into")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="JSON file to merge into")
     options = parser.parse_args(arguments)
     if options.runs < 1:
         parser.error("--runs must be 1 or more")

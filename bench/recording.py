@@ -17,11 +17,12 @@ def record(
     machine: Mapping[str, Any],
     measured: Mapping[str, str],
     path: Path = RESULTS,
-) -> None:
-    """Merge parts into results.json, and write RESULTS.md beside it anew.
+) -> dict[str, Any]:
+    """Merge parts into results.json, write RESULTS.md beside it anew, and return the whole.
 
     `machine` is as `describe_machine` returned it before the measurement, `measured` as `stamp`.
     """
     document = merge(read_results(path), machine, measured, parts)
     write_results(path, document)
     path.with_name("RESULTS.md").write_text(markdown(document))
+    return document

@@ -9,7 +9,7 @@ from rich.table import Table
 from bench.batch_sheets import beside_sheets, rebaseline_sheets
 from bench.quality.sheets import quality_sheets
 from bench.reads.sheet import reads_sheets
-from bench.sheet import Sheet
+from bench.sheet import Sheet, commit_of
 from bench.tallies_sheet import tallies_sheets
 
 __all__ = ["Sheet", "markdown", "print_sheets", "sheets"]
@@ -96,7 +96,7 @@ def _throughput(part: Document) -> Iterator[Sheet]:
     mixed = part.get("mixed", {})
     rows = [(text, _with_spread(part, name), _with_spread(mixed, name)) for name, text in names.items()]
     note = "One worker, four pre-loaded partitions, every invariant and full validation on, settings at their defaults."
-    yield Sheet("Throughput", note, ("figure", "the job", "8 features, half sessions"), rows, _commit(part))
+    yield Sheet("Throughput", note, ("figure", "the job", "8 features, half sessions"), rows, commit_of(part))
 
 
 def _latency(part: Document) -> Iterator[Sheet]:
@@ -113,7 +113,7 @@ def _latency(part: Document) -> Iterator[Sheet]:
         "median time between two looks, the resolution). Two orders of five are a customer's first and make a change; "
         "publisher, worker and consumer are processes of their own that share the clock. `late`: behind an exact pace."
     )
-    yield Sheet("Latency", note, columns, rows, _commit(part))
+    yield Sheet("Latency", note, columns, rows, commit_of(part))
 
 
 def _scaling(part: Document) -> Iterator[Sheet]:
@@ -121,7 +121,7 @@ def _scaling(part: Document) -> Iterator[Sheet]:
     low, high = part["two_workers_spread"]
     rows.append(("2 of 1", f"{number(part['two_workers'])} ({number(low)} to {number(high)})"))
     note = "The workers joined before the topic was loaded; Kafka and Redis share their cores."
-    yield Sheet("Workers", note, ("workers", "events/s"), rows, _commit(part))
+    yield Sheet("Workers", note, ("workers", "events/s"), rows, commit_of(part))
     names = ("events_per_s", "changes_per_event", "active_events_per_s", "cpu_s_per_million", "rss_mb", *_BYTES)
     sizes = part["customers"].values()
     crowds = [(f"{each['customers']:,}", *(_with_spread(each, name) for name in names)) for each in sizes]
@@ -135,7 +135,7 @@ def _scaling(part: Document) -> Iterator[Sheet]:
         f"{part['active_growth']:.0%} with the active ones."
     )
     columns = (*head, "bytes a customer", "record", "view")
-    yield Sheet("Customers", note, columns, crowds, _commit(part))
+    yield Sheet("Customers", note, columns, crowds, commit_of(part))
 
 
 def _catch_up(part: Document) -> Iterator[Sheet]:
@@ -147,7 +147,7 @@ def _catch_up(part: Document) -> Iterator[Sheet]:
         ("seconds from the first save until half a second behind", number(part["seconds"])),
         ("peak memory of the worker, MB", number(part["rss_mb"])),
     ]
-    yield Sheet("Catch-up", "One run.", ("figure", "value"), rows, _commit(part))
+    yield Sheet("Catch-up", "One run.", ("figure", "value"), rows, commit_of(part))
 
 
 def _sweep(part: Document) -> Iterator[Sheet]:
@@ -160,12 +160,12 @@ def _sweep(part: Document) -> Iterator[Sheet]:
         ("lost, in turn", f"{part['lost']:.1%} ({low:.1%} to {high:.1%})"),
     ]
     note = f"{part['customers']:,} customers. Due: ten days of silence moved every customer's features."
-    yield Sheet("Sweep", note, ("figure", "value"), rows, _commit(part))
+    yield Sheet("Sweep", note, ("figure", "value"), rows, commit_of(part))
 
 
 def _start(part: Document) -> Iterator[Sheet]:
     rows = [("seconds from `shoal worker` to the first event saved", _with_spread(part, "seconds"))]
-    yield Sheet("Start", "", ("figure", "value"), rows, _commit(part))
+    yield Sheet("Start", "", ("figure", "value"), rows, commit_of(part))
 
 
 def _peers(part: Document) -> Iterator[Sheet]:
@@ -221,7 +221,3 @@ def _with_spread(part: Document, name: str) -> str:
     low, high = part.get("spread", {}).get(name, (None, None))
     spread = f" ({number(low)} to {number(high)})" if low is not None and low != high else ""
     return number(part[name]) + spread
-
-
-def _commit(part: Document) -> str:
-    return str(part.get("measured", {}).get("commit", ""))

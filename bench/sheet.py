@@ -1,9 +1,10 @@
 """A table of results, for the terminal and for RESULTS.md."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["Sheet"]
+__all__ = ["Sheet", "commit_of"]
 
 
 @dataclass(frozen=True)
@@ -15,3 +16,8 @@ class Sheet:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     commit: str = ""
+
+
+def commit_of(part: Mapping[str, Any]) -> str:
+    """Return the commit that a part of the results was measured on, empty where it does not say."""
+    return str(part.get("measured", {}).get("commit", ""))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bench.sheet import Sheet
+from bench.sheet import Sheet, commit_of
 
 __all__ = ["tallies_sheets"]
 
@@ -26,8 +26,7 @@ def tallies_sheets(part: Mapping[str, Any]) -> list[Sheet]:
         "`make bench-tallies`: exposures, conversions and orders; a tenth of the events twice, five SIGKILLs and a "
         "rebalance in the run that is compared with pandas. One run."
     )
-    commit = str(part.get("measured", {}).get("commit", ""))
-    return [Sheet("Tallies of experiments", note, ("figure", "value"), rows, commit)]
+    return [Sheet("Tallies of experiments", note, ("figure", "value"), rows, commit_of(part))]
 
 
 def _delays(part: Mapping[str, Any]) -> str:

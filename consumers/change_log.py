@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_BEGINNING
 
+from consumers.customer_messages import values_of_customer
 from consumers.lag import end_offsets, reported_ends
 from consumers.places import Place, place_of
 from consumers.topic_reader import TopicReader
@@ -64,17 +65,13 @@ def changes_of_customer(
 
     Raises KafkaUnreachable, where no broker answers within `timeout_s`.
     """
-    ends = reported_ends(kafka, [_TOPIC], [partition], timeout_s)
-    starts = {place: max(0, end - most) for place, end in ends.items()}
-    return [change for _, change in _read(kafka, ends, starts, key=customer_id.encode())]
+    values = values_of_customer(kafka, _TOPIC, partition, customer_id, most, timeout_s)
+    return [decode_change(value) for value in values]
 
 
-def _read(
-    kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int], key: bytes | None = None
-) -> Iterator[tuple[int, Change]]:
-    """Read from `starts` to `ends`, only what has `key` if one is given."""
+def _read(kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int]) -> Iterator[tuple[int, Change]]:
     with TopicReader(kafka, "change-log") as reader:
         for message in reader.read({place: starts[place] for place, end in ends.items() if end}, ends):
             value = message.value()
-            if value is not None and (key is None or message.key() == key):
+            if value is not None:
                 yield place_of(message)[0][1], decode_change(value)

@@ -2,14 +2,11 @@
 
 from pydantic import ValidationError
 
-from consumers.lag import reported_ends
-from consumers.topic_reader import TopicReader
+from consumers.customer_messages import values_of_customer
 from events.inputs import WebSession
 from events.settings import KafkaSettings
 
 __all__ = ["sessions_of_customer"]
-
-_TOPIC = "web-sessions"
 
 
 def sessions_of_customer(
@@ -19,14 +16,11 @@ def sessions_of_customer(
 
     Raises KafkaUnreachable, where no broker answers within `timeout_s`.
     """
-    key, found = customer_id.encode(), dict[str, WebSession]()
-    ends = {place: end for place, end in reported_ends(kafka, [_TOPIC], [partition], timeout_s).items() if end}
-    with TopicReader(kafka, "session-log") as reader:
-        for message in reader.read({place: max(0, end - most) for place, end in ends.items()}, ends):
-            value = message.value()
-            session = _decoded(value) if value is not None and message.key() == key else None
-            if session is not None and session.customer_id == customer_id:
-                found.setdefault(session.event_id, session)
+    found: dict[str, WebSession] = {}
+    for value in values_of_customer(kafka, "web-sessions", partition, customer_id, most, timeout_s):
+        session = _decoded(value)
+        if session is not None and session.customer_id == customer_id:
+            found.setdefault(session.event_id, session)
     return sorted(found.values(), key=lambda each: each.occurred_at, reverse=True)
 
 

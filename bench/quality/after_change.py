@@ -5,12 +5,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from bench.quality.drifting import seen, watch_of
+from bench.quality.drifting import seen, settled, watch_of
 from bench.quality.event_log import DAY_MS, EventLog
 from bench.quality.halves import baseline_of
 from bench.quality.measures import Refit, inertia
-from bench.quality.population import Population, fold_into
-from state.records import blank_rows
+from bench.quality.population import Population
 from stream.damping import Damping
 from stream.settings import StreamSettings
 
@@ -63,11 +62,12 @@ def after_change(
 
     The baseline is fitted at `from_ms`; `groups` are those of the log's customers.
     """
-    cut = int(np.searchsorted(log.columns.times, from_ms))
-    left, tended = _Course(_settled(log, cut, from_ms, k)), _Tended(_settled(log, cut, from_ms, k))
+    damping = Damping.of(StreamSettings())
+    people, rest = settled(log, from_ms, k, damping)
+    left, tended = _Course(people), _Tended(settled(log, from_ms, k, damping)[0])
     of, sizes = np.array(groups), {name: groups.count(name) for name in affected}
     orders_of, due = dict.fromkeys(affected, 0), None
-    for end_ms, orders in log.part(cut, len(log)).days():
+    for end_ms, orders in rest.days():
         for each in (left, tended):
             each.people.day(end_ms, orders)
         day = (end_ms - turn_ms) // DAY_MS
@@ -83,12 +83,6 @@ def after_change(
             tended.look(day, end_ms)
     fewest = min(orders_of[name] / sizes[name] for name in affected)
     return {**_figures(left, due), "events_per_customer": fewest, "tended": _tended_figures(tended)}
-
-
-def _settled(log: EventLog, cut: int, from_ms: int, k: int) -> Population:
-    rows = blank_rows(len(log.names))
-    fold_into(rows, log.columns.take(np.arange(cut)), log.customers[:cut])
-    return Population(log, baseline_of(rows, from_ms, k), rows, from_ms, Damping.of(StreamSettings()))
 
 
 def _figures(course: _Course, due: int | None) -> dict[str, Any]:

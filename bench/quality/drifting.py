@@ -12,7 +12,15 @@ from state.records import blank_rows
 from stream.damping import Damping
 from stream.drift import DriftWatch, Observation
 
-__all__ = ["alarms", "seen", "watch_of"]
+__all__ = ["alarms", "seen", "settled", "watch_of"]
+
+
+def settled(log: EventLog, from_ms: int, k: int, damping: Damping) -> tuple[Population, EventLog]:
+    """Return the customers of the log before `from_ms` under a baseline fitted then, and the rest of the log."""
+    cut = int(np.searchsorted(log.columns.times, from_ms))
+    rows, before = blank_rows(len(log.names)), log.part(0, cut)
+    fold_into(rows, before.columns, before.customers)
+    return Population(log, baseline_of(rows, from_ms, k), rows, from_ms, damping), log.part(cut, len(log))
 
 
 def watch_of(people: Population) -> DriftWatch:
@@ -34,13 +42,9 @@ def seen(people: Population, at_ms: int) -> Observation:
 
 def alarms(log: EventLog, from_ms: int, k: int) -> list[dict[str, Any]]:
     """Return the alarms of a log from `from_ms` on, after a baseline then: how many days later, and why."""
-    cut = int(np.searchsorted(log.columns.times, from_ms))
-    rows = blank_rows(len(log.names))
-    before = log.part(0, cut)
-    fold_into(rows, before.columns, before.customers)
-    people = Population(log, baseline_of(rows, from_ms, k), rows, from_ms, Damping.by(0.1))
+    people, rest = settled(log, from_ms, k, Damping.by(0.1))
     watch, found = watch_of(people), []
-    for end_ms, orders in log.part(cut, len(log)).days():
+    for end_ms, orders in rest.days():
         people.day(end_ms, orders)
         reasons = watch.observe(seen(people, end_ms))
         found += [{"day": (end_ms - from_ms) // DAY_MS, "reason": reason} for reason in reasons]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.sheet import Sheet
+from bench.sheet import Sheet, commit_of
 
 __all__ = ["quality_sheets"]
 
@@ -15,7 +15,7 @@ def quality_sheets(part: Document) -> Iterator[Sheet]:
     for names, title in ((("online_retail",), "Online Retail"), (("cdnow", "cdnow_more"), "CDNOW")):
         found = [(k, figures) for name in names for k, figures in part.get(name, {}).items() if k.isdigit()]
         if found:
-            yield _halves(title, found, _commit(next(part[name] for name in names if name in part)))
+            yield _halves(title, found, commit_of(next(part[name] for name in names if name in part)))
     for name, make in _MAKERS.items():
         if name in part:
             yield from make(part[name])
@@ -71,7 +71,7 @@ def _stationary(part: Document) -> Iterator[Sheet]:
         "segment just left. A customer who buys or falls silent moves by recency all the same: that is in all."
     )
     columns = ("shop", "service", "spurious", "cause model", "returns", "all", "times the borders moved")
-    yield Sheet("Quality: a shop where nothing changes", note, columns, rows, _commit(part))
+    yield Sheet("Quality: a shop where nothing changes", note, columns, rows, commit_of(part))
 
 
 def _regimes(part: Document) -> Iterator[Sheet]:
@@ -95,7 +95,7 @@ def _regimes(part: Document) -> Iterator[Sheet]:
         note,
         ("scenario", "worst", "above 1.05", "due", "end", "borders", "with proposals"),
         rows,
-        _commit(part),
+        commit_of(part),
     )
 
 
@@ -133,7 +133,7 @@ def _waits(part: Document) -> Iterator[Sheet]:
             "Changes, and returns within 30 days to the segment just left, a customer-month; delay from a move of the "
             "model's own cluster that lasts 30 days until it is published; agreement at the end with a fresh batch fit."
         )
-        yield Sheet(f"Quality: flapping against delay, {name}", note, columns, rows, _commit(part))
+        yield Sheet(f"Quality: flapping against delay, {name}", note, columns, rows, commit_of(part))
 
 
 def _rivals(part: Document) -> Iterator[Sheet]:
@@ -160,7 +160,7 @@ def _rivals(part: Document) -> Iterator[Sheet]:
                 "customers at the end, by the model as it stands, with a fresh batch fit and with the true groups "
                 "where they are known. Who is slow is stopped after ten seconds, and then not judged."
             )
-            yield Sheet(f"Quality: other online clusterers, {name}, {stream}", note, columns, rows, _commit(part))
+            yield Sheet(f"Quality: other online clusterers, {name}, {stream}", note, columns, rows, commit_of(part))
 
 
 _STREAMS = {
@@ -192,7 +192,7 @@ def _vips(part: Document) -> Iterator[Sheet]:
         f"{part['vips']} of 10,000 customers, far from the others, after {part['events']:,} events: seeds with a "
         "cluster that holds 95% of them and is theirs by 95%. MiniBatchKMeans by partial_fit."
     )
-    yield Sheet("Quality: a small distant group", note, ("model", "survives"), rows, _commit(part))
+    yield Sheet("Quality: a small distant group", note, ("model", "survives"), rows, commit_of(part))
 
 
 def _known_groups(part: Document) -> Iterator[Sheet]:
@@ -208,7 +208,7 @@ def _known_groups(part: Document) -> Iterator[Sheet]:
         "and recency; and a gradient-boosted classifier with every feature, told the groups of the other customers."
     )
     columns = ("shop", "segments, default", "segments, lifelong", "classifier that was told")
-    yield Sheet("Quality: known groups", note, columns, rows, _commit(part))
+    yield Sheet("Quality: known groups", note, columns, rows, commit_of(part))
 
 
 def _range(values: list[float]) -> str:
@@ -224,7 +224,7 @@ def _drift(part: Document) -> Iterator[Sheet]:
         first = f"after {raised[0]['day'] - turn} days: {raised[0]['reason']}" if raised else "none"
         rows.append((name, f"{len(raised)}", first))
     note = "2,000 customers, 200 days; a change comes on day 60. After the first alarm others may follow."
-    yield Sheet("Quality: drift alarms", note, ("shop", "alarms", "first"), rows, _commit(part))
+    yield Sheet("Quality: drift alarms", note, ("shop", "alarms", "first"), rows, commit_of(part))
 
 
 _MAKERS = {
@@ -236,7 +236,3 @@ _MAKERS = {
     "vips": _vips,
     "known_groups": _known_groups,
 }
-
-
-def _commit(part: Document) -> str:
-    return str(part.get("measured", {}).get("commit", ""))

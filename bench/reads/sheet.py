@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bench.sheet import Sheet
+from bench.sheet import Sheet, commit_of
 
 __all__ = ["reads_sheets"]
 
@@ -34,7 +34,7 @@ def reads_sheets(part: Mapping[str, Any]) -> list[Sheet]:
         "checks key, scope and rate, counts for metrics and audit log, and sends security headers; the bare endpoint "
         "does none of that, but reads Redis once for each request, where the API gathers those of a millisecond."
     )
-    return [Sheet("Reads over HTTP", note, ("figure", "value"), rows, str(part.get("measured", {}).get("commit", "")))]
+    return [Sheet("Reads over HTTP", note, ("figure", "value"), rows, commit_of(part))]
 
 
 def _with_spread(part: Mapping[str, Any], name: str) -> str:

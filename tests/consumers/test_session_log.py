@@ -7,17 +7,9 @@ from confluent_kafka import Producer
 
 from consumers.session_log import sessions_of_customer
 from events.settings import KafkaSettings
-from events.topic_admin import KafkaUnreachable, create_topics
-from events.topics import topic_specs
+from events.topic_admin import KafkaUnreachable
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def settings(kafka, topic_prefix):
-    found = KafkaSettings(kafka=kafka, topic_prefix=topic_prefix, partitions=2)
-    create_topics(kafka, topic_specs(found))
-    return found
 
 
 def session(customer_id, name, day):

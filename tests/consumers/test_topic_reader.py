@@ -8,17 +8,9 @@ from confluent_kafka import OFFSET_BEGINNING, Producer
 from consumers.lag import end_offsets
 from consumers.topic_reader import TopicReader
 from events.settings import KafkaSettings
-from events.topic_admin import KafkaUnreachable, create_topics
-from events.topics import topic_specs
+from events.topic_admin import KafkaUnreachable
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def settings(kafka, topic_prefix):
-    found = KafkaSettings(kafka=kafka, topic_prefix=topic_prefix, partitions=2)
-    create_topics(kafka, topic_specs(found))
-    return found
 
 
 @pytest.fixture
