@@ -96,7 +96,7 @@ class LiveShop:
         """Print the segments, what became of the events, and whether the change log agrees with Redis."""
         self._ticker.summary(f"{self._events:,} events")
         self._console.print(
-            f"The trigger {_CAMPAIGN} has told its webhook of {self._webhook.taken:,} customers who moved by doing "
+            f"The trigger {_CAMPAIGN} has told its webhook of {self._webhook.taken:,} moves of customers who did "
             f"nothing; {self._webhook.refused:,} calls were not signed as agreed.",
             highlight=False,
             soft_wrap=True,
