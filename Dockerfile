@@ -1,6 +1,8 @@
 # The image of every Shoal process; docker-compose.yml says which command each service runs.
 FROM python:3.11-slim AS build
 RUN python -m venv /opt/shoal
+# The scanner of events is compiled here; the image that runs needs no compiler.
+RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends gcc libc6-dev
 ENV PATH=/opt/shoal/bin:$PATH \
     PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /src

@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
-from consumers.money import SCALE
+from events.amounts import SCALE
 from events.partitioning import partition_of
 from state import keys
 from state.purchases import PurchaseLogs

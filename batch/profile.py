@@ -13,7 +13,7 @@ from batch.customer_numbers import unit_names
 from batch.playbook import Play, play_for
 from batch.surrogate import SegmentRule
 from batch.table import CustomerTable
-from consumers.money import SCALE
+from events.amounts import SCALE
 
 __all__ = ["NumberProfile", "SegmentProfile", "WordShare", "profiles_of"]
 

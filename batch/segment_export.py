@@ -12,7 +12,7 @@ import pyarrow as pa
 from batch.crm import WORDS
 from batch.lifetime.models import HORIZON_WEEKS, CustomerValues, LifetimeModels
 from batch.table import CustomerTable
-from consumers.money import SCALE
+from events.amounts import SCALE
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.inspect import profile_values
 

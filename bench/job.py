@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from consumers.money import SCALE
+from events.amounts import SCALE
 from events.outputs import Baseline, BaselineSegment
 from state.records import NEVER_FIRST, NEVER_LAST
 

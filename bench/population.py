@@ -9,8 +9,8 @@ import numpy.typing as npt
 from bench.end_state import names_of
 from bench.job import PARTITIONS
 from consumers.commit import Committer
-from consumers.money import SCALE
 from consumers.partition_batch import Outcome
+from events.amounts import SCALE
 from events.outputs import Baseline
 from events.partitioning import partitions_of
 from state import keys

@@ -1,19 +1,16 @@
 """Money in one currency, as integer thousandths: exact for every ISO 4217 currency in use (0 to 3 decimals)."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 import numpy.typing as npt
 
+from events.amounts import SCALE, Amounts, currency_number, currency_text
 from events.errors import ShoalError
 from events.fields import MAX_AMOUNT
 
-__all__ = ["SCALE", "CurrencyUnknown", "Money"]
-
-SCALE = 1000
-"""Units of stored money in one unit of the currency."""
+__all__ = ["CurrencyUnknown", "Money"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,20 +31,21 @@ class Money:
         self._rates = {code: Decimal(str(rate)) for code, rate in rates.items()}
         self._adopt = adopt
 
-    def thousandths(
-        self, amounts: Sequence[float | str], currencies: Sequence[str]
-    ) -> tuple[Ints, npt.NDArray[np.bool_]]:
-        """Return the amounts (n,), and which of them have no rate or are too large once converted (they are 0)."""
-        if not self.currency and currencies:
-            self.currency = self._adopt(Counter(currencies).most_common(1)[0][0])
-        if str not in set(map(type, amounts)):
-            plain = np.fromiter(amounts, np.float64, len(amounts)) * SCALE
-            exact = np.rint(plain)
-            if set(currencies) <= {self.currency} and np.abs(plain - exact).max(initial=0.0) < 1e-3:
-                return exact.astype(np.int64), np.zeros(len(amounts), np.bool_)
-        converted = [self._convert(amount, code) for amount, code in zip(amounts, currencies, strict=True)]
-        values = np.fromiter((value or 0 for value in converted), np.int64, len(converted))
-        return values, np.fromiter((value is None for value in converted), np.bool_, len(converted))
+    def thousandths(self, amounts: Amounts, currencies: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+        """Return the amounts (n,), and which of them have no rate or are too large once converted (they are 0).
+
+        `currencies` (n,) are numbers of `currency_number`.
+        """
+        if not self.currency and len(currencies):
+            self.currency = self._adopt(_most_frequent(currencies))
+        values, unconvertible = amounts.thousandths, np.zeros(len(currencies), np.bool_)
+        foreign = np.flatnonzero(currencies != currency_number(self.currency)).tolist()
+        if foreign or amounts.others:
+            values = values.copy()
+        for i in {*foreign, *amounts.others}:
+            converted = self._convert(Decimal(amounts.exact(i)), currency_text(currencies[i]))
+            values[i], unconvertible[i] = converted or 0, converted is None
+        return values, unconvertible
 
     def reason(self, currency: str) -> str:
         """Say why an amount in this currency was refused."""
@@ -58,9 +56,14 @@ class Money:
             f'set SHOAL_CURRENCY_RATES, such as {{"{currency}": 0.9}}'
         )
 
-    def _convert(self, amount: float | str, currency: str) -> int | None:
+    def _convert(self, amount: Decimal, currency: str) -> int | None:
         rate = Decimal(1) if currency == self.currency else self._rates.get(currency)
         if rate is None:
             return None
-        exact = Decimal(amount if isinstance(amount, str) else repr(amount)) * rate
+        exact = amount * rate
         return int((exact * SCALE).to_integral_value(ROUND_HALF_EVEN)) if exact <= int(MAX_AMOUNT) else None
+
+
+def _most_frequent(currencies: Ints) -> str:
+    distinct, firsts, counts = np.unique(currencies, return_index=True, return_counts=True)
+    return currency_text(distinct[np.lexsort((firsts, -counts))[0]])

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, names_column
+from consumers.columns import Columns, Decoding, Refusals, event_hashes
 from consumers.money import Money
-from events.codec import BatchDecoder
+from events.amounts import currency_text
+from events.columnar import ColumnDecoder, Read
 from events.inputs import Order
 
 __all__ = ["CANCELLED", "PLACED", "REFUNDED", "OrderColumns", "OrderInput"]
@@ -30,31 +30,29 @@ class OrderInput:
     """Decodes orders; one for each worker, since it may learn the shop's currency."""
 
     topic = "orders"
+    fields: tuple[str, ...] = ("customer_id", "event_id", "occurred_at", "type", "amount", "currency")
 
     def __init__(self, money: Money, max_bytes: int) -> None:
         self._money = money
-        self._decoder = BatchDecoder(Order, max_bytes, instants=("occurred_at",))
+        self._decoder = ColumnDecoder(Order, self.fields, max_bytes)
+        self._kinds = np.array([_KINDS[name] for name in self._decoder.choices["type"]], np.int8)
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice; `latest_ms` is the latest time that an event may have."""
-        decoded = self._decoder.decode(values)
-        events = decoded.events
-        currencies = column(events, "currency")
-        amounts, unconvertible = self._money.thousandths(column(events, "amount"), currencies)
-        columns = self.columns(events, decoded.instants["occurred_at"], amounts)
-        refusals = Refusals(len(events))
+        read = self._decoder.decode(values)
+        amounts, unconvertible = self._money.thousandths(read["amount"], read["currency"])
+        columns = self.columns(read, amounts)
+        refusals = Refusals(len(read))
         refusals.times(columns.times, latest_ms)
-        refusals.where(unconvertible, lambda i: self._money.reason(currencies[i]))
-        return refusals.split(columns, decoded.positions, decoded.rejections)
+        refusals.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))
+        return refusals.split(columns, read.positions, read.rejections)
 
-    def columns(
-        self, events: Sequence[Any], times: npt.NDArray[np.int64], amounts: npt.NDArray[np.int64]
-    ) -> OrderColumns:
-        """Return the decoder's n events as columns; `times` are ms since 1970 UTC, `amounts` thousandths."""
+    def columns(self, read: Read, amounts: npt.NDArray[np.int64]) -> OrderColumns:
+        """Return what was read of n events as columns; `amounts` (n,) are thousandths."""
         return OrderColumns(
-            names_column(events, "customer_id"),
-            event_hashes(column(events, "event_id"), self.topic),
-            times,
-            np.fromiter(map(_KINDS.__getitem__, column(events, "type")), np.int8, len(events)),
+            read["customer_id"],
+            event_hashes(read["event_id"], self.topic),
+            read["occurred_at"],
+            self._kinds[read["type"]],
             amounts,
         )

@@ -16,6 +16,7 @@ from consumers.parts import Claims, Clock, Commits, Handler, Open, Published
 from consumers.processing import Job, Part, Processing
 from consumers.settings import ConsumerSettings
 from consumers.source import KafkaSource, TopicSlice
+from events.columnar import is_compiled
 from events.errors import ShoalError
 from events.settings import KafkaSettings
 from state.owned import Fenced, Owned, StateMoved
@@ -106,6 +107,11 @@ class MicroBatchRuntime:
     def run(self) -> None:
         """Work until `stop`. Raises what cannot be healed by trying again."""
         busy = False
+        if not is_compiled():
+            log.warning(
+                "events.scan is not compiled, so events are decoded at a third of the speed: "
+                "install Shoal again where there is a C compiler"
+            )
         try:
             while not self._stop.is_set():
                 busy = self._step(0.0 if busy else _IDLE_S)

@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from events.codec import struct_of
 from events.figures import WIDTH, Codes, figure_texts, figure_values
 from events.outputs import Cause, SegmentChange
+from events.structs import struct_of
 
 __all__ = [
     "Change",

@@ -11,27 +11,20 @@ that is checked for the whole batch). pydantic refuses integers of more than
 """
 
 import re
-import types
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 from operator import attrgetter
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import annotated_types
 import msgspec
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic.types import StringConstraints
 
-from events.fields import AMOUNT_PATTERN, MAX_AMOUNT
 from events.instants import instants_ms
+from events.structs import bounds, constraints, struct_of
 
-__all__ = ["BatchDecoder", "Decoded", "Rejection", "struct_of"]
+__all__ = ["BatchDecoder", "Decoded", "Rejection"]
 
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PIECE = 1_000
@@ -178,7 +171,7 @@ def _patterns(model: type[BaseModel]) -> dict[str, re.Pattern[str]]:
     found = {}
     for name, declared in model.model_fields.items():
         if declared.is_required() and declared.annotation is str:
-            meta = _meta(_constraints(declared))
+            meta = bounds(constraints(declared))
             if meta is not None and meta.pattern and meta.min_length is None and meta.max_length is None:
                 found[name] = re.compile(meta.pattern)
     return found
@@ -199,79 +192,3 @@ def _sentence(detail: dict[str, Any]) -> str:
         return f"{place}: missing"
     found = "" if ", found " in message else f", found {repr(detail['input'])[:60]}"
     return f"{place}: {message[:1].lower()}{message[1:]}{found}"
-
-
-def struct_of(model: type[BaseModel], as_text: Sequence[str] = ()) -> type[msgspec.Struct]:
-    """Return the msgspec struct with the fields, defaults and constraints of a pydantic model.
-
-    Fields named in `as_text` are kept as the text they have on the wire. Raises TypeError for an annotation that it
-    cannot translate, so that a new field type is noticed at once.
-    """
-    fields: list[Any] = []
-    for name, declared in model.model_fields.items():
-        kind = str if name in as_text else _translate(declared.annotation, _constraints(declared))
-        fields.append((name, kind) if declared.is_required() else (name, kind, declared.get_default()))
-    return msgspec.defstruct(f"{model.__name__}Struct", fields, gc=False, kw_only=True)
-
-
-def _constraints(field: FieldInfo) -> list[Any]:
-    flat: list[Any] = []
-    for item in field.metadata:
-        flat.extend(_flatten(item))
-    return flat
-
-
-def _flatten(item: Any) -> list[Any]:
-    """Open what pydantic groups: StringConstraints and Field(ge=…, le=…) each hold several constraints."""
-    if isinstance(item, FieldInfo):
-        return [part for inner in item.metadata for part in _flatten(inner)]
-    if isinstance(item, StringConstraints):
-        return [item]
-    if isinstance(item, annotated_types.GroupedMetadata):
-        return list(item)
-    return [item]
-
-
-def _translate(annotation: Any, metadata: list[Any]) -> Any:
-    origin = typing.get_origin(annotation)
-    if origin is Annotated:
-        inner, *more = typing.get_args(annotation)
-        return _translate(inner, [part for item in more for part in _flatten(item)] + metadata)
-    if origin in (typing.Union, types.UnionType):
-        return typing.Union[tuple(_translate(arm, metadata) for arm in typing.get_args(annotation))]  # noqa: UP007
-    if annotation is type(None) or origin is Literal:
-        return annotation
-    if origin is list:
-        return list[_translate(typing.get_args(annotation)[0], [])]  # type: ignore[misc]
-    if origin is dict:
-        key, value = typing.get_args(annotation)
-        return dict[_translate(key, []), _translate(value, [])]  # type: ignore[misc]
-    if isinstance(annotation, type):
-        return _translate_class(annotation, metadata)
-    raise TypeError(f"cannot derive a decoder for the annotation {annotation!r}")
-
-
-def _translate_class(annotation: type, metadata: list[Any]) -> Any:
-    if issubclass(annotation, BaseModel):
-        return struct_of(annotation)
-    if annotation is Decimal:
-        number = Annotated[float, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
-        return number | Annotated[str, _meta([StringConstraints(pattern=AMOUNT_PATTERN)])]
-    if annotation is datetime:
-        return Annotated[datetime, msgspec.Meta(tz=True)]
-    if annotation in (str, int, float, bool):
-        meta = _meta(metadata)
-        return Annotated[annotation, meta] if meta is not None else annotation
-    raise TypeError(f"cannot derive a decoder for the type {annotation!r}")
-
-
-def _meta(metadata: list[Any]) -> msgspec.Meta | None:
-    """Collect the constraints that both libraries know: ge, le, min_length, max_length, pattern."""
-    known: dict[str, Any] = {}
-    for item in metadata:
-        for name in ("ge", "le", "min_length", "max_length", "pattern"):
-            value = getattr(item, name, None)
-            if value is not None:
-                # Python's $ also matches before a last line break; pydantic's does not.
-                known[name] = re.sub(r"\$$", r"\\Z", value) if name == "pattern" else value
-    return msgspec.Meta(**known) if known else None

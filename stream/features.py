@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from consumers.money import SCALE
+from events.amounts import SCALE
 from events.errors import ShoalError
 from state.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.decay import decayed

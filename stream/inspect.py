@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import redis
 
-from consumers.money import SCALE
+from events.amounts import SCALE
 from events.errors import ShoalError
 from events.outputs import Baseline
 from events.partitioning import partition_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from consumers.money import SCALE
+from events.amounts import SCALE
 from state.records import NEVER_FIRST, Rows
 
 __all__ = ["History", "history_of"]

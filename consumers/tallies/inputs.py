@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, names_column
+from consumers.columns import Columns, Decoding, Refusals, event_hashes
 from consumers.money import Money
 from consumers.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
-from events.codec import BatchDecoder
+from events.amounts import currency_number, currency_text
+from events.columnar import ABSENT, ColumnDecoder, Read
 from events.inputs import Conversion, Exposure
 from state.purchases import CONVERSION, ENTRY
 
@@ -47,16 +48,14 @@ class LoggedOrders(OrderColumns):
 class PurchaseInput(OrderInput):
     """Decodes orders with the hashes of their ids, since a refund takes back what its order brought."""
 
-    def columns(
-        self, events: Sequence[Any], times: npt.NDArray[np.int64], amounts: npt.NDArray[np.int64]
-    ) -> LoggedOrders:
-        """Return the events as columns."""
-        plain = super().columns(events, times, amounts)
-        of = np.fromiter(
-            map(xxhash.xxh3_64_intdigest, map(str.encode, column(events, "order_id"))), np.uint64, len(events)
-        )
-        entries = _entries(times, plain.kinds.astype(np.int64), plain.event_hashes, amounts, of)
-        return LoggedOrders(plain.customer_ids, plain.event_hashes, times, plain.kinds, amounts, entries)
+    fields = (*OrderInput.fields, "order_id")
+
+    def columns(self, read: Read, amounts: npt.NDArray[np.int64]) -> LoggedOrders:
+        """Return what was read as columns."""
+        plain = super().columns(read, amounts)
+        of = np.fromiter(map(xxhash.xxh3_64_intdigest, map(str.encode, read["order_id"])), np.uint64, len(read))
+        entries = _entries(plain.times, plain.kinds.astype(np.int64), plain.event_hashes, amounts, of)
+        return LoggedOrders(plain.customer_ids, plain.event_hashes, plain.times, plain.kinds, amounts, entries)
 
 
 class ExposureInput:
@@ -66,30 +65,29 @@ class ExposureInput:
 
     def __init__(self, definitions: Definitions, max_bytes: int) -> None:
         self._definitions = definitions
-        self._decoder = BatchDecoder(Exposure, max_bytes, instants=("occurred_at",))
+        names = ("customer_id", "event_id", "occurred_at", "experiment", "variant")
+        self._decoder = ColumnDecoder(Exposure, names, max_bytes)
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice. Raises redis.RedisError where definitions have to be read."""
-        decoded = self._decoder.decode(values)
-        events = decoded.events
-        named = list(zip(column(events, "experiment"), column(events, "variant"), strict=True))
+        read = self._decoder.decode(values)
+        named = list(zip(read["experiment"], read["variant"], strict=True))
         places = _places(self._definitions.current())
         if any(pair not in places for pair in set(named)):
             # Whoever creates an experiment may expose customers to it at once.
             places = _places(self._definitions.refresh())
-        times = decoded.instants["occurred_at"]
         columns = ExposureColumns(
-            names_column(events, "customer_id"),
-            event_hashes(column(events, "event_id"), self.topic),
-            times,
-            np.fromiter(map(self._definitions.code, column(events, "experiment")), np.int64, len(events)),
-            np.fromiter((places.get(pair, -1) for pair in named), np.int64, len(events)),
+            read["customer_id"],
+            event_hashes(read["event_id"], self.topic),
+            read["occurred_at"],
+            np.fromiter(map(self._definitions.code, read["experiment"]), np.int64, len(read)),
+            np.fromiter((places.get(pair, -1) for pair in named), np.int64, len(read)),
         )
-        refusals = Refusals(len(events))
-        refusals.times(times, latest_ms)
+        refusals = Refusals(len(read))
+        refusals.times(columns.times, latest_ms)
         known = {experiment for experiment, _ in places}
         refusals.where(columns.variants < 0, lambda i: _unplaced(*named[i], known))
-        return refusals.split(columns, decoded.positions, decoded.rejections)
+        return refusals.split(columns, read.positions, read.rejections)
 
 
 class ConversionInput:
@@ -100,41 +98,41 @@ class ConversionInput:
     def __init__(self, definitions: Definitions, money: Money, max_bytes: int) -> None:
         self._definitions, self._money = definitions, money
         self._plain = Money(_NO_CURRENCY, {}, str)
-        self._decoder = BatchDecoder(Conversion, max_bytes, instants=("occurred_at",))
+        names = ("customer_id", "event_id", "occurred_at", "experiment", "value", "currency")
+        self._decoder = ColumnDecoder(Conversion, names, max_bytes)
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice. Raises redis.RedisError where definitions have to be read."""
-        decoded = self._decoder.decode(values)
-        events, times = decoded.events, decoded.instants["occurred_at"]
-        named = column(events, "experiment")
+        read = self._decoder.decode(values)
+        named = read["experiment"].tolist()
         live = self._definitions.current()
         if set(named) - live.keys() - {None}:
             live = self._definitions.refresh()
         hashes = {name: experiment_hash(name) if name else 0 for name in set(named)}
-        amounts, unconvertible, currencies = self._amounts(events)
-        event_ids = event_hashes(column(events, "event_id"), self.topic)
-        of = np.fromiter(map(hashes.__getitem__, named), np.uint64, len(events))
-        kinds = np.full(len(events), CONVERSION)
-        entries = _entries(times, kinds, event_ids, amounts, of)
-        columns = LoggedColumns(names_column(events, "customer_id"), event_ids, times, entries)
-        refusals = Refusals(len(events))
-        refusals.times(times, latest_ms)
-        refusals.where(unconvertible, lambda i: self._money.reason(currencies[i]).replace("amount", "value"))
-        unknown = np.fromiter((name is not None and name not in live for name in named), np.bool_, len(events))
+        amounts, unconvertible = self._amounts(read)
+        event_ids = event_hashes(read["event_id"], self.topic)
+        of = np.fromiter(map(hashes.__getitem__, named), np.uint64, len(read))
+        entries = _entries(read["occurred_at"], np.full(len(read), CONVERSION), event_ids, amounts, of)
+        columns = LoggedColumns(read["customer_id"], event_ids, read["occurred_at"], entries)
+        refusals = Refusals(len(read))
+        refusals.times(columns.times, latest_ms)
+        refusals.where(
+            unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])).replace("amount", "value")
+        )
+        unknown = np.fromiter((name is not None and name not in live for name in named), np.bool_, len(read))
         refusals.where(unknown, lambda i: _unknown(named[i]))
-        return refusals.split(columns, decoded.positions, decoded.rejections)
+        return refusals.split(columns, read.positions, read.rejections)
 
-    def _amounts(self, events: Sequence[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], list[str]]:
-        """Return values in thousandths, which could not be converted, and the currencies; no value is 0."""
-        values = [0 if value is None else value for value in column(events, "value")]
-        currencies = [code or "" for code in column(events, "currency")]
-        stated = np.fromiter(map(bool, currencies), np.bool_, len(events))
-        amounts, unconvertible = self._plain.thousandths(values, [_NO_CURRENCY] * len(events))
-        if stated.any():
-            places = np.flatnonzero(stated).tolist()
-            found = self._money.thousandths([values[i] for i in places], [currencies[i] for i in places])
-            amounts[stated], unconvertible[stated] = found
-        return amounts, unconvertible, currencies
+    def _amounts(self, read: Read) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Return values in thousandths, and which could not be converted; no value is 0."""
+        values, currencies = read["value"], read["currency"]
+        stated = np.flatnonzero(currencies != ABSENT)
+        plain = np.full(len(read), currency_number(_NO_CURRENCY))
+        amounts, unconvertible = self._plain.thousandths(values, plain)
+        if len(stated):
+            amounts = amounts.copy()
+            amounts[stated], unconvertible[stated] = self._money.thousandths(values.take(stated), currencies[stated])
+        return amounts, unconvertible
 
 
 def _entries(

@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from events.codec import BatchDecoder, Rejection, struct_of
+from events.codec import BatchDecoder, Rejection
 from events.examples import EXAMPLES
 from events.inputs import INPUTS, CustomerProfile, Exposure, Order, WebSession
+from events.structs import struct_of
 
 ORDER = EXAMPLES["orders"]
 ORDERS = BatchDecoder(Order)

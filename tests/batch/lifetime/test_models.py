@@ -13,7 +13,7 @@ from batch.lifetime.history import History, history_of
 from batch.lifetime.models import LifetimeModels
 from batch.lifetime.summary import LifetimeSummary, NoLifetime, lifetime_of
 from batch.table import CustomerTable
-from consumers.money import SCALE
+from events.amounts import SCALE
 from events.outputs import LifetimeModel
 from state.records import blank_rows
 

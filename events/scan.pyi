@@ -1,0 +1,16 @@
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from events.layout import Name, Node
+
+class Scan:
+    accepted: npt.NDArray[np.bool_]
+    def integers(self, name: str) -> npt.NDArray[np.int64]: ...
+    def numbers(self, name: str) -> npt.NDArray[np.float64]: ...
+    def texts(self, name: str) -> npt.NDArray[np.object_]: ...
+
+class Scanner:
+    def __init__(self, nodes: Sequence[Node], names: Sequence[Name], root: int, columns: tuple[str, ...]) -> None: ...
+    def scan(self, values: list[bytes | None], max_bytes: int) -> Scan: ...
