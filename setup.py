@@ -1,8 +1,14 @@
-"""The one part that is compiled, when Shoal is installed; all else stands in pyproject.toml.
+"""The parts that are compiled when Shoal is installed; all else stands in pyproject.toml.
 
-Without a C compiler Shoal is installed all the same, and its workers decode at a third of the speed.
+Without a C compiler Shoal is installed all the same, and does the same more slowly.
 """
 
 from setuptools import Extension, setup
 
-setup(ext_modules=[Extension("events.scan", ["events/scan.pyx"], depends=["events/tokens.pxd"], optional=True)])
+setup(
+    ext_modules=[
+        Extension("events.scan", ["events/scan.pyx"], depends=["events/tokens.pxd"], optional=True),
+        Extension("state.resp", ["state/resp.pyx"], optional=True),
+        Extension("state.words", ["state/words.pyx"], optional=True),
+    ]
+)

@@ -109,8 +109,8 @@ class MicroBatchRuntime:
         busy = False
         if not is_compiled():
             log.warning(
-                "events.scan is not compiled, so events are decoded at a third of the speed: "
-                "install Shoal again where there is a C compiler"
+                "Shoal was installed without a C compiler, so that its compiled parts are missing: "
+                "this worker takes half as long again for each event as it would with them"
             )
         try:
             while not self._stop.is_set():

@@ -14,6 +14,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+try:
+    from state.words import Words as _Compiled
+except ImportError:
+    _Compiled = None  # type: ignore[assignment, misc]
+
 __all__ = ["VERSION", "WordsUnreadable", "pack_words", "unknown_version", "unpack_words"]
 
 Words = npt.NDArray[np.uint64]
@@ -50,6 +55,8 @@ class WordsUnreadable(ValueError):
 
 def pack_words(rows: Words, blank: Words, recent: Words, starts: Ints) -> list[bytes]:
     """Return the bytes of each record, from rows (n, 27), the row of nobody (27,), and the ragged recent hashes."""
+    if _compiled is not None:
+        return _compiled.pack(rows, blank, recent, starts)
     sections = np.zeros(len(rows), np.int64)
     for section, words in _SECTIONS.items():
         happened = np.zeros(len(rows), np.bool_)
@@ -78,6 +85,9 @@ def unpack_words(values: Sequence[bytes], rows: Words, positions: Ints) -> tuple
 
     Raises WordsUnreadable.
     """
+    quick = None if _compiled is None else _compiled.unpack(list(values), rows, positions)
+    if quick is not None:  # else there is something wrong, and what comes now says what
+        return quick
     flat = np.frombuffer(b"".join(values), "<u8")
     lengths = np.fromiter(map(len, values), np.int64, len(values)) // 8
     begins = np.cumsum(lengths) - lengths
@@ -127,3 +137,20 @@ def _read_heads(flat: Words, begins: Ints, kind: int, rows: Words, positions: In
     for place, word in enumerate(_COLUMNS[kind]):
         rows[positions, word] = flat[begins + place]
     rows[positions, 0] >>= _16
+
+
+def _compile() -> "_Compiled | None":
+    """Return the compiled loops, if there are any, with the tables that they work by."""
+    if _Compiled is None:
+        return None
+    columns = np.zeros((_WHOLE + 1, ROW_WORDS), np.int64)
+    counts, marked, sections = (np.zeros(size, np.int64) for size in (_WHOLE + 1, _WHOLE + 1, ROW_WORDS))
+    for kind, words in {**_COLUMNS, **{kind: list(range(count)) for kind, count in _WHOLE_WORDS.items()}}.items():
+        columns[kind, : len(words)], counts[kind] = words, len(words)
+    marked[list(_WHOLE_WORDS)] = 1
+    for section, words in _SECTIONS.items():
+        sections[words] = section
+    return _Compiled(columns, counts, marked, sections, VERSION)
+
+
+_compiled = _compile()

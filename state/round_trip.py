@@ -1,4 +1,4 @@
-"""Several Redis commands in one round trip on one connection, packed in C.
+"""Several Redis commands in one round trip on one connection, packed by compiled code.
 
 redis-py's pipelines cost a Python call for every command and send each command after a WATCH by itself. A micro-batch
 of a partition has few commands of thousands of arguments, and all that matters is how often it waits for Redis.
@@ -9,6 +9,15 @@ from typing import Any
 
 import redis
 from hiredis import pack_command
+
+try:
+    from state.resp import pack_commands
+except ImportError:  # not compiled
+
+    def pack_commands(commands: list[tuple[Any, ...]]) -> bytes:
+        """Return the bytes of commands."""
+        return b"".join(map(pack_command, commands))
+
 
 __all__ = ["Command", "Line", "as_mapping", "raise_first"]
 
@@ -33,10 +42,11 @@ class Line:
 
     def post(self, commands: Iterable[Command]) -> None:
         """Send commands together; `answers` waits for what Redis says. Raises redis.RedisError as `send` does."""
-        packed = [pack_command(command) for command in commands]
-        self._unanswered += len(packed)
+        together = list(commands)
+        packed = pack_commands(together)
+        self._unanswered += len(together)
         try:
-            self._connection.send_packed_command(packed)
+            self._connection.send_packed_command([packed])
         except BaseException:
             self._connection.disconnect()
             raise

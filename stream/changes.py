@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events.changes import Change, ChangeBatch, make_change, make_moved
-from state.records import Rows
+from state.records import Rows, picked
 from stream.evidence import evidence_of, usual_gap_days
 from stream.segmenter import Segment, Segmenter
 
@@ -100,8 +100,11 @@ def _explaining(segmenter: Segmenter, looked: Looked, places: Ints, now_ms: int)
     """Return the explaining vectors of the customers at `places` now and when last looked at, NaN where not known."""
     known = looked.learned[places]
     if not segmenter.dimensions:
-        before = looked.before[places]
-        now, last = segmenter.explain(looked.after[places], now_ms), segmenter.explain(before, before["learned_at"])
+        before = picked(looked.before, places)
+        now, last = (
+            segmenter.explain(picked(looked.after, places), now_ms),
+            segmenter.explain(before, before["learned_at"]),
+        )
         last[~known] = np.nan
         return now, last
     if looked.learned.all():

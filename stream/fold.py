@@ -13,7 +13,7 @@ from consumers.columns import Columns
 from consumers.customers import ProfileColumns
 from consumers.orders import CANCELLED, PLACED, REFUNDED, OrderColumns
 from consumers.web_sessions import SessionColumns
-from state.records import NEVER_FIRST, NEVER_LAST, Rows, blank_rows
+from state.records import NEVER_FIRST, NEVER_LAST, Rows, blank_rows, copied
 from stream.decay import contributions
 
 __all__ = ["fold_orders", "fold_profiles", "fold_sessions", "merge"]
@@ -108,7 +108,7 @@ def merge(left: Rows, right: Rows) -> Rows:
 
     What the segmentation has written into `left` (cluster, segment, change number, …) is kept.
     """
-    rows = left.copy()
+    rows = copied(left)
     for name in _MIN:
         if (right[name] != NEVER_FIRST).any():
             rows[name] = np.minimum(left[name], right[name])

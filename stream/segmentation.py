@@ -10,7 +10,7 @@ import numpy.typing as npt
 from events.changes import ChangeBatch
 from events.errors import ShoalError
 from state.moves import remember
-from state.records import Rows
+from state.records import Rows, copied, picked
 from state.sums import ModelSums
 from stream.changes import Looked, Moves, changes_of
 from stream.damping import Damping
@@ -133,7 +133,7 @@ def resegment_all(
     """
     homes = np.repeat(np.arange(len(sizes)) * len(segmenter.segments), sizes)
     learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
-    taken = before if learned.all() else before[learned]  # copying rows costs as much as all the arithmetic
+    taken = before if learned.all() else picked(before, learned)
     old = segmenter.vectors(taken, taken["learned_at"])
     old_clusters = taken["cluster"].astype(np.int64) + (homes if len(taken) == len(before) else homes[learned])
     vectors = segmenter.vectors(after, now_ms)
@@ -146,7 +146,7 @@ def resegment_all(
     target = published_cluster(segmenter, borders, after, now_ms, damping)
     numbers = np.array([each.number for each in segmenter.segments])
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
-    rows = after.copy()
+    rows = copied(after)
     rows["cluster"], rows["baseline"], rows["learned_at"] = clusters, segmenter.baseline, now_ms
     remember(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms

@@ -12,7 +12,7 @@ from consumers.commit import Committer
 from consumers.partition_batch import Outcome
 from state.attributes import AttributeColumns
 from state.partition_store import Owned, PartitionStore
-from state.records import NEVER_LAST, CustomerBatch, Rows
+from state.records import NEVER_LAST, CustomerBatch, Rows, picked
 from stream.clock import SegmentClock
 from stream.damping import Damping
 from stream.kmeans import OnlineKMeans, nearest
@@ -206,7 +206,7 @@ class Sweeper:
         chosen = np.flatnonzero(stale)
         causes = np.full(len(chosen), "time", object)
         if len(chosen) and segmenter.dimensions:
-            seen = _Seen(rows[chosen], learned[chosen], vectors[chosen], goes[chosen])
+            seen = _Seen(picked(rows, chosen), learned[chosen], vectors[chosen], goes[chosen])
             causes[self._by_model(segmenter, seen, now_ms, earlier)] = "model"
         causes[~under[chosen]] = "baseline"
         return chosen, causes

@@ -1,0 +1,3 @@
+from typing import Any
+
+def pack_commands(commands: list[tuple[Any, ...]]) -> bytes: ...
