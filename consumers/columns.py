@@ -1,20 +1,18 @@
 """Events in columns: what the decoder's structs become before anything is computed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from events.codec import Rejection
 from events.instants import milliseconds
 
-__all__ = ["Columns", "Decoding", "Names", "Refusals", "column", "event_hashes", "milliseconds", "names_column"]
+__all__ = ["Columns", "Decoding", "Names", "Refusals", "column", "milliseconds", "names_column"]
 
 Names = Sequence[str] | npt.NDArray[np.object_]
 
@@ -61,13 +59,6 @@ class Decoding(NamedTuple):
     columns: Columns
     positions: Ints
     rejections: list[Rejection]
-
-
-def event_hashes(event_ids: Sequence[str], topic: str) -> npt.NDArray[np.uint64]:
-    """Return the 64-bit XXH3 hash of each event id; the topic seeds it, since ids are unique within a topic."""
-    seed = sum(topic.encode())
-    digests: Iterable[int] = map(xxhash.xxh3_64_intdigest, map(str.encode, event_ids), repeat(seed))
-    return np.fromiter(digests, np.uint64, len(event_ids))
 
 
 class Refusals:

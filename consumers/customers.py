@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns, Decoding, Refusals, column, event_hashes, milliseconds, names_column
+from consumers.columns import Columns, Decoding, Refusals, column, milliseconds, names_column
 from events.codec import BatchDecoder
+from events.hashes import event_hashes
 from events.inputs import CustomerProfile
 from state.attributes import AttributeColumns
 from state.records import NEVER_FIRST, PROFILE_NUMBERS

@@ -1,15 +1,17 @@
 """The `orders` topic: placed, cancelled and refunded orders in columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns, Decoding, Refusals, event_hashes
+from consumers.columns import Columns, Decoding, Refusals
 from consumers.money import Money
 from events.amounts import currency_text
 from events.columnar import ColumnDecoder, Read
+from events.hashes import seed_of
 from events.inputs import Order
 
 __all__ = ["CANCELLED", "PLACED", "REFUNDED", "OrderColumns", "OrderInput"]
@@ -30,11 +32,12 @@ class OrderInput:
     """Decodes orders; one for each worker, since it may learn the shop's currency."""
 
     topic = "orders"
-    fields: tuple[str, ...] = ("customer_id", "event_id", "occurred_at", "type", "amount", "currency")
+    hashed: ClassVar[Mapping[str, int]] = {"event_id": seed_of(topic)}
+    fields: tuple[str, ...] = ("customer_id", "occurred_at", "type", "amount", "currency")
 
     def __init__(self, money: Money, max_bytes: int) -> None:
         self._money = money
-        self._decoder = ColumnDecoder(Order, self.fields, max_bytes)
+        self._decoder = ColumnDecoder(Order, self.fields, max_bytes, hashed=self.hashed)
         self._kinds = np.array([_KINDS[name] for name in self._decoder.choices["type"]], np.int8)
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
@@ -51,7 +54,7 @@ class OrderInput:
         """Return what was read of n events as columns; `amounts` (n,) are thousandths."""
         return OrderColumns(
             read["customer_id"],
-            event_hashes(read["event_id"], self.topic),
+            read["event_id"],
             read["occurred_at"],
             self._kinds[read["type"]],
             amounts,

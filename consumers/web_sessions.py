@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns, Decoding, Refusals, event_hashes
+from consumers.columns import Columns, Decoding, Refusals
 from events.columnar import ABSENT, ColumnDecoder
+from events.hashes import seed_of
 from events.inputs import WebSession
 
 __all__ = ["SessionColumns", "SessionInput"]
@@ -30,8 +31,8 @@ class SessionInput:
     topic = "web-sessions"
 
     def __init__(self, max_bytes: int) -> None:
-        names = ("customer_id", "event_id", "occurred_at", "started_at", "pages", "duration_s", "cart_adds")
-        self._decoder = ColumnDecoder(WebSession, names, max_bytes)
+        names = ("customer_id", "occurred_at", "started_at", "pages", "duration_s", "cart_adds")
+        self._decoder = ColumnDecoder(WebSession, names, max_bytes, hashed={"event_id": seed_of(self.topic)})
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice; a duration that is absent is taken from the two times."""
@@ -40,7 +41,7 @@ class SessionInput:
         durations = np.where(np.isnan(given), (ends - starts) / 1000.0, given)
         columns = SessionColumns(
             read["customer_id"],
-            event_hashes(read["event_id"], self.topic),
+            read["event_id"],
             ends,
             read["pages"],
             np.rint(np.clip(durations, 0, 604_800)).astype(np.int64),

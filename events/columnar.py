@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from events.amounts import Amounts, currency_number
 from events.codec import BatchDecoder, Decoded, Rejection
+from events.hashes import text_hashes
 from events.layout import Kind, layout_of
 
 try:
@@ -39,8 +40,9 @@ def is_compiled() -> bool:
 class Read:
     """The n valid events of a batch in columns, where in the batch they stood, and what was refused.
 
-    By a field's kind, its column is an array (n,) of text (None where there is none), of integers (counts, ms since
-    1970 UTC, places in `choices`, `currency_number`; ABSENT where there is none), of doubles (NaN), or Amounts.
+    By a field's kind, its column is an array (n,) of text (None where there is none) or of its hashes, of integers
+    (counts, ms since 1970 UTC, places in `choices`, `currency_number`; ABSENT where there is none), of doubles (NaN),
+    or Amounts.
     """
 
     columns: Mapping[str, Column]
@@ -57,7 +59,8 @@ class Read:
 class ColumnDecoder:
     """Decodes values of one model into the columns that are named; `max_bytes` bounds a single value.
 
-    With `compiled` false nothing is scanned, as on a machine without the scanner.
+    Of texts that are named in `hashed`, each with a seed, the column has the hashes (`events.hashes`). With `compiled`
+    false nothing is scanned, as on a machine without the scanner.
 
     >>> from events.inputs import Exposure
     >>> decoder = ColumnDecoder(Exposure, ("customer_id", "occurred_at"))
@@ -68,9 +71,16 @@ class ColumnDecoder:
     """
 
     def __init__(
-        self, model: type[BaseModel], columns: Sequence[str], max_bytes: int = 1 << 20, *, compiled: bool = True
+        self,
+        model: type[BaseModel],
+        columns: Sequence[str],
+        max_bytes: int = 1 << 20,
+        *,
+        hashed: Mapping[str, int] | None = None,
+        compiled: bool = True,
     ) -> None:
-        layout = layout_of(model, tuple(columns))
+        self._seeds = hashed or {}
+        layout = layout_of(model, (*columns, *self._seeds))
         self.choices = layout.choices
         self._kinds = layout.kinds
         self._defaults = {
@@ -99,6 +109,9 @@ class ColumnDecoder:
 
     def _scanned(self, scanned: "scan.Scan", name: str) -> Column:
         kind = self._kinds[name]
+        if name in self._seeds:
+            hashes = scanned.hashes(name, self._seeds[name])
+            return text_hashes(scanned.texts(name).tolist(), self._seeds[name]) if hashes is None else hashes
         if kind is Kind.TEXT:
             return scanned.texts(name)
         if kind is Kind.NUMBER:
@@ -119,6 +132,8 @@ class ColumnDecoder:
         if kind is Kind.INSTANT:
             return decoded.instants[name]
         values = [getattr(event, name) for event in decoded.events]
+        if name in self._seeds:
+            return text_hashes(values, self._seeds[name])
         if kind is Kind.TEXT:
             return np.array(values, dtype=object)
         if kind is Kind.AMOUNT:

@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from events.tokens cimport Row, code_of, scan_decimal, scan_instant, scan_text, skip_space, skip_value, take, take_word
+from events.xxh3 cimport HASHABLE, xxh3
 
 import numpy as np
 
@@ -291,6 +292,23 @@ class Scan:
         """Return a column (a,) of doubles, NaN where there is none."""
         bits = self.integers(name)
         return np.where(bits == ABSENT, np.nan, bits.view(np.float64))
+
+    def hashes(self, name, uint64_t seed):
+        """Return the 64-bit XXH3 hashes (a,) of a column of texts that are required, or None where one is too long."""
+        cdef Py_ssize_t column = self._columns.index(name), i, place = 0
+        cdef uint8_t[::1] accepted = self.accepted.view(np.uint8)
+        cdef int64_t[:, ::1] starts = self.rows
+        cdef int64_t[:, ::1] lengths = self.lengths
+        cdef list values = self._values
+        hashes = np.empty(int(self.accepted.sum()), np.uint64)
+        cdef uint64_t[::1] into = hashes
+        for i in range(len(values)):
+            if accepted[i]:
+                if lengths[i, column] > HASHABLE:
+                    return None
+                into[place] = xxh3(PyBytes_AS_STRING(values[i]) + starts[i, column], lengths[i, column], seed)
+                place += 1
+        return hashes
 
     def texts(self, name):
         """Return a column (a,) of texts, None where there is none."""

@@ -13,10 +13,10 @@ import pandas as pd
 
 from cli.formats.cdnow import read_cdnow
 from cli.formats.online_retail import read_online_retail
-from consumers.columns import event_hashes
 from consumers.money import Money
 from consumers.orders import PLACED, OrderColumns, OrderInput
 from events.amounts import SCALE
+from events.hashes import event_hashes
 from events.inputs import Order
 from simulation.merging import TOPICS, TRUTH
 from simulation.scenario import Scenario

@@ -1,19 +1,19 @@
 """The three inputs of the experiment consumer in columns: exposures, conversions, and orders with their ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
-from consumers.columns import Columns, Decoding, Refusals, event_hashes
+from consumers.columns import Columns, Decoding, Refusals
 from consumers.money import Money
 from consumers.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
 from events.amounts import currency_number, currency_text
 from events.columnar import ABSENT, ColumnDecoder, Read
+from events.hashes import seed_of
 from events.inputs import Conversion, Exposure
 from state.purchases import CONVERSION, ENTRY
 
@@ -48,13 +48,12 @@ class LoggedOrders(OrderColumns):
 class PurchaseInput(OrderInput):
     """Decodes orders with the hashes of their ids, since a refund takes back what its order brought."""
 
-    fields = (*OrderInput.fields, "order_id")
+    hashed: ClassVar[Mapping[str, int]] = {**OrderInput.hashed, "order_id": 0}
 
     def columns(self, read: Read, amounts: npt.NDArray[np.int64]) -> LoggedOrders:
         """Return what was read as columns."""
         plain = super().columns(read, amounts)
-        of = np.fromiter(map(xxhash.xxh3_64_intdigest, map(str.encode, read["order_id"])), np.uint64, len(read))
-        entries = _entries(plain.times, plain.kinds.astype(np.int64), plain.event_hashes, amounts, of)
+        entries = _entries(plain.times, plain.kinds.astype(np.int64), plain.event_hashes, amounts, read["order_id"])
         return LoggedOrders(plain.customer_ids, plain.event_hashes, plain.times, plain.kinds, amounts, entries)
 
 
@@ -65,8 +64,8 @@ class ExposureInput:
 
     def __init__(self, definitions: Definitions, max_bytes: int) -> None:
         self._definitions = definitions
-        names = ("customer_id", "event_id", "occurred_at", "experiment", "variant")
-        self._decoder = ColumnDecoder(Exposure, names, max_bytes)
+        names = ("customer_id", "occurred_at", "experiment", "variant")
+        self._decoder = ColumnDecoder(Exposure, names, max_bytes, hashed={"event_id": seed_of(self.topic)})
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice. Raises redis.RedisError where definitions have to be read."""
@@ -78,7 +77,7 @@ class ExposureInput:
             places = _places(self._definitions.refresh())
         columns = ExposureColumns(
             read["customer_id"],
-            event_hashes(read["event_id"], self.topic),
+            read["event_id"],
             read["occurred_at"],
             np.fromiter(map(self._definitions.code, read["experiment"]), np.int64, len(read)),
             np.fromiter((places.get(pair, -1) for pair in named), np.int64, len(read)),
@@ -98,8 +97,8 @@ class ConversionInput:
     def __init__(self, definitions: Definitions, money: Money, max_bytes: int) -> None:
         self._definitions, self._money = definitions, money
         self._plain = Money(_NO_CURRENCY, {}, str)
-        names = ("customer_id", "event_id", "occurred_at", "experiment", "value", "currency")
-        self._decoder = ColumnDecoder(Conversion, names, max_bytes)
+        names = ("customer_id", "occurred_at", "experiment", "value", "currency")
+        self._decoder = ColumnDecoder(Conversion, names, max_bytes, hashed={"event_id": seed_of(self.topic)})
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice. Raises redis.RedisError where definitions have to be read."""
@@ -110,7 +109,7 @@ class ConversionInput:
             live = self._definitions.refresh()
         hashes = {name: experiment_hash(name) if name else 0 for name in set(named)}
         amounts, unconvertible = self._amounts(read)
-        event_ids = event_hashes(read["event_id"], self.topic)
+        event_ids = read["event_id"]
         of = np.fromiter(map(hashes.__getitem__, named), np.uint64, len(read))
         entries = _entries(read["occurred_at"], np.full(len(read), CONVERSION), event_ids, amounts, of)
         columns = LoggedColumns(read["customer_id"], event_ids, read["occurred_at"], entries)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.columns import Columns, Refusals, event_hashes, milliseconds
+from consumers.columns import Columns, Refusals, milliseconds
 from consumers.orders import OrderColumns
 from events.codec import Rejection
+from events.hashes import event_hashes
 
 from ..building import examples, hashes_of, ints, names, order_columns, profile_columns, same
 

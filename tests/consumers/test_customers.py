@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from consumers.columns import event_hashes
 from consumers.customers import ProfileInput
 from events.examples import EXAMPLES
+from events.hashes import event_hashes
 from state.records import NEVER_FIRST, PROFILE_NUMBERS
 
 LATEST_MS = 1_800_000_000_000

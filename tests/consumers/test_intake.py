@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.columns import event_hashes
 from consumers.intake import Intake
 from consumers.money import Money
 from consumers.orders import OrderInput
 from consumers.web_sessions import SessionInput
+from events.hashes import event_hashes
 from events.settings import KafkaSettings
 from state.partition_store import Owned
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from consumers.columns import event_hashes
 from consumers.money import Money
 from consumers.orders import CANCELLED, PLACED, REFUNDED, OrderInput
 from events.examples import EXAMPLES
+from events.hashes import event_hashes
 
 LATEST_MS = 1_800_000_000_000
 LATEST = "2027-01-15T08:00:00Z"

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from consumers.columns import event_hashes
 from consumers.web_sessions import SessionInput
 from events.examples import EXAMPLES
+from events.hashes import event_hashes
 
 LATEST_MS = 1_800_000_000_000
 

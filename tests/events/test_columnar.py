@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from events.columnar import ABSENT, ColumnDecoder, is_compiled
 from events.examples import EXAMPLES
+from events.hashes import text_hashes
 from events.inputs import INPUTS, Conversion, CustomerProfile, Exposure, Order, WebSession
 from events.layout import Kind, layout_of
 
@@ -24,6 +25,7 @@ COLUMNS = {
 MAX_BYTES = 1 << 20
 DECODERS = {model: ColumnDecoder(model, columns, MAX_BYTES) for model, columns in COLUMNS.items()}
 STRUCTS = {model: ColumnDecoder(model, columns, MAX_BYTES, compiled=False) for model, columns in COLUMNS.items()}
+DECODERS_OF_HASHES = ColumnDecoder(Exposure, (), hashed={"event_id": 653})
 ORDER = EXAMPLES["orders"]
 
 by_model = pytest.mark.parametrize("model", COLUMNS, ids=lambda model: model.__name__)
@@ -187,3 +189,25 @@ def test_a_model_that_cannot_be_scanned_is_refused():
 
 def test_layout_knows_the_kinds_of_columns():
     assert layout_of(Order, ("amount", "type")).kinds == {"amount": Kind.AMOUNT, "type": Kind.CHOICE}
+
+
+@compiled
+@given(st.lists(st.tuples(st.integers(1, 128), st.sampled_from(["ascii", "é"])), max_size=4), st.integers(0, 2**64 - 1))
+@several
+def test_scanned_hashes_are_those_of_the_library(lengths, seed):
+    """Up to 128 bytes they are computed here, beyond by the library; one long text in a batch, and it hashes all."""
+    texts = [("0a-Z_ x" * 19 if letters == "ascii" else letters * 128)[:length] for length, letters in lengths]
+    values = [json.dumps(EXAMPLES["exposures"] | {"event_id": text}, ensure_ascii=False).encode() for text in texts]
+    read = ColumnDecoder(Exposure, (), hashed={"event_id": seed}).decode(values)
+    assert read["event_id"].tolist() == text_hashes(texts, seed).tolist()
+
+
+@compiled
+@pytest.mark.parametrize("length", range(1, 129))
+def test_hash_of_each_length_is_that_of_the_library(length):
+    texts = [
+        "".join(chr(33 + (start + 7 * i) % 90).replace('"', "-").replace("\\", "-") for i in range(length))
+        for start in range(9)
+    ]
+    values = [json.dumps(EXAMPLES["exposures"] | {"event_id": text}).encode() for text in texts]
+    assert DECODERS_OF_HASHES.decode(values)["event_id"].tolist() == text_hashes(texts, 653).tolist()

@@ -1,0 +1,26 @@
+"""64-bit XXH3 hashes of ids: what repeats are recognised by."""
+
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+__all__ = ["event_hashes", "seed_of", "text_hashes"]
+
+
+def event_hashes(event_ids: Sequence[str], topic: str) -> npt.NDArray[np.uint64]:
+    """Return the hash of each event id; the topic seeds it, since ids are unique within a topic."""
+    return text_hashes(event_ids, seed_of(topic))
+
+
+def seed_of(topic: str) -> int:
+    """Return the seed of a topic's event ids."""
+    return sum(topic.encode())
+
+
+def text_hashes(texts: Sequence[str], seed: int = 0) -> npt.NDArray[np.uint64]:
+    """Return the hash of each text's UTF-8 bytes."""
+    digests: Iterable[int] = map(xxhash.xxh3_64_intdigest, map(str.encode, texts), repeat(seed))
+    return np.fromiter(digests, np.uint64, len(texts))
