@@ -8,6 +8,7 @@ from setuptools import Extension, setup
 setup(
     ext_modules=[
         Extension("events.scan", ["events/scan.pyx"], depends=["events/tokens.pxd", "events/xxh3.pxd"], optional=True),
+        Extension("events.splice", ["events/splice.pyx"], optional=True),
         Extension("state.resp", ["state/resp.pyx"], optional=True),
         Extension("state.words", ["state/words.pyx"], optional=True),
     ]

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import accumulate
-from operator import add
-from typing import Any, Final, Protocol, get_args, overload
+from typing import Any, Protocol, get_args, overload
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from events.figures import WIDTH, Codes, figure_texts, figure_values
+from events.figures import Codes, figure_table, figure_values
 from events.outputs import Cause, SegmentChange
+from events.rows import Part, Table, rows_of
 from events.structs import struct_of
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "Moved",
     "change_time_ms",
     "decode_change",
-    "lines_of",
     "make_change",
     "make_moved",
     "segment_number",
@@ -58,7 +56,6 @@ class Change(Protocol):
 
 _ChangeStruct: Any = struct_of(SegmentChange, as_text=("changed_at",))
 _MovedStruct: Any = get_args(_ChangeStruct.__annotations__["moved"])[0]
-_GAP: Final = b" " * WIDTH
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_ChangeStruct)
 
@@ -170,65 +167,37 @@ class ChangeBatch(Sequence[Change]):
             return self.customer_ids
         return [line[1:-1].decode() for line in _encoder.encode_lines(self.customer_ids).split(b"\n")[:-1]]
 
+    @cached_property
+    def kind_places(self) -> npt.NDArray[np.int64]:
+        """The kind of each change (n,)."""
+        return np.array(self.kinds, np.int64)
+
     def encode(self) -> list[bytes]:
-        """Return the JSON of each change; figures are padded to one width, since JSON does not mind."""
+        """Return the JSON of each change."""
+        names, numbers, kinds = self.escaped_ids, np.array(self.numbers, np.int64), self.kind_places
         tails = [_tail(prototype) for prototype in self.prototypes]
         if self.figures is not None:
-            tails = [tail.rpartition('"distance":null,')[0] for tail in tails]
-        heads = lines_of(
-            [
-                f'{{"change_id":"{name}:{number}","customer_id":"{name}","change_number":{number},{tails[kind]}'
-                for name, number, kind in zip(self.escaped_ids, self.numbers, self.kinds, strict=True)
-            ]
-        )
-        return heads if self.figures is None else list(map(add, heads, self._evidence(self.figures)))
+            tails = [tail.rpartition(b'"distance":null,')[0] for tail in tails]
+        head: list[Part] = [b'{"change_id":"', names, b":", numbers, b'","customer_id":"', names]
+        head += [b'","change_number":', numbers, b",", (kinds, Table(tails))]
+        return rows_of(len(self), *head, *([] if self.figures is None else self._evidence(self.figures)))
 
-    def _evidence(self, figures: Codes) -> list[bytes]:
-        """Return the end of each change's JSON, from its distance on: one text with gaps, filled column by column."""
-        parts: list[Any] = [
-            b'"distance":',
-            _GAP,
-            b',"previous_distance":',
-            _GAP,
-            b',"usual_gap_days":',
-            _GAP,
-            b',"moved":[',
-        ]
-        for i in range((figures.shape[1] - 3) // 2):
-            parts += [b"," if i else b"", self._openings(i), _GAP, b',"after":', _GAP, b"}"]
-        parts.append(b"]}")
-        texts = [part if isinstance(part, bytes) else b" " * part.dtype.itemsize for part in parts]
-        ends = list(accumulate(map(len, texts)))
-        rows = np.full(len(self), b"".join(texts), f"S{ends[-1]}")
-        cells = rows.view(np.uint8).reshape(len(self), ends[-1])
-        kinds = np.asarray(self.kinds, np.int64)
-        figure = iter(figures.T)
-        for part, end in zip(parts, ends, strict=True):
-            filling = (
-                part[kinds] if isinstance(part, np.ndarray) else figure_texts(next(figure)) if part is _GAP else None
-            )
-            if filling is not None:
-                width = filling.dtype.itemsize
-                cells[:, end - width : end] = filling.view(np.uint8).reshape(-1, width)
-        filled: list[bytes] = rows.tolist()
-        return filled
-
-    def _openings(self, i: int) -> npt.NDArray[np.bytes_]:
-        """Return how each kind begins its feature i, padded to one length."""
-        openings = [b'{"feature":' + _encoder.encode(each.moved[i].feature) + b',"before":' for each in self.prototypes]
-        widest = max(map(len, openings), default=0)
-        return np.array([text.ljust(widest) for text in openings], "S")
+    def _evidence(self, figures: Codes) -> list[Part]:
+        """Return the end of each change's JSON, from its distance on."""
+        distance, previous, gap, *pairs = ((codes, figure_table()) for codes in figures.T)
+        parts: list[Part] = [b'"distance":', distance, b',"previous_distance":', previous, b',"usual_gap_days":', gap]
+        parts.append(b',"moved":[')
+        for i, (before, after) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):
+            openings = [b'{"feature":' + _encoder.encode(each.moved[i].feature) for each in self.prototypes]
+            parts += [b"," if i else b"", (self.kind_places, Table(openings)), b',"before":', before]
+            parts += [b',"after":', after, b"}"]
+        return [*parts, b"]}"]
 
 
-def lines_of(texts: list[str]) -> list[bytes]:
-    """Return the UTF-8 bytes of texts that hold no line break, in one go."""
-    return "\n".join(texts).encode().split(b"\n") if texts else []
-
-
-def _tail(prototype: Any) -> str:
+def _tail(prototype: Any) -> bytes:
     """Return the JSON of what all changes of a kind share; the three fields that differ come first."""
     shared = msgspec.structs.replace(prototype, change_id="", customer_id="", change_number=0)
-    return _encoder.encode(shared).decode().removeprefix('{"change_id":"","customer_id":"","change_number":0,')
+    return _encoder.encode(shared).removeprefix(b'{"change_id":"","customer_id":"","change_number":0,')
 
 
 def segment_number(segment_id: str) -> int:

@@ -11,33 +11,33 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["UNKNOWN", "WIDTH", "figure_codes", "figure_texts", "figure_values"]
+from events.rows import Table
+
+__all__ = ["UNKNOWN", "figure_codes", "figure_table", "figure_values"]
 
 Codes = npt.NDArray[np.int64]
 
 UNKNOWN: Final = -1
 """The code of what is not known: null."""
-WIDTH: Final = 8
-"""Characters of each text."""
 _SMALLEST, _LARGEST = -3, 11
 _FINE = 1_000
 _COARSE = 900
 _SIZE: Final = _FINE + _COARSE * (_LARGEST - _SMALLEST)
 
 
-class _Table(NamedTuple):
-    texts: npt.NDArray[np.bytes_]
+class _Figures(NamedTuple):
+    texts: Table
     values: list[float | None]
 
 
 @cache
-def _table() -> _Table:
+def _figures() -> _Figures:
     """Return every figure: below 0.01 in steps of 0.00001, then 900 for each power of ten, the negative ones, null."""
     fine = [f"{step}e-5" for step in range(_FINE)]
     coarse = [f"{step}e{power - 2}" for power in range(_SMALLEST + 1, _LARGEST + 1) for step in range(100, 1_000)]
     positive = [float(text) for text in fine + coarse]
     values: list[float | None] = [*positive, *(-value if value else 0.0 for value in positive), None]
-    return _Table(np.array([_text(value).rjust(WIDTH) for value in values], "S"), values)
+    return _Figures(Table([_text(value).encode() for value in values]), values)
 
 
 def _text(value: float | None) -> str:
@@ -52,7 +52,7 @@ def figure_codes(values: npt.NDArray[np.float64]) -> Codes:
 
     Numbers from 10^12 on are written as the largest figure; below 0.01 the step is 0.00001.
 
-    >>> [text.decode().strip() for text in figure_texts(figure_codes(np.array([61.04, 0.0, 1234.5, -0.5, np.nan])))]
+    >>> [figure_table().texts[code].decode() for code in figure_codes(np.array([61.04, 0.0, 1234.5, -0.5, np.nan]))]
     ['61', '0', '1230', '-0.5', 'null']
     """
     known = ~np.isnan(values)
@@ -63,12 +63,12 @@ def figure_codes(values: npt.NDArray[np.float64]) -> Codes:
     return np.where(known, codes + _SIZE * (values < 0), UNKNOWN)
 
 
-def figure_texts(codes: Codes) -> npt.NDArray[np.bytes_]:
-    """Return the JSON of each figure, padded on the left to `WIDTH`."""
-    return _table().texts[codes]
+def figure_table() -> Table:
+    """Return the JSON of all figures, in the order of their codes."""
+    return _figures().texts
 
 
 def figure_values(codes: Sequence[int]) -> list[Any]:
     """Return each figure as the number that its JSON stands for, None where it is not known."""
-    values = _table().values
+    values = _figures().values
     return [values[code] for code in codes]

@@ -59,7 +59,7 @@ def instants_ms(texts: Sequence[str]) -> tuple[Ints, list[int]]:
     for i in np.flatnonzero(odd).tolist():
         try:
             times[i] = milliseconds([msgspec.convert(texts[i], _Instant)])[0]
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for half of a surrogate pair
             times[i] = 0
             unread.append(i)
     return times, unread

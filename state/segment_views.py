@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import redis
 
-from events.changes import Change, ChangeBatch, lines_of
+from events.changes import Change, ChangeBatch
+from events.rows import Table, rows_of
 from state import keys
 
 __all__ = ["SegmentView", "SegmentViews", "view_items"]
@@ -73,17 +75,15 @@ class SegmentViews:
 def view_items(changes: ChangeBatch) -> list[str | bytes]:
     """Return the keys of the views that follow from changes, each followed by its JSON, as MSET takes them."""
     heads = [_head(prototype) for prototype in changes.prototypes]
-    views = [
-        f'{heads[kind]}{name}:{number}"}}'
-        for name, number, kind in zip(changes.escaped_ids, changes.numbers, changes.kinds, strict=True)
-    ]
-    items: list[str | bytes] = [b""] * (2 * len(views))
-    items[::2], items[1::2] = map(keys.segment, changes.customer_ids), lines_of(views)
+    kinds, numbers = (changes.kind_places, Table(heads)), np.array(changes.numbers, np.int64)
+    items: list[str | bytes] = [b""] * (2 * len(changes))
+    items[::2] = map(keys.segment, changes.customer_ids)
+    items[1::2] = rows_of(len(changes), kinds, changes.escaped_ids, b":", numbers, b'"}')
     return items
 
 
-def _head(prototype: Change) -> str:
+def _head(prototype: Change) -> bytes:
     """Return the JSON of a view up to the change id, the part that all changes of a kind share."""
     each = prototype
     view = SegmentView(each.segment_id, each.segment, each.changed_at, each.previous, each.baseline, change_id="")
-    return msgspec.json.encode(view).decode().removesuffix('"}')
+    return msgspec.json.encode(view).removesuffix(b'"}')

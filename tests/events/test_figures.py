@@ -7,9 +7,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.figures import WIDTH, figure_codes, figure_texts, figure_values
+from events.figures import figure_codes, figure_table, figure_values
 
 from ..building import examples
+
+
+def figure_texts(codes):
+    return [figure_table().texts[code] for code in codes]
+
 
 numbers = st.floats(0.01, 9.9e11) | st.sampled_from([0.01, 9.996, 99.96, 999.6, 1e5, 99_999.0])
 
@@ -28,11 +33,11 @@ def test_three_significant_digits(values, sign):
 def test_text_and_value_agree_whatever_the_number(values):
     codes = figure_codes(np.array(values))
     for text, value in zip(figure_texts(codes), figure_values(codes.tolist()), strict=True):
-        assert len(text) == WIDTH
+        assert len(text) <= 8
         assert msgspec.json.decode(text) == value
 
 
 def test_the_ends():
     values = [0.0, -0.0, 0.004567, -0.004567, 1e-9, 1e12, -math.inf, math.inf, math.nan]
     texts = ["0", "0", "0.00457", "-0.00457", "0", "9.99e11", "-9.99e11", "9.99e11", "null"]
-    assert [text.strip().decode() for text in figure_texts(figure_codes(np.array(values)))] == texts
+    assert [text.decode() for text in figure_texts(figure_codes(np.array(values)))] == texts
