@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +72,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-class _names:  # noqa: N801 - used as a function
-    """Reads names separated by commas, each one of those that there are."""
+def _names(known: Sequence[str] = ()) -> Callable[[str], list[str]]:
+    """Return what reads names separated by commas, each one of those that there are."""
 
-    def __init__(self, known: Sequence[str] = ()) -> None:
-        self._known = known
-
-    def __call__(self, text: str) -> list[str]:
+    def read(text: str) -> list[str]:
         names = [name.strip() for name in text.split(",") if name.strip()]
-        unknown = [name for name in names if self._known and name not in self._known]
+        unknown = [name for name in names if known and name not in known]
         if unknown:
-            raise argparse.ArgumentTypeError(f"there is no {unknown[0]!r}; there are {', '.join(self._known)}")
+            raise argparse.ArgumentTypeError(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
         return names
+
+    return read
 
 
 def _known_maximum(document: dict[str, Any] | None, machine: dict[str, Any], measured: dict[str, str]) -> float:

@@ -168,13 +168,18 @@ class ChangeBatch(Sequence[Change]):
         return [line[1:-1].decode() for line in _encoder.encode_lines(self.customer_ids).split(b"\n")[:-1]]
 
     @cached_property
-    def kind_places(self) -> npt.NDArray[np.int64]:
+    def kind_column(self) -> npt.NDArray[np.int64]:
         """The kind of each change (n,)."""
         return np.array(self.kinds, np.int64)
 
+    @cached_property
+    def number_column(self) -> npt.NDArray[np.int64]:
+        """The number of each change (n,)."""
+        return np.array(self.numbers, np.int64)
+
     def encode(self) -> list[bytes]:
         """Return the JSON of each change."""
-        names, numbers, kinds = self.escaped_ids, np.array(self.numbers, np.int64), self.kind_places
+        names, numbers, kinds = self.escaped_ids, self.number_column, self.kind_column
         tails = [_tail(prototype) for prototype in self.prototypes]
         if self.figures is not None:
             tails = [tail.rpartition(b'"distance":null,')[0] for tail in tails]
@@ -189,7 +194,7 @@ class ChangeBatch(Sequence[Change]):
         parts.append(b',"moved":[')
         for i, (before, after) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):
             openings = [b'{"feature":' + _encoder.encode(each.moved[i].feature) for each in self.prototypes]
-            parts += [b"," if i else b"", (self.kind_places, Table(openings)), b',"before":', before]
+            parts += [b"," if i else b"", (self.kind_column, Table(openings)), b',"before":', before]
             parts += [b',"after":', after, b"}"]
         return [*parts, b"]}"]
 

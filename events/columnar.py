@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from events.amounts import Amounts, currency_number
 from events.codec import BatchDecoder, Decoded, Rejection
 from events.hashes import text_hashes
-from events.layout import Kind, layout_of
+from events.layout import ABSENT, Kind, layout_of
 
 try:
     from events import scan
@@ -23,9 +23,6 @@ except ImportError:
     scan = None  # type: ignore[assignment]
 
 __all__ = ["ABSENT", "ColumnDecoder", "Read", "is_compiled"]
-
-ABSENT = np.iinfo(np.int64).min
-"""What a column of integers has where an optional field is missing or null."""
 
 Ints = npt.NDArray[np.int64]
 Column = Any  # an array (n,) or Amounts
@@ -145,7 +142,7 @@ class ColumnDecoder:
 
     def _numbered(self, name: str, value: Any) -> int:
         if value is None:
-            return int(ABSENT)
+            return ABSENT
         if name in self.choices:
             return self.choices[name].index(value)
         return currency_number(value) if self._kinds[name] is Kind.CODE else int(value)

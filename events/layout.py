@@ -13,8 +13,10 @@ from pydantic import BaseModel
 from events.fields import AMOUNT_PATTERN, CURRENCY_PATTERN
 from events.structs import struct_of
 
-__all__ = ["Kind", "Layout", "Name", "Node", "layout_of"]
+__all__ = ["ABSENT", "Kind", "Layout", "Name", "Node", "layout_of"]
 
+ABSENT: Final = -(1 << 63)
+"""What a column of integers has where an optional field is missing or null."""
 _NOT_KEPT: Final = -1
 
 

@@ -3,7 +3,7 @@
 
 It is quick because it is not complete: it accepts an object only where it is certain that every field is as the model
 wants it, and leaves all others (escapes in text, exponents, unusual instants, anything wrong) to `events.codec`, whose
-verdict counts. So what it may get wrong is only to accept too much; `tests/events/test_scan.py` holds it against that.
+verdict counts. So what it may get wrong is only to accept too much; `tests/events/test_columnar.py` holds it against that.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
@@ -17,14 +17,13 @@ from events.xxh3 cimport HASHABLE, xxh3
 
 import numpy as np
 
+from events.layout import ABSENT
+
 
 cdef enum:
     MAX_FIELDS = 64  # of an object: `seen` has a bit for each
     UNKNOWN = -1
     UNSURE = -2
-
-ABSENT = np.iinfo(np.int64).min
-"""What a column has where the optional field is missing or null."""
 
 cdef int64_t NOTHING = ABSENT
 cdef double[16] POWERS
@@ -89,12 +88,10 @@ cdef class Scanner:
     def scan(self, list values, Py_ssize_t max_bytes):
         """Return the columns of n values: a Scan. Values that are None or too long are not accepted."""
         cdef Py_ssize_t n = len(values), i
-        cdef int width = len(self.columns)
         scan = Scan(values, self.columns, n)
         cdef uint8_t[::1] accepted = scan.accepted.view(np.uint8)
         cdef int64_t[:, ::1] rows = scan.rows
         cdef int64_t[:, ::1] lengths = scan.lengths
-        cdef Row row
         cdef Row *all_rows
         if not n:
             return scan
@@ -167,7 +164,6 @@ cdef class Scanner:
         cdef Py_ssize_t length = 0
         cdef int64_t characters = 0
         cdef Name *name
-        cdef int field
         if following < node.count and row.at[0] == b'"':
             name = &self.names[node.first + following]
             if row.end - row.at > name.length + 1 and row.at[name.length + 1] == b'"':
@@ -176,11 +172,7 @@ cdef class Scanner:
                     return following
         if not scan_text(row, &start, &length, &characters):
             return UNSURE
-        for field in range(node.count):
-            name = &self.names[node.first + field]
-            if name.length == length and memcmp(start, name.text, length) == 0:
-                return field
-        return UNKNOWN
+        return self._named(node, start, length)
 
     cdef bint _absent(self, Row *row, Node *node) noexcept nogil:
         if node.column >= 0:
@@ -207,7 +199,7 @@ cdef class Scanner:
                     row.lengths[node.column] = length
                     row.values[node.column] = start - row.start
                 return True
-            size = self._choice(node, start, length) if node.kind == CHOICE else code_of(start, length)
+            size = self._named(node, start, length) if node.kind == CHOICE else code_of(start, length)
         elif not self._number(row, node, &size):
             return False
         if node.column >= 0:
@@ -230,7 +222,7 @@ cdef class Scanner:
                 if row.at[0] != b'"':
                     return False
                 row.at += 1
-            size[0] *= 1000 if places == 0 else 100 if places == 1 else 10 if places == 2 else 1
+            size[0] *= <int64_t>POWERS[3 - places]
             return True
         if node.kind == INTEGER:
             return scan_decimal(row, 15, 0, False, size, &places) and node.low <= size[0] <= node.high
@@ -255,12 +247,15 @@ cdef class Scanner:
         row.at += 1
         return True
 
-    cdef int _choice(self, Node *node, const char *start, Py_ssize_t length) noexcept nogil:
+    cdef int _named(self, Node *node, const char *start, Py_ssize_t length) noexcept nogil:
+        """Return which of an object's fields or of a choice's texts this is, UNKNOWN if none."""
+        cdef Name *name
         cdef int i
         for i in range(node.count):
-            if self.names[node.first + i].length == length and memcmp(start, self.names[node.first + i].text, length) == 0:
+            name = &self.names[node.first + i]
+            if name.length == length and memcmp(start, name.text, length) == 0:
                 return i
-        return UNSURE
+        return UNKNOWN
 
 
 cdef bint is_utf8(bytes value):

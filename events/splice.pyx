@@ -54,9 +54,9 @@ def spliced(Py_ssize_t n, list parts):
     cdef Py_ssize_t i, place, size
     cdef char *at
     cdef list rows = [None] * n
-    if not all_parts or not row or not digits:
-        raise MemoryError
     try:
+        if not all_parts or not row or not digits:
+            raise MemoryError
         for place in range(len(parts)):
             describe(&all_parts[place], parts[place], n)
         for i in range(n):

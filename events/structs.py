@@ -16,7 +16,7 @@ from pydantic.types import StringConstraints
 
 from events.fields import AMOUNT_PATTERN, MAX_AMOUNT
 
-__all__ = ["bounds", "constraints", "flattened", "struct_of"]
+__all__ = ["bounds", "constraints", "struct_of"]
 
 
 def struct_of(model: type[BaseModel], as_text: Sequence[str] = ()) -> type[msgspec.Struct]:
@@ -36,14 +36,14 @@ def constraints(field: FieldInfo) -> list[Any]:
     """Return the constraints of a field, one by one."""
     flat: list[Any] = []
     for item in field.metadata:
-        flat.extend(flattened(item))
+        flat.extend(_flattened(item))
     return flat
 
 
-def flattened(item: Any) -> list[Any]:
+def _flattened(item: Any) -> list[Any]:
     """Open what pydantic groups: StringConstraints and Field(ge=…, le=…) each hold several constraints."""
     if isinstance(item, FieldInfo):
-        return [part for inner in item.metadata for part in flattened(inner)]
+        return [part for inner in item.metadata for part in _flattened(inner)]
     if isinstance(item, StringConstraints):
         return [item]
     if isinstance(item, annotated_types.GroupedMetadata):
@@ -55,7 +55,7 @@ def _translate(annotation: Any, metadata: list[Any]) -> Any:
     origin = typing.get_origin(annotation)
     if origin is Annotated:
         inner, *more = typing.get_args(annotation)
-        return _translate(inner, [part for item in more for part in flattened(item)] + metadata)
+        return _translate(inner, [part for item in more for part in _flattened(item)] + metadata)
     if origin in (typing.Union, types.UnionType):
         return typing.Union[tuple(_translate(arm, metadata) for arm in typing.get_args(annotation))]  # noqa: UP007
     if annotation is type(None) or origin is Literal:

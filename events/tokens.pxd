@@ -5,7 +5,7 @@ Every row ends with a NUL, which is no part of any token, so nothing reads on be
 """
 
 from libc.math cimport rint
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, strlen
 
 cdef enum:
@@ -78,7 +78,8 @@ cdef inline bint scan_digits(const char **at, int most, int64_t *value, int *dig
     while is_digit(at[0][0]):
         if count == most:
             return False
-        value[0] = value[0] * 10 + (at[0][0] - <char>b"0")
+        # Unsigned, since a number that nobody keeps may be too long for 64 bits.
+        value[0] = <int64_t>(<uint64_t>value[0] * 10 + <uint64_t>(at[0][0] - <char>b"0"))
         count += 1
         at[0] += 1
     digits[0] = count

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 import redis
 
 from events.changes import Change, ChangeBatch
@@ -75,10 +74,10 @@ class SegmentViews:
 def view_items(changes: ChangeBatch) -> list[str | bytes]:
     """Return the keys of the views that follow from changes, each followed by its JSON, as MSET takes them."""
     heads = [_head(prototype) for prototype in changes.prototypes]
-    kinds, numbers = (changes.kind_places, Table(heads)), np.array(changes.numbers, np.int64)
+    kinds = (changes.kind_column, Table(heads))
     items: list[str | bytes] = [b""] * (2 * len(changes))
     items[::2] = map(keys.segment, changes.customer_ids)
-    items[1::2] = rows_of(len(changes), kinds, changes.escaped_ids, b":", numbers, b'"}')
+    items[1::2] = rows_of(len(changes), kinds, changes.escaped_ids, b":", changes.number_column, b'"}')
     return items
 
 
