@@ -14,7 +14,7 @@ help: ## List the targets
 
 setup: $(VENV)/installed ## Make .venv with Shoal and everything it needs (no root, no Docker)
 
-$(VENV)/installed: pyproject.toml clients/python/pyproject.toml constraints.txt setup.py $(wildcard events/*.pyx events/*.pxd state/*.pyx)
+$(VENV)/installed: pyproject.toml clients/python/pyproject.toml constraints.txt setup.py $(wildcard consumers/*.pyx events/*.pyx events/*.pxd state/*.pyx)
 	$(PYTHON) -c 'import sys; sys.exit("Shoal needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(INSTALL) -e clients/python -e '.[embedded,dev]'
@@ -62,5 +62,5 @@ docs: setup ## Generate docs/asyncapi.yaml and docs/settings.md from the code
 
 clean: ## Remove .venv and what tools and runs leave behind
 	-$(BIN)/shoal down
-	rm -rf $(VENV) .shoal .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info clients/python/*.egg-info build $(wildcard events/*.c events/*.so state/*.c state/*.so)
+	rm -rf $(VENV) .shoal .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info clients/python/*.egg-info build $(wildcard consumers/*.c consumers/*.so events/*.c events/*.so state/*.c state/*.so)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,8 @@ from setuptools import Extension, setup
 
 setup(
     ext_modules=[
+        Extension("consumers.grouping", ["consumers/grouping.pyx"], optional=True),
+        Extension("events.murmur2", ["events/murmur2.pyx"], optional=True),
         Extension("events.scan", ["events/scan.pyx"], depends=["events/tokens.pxd", "events/xxh3.pxd"], optional=True),
         Extension("events.splice", ["events/splice.pyx"], optional=True),
         Extension("state.resp", ["state/resp.pyx"], optional=True),

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from consumers.columns import Columns
 from consumers.source import TopicSlice
@@ -13,9 +12,14 @@ from events.changes import Change
 from state.records import CustomerBatch
 from state.sums import ModelSums
 
-__all__ = ["Outcome", "PartitionBatch", "TopicEvents"]
-
 Ints = npt.NDArray[np.int64]
+
+try:
+    from consumers.grouping import grouped as _compiled
+except ImportError:
+    _compiled = None  # type: ignore[assignment]
+
+__all__ = ["Outcome", "PartitionBatch", "TopicEvents"]
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,12 @@ class PartitionBatch:
 
     def customer_ids(self) -> tuple[list[str], dict[str, Ints]]:
         """Return the distinct customers of all topics, and for each topic the position of each event's customer."""
-        columns = [np.asarray(part.columns.customer_ids, dtype=object) for part in self.events.values()]
-        codes, distinct = pd.factorize(np.concatenate(columns) if columns else np.zeros(0, dtype=object))
+        distinct, codes = _grouped([name for part in self.events.values() for name in part.columns.customer_ids])
         slots, start = {}, 0
         for topic, part in self.events.items():
-            slots[topic] = codes[start : start + len(part.columns)].astype(np.int64, copy=False)
+            slots[topic] = codes[start : start + len(part.columns)]
             start += len(part.columns)
-        return list(distinct), slots
+        return distinct, slots
 
     def count(self, topic: str, fate: str, events: int) -> None:
         """Add events to a fate."""
@@ -83,3 +86,12 @@ class Outcome:
     def fates(self) -> dict[str, dict[str, int]]:
         """By topic, how many events were not applied, and why."""
         return {topic: {"duplicate": count} for topic, count in self.duplicates.items()}
+
+
+def _grouped(texts: list[str]) -> tuple[list[str], Ints]:
+    """Return the distinct texts in the order of their first, and which of them each text is (n,)."""
+    if _compiled is not None:
+        return _compiled(texts)
+    places: dict[str, int] = {}
+    codes = np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
+    return list(places), codes

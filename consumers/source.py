@@ -1,5 +1,6 @@
 """The Kafka source of the hot inputs: confluent-kafka's `consume`, chosen by measurement (docs/decisions/0003)."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = ["KafkaSource", "LogTruncated", "SourceFailed", "TopicSlice"]
 
 
 _PATIENCE_S = 0.002
+_COMMIT_S = 1.0
 
 
 class LogTruncated(ShoalError):
@@ -70,6 +72,8 @@ class KafkaSource:
         self._partitions = kafka.partitions
         self._on_assigned, self._on_revoked = on_assigned, on_revoked
         self._ends: dict[Place, int] = {}
+        self._saved: dict[Place, int] = {}
+        self._committed = 0.0
         self._assignments = 0
         self._consumer = Consumer(_options(kafka, settings, kafka.topic(group)))
         self._consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
@@ -80,6 +84,8 @@ class KafkaSource:
         While `busy` says that the last batch is still being saved there is no hurry, and this one grows: so batches
         are small when little comes, and large under load. Raises LogTruncated or SourceFailed.
         """
+        if self._saved and time.monotonic() - self._committed >= _COMMIT_S:
+            self._commit()
         messages = self._consume([], 1, timeout_s)
         if messages:
             messages = self._consume(messages, self._settings.batch_events, self._settings.gather_ms / 1000)
@@ -123,13 +129,22 @@ class KafkaSource:
         self._consumer.resume(self._all(partitions))
 
     def commit(self, partition: int, offsets: dict[str, int]) -> None:
-        """Tell Kafka how far a partition is, without waiting; only lag tools read it."""
-        positions = [TopicPartition(topic, partition, offset) for topic, offset in offsets.items()]
-        self._consumer.commit(offsets=positions, asynchronous=True)
+        """Have Kafka told how far a partition is, once a second, without waiting; only lag tools read it.
+
+        Told after every micro-batch, the broker would have more to write for that than for the changes of small ones.
+        """
+        self._saved.update({(topic, partition): offset for topic, offset in offsets.items()})
 
     def close(self) -> None:
         """Leave the group, so that the partitions move at once."""
+        self._commit()
         self._consumer.close()
+
+    def _commit(self) -> None:
+        saved, self._saved, self._committed = self._saved, {}, time.monotonic()
+        if saved:
+            positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in saved.items()]
+            self._consumer.commit(offsets=positions, asynchronous=True)
 
     def _is_message(self, message: Message) -> bool:
         if is_end(message):
@@ -159,6 +174,7 @@ class KafkaSource:
     def _revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._assignments += 1
         self._on_revoked(sorted({position.partition for position in revoked}))
+        self._commit()
 
 
 def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> dict[str, Any]:

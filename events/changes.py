@@ -1,6 +1,6 @@
 """Segment changes as structs: made, encoded and read many at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol, get_args, overload
@@ -104,6 +104,8 @@ class ChangeBatch(Sequence[Change]):
     ) -> None:
         self.customer_ids, self.numbers, self.kinds, self.prototypes = customer_ids, numbers, kinds, prototypes
         self.figures = figures
+        self._whole: tuple[ChangeBatch, int, int] | None = None
+        self._rows: dict[Rows, list[bytes]] = {}
 
     @classmethod
     def of(cls, changes: Sequence[Change]) -> "ChangeBatch":
@@ -118,13 +120,24 @@ class ChangeBatch(Sequence[Change]):
         if start == 0 and end == len(self):
             return self
         used = {kind: place for place, kind in enumerate(dict.fromkeys(self.kinds[start:end]))}
-        return ChangeBatch(
+        part = ChangeBatch(
             self.customer_ids[start:end],
             self.numbers[start:end],
             [used[kind] for kind in self.kinds[start:end]],
             [self.prototypes[kind] for kind in used],
             None if self.figures is None else self.figures[start:end],
         )
+        part._whole = self, start, end
+        return part
+
+    def rows(self, make: "Rows") -> list[bytes]:
+        """Return what `make` makes of each change: made once for all the parts of a batch, most of its cost is fixed."""
+        if self._whole is not None:
+            whole, start, end = self._whole
+            return whole.rows(make)[start:end]
+        if make not in self._rows:
+            self._rows[make] = make(self)
+        return self._rows[make]
 
     def __len__(self) -> int:
         return len(self.customer_ids)
@@ -179,6 +192,9 @@ class ChangeBatch(Sequence[Change]):
 
     def encode(self) -> list[bytes]:
         """Return the JSON of each change."""
+        return self.rows(ChangeBatch._encoded)
+
+    def _encoded(self) -> list[bytes]:
         names, numbers, kinds = self.escaped_ids, self.number_column, self.kind_column
         tails = [_tail(prototype) for prototype in self.prototypes]
         if self.figures is not None:
@@ -197,6 +213,10 @@ class ChangeBatch(Sequence[Change]):
             parts += [b"," if i else b"", (self.kind_column, Table(openings)), b',"before":', before]
             parts += [b',"after":', after, b"}"]
         return [*parts, b"]}"]
+
+
+Rows = Callable[[ChangeBatch], list[bytes]]
+"""Makes one row of bytes for each change."""
 
 
 def _tail(prototype: Any) -> bytes:

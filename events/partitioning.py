@@ -5,6 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+try:
+    from events.murmur2 import partitions as _compiled
+except ImportError:
+    _compiled = None  # type: ignore[assignment]
+
 __all__ = ["partition_of", "partitions_of"]
 
 _SEED = 0x9747B28C
@@ -20,6 +25,8 @@ def partitions_of(customer_ids: Sequence[str], partitions: int) -> npt.NDArray[n
     >>> partitions_of(["00001", "00002"], 8).tolist()
     [3, 6]
     """
+    if _compiled is not None:
+        return _compiled(list(customer_ids), partitions)
     keys = [customer_id.encode() for customer_id in customer_ids]
     lengths = np.fromiter(map(len, keys), np.int64, len(keys))
     hashes = np.zeros(len(keys), np.uint32)

@@ -73,12 +73,16 @@ class SegmentViews:
 
 def view_items(changes: ChangeBatch) -> list[str | bytes]:
     """Return the keys of the views that follow from changes, each followed by its JSON, as MSET takes them."""
-    heads = [_head(prototype) for prototype in changes.prototypes]
-    kinds = (changes.kind_column, Table(heads))
     items: list[str | bytes] = [b""] * (2 * len(changes))
     items[::2] = map(keys.segment, changes.customer_ids)
-    items[1::2] = rows_of(len(changes), kinds, changes.escaped_ids, b":", changes.number_column, b'"}')
+    items[1::2] = changes.rows(_views)
     return items
+
+
+def _views(changes: ChangeBatch) -> list[bytes]:
+    """Return the JSON of the view that follows from each change."""
+    kinds = (changes.kind_column, Table([_head(prototype) for prototype in changes.prototypes]))
+    return rows_of(len(changes), kinds, changes.escaped_ids, b":", changes.number_column, b'"}')
 
 
 def _head(prototype: Change) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers import partition_batch
 from consumers.partition_batch import PartitionBatch, TopicEvents
 
 from ..building import examples, ints, order_columns, session_columns, topic_slice
@@ -28,6 +29,16 @@ def sessions_of(ids):
     return replace(session_columns([(2_000 + i, 1, 1, 0) for i in range(len(ids))]), customer_ids=ids)
 
 
+@pytest.fixture(params=["compiled", "plain"])
+def way(request, monkeypatch):
+    """Group customers with the compiled loop and without."""
+    if request.param == "plain":
+        monkeypatch.setattr(partition_batch, "_compiled", None)
+    elif partition_batch._compiled is None:
+        pytest.skip("there was no C compiler when Shoal was installed")
+
+
+@pytest.mark.usefixtures("way")
 @given(customer_ids, customer_ids)
 @examples(100)
 def test_each_customer_is_listed_once_and_each_event_points_at_its_own(ordering, visiting):

@@ -65,7 +65,9 @@ def with_raw(name, text):
 
 
 @pytest.mark.skipif("CI" not in os.environ, reason="a machine may have no C compiler")
-@pytest.mark.parametrize("module", ["events.scan", "events.splice", "state.resp", "state.words"])
+@pytest.mark.parametrize(
+    "module", ["consumers.grouping", "events.murmur2", "events.scan", "events.splice", "state.resp", "state.words"]
+)
 def test_loops_are_compiled_where_changes_are_checked(module):
     assert importlib.util.find_spec(module) is not None
 

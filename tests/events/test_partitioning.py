@@ -6,17 +6,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner.default import murmur2
 
+from events import partitioning
 from events.partitioning import partitions_of
+
+from ..building import examples
 
 ids = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40), max_size=20)
 
 
+@pytest.fixture(params=["compiled", "plain"])
+def way(request, monkeypatch):
+    """Hash with the compiled loop and with arrays."""
+    if request.param == "plain":
+        monkeypatch.setattr(partitioning, "_compiled", None)
+    elif partitioning._compiled is None:
+        pytest.skip("there was no C compiler when Shoal was installed")
+
+
+@pytest.mark.usefixtures("way")
 @given(ids, st.integers(1, 4096))
+@examples(100)
 def test_partition_is_that_of_kafka_python(customer_ids, partitions):
     expected = [(murmur2(each.encode()) & 0x7FFFFFFF) % partitions for each in customer_ids]
     assert partitions_of(customer_ids, partitions).tolist() == expected
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(
     ("text", "murmur2_of_it"),
     [
@@ -40,6 +55,7 @@ def test_partition_does_not_depend_on_the_company(customer_ids):
     assert partitions_of(customer_ids, 8).tolist() == alone
 
 
+@pytest.mark.usefixtures("way")
 def test_longest_identifiers_have_partitions():
     customer_ids = ["\U0001f600" * 128, "x" * 128, "x"]
     assert partitions_of(customer_ids, 64).tolist() == [
@@ -55,3 +71,9 @@ def test_customers_are_spread_evenly():
     counts = np.bincount(partitions_of([f"C-{i}" for i in range(80_000)], 8), minlength=8)
     assert counts.min() > 9_500
     assert counts.max() < 10_500
+
+
+@pytest.mark.usefixtures("way")
+def test_a_name_that_has_no_bytes_is_refused():
+    with pytest.raises(UnicodeEncodeError):
+        partitions_of(["fine", "half \ud800"], 8)
