@@ -35,10 +35,10 @@ class Lanes(Generic[Job]):
     def __len__(self) -> int:
         return len(self._pools)
 
-    @property
-    def busy(self) -> bool:
-        """Whether a job is still running."""
-        return any(not future.done() for _, future in self._running)
+    def rest(self, timeout_s: float) -> bool:
+        """Wait until no job is running, at most for so long, and return whether none is."""
+        running = [future for _, future in self._running if not future.done()]
+        return not running or not wait(running, timeout_s).not_done
 
     def submit(self, lane: int, job: Job) -> None:
         """Begin a job, or queue it behind those of its lane."""

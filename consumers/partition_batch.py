@@ -49,7 +49,9 @@ class PartitionBatch:
 
     def customer_ids(self) -> tuple[list[str], dict[str, Ints]]:
         """Return the distinct customers of all topics, and for each topic the position of each event's customer."""
-        distinct, codes = _grouped([name for part in self.events.values() for name in part.columns.customer_ids])
+        columns = [part.columns.customer_ids for part in self.events.values()]
+        names = [column if isinstance(column, list) else np.asarray(column, object).tolist() for column in columns]
+        distinct, codes = _grouped(names[0] if len(names) == 1 else [name for column in names for name in column])
         slots, start = {}, 0
         for topic, part in self.events.items():
             slots[topic] = codes[start : start + len(part.columns)]

@@ -129,7 +129,7 @@ class MicroBatchRuntime:
 
         Messages are taken in before anything else: whatever claims a partition anew also moves where it is read.
         """
-        slices = self._source.poll(timeout_s, lambda: self._lanes.busy)
+        slices = self._source.poll(timeout_s, self._lanes.rest)
         try:
             self._take_in(slices)
             # After background work nothing is waited for, so that it goes on at once while still nothing arrives.

@@ -17,7 +17,7 @@ from events.settings import KafkaSettings
 __all__ = ["KafkaSource", "LogTruncated", "SourceFailed", "TopicSlice"]
 
 
-_PATIENCE_S = 0.002
+_LOOK_S = 0.002
 _COMMIT_S = 1.0
 
 
@@ -78,22 +78,30 @@ class KafkaSource:
         self._consumer = Consumer(_options(kafka, settings, kafka.topic(group)))
         self._consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
-    def poll(self, timeout_s: float, busy: Callable[[], bool]) -> list[TopicSlice]:
+    def poll(self, timeout_s: float, rest: Callable[[float], bool]) -> list[TopicSlice]:
         """Wait up to `timeout_s` for a first message, then gather what has arrived, by topic.
 
-        While `busy` says that the last batch is still being saved there is no hurry, and this one grows: so batches
-        are small when little comes, and large under load. Raises LogTruncated or SourceFailed.
+        `rest` waits, at most for so many seconds, until the last batch is saved, and says whether it is. Until then
+        there is no hurry, and this one grows: so batches are small when little comes, and large under load. Raises
+        LogTruncated or SourceFailed.
         """
         if self._saved and time.monotonic() - self._committed >= _COMMIT_S:
             self._commit()
         messages = self._consume([], 1, timeout_s)
         if messages:
-            messages = self._consume(messages, self._settings.batch_events, self._settings.gather_ms / 1000)
-        while messages and len(messages) < self._settings.batch_events and busy():
-            messages = self._consume(messages, self._settings.batch_events, _PATIENCE_S)
+            messages = self._gather(messages, rest)
         if any(map(Message.error, messages)):
             messages = [message for message in messages if self._is_message(message)]
         return _slices(messages)
+
+    def _gather(self, messages: list[Message], rest: Callable[[float], bool]) -> list[Message]:
+        most = self._settings.batch_events
+        idle = rest(0.0)
+        messages = self._consume(messages, most, self._settings.gather_ms / 1000 if idle else 0.0)
+        while messages and len(messages) < most and not idle:
+            idle = rest(_LOOK_S)
+            messages = self._consume(messages, most, 0.0)
+        return messages
 
     def _consume(self, before: list[Message], limit: int, timeout_s: float) -> list[Message]:
         """Return more messages after those before; a rebalance in between makes those void, they come again."""

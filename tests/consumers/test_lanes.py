@@ -52,15 +52,17 @@ def test_a_failure_is_told_with_its_job_and_harms_no_other_lane(lanes_of):
     assert lanes.settle() == []
 
 
-def test_lanes_are_busy_until_their_jobs_are_done(lanes_of):
+def test_lanes_rest_once_their_jobs_are_done(lanes_of):
     gate = threading.Event()
-    lanes = lanes_of(1, lambda lane, job: gate.wait(30))
-    assert not lanes.busy
+    lanes = lanes_of(2, lambda lane, job: gate.wait(30) if job == "waits" else None)
+    assert lanes.rest(0.0)
     lanes.submit(0, "waits")
-    assert lanes.busy
+    lanes.submit(1, "does not")
+    assert not lanes.rest(0.0)
+    assert not lanes.rest(0.01)
     gate.set()
-    lanes.settle()
-    assert not lanes.busy
+    assert lanes.rest(30.0)
+    assert len(lanes.settle()) == 2
 
 
 def test_after_a_failure_what_was_queued_in_the_lane_is_abandoned_until_all_are_settled(lanes_of):
@@ -88,7 +90,7 @@ def test_the_last_jobs_may_be_left_running(lanes_of):
     lanes.submit(0, "quick")
     lanes.submit(1, "slow")
     assert [each.job for each in lanes.settle(leave=1)] == ["quick"]
-    assert lanes.busy
+    assert not lanes.rest(0.0)
     gate.set()
     assert [each.job for each in lanes.settle()] == ["slow"]
     assert lanes.settle(leave=5) == []
