@@ -16,7 +16,8 @@ from state.flows import flow_commands
 from state.guarded import Guarded
 from state.owned import Fenced, Owned, StateMoved
 from state.records import CustomerBatch, pack, unpack
-from state.round_trip import Command, Line, raise_first
+from state.round_trip import Command
+from state.scan import ScanAhead, scan
 from state.sums import ModelSums
 
 __all__ = ["Fenced", "Owned", "PartitionStore", "Save", "StateMoved"]
@@ -53,6 +54,7 @@ class PartitionStore:
         self._group = group
         self._flow_days = flow_days
         self._guarded = Guarded(client, group)
+        self._ahead = ScanAhead(client)
 
     def claim(self, partition: int) -> Owned:
         """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
@@ -113,14 +115,11 @@ class PartitionStore:
 
     def scan(self, partition: int, cursor: int, count: int) -> tuple[int, CustomerBatch]:
         """Read about `count` customers from a cursor (0 begins); the cursor returned is 0 at the end."""
-        line = Line(self._redis)  # the client's own HSCAN costs twice as much
-        try:
-            (answer,) = line.send([("HSCAN", keys.customers(partition), cursor, "COUNT", count)])
-        finally:
-            line.close()
-        raise_first([answer])
-        found = dict(zip(answer[1][::2], answer[1][1::2], strict=True))  # Redis may give a customer twice
-        return int(answer[0]), unpack(list(map(bytes.decode, found)), list(found.values()))
+        return scan(self._redis, partition, cursor, count)
+
+    def scan_ahead(self, owned: Owned, cursor: int, count: int) -> tuple[int, CustomerBatch]:
+        """Read as `scan` does, for an owner that will want the next chunk soon."""
+        return self._ahead.read(owned, cursor, count)
 
     def size(self, partition: int) -> int:
         """Return the number of customers in the partition."""

@@ -130,7 +130,7 @@ class Sweeper:
                 k=len(segmenter.segments),
                 d=segmenter.dimensions,
             )
-        cursor, customers = self._store.scan(owned.partition, progress.cursor, self._settings.sweep_chunk)
+        cursor, customers = self._store.scan_ahead(owned, progress.cursor, self._settings.sweep_chunk)
         done = cursor == 0
         self._reevaluate(owned, customers, segmenter, progress, complete=done)
         self.swept += len(customers)
