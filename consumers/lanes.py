@@ -35,6 +35,11 @@ class Lanes(Generic[Job]):
     def __len__(self) -> int:
         return len(self._pools)
 
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs that have not been settled, in the order in which they were begun."""
+        return [job for job, _ in self._running]
+
     def rest(self, timeout_s: float) -> bool:
         """Wait until no job is running, at most for so long, and return whether none is."""
         running = [future for _, future in self._running if not future.done()]

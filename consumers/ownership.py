@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import redis
 
@@ -111,15 +111,21 @@ class Ownership:
         """Whether `look` would do anything now."""
         return time.monotonic() - self._verified >= _VERIFY_S
 
-    def look(self) -> None:
+    @property
+    def reclaim_due(self) -> bool:
+        """Whether it is time to claim back what a straggler fenced off; the lanes must be at rest for that."""
+        return any(time.monotonic() >= at for at in self._fenced.values())
+
+    def look(self, moving: Collection[int] = ()) -> None:
         """Once a second, compare Redis with what is known of it, and claim back what a straggler fenced off.
 
+        Partitions that are `moving`, which are just being saved, are compared by that: so nobody waits for them here.
         Raises Fenced, StateMoved, redis.RedisError.
         """
         if not self.look_due:
             return
         self._verified = now = time.monotonic()
-        self._store.verify(list(self._owned.values()))
+        self._store.verify([owned for partition, owned in self._owned.items() if partition not in moving])
         due = [partition for partition, at in self._fenced.items() if now >= at]
         for partition in due:
             del self._fenced[partition]

@@ -192,13 +192,16 @@ class MicroBatchRuntime:
             share = 0.0
         if not (share or self._ownership.look_due):
             return False
+        if not (share or self._ownership.reclaim_due):
+            self._ownership.look({owned.partition for job in self._lanes.jobs for owned, _, _ in job})
+            return False
         began = time.monotonic()
         self._settle()
         settled = time.monotonic()
         if idle:
             self._tidy()
         self._ownership.look()
-        if not share:
+        if not share:  # it was to claim back what had been fenced off
             return False
         more = self._w.background.run(list(owned.values()))
         while more and not idle and time.monotonic() < settled + (settled - began):

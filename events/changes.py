@@ -131,7 +131,7 @@ class ChangeBatch(Sequence[Change]):
         return part
 
     def rows(self, make: "Rows") -> list[bytes]:
-        """Return what `make` makes of each change; of the parts of a batch it is made once, as most of it is fixed cost."""
+        """Return what `make` makes of each change; for all the parts of a batch it is called once."""
         if self._whole is not None:
             whole, start, end = self._whole
             return whole.rows(make)[start:end]
