@@ -42,7 +42,7 @@ class StreamSettings(BaseSettings):
     sweep_s: float = Field(60.0, ge=0.1, le=86_400.0, description="seconds between sweeps over the silent customers")
     sweep_chunk: int = Field(5_000, ge=10, le=100_000, description="customers re-evaluated between two micro-batches")
     sweep_share: float = Field(
-        0.05, gt=0.0, le=1.0, description="share of a worker's time that sweeps may take while events arrive"
+        0.03, gt=0.0, le=1.0, description="share of a worker's time that sweeps may take while events arrive"
     )
     learn_tolerance: float = Field(
         0.02,

@@ -291,7 +291,7 @@ class TestSweeping:
 
     def test_sweeps_take_their_share_while_events_arrive_and_half_under_a_new_baseline(self, shop):
         time.sleep(2 * SETTINGS.sweep_s)
-        assert shop.sweeper.due([shop.owned]) == SETTINGS.sweep_share == 0.05
+        assert shop.sweeper.due([shop.owned]) == SETTINGS.sweep_share == 0.03
         shop.sweep()
         assert shop.sweeper.due([shop.owned]) == 0.0
         shop.live.follow_baseline(make_baseline(1))
