@@ -16,6 +16,7 @@ from confluent_kafka import Producer
 
 from bench.job import BASELINE, PARTITIONS
 from cli.embedded import ChildProcess, start_apache_kafka, start_redis
+from cli.embedded.apache_kafka import SERVER_JVM
 from events.outputs import Baseline
 from events.settings import KafkaSettings
 from events.topic_admin import create_topics
@@ -167,7 +168,7 @@ def stage() -> Iterator[Stage]:
     with ExitStack() as stack:
         stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _end))
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="shoal-bench-")))
-        kafka = stack.enter_context(start_apache_kafka(directory / "kafka", classpath=classpath))
+        kafka = stack.enter_context(start_apache_kafka(directory / "kafka", classpath=classpath, jvm=SERVER_JVM))
         store = stack.enter_context(start_redis(directory / "redis"))
         _wake_up(kafka.bootstrap)
         yield Stage(kafka.bootstrap, store.url, directory)

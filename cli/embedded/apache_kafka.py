@@ -2,7 +2,7 @@
 
 import base64
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli.embedded import metadata, programs
@@ -11,7 +11,14 @@ from cli.embedded.process import ChildProcess, Server
 
 FORMAT_TIMEOUT_S = 60.0
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+_ALWAYS_JVM = ("-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+JVM = ("-Xmx512m", "-XX:+UseSerialGC", *_ALWAYS_JVM)
+"""Little memory: what a test needs."""
+SERVER_JVM = (
+    *("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35"),
+    *("-XX:+ExplicitGCInvokesConcurrent", *_ALWAYS_JVM),
+)
+"""Heap and collector of Kafka's own start script; the other collector stops the broker for 30 ms at a time."""
 BRIEF_JVM = (*JVM, "-XX:TieredStopAtLevel=1")
 """For a program of a second: the quick compiler only. The broker itself needs both to carry a load."""
 
@@ -42,6 +49,7 @@ class KafkaBroker(Server):
         port: int,
         controller_port: int,
         settings: Mapping[str, str] | None = None,
+        jvm: Sequence[str] = JVM,
     ) -> None:
         """Describes the broker; `start` starts it.
 
@@ -51,6 +59,7 @@ class KafkaBroker(Server):
             port: TCP port for clients on 127.0.0.1.
             controller_port: TCP port for itself on 127.0.0.1.
             settings: broker settings that replace the ones below or come on top.
+            jvm: options of the Java virtual machine.
         """
         self.port = port
         self.directory = directory
@@ -60,7 +69,7 @@ class KafkaBroker(Server):
         self._classpath = classpath
         super().__init__(
             "Apache Kafka",
-            [*self._java, *JVM, "-cp", classpath, "kafka.Kafka", str(self._settings_file)],
+            [*self._java, *jvm, "-cp", classpath, "kafka.Kafka", str(self._settings_file)],
             log=directory / "kafka.log",
         )
 
@@ -103,7 +112,12 @@ class KafkaBroker(Server):
 
 
 def start_apache_kafka(
-    directory: Path, *, classpath: str, port: int | None = None, settings: Mapping[str, str] | None = None
+    directory: Path,
+    *,
+    classpath: str,
+    port: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    jvm: Sequence[str] = JVM,
 ) -> KafkaBroker:
     """Starts a one-node Apache Kafka and returns when it answers.
 
@@ -112,13 +126,15 @@ def start_apache_kafka(
         classpath: Java class path with Kafka's jars, as deploy/kafka/classpath.sh prints it.
         port: TCP port for clients on 127.0.0.1; a free one if None.
         settings: broker settings on top of the defaults for tests.
+        jvm: options of the Java virtual machine.
 
     Raises:
         ProgramMissing: there is no java.
         ServiceFailed: it did not start.
     """
+    port, controller_port = port or free_port(), free_port()
     broker = KafkaBroker(
-        directory, classpath=classpath, port=port or free_port(), controller_port=free_port(), settings=settings
+        directory, classpath=classpath, port=port, controller_port=controller_port, settings=settings, jvm=jvm
     )
     broker.start()
     return broker
