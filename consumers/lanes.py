@@ -40,9 +40,10 @@ class Lanes(Generic[Job]):
         """The jobs that have not been settled, in the order in which they were begun."""
         return [job for job, _ in self._running]
 
-    def rest(self, timeout_s: float) -> bool:
-        """Wait until no job is running, at most for so long, and return whether none is."""
-        running = [future for _, future in self._running if not future.done()]
+    def rest(self, timeout_s: float, leave: int = 0) -> bool:
+        """Wait until no job is running but perhaps the last `leave`, at most for so long; return whether that is so."""
+        upto = max(len(self._running) - leave, 0)
+        running = [future for _, future in self._running[:upto] if not future.done()]
         return not running or not wait(running, timeout_s).not_done
 
     def submit(self, lane: int, job: Job) -> None:

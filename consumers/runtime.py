@@ -29,6 +29,8 @@ _IDLE_S = 0.1
 _CALM_S = 30.0
 _TOGETHER = 4_000
 """Events up to which all partitions of a micro-batch are one job."""
+_WORTH_QUEUEING = 5_000
+"""Events from which a micro-batch is decoded while the one before it is being saved."""
 
 
 class Background(Protocol):
@@ -129,7 +131,7 @@ class MicroBatchRuntime:
 
         Messages are taken in before anything else: whatever claims a partition anew also moves where it is read.
         """
-        slices = self._source.poll(timeout_s, self._lanes.rest)
+        slices = self._source.poll(timeout_s, self._wanted)
         try:
             self._take_in(slices)
             # After background work nothing is waited for, so that it goes on at once while still nothing arrives.
@@ -147,6 +149,13 @@ class MicroBatchRuntime:
                 self._trouble_since = 0.0
             return busy
         return True
+
+    def _wanted(self, events: int, timeout_s: float) -> bool:
+        """Wait, at most for so long, until a batch of so many events can be made use of; return whether it can.
+
+        It can when nothing is being saved; a larger one also while one other batch is, since decoding it takes a while.
+        """
+        return self._lanes.rest(timeout_s, leave=self._queued if events >= _WORTH_QUEUEING else 0)
 
     def _take_in(self, slices: Sequence[TopicSlice]) -> None:
         """Decode while the last batches are being saved, and queue these behind them.

@@ -78,28 +78,28 @@ class KafkaSource:
         self._consumer = Consumer(_options(kafka, settings, kafka.topic(group)))
         self._consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
-    def poll(self, timeout_s: float, rest: Callable[[float], bool]) -> list[TopicSlice]:
+    def poll(self, timeout_s: float, wanted: Callable[[int, float], bool]) -> list[TopicSlice]:
         """Wait up to `timeout_s` for a first message, then gather what has arrived, by topic.
 
-        `rest` waits, at most for so many seconds, until the last batch is saved, and says whether it is. Until then
-        there is no hurry, and this one grows: so batches are small when little comes, and large under load. Raises
-        LogTruncated or SourceFailed.
+        `wanted` waits, at most for so many seconds, until a batch of so many events can be made use of, and says
+        whether it can. Until then there is no hurry, and this one grows: so batches are small when little comes, and
+        large under load. Raises LogTruncated or SourceFailed.
         """
         if self._saved and time.monotonic() - self._committed >= _COMMIT_S:
             self._commit()
         messages = self._consume([], 1, timeout_s)
         if messages:
-            messages = self._gather(messages, rest)
+            messages = self._gather(messages, wanted)
         if any(map(Message.error, messages)):
             messages = [message for message in messages if self._is_message(message)]
         return _slices(messages)
 
-    def _gather(self, messages: list[Message], rest: Callable[[float], bool]) -> list[Message]:
+    def _gather(self, messages: list[Message], wanted: Callable[[int, float], bool]) -> list[Message]:
         most = self._settings.batch_events
-        idle = rest(0.0)
-        messages = self._consume(messages, most, self._settings.gather_ms / 1000 if idle else 0.0)
-        while messages and len(messages) < most and not idle:
-            idle = rest(_LOOK_S)
+        enough = wanted(1, 0.0)
+        messages = self._consume(messages, most, self._settings.gather_ms / 1000 if enough else 0.0)
+        while messages and len(messages) < most and not enough:
+            enough = wanted(len(messages), _LOOK_S)
             messages = self._consume(messages, most, 0.0)
         return messages
 

@@ -65,6 +65,20 @@ def test_lanes_rest_once_their_jobs_are_done(lanes_of):
     assert len(lanes.settle()) == 2
 
 
+def test_the_last_jobs_are_not_waited_for_where_they_may_be_left(lanes_of):
+    gates = {"first": threading.Event(), "last": threading.Event()}
+    lanes = lanes_of(2, lambda lane, job: gates[job].wait(30))
+    lanes.submit(0, "first")
+    assert lanes.rest(0.0, leave=1)
+    lanes.submit(1, "last")
+    assert not lanes.rest(0.01, leave=1)
+    gates["first"].set()
+    assert lanes.rest(30.0, leave=1)
+    assert not lanes.rest(0.0)
+    gates["last"].set()
+    assert lanes.rest(30.0)
+
+
 def test_after_a_failure_what_was_queued_in_the_lane_is_abandoned_until_all_are_settled(lanes_of):
     gate, done = threading.Event(), []
 
