@@ -14,7 +14,9 @@ from typing import Any
 
 from cli.embedded import programs
 
-__all__ = ["describe_machine", "same_machine", "stamp"]
+__all__ = ["VERSIONS", "describe_machine", "same_machine", "stamp"]
+
+VERSIONS = ("python", "java", "redis", "kafka")
 
 _ROOT = Path(__file__).parent.parent
 _SHARED = "Apache Kafka, Redis, the publisher, the consumer of changes and the worker share its cores"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.machine import same_machine
+from bench.machine import VERSIONS, same_machine
 from bench.targets import evaluate
 
 __all__ = ["PARTS", "merge", "read_results", "write_results"]
@@ -23,10 +23,10 @@ def merge(
 ) -> Document:
     """Return the document with these parts in place of what it had of them.
 
-    What was measured on another machine, or with other versions, is left out; what was measured on another commit
-    stays, and says so under `measured`. Peers, and the parts of `quality`, are merged one by one.
+    What was measured with other versions is left out; what was measured on another commit or another machine stays,
+    and says so under `measured`. Peers, and the parts of `quality`, are merged one by one.
     """
-    kept = old if old and same_machine(old.get("machine", {}), dict(machine)) else {}
+    kept = _kept(old or {}, dict(machine))
     document: Document = {"machine": dict(machine), **measured}
     for name in dict.fromkeys((*PARTS, *_ELSEWHERE, *_PARTED)):
         if name in _PARTED:
@@ -38,6 +38,26 @@ def merge(
             document[name] = kept[name]
     document["targets"] = [target._asdict() for target in evaluate(document)]
     return document
+
+
+def _kept(old: Document, machine: Document) -> Document:
+    """Return the parts of a document that may stand beside what this machine measures."""
+    theirs = old.get("machine", {})
+    if same_machine(theirs, machine):
+        return old
+    if any(theirs.get(name) != machine.get(name) for name in VERSIONS):
+        return {}
+    kept = {name: _labelled(old[name], theirs) for name in (*PARTS, *_ELSEWHERE) if name in old and name not in _PARTED}
+    parted = {name: {part: _labelled(each, theirs) for part, each in old.get(name, {}).items()} for name in _PARTED}
+    return kept | parted
+
+
+def _labelled(part: Document, machine: Document) -> Document:
+    """Return a part whose commit names the machine too, unless it does already."""
+    measured = part.get("measured", {})
+    commit = str(measured.get("commit", ""))
+    label = commit if " on " in commit else f"{commit} on {machine.get('cpu')}"
+    return {**part, "measured": {**measured, "commit": label}}
 
 
 def read_results(path: Path) -> Document | None:

@@ -1,4 +1,4 @@
-"""Parts measured at different times in one document, never of two machines."""
+"""Parts measured at different times, and on different machines, in one document that says so."""
 
 from bench.results import merge, read_results, write_results
 
@@ -16,10 +16,19 @@ def test_each_part_keeps_the_commit_it_was_measured_on():
     assert new["machine"]["load_before"] == 3.0
 
 
-def test_another_machine_starts_afresh():
+def test_what_another_machine_measured_says_so():
     old = merge(None, MACHINE, FIRST, {"throughput": {"events_per_s": 1.0}, "peers": {"p": {"ratio": 2.0}}})
     new = merge(old, {**MACHINE, "cpu": "y"}, SECOND, {"start": {"seconds": 1.0}})
-    assert "throughput" not in new
+    assert new["throughput"] == {"events_per_s": 1.0, "measured": {**FIRST, "commit": "aaa on x"}}
+    assert new["peers"]["p"]["measured"]["commit"] == "aaa on x"
+    again = merge(new, {**MACHINE, "cpu": "z"}, SECOND, {})
+    assert (again["throughput"]["measured"]["commit"], again["start"]["measured"]["commit"]) == ("aaa on x", "bbb on y")
+
+
+def test_other_versions_start_afresh():
+    old = merge(None, MACHINE | {"kafka": "4.3.0"}, FIRST, {"start": {"seconds": 1.0}, "peers": {"p": {"ratio": 2.0}}})
+    new = merge(old, MACHINE | {"kafka": "4.4.0"}, SECOND, {"throughput": {"events_per_s": 1.0}})
+    assert "start" not in new
     assert new["peers"] == {}
 
 
