@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 import redis as redis_py
 from hypothesis import HealthCheck, settings
 
@@ -28,6 +29,19 @@ RFM = ["recency", "frequency", "monetary"]
 def examples(count):
     """Hypothesis settings: `count` examples, no deadline (the machine may be busy), fixtures shared by the examples."""
     return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def both_ways(module, *, autouse=False):
+    """A fixture that runs a test with a module's compiled loop, where there is one, and with the same in Python."""
+
+    @pytest.fixture(params=["compiled", "plain"], autouse=autouse)
+    def way(request, monkeypatch):
+        if request.param == "plain":
+            monkeypatch.setattr(module, "_compiled", None)
+        elif module._compiled is None:
+            pytest.skip("there was no C compiler when Shoal was installed")
+
+    return way
 
 
 def ints(values):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from consumers import partition_batch
 from consumers.partition_batch import PartitionBatch, TopicEvents
 
-from ..building import examples, ints, order_columns, session_columns, topic_slice
+from ..building import both_ways, examples, ints, order_columns, session_columns, topic_slice
 
 customer_ids = st.lists(st.sampled_from(["a", "b", "c", "a\0", "", "nan", "None", "é", "e\u0301"]), max_size=12)
 
@@ -29,13 +29,7 @@ def sessions_of(ids):
     return replace(session_columns([(2_000 + i, 1, 1, 0) for i in range(len(ids))]), customer_ids=ids)
 
 
-@pytest.fixture(params=["compiled", "plain"])
-def way(request, monkeypatch):
-    """Group customers with the compiled loop and without."""
-    if request.param == "plain":
-        monkeypatch.setattr(partition_batch, "_compiled", None)
-    elif partition_batch._compiled is None:
-        pytest.skip("there was no C compiler when Shoal was installed")
+way = both_ways(partition_batch)
 
 
 @pytest.mark.usefixtures("way")

@@ -9,18 +9,12 @@ from kafka.partitioner.default import murmur2
 from events import partitioning
 from events.partitioning import partitions_of
 
-from ..building import examples
+from ..building import both_ways, examples
 
 ids = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40), max_size=20)
 
 
-@pytest.fixture(params=["compiled", "plain"])
-def way(request, monkeypatch):
-    """Hash with the compiled loop and with arrays."""
-    if request.param == "plain":
-        monkeypatch.setattr(partitioning, "_compiled", None)
-    elif partitioning._compiled is None:
-        pytest.skip("there was no C compiler when Shoal was installed")
+way = both_ways(partitioning)
 
 
 @pytest.mark.usefixtures("way")

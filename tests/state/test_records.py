@@ -17,20 +17,14 @@ from state.records import (
     unpack,
 )
 
-from ..building import examples, ints, names, rows_with, same
+from ..building import both_ways, examples, ints, names, rows_with, same
 
 hashes = st.lists(st.integers(0, 2**64 - 1), max_size=6)
 known_customers = st.tuples(st.binary(min_size=RECORD.itemsize, max_size=RECORD.itemsize), hashes)
 batches = st.lists(st.none() | known_customers, max_size=12)
 
 
-@pytest.fixture(params=["compiled", "numpy"], autouse=True)
-def way(request, monkeypatch):
-    """Records are packed and read by compiled loops where there are any, else by numpy."""
-    if request.param == "numpy":
-        monkeypatch.setattr(packed, "_compiled", None)
-    elif packed._compiled is None:
-        pytest.skip("there was no C compiler when Shoal was installed")
+way = both_ways(packed, autouse=True)
 
 
 def built(customers):
