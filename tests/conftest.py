@@ -14,6 +14,7 @@ from cli.embedded import KafkaBroker, RedisServer, TansuBroker, start_redis
 
 # Relative, because the folder above need not be on sys.path.
 from .brokers import REDIS_DATABASES, KafkaChoice, removed_afterwards, start_kafka
+from .service import Service, running
 
 CHOICE = pytest.StashKey[KafkaChoice]()
 
@@ -119,3 +120,10 @@ def own_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
             return stack.enter_context(start_redis(folder, **options))
 
         yield start
+
+
+@pytest.fixture
+def service(kafka: str, redis_database_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Service]:
+    """A deployment with topics of its own on the session's brokers."""
+    with running(Service(kafka, redis_database_url, topic_prefix, tmp_path)) as deployment:
+        yield deployment

@@ -5,16 +5,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from state.keys import SEGMENTS_GROUP
 
-from ..service import Service, running
 from ..shop import order
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def service(kafka, redis_database_url, topic_prefix, tmp_path):
-    with running(Service(kafka, redis_database_url, topic_prefix, tmp_path)) as deployment:
-        yield deployment
 
 
 @pytest.fixture

@@ -7,16 +7,10 @@ from typer.testing import CliRunner
 
 from cli.main import app
 
-from ..service import Message, Service, running
+from ..service import Message
 from ..shop import order
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def service(kafka, redis_database_url, topic_prefix, tmp_path):
-    with running(Service(kafka, redis_database_url, topic_prefix, tmp_path)) as deployment:
-        yield deployment
 
 
 @pytest.fixture

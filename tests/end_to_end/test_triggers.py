@@ -9,17 +9,10 @@ from cli.main import app
 from events.changes import decode_change
 from stream.campaigns.webhook import new_secret
 
-from ..service import Service, running
 from ..shop import order, purchases
 from ..stream.campaigns.receiver import Receiver
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def service(kafka, redis_database_url, topic_prefix, tmp_path):
-    with running(Service(kafka, redis_database_url, topic_prefix, tmp_path)) as deployment:
-        yield deployment
 
 
 @pytest.fixture

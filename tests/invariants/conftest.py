@@ -1,4 +1,4 @@
-"""A deployment for each test."""
+"""Deployments on brokers of a test's own."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,13 +7,6 @@ from pathlib import Path
 import pytest
 
 from ..service import Service, running
-
-
-@pytest.fixture
-def service(kafka: str, redis_database_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Service]:
-    """A deployment with topics of its own on the session's brokers."""
-    with running(Service(kafka, redis_database_url, topic_prefix, tmp_path)) as deployment:
-        yield deployment
 
 
 @pytest.fixture
