@@ -5,7 +5,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from consumers.source import TopicSlice
+from consumers.slices import TopicSlice
 from events.outputs import DeadLetter
 
 __all__ = ["LARGEST", "Refused", "dead_letter"]

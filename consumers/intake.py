@@ -9,7 +9,7 @@ from consumers.columns import Decoding
 from consumers.dead_letters import Refused
 from consumers.partition_batch import PartitionBatch, TopicEvents
 from consumers.places import Place
-from consumers.source import TopicSlice
+from consumers.slices import TopicSlice
 from events.codec import Rejection
 from events.settings import KafkaSettings
 from state.partition_store import Owned
@@ -75,9 +75,9 @@ class Intake:
 
 def _without_key(messages: TopicSlice, decoding: Decoding) -> Decoding:
     """Refuse the events whose message has no key."""
-    if all(messages.keys):
+    keyless = messages.keys.lengths <= 0
+    if not keyless.any():
         return decoding
-    keyless = np.array([not key for key in messages.keys], np.bool_)
     mine = [Rejection(int(i), _NO_KEY) for i in decoding.positions[keyless[decoding.positions]]]
     kept = np.flatnonzero(~keyless[decoding.positions])
     return Decoding(decoding.columns.take(kept), decoding.positions[kept], sorted(decoding.rejections + mine))

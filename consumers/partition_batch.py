@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.columns import Columns
-from consumers.source import TopicSlice
+from consumers.slices import TopicSlice
 from events.changes import Change
 from state.records import CustomerBatch
 from state.sums import ModelSums

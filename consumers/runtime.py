@@ -15,7 +15,8 @@ from consumers.ownership import Ownership, is_passing
 from consumers.parts import Claims, Clock, Commits, Handler, Open, Published
 from consumers.processing import Job, Part, Processing
 from consumers.settings import ConsumerSettings
-from consumers.source import KafkaSource, TopicSlice
+from consumers.slices import TopicSlice
+from consumers.source import KafkaSource
 from events.columnar import is_compiled
 from events.errors import ShoalError
 from events.settings import KafkaSettings

@@ -1,24 +1,23 @@
-"""The Kafka source of the hot inputs: confluent-kafka's `consume`, chosen by measurement (docs/decisions/0003)."""
+"""The Kafka source of the hot inputs: a member of a consumer group whose offsets are kept in Redis."""
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-from consumers.places import Place, is_end, place_of
+from consumers.fetching import open_fetching
+from consumers.places import Place
 from consumers.settings import ConsumerSettings
+from consumers.slices import Fault, TopicSlice
 from events.errors import ShoalError
 from events.settings import KafkaSettings
 
-__all__ = ["KafkaSource", "LogTruncated", "SourceFailed", "TopicSlice"]
-
+__all__ = ["KafkaSource", "LogTruncated", "SourceFailed"]
 
 _LOOK_S = 0.002
 _COMMIT_S = 1.0
+_LASTING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED}
 
 
 class LogTruncated(ShoalError):
@@ -27,28 +26,6 @@ class LogTruncated(ShoalError):
 
 class SourceFailed(ShoalError):
     """Kafka refuses to serve the inputs."""
-
-
-@dataclass(frozen=True)
-class TopicSlice:
-    """The messages of one topic in a micro-batch, in columns."""
-
-    topic: str
-    keys: list[bytes | None]
-    values: list[bytes | None]
-    partitions: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
-
-    def take(self, mask: npt.NDArray[np.bool_]) -> "TopicSlice":
-        """Return the messages where the mask is true."""
-        chosen = np.flatnonzero(mask).tolist()
-        return TopicSlice(
-            self.topic,
-            [self.keys[i] for i in chosen],
-            [self.values[i] for i in chosen],
-            self.partitions[mask],
-            self.offsets[mask],
-        )
 
 
 class KafkaSource:
@@ -74,8 +51,8 @@ class KafkaSource:
         self._ends: dict[Place, int] = {}
         self._saved: dict[Place, int] = {}
         self._committed = 0.0
-        self._assignments = 0
-        self._consumer = Consumer(_options(kafka, settings, kafka.topic(group)))
+        self._fetching = open_fetching(_options(kafka, settings, kafka.topic(group)))
+        self._consumer = self._fetching.consumer
         self._consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
     def poll(self, timeout_s: float, wanted: Callable[[int, float], bool]) -> list[TopicSlice]:
@@ -87,27 +64,21 @@ class KafkaSource:
         """
         if self._saved and time.monotonic() - self._committed >= _COMMIT_S:
             self._commit()
-        messages = self._consume([], 1, timeout_s)
-        if messages:
-            messages = self._gather(messages, wanted)
-        if any(map(Message.error, messages)):
-            messages = [message for message in messages if self._is_message(message)]
-        return _slices(messages)
+        if self._fetching.more(1, timeout_s):
+            self._gather(wanted)
+        fetched = self._fetching.take()
+        self._ends.update(fetched.ends)
+        for fault in fetched.faults:
+            _check(fault)
+        return fetched.slices
 
-    def _gather(self, messages: list[Message], wanted: Callable[[int, float], bool]) -> list[Message]:
+    def _gather(self, wanted: Callable[[int, float], bool]) -> None:
         most = self._settings.batch_events
         enough = wanted(1, 0.0)
-        messages = self._consume(messages, most, self._settings.gather_ms / 1000 if enough else 0.0)
-        while messages and len(messages) < most and not enough:
-            enough = wanted(len(messages), _LOOK_S)
-            messages = self._consume(messages, most, 0.0)
-        return messages
-
-    def _consume(self, before: list[Message], limit: int, timeout_s: float) -> list[Message]:
-        """Return more messages after those before; a rebalance in between makes those void, they come again."""
-        assignments = self._assignments
-        more: list[Message] = self._consumer.consume(limit - len(before), timeout_s)
-        return before + more if assignments == self._assignments else more
+        count = self._fetching.more(most, self._settings.gather_ms / 1000 if enough else 0.0)
+        while 0 < count < most and not enough:
+            enough = wanted(count, _LOOK_S)
+            count = self._fetching.more(most, 0.0)
 
     def ends_reached(self) -> dict[Place, int]:
         """Return the partitions that were read to their end since the last call, with the offset of that end.
@@ -146,20 +117,13 @@ class KafkaSource:
     def close(self) -> None:
         """Leave the group, so that the partitions move at once."""
         self._commit()
-        self._consumer.close()
+        self._fetching.close()
 
     def _commit(self) -> None:
         saved, self._saved, self._committed = self._saved, {}, time.monotonic()
         if saved:
             positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in saved.items()]
             self._consumer.commit(offsets=positions, asynchronous=True)
-
-    def _is_message(self, message: Message) -> bool:
-        if is_end(message):
-            place, offset = place_of(message)
-            self._ends[place] = offset
-            return False
-        return _check(message)
 
     def _all(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for partition in partitions for topic in self._topics]
@@ -172,15 +136,16 @@ class KafkaSource:
                 "would be in the wrong partitions. Run `shoal topics check`."
             )
         self._ends.clear()
-        self._assignments += 1
+        self._fetching.drop()
         stored = self._on_assigned(numbers)
         for position in assigned:
+            self._fetching.lead_here((position.topic, position.partition))
             position.offset = stored.get(position.partition, {}).get(position.topic, OFFSET_BEGINNING)
         consumer.assign(assigned)
         consumer.resume(assigned)  # a pause outlives a rebalance
 
     def _revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        self._assignments += 1
+        self._fetching.drop()
         self._on_revoked(sorted({position.partition for position in revoked}))
         self._commit()
 
@@ -207,39 +172,14 @@ def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> di
     }
 
 
-def _check(message: Message) -> bool:
-    """Return whether a message is a message; raise for what cannot heal by waiting."""
-    error = message.error()
-    if error is None:
-        return True
-    place = f"{message.topic()} partition {message.partition()}"
+def _check(fault: Fault) -> None:
+    """Raise what cannot heal by waiting."""
+    (topic, partition), error = fault
+    place = f"{topic} partition {partition}"
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the library's public name for it
         raise LogTruncated(
             f"{place}: Kafka does not have the offset that the state in Redis stands at ({error.str()}). The topic was "
             "truncated or recreated. Restore Redis from a backup that the log still reaches, or use an empty one."
         )
-    if error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED) or error.fatal():
+    if error.code() in _LASTING or error.fatal():
         raise SourceFailed(f"{place}: {error.str()}. Run `shoal topics check`.")
-    return False
-
-
-def _slices(messages: list[Message]) -> list[TopicSlice]:
-    topics = [str(topic) for topic in map(Message.topic, messages)]
-    distinct = set(topics)
-    if len(distinct) == 1:
-        return [_slice(topics[0], messages)]
-    return [
-        _slice(topic, [message for message, name in zip(messages, topics, strict=True) if name == topic])
-        for topic in sorted(distinct)
-    ]
-
-
-def _slice(topic: str, messages: list[Message]) -> TopicSlice:
-    n = len(messages)
-    return TopicSlice(
-        topic,
-        list(map(Message.key, messages)),
-        list(map(Message.value, messages)),
-        np.fromiter(map(Message.partition, messages), np.int32, n),
-        np.fromiter(map(Message.offset, messages), np.int64, n),
-    )

@@ -88,10 +88,11 @@ class BatchDecoder:
 
         They are not joined into one JSON document, which is no faster: `{"a": 1` and `"b": 2}` would make one event.
         """
+        values = values if isinstance(values, list) else list(values)
         indices, rejections = None, list[Rejection]()
         try:
-            self._require_size(max(map(len, values), default=0))  # type: ignore[arg-type]
-            if not all(map(bytes.isascii, values)):  # type: ignore[arg-type]
+            self._require_size(max(map(len, values), default=0))
+            if not all(map(bytes.isascii, values)):
                 _require_utf8(b"\n".join(values))  # type: ignore[arg-type]
             events = _map_in_pieces(self._read, values)
         except (*_REFUSALS, ValueError, TypeError):  # a TypeError is a value that is None

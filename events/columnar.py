@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel
 
 from events.amounts import Amounts, currency_number
+from events.binary import BinaryColumn
 from events.codec import BatchDecoder, Decoded, Rejection
 from events.hashes import text_hashes
 from events.layout import ABSENT, Kind, layout_of
@@ -96,13 +97,14 @@ class ColumnDecoder:
         """Decode all the values."""
         if self._scanner is None:
             return self._structs(values)
-        scanned = self._scanner.scan(values if isinstance(values, list) else list(values), self._max_bytes)
+        values = BinaryColumn.of(values)
+        scanned = self._scanner.scan(values, self._max_bytes)
         accepted = np.flatnonzero(scanned.accepted)
         read = Read({name: self._scanned(scanned, name) for name in self._kinds}, accepted, [])
         if len(accepted) == len(values):
             return read
         others = np.flatnonzero(~scanned.accepted)
-        return _merged(read, self._structs([values[i] for i in others.tolist()]), others)
+        return _merged(read, self._structs(values.take(others).tolist()), others)
 
     def _scanned(self, scanned: "scan.Scan", name: str) -> Column:
         kind = self._kinds[name]

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from events.binary import BinaryColumn
 from events.layout import Name, Node
 
 class Scan:
@@ -14,4 +15,4 @@ class Scan:
 
 class Scanner:
     def __init__(self, nodes: Sequence[Node], names: Sequence[Name], root: int, columns: tuple[str, ...]) -> None: ...
-    def scan(self, values: list[bytes | None], max_bytes: int) -> Scan: ...
+    def scan(self, values: BinaryColumn, max_bytes: int) -> Scan: ...

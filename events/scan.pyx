@@ -6,7 +6,6 @@ wants it, and leaves all others (escapes in text, exponents, unusual instants, a
 verdict counts. So what it may get wrong is only to accept too much; `tests/events/test_columnar.py` holds it against that.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -85,10 +84,13 @@ cdef class Scanner:
         PyMem_Free(self.nodes)
         PyMem_Free(self.names)
 
-    def scan(self, list values, Py_ssize_t max_bytes):
-        """Return the columns of n values: a Scan. Values that are None or too long are not accepted."""
+    def scan(self, values, Py_ssize_t max_bytes):
+        """Return the columns of n values, a BinaryColumn: a Scan. Values that are None or too long are not accepted."""
         cdef Py_ssize_t n = len(values), i
         scan = Scan(values, self.columns, n)
+        cdef const uint8_t[::1] data = values.data
+        cdef const int64_t[::1] starts = values.starts
+        cdef const int64_t[::1] sizes = values.lengths
         cdef uint8_t[::1] accepted = scan.accepted.view(np.uint8)
         cdef int64_t[:, ::1] rows = scan.rows
         cdef int64_t[:, ::1] lengths = scan.lengths
@@ -99,23 +101,18 @@ cdef class Scanner:
         if not all_rows:
             raise MemoryError
         try:
-            for i in range(n):
-                value = values[i]
-                all_rows[i].start = NULL
-                if PyBytes_CheckExact(value) and PyBytes_GET_SIZE(value) <= max_bytes:
-                    all_rows[i].start = PyBytes_AS_STRING(value)
-                    all_rows[i].end = all_rows[i].start + PyBytes_GET_SIZE(value)
             with nogil:
                 for i in range(n):
-                    if all_rows[i].start:
-                        all_rows[i].at = all_rows[i].start
+                    if 0 <= sizes[i] <= max_bytes:
+                        all_rows[i].start = all_rows[i].at = <const char *>&data[starts[i]]
+                        all_rows[i].end = all_rows[i].start + sizes[i]
                         all_rows[i].wide = False
                         all_rows[i].values = &rows[i, 0]
                         all_rows[i].lengths = &lengths[i, 0]
                         accepted[i] = self._whole(&all_rows[i])
             for i in range(n):
                 if accepted[i] and all_rows[i].wide:
-                    accepted[i] = is_utf8(values[i])
+                    accepted[i] = is_utf8(all_rows[i].start, sizes[i])
         finally:
             PyMem_Free(all_rows)
         return scan
@@ -258,9 +255,9 @@ cdef class Scanner:
         return UNKNOWN
 
 
-cdef bint is_utf8(bytes value):
+cdef bint is_utf8(const char *value, Py_ssize_t size):
     try:
-        value.decode()
+        PyUnicode_DecodeUTF8(value, size, NULL)
     except UnicodeDecodeError:
         return False
     return True
@@ -294,14 +291,15 @@ class Scan:
         cdef uint8_t[::1] accepted = self.accepted.view(np.uint8)
         cdef int64_t[:, ::1] starts = self.rows
         cdef int64_t[:, ::1] lengths = self.lengths
-        cdef list values = self._values
+        cdef const uint8_t[::1] data = self._values.data
+        cdef const int64_t[::1] begins = self._values.starts
         hashes = np.empty(int(self.accepted.sum()), np.uint64)
         cdef uint64_t[::1] into = hashes
-        for i in range(len(values)):
+        for i in range(accepted.shape[0]):
             if accepted[i]:
                 if lengths[i, column] > HASHABLE:
                     return None
-                into[place] = xxh3(PyBytes_AS_STRING(values[i]) + starts[i, column], lengths[i, column], seed)
+                into[place] = xxh3(<const char *>&data[begins[i] + starts[i, column]], lengths[i, column], seed)
                 place += 1
         return hashes
 
@@ -311,14 +309,15 @@ class Scan:
         cdef uint8_t[::1] accepted = self.accepted.view(np.uint8)
         cdef int64_t[:, ::1] starts = self.rows
         cdef int64_t[:, ::1] lengths = self.lengths
-        cdef list values = self._values
+        cdef const uint8_t[::1] data = self._values.data
+        cdef const int64_t[::1] begins = self._values.starts
         texts = np.empty(int(self.accepted.sum()), object)
         cdef object[::1] into = texts
-        for i in range(len(values)):
+        for i in range(accepted.shape[0]):
             if accepted[i]:
                 if starts[i, column] != NOTHING:
                     into[place] = PyUnicode_DecodeUTF8(
-                        PyBytes_AS_STRING(values[i]) + starts[i, column], lengths[i, column], NULL
+                        <const char *>&data[begins[i] + starts[i, column]], lengths[i, column], NULL
                     )
                 place += 1
         return texts

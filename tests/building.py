@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, settings
 
 from consumers.customers import ProfileColumns
 from consumers.orders import OrderColumns
-from consumers.source import TopicSlice
+from consumers.slices import TopicSlice
 from consumers.web_sessions import SessionColumns
+from events.binary import BinaryColumn
 from events.changes import make_change
 from events.outputs import Baseline, BaselineSegment, ModelVersion
 from state.records import NEVER_FIRST, PROFILE_NUMBERS, blank_rows
@@ -191,8 +192,8 @@ def topic_slice(topic, messages):
     """Messages of a topic given as (partition, offset, key, value)."""
     return TopicSlice(
         topic,
-        [message[2] for message in messages],
-        [message[3] for message in messages],
+        BinaryColumn.of([message[2] for message in messages]),
+        BinaryColumn.of([message[3] for message in messages]),
         np.array([message[0] for message in messages], np.int32),
         ints([message[1] for message in messages]),
     )

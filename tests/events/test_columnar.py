@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from events.binary import BinaryColumn
 from events.columnar import ABSENT, ColumnDecoder, is_compiled
 from events.examples import EXAMPLES
 from events.hashes import text_hashes
@@ -51,7 +52,7 @@ def of(read):
 def scanned(value, model=Order):
     """Whether a value is scanned."""
     decoder = DECODERS[model]
-    return bool(decoder._scanner.scan([value], MAX_BYTES).accepted[0])
+    return bool(decoder._scanner.scan(BinaryColumn.of([value]), MAX_BYTES).accepted[0])
 
 
 def order(**changes):

@@ -11,7 +11,6 @@ from consumers.money import Money
 from consumers.orders import OrderInput
 from consumers.partition_batch import PartitionBatch, TopicEvents
 from consumers.parts import Loaded
-from consumers.source import TopicSlice
 from consumers.web_sessions import SessionInput
 from state.partition_store import Owned
 from state.records import CustomerBatch, pack, unpack
@@ -19,6 +18,7 @@ from stream.damping import Damping
 from stream.handler import SegmentHandler
 from stream.tiers import RuleTiers
 
+from ..building import topic_slice
 from ..service import HALF_LIFE_MS, event_fields
 from ..shop import FAR_MS, reference, shop_events
 
@@ -38,7 +38,7 @@ def apply(known: dict[str, bytes], messages, now_ms: int) -> None:
         values = [message.value for message in messages if message.topic == source.topic]
         if values:
             columns = source.decode(values, FAR_MS).columns
-            nowhere = TopicSlice(source.topic, [], [], np.zeros(0, np.int32), np.zeros(0, np.int64))
+            nowhere = topic_slice(source.topic, [])
             batch.events[source.topic] = TopicEvents(columns, nowhere, np.arange(len(values)))
     ids, slots = batch.customer_ids()
     customers = unpack(ids, [known.get(name) for name in ids]) if ids else CustomerBatch.blank([])

@@ -12,7 +12,6 @@ from consumers.money import Money
 from consumers.orders import OrderInput
 from consumers.partition_batch import PartitionBatch, TopicEvents
 from consumers.parts import Loaded
-from consumers.source import TopicSlice
 from consumers.web_sessions import SessionInput
 from state.partition_store import Owned
 from state.records import CustomerBatch, pack, unpack
@@ -20,7 +19,7 @@ from stream.damping import Damping
 from stream.handler import SegmentHandler
 from stream.segmenter import CentroidSegmenter
 
-from ..building import HALF_LIFE_MS, NOW_MS, equal_sums, examples, make_baseline
+from ..building import HALF_LIFE_MS, NOW_MS, equal_sums, examples, make_baseline, topic_slice
 from ..shop import FAR_MS, shop_events
 
 EVENTS = [event for event in shop_events(sessions=150, profiles=100, refunds=80) if event.key < "00700"]
@@ -37,7 +36,7 @@ def loaded(partition, owned, messages, known, now_ms):
     for source in INPUTS:
         values = [message.value for message in messages if message.topic == source.topic]
         if values:
-            nowhere = TopicSlice(source.topic, [], [], np.zeros(0, np.int32), np.zeros(0, np.int64))
+            nowhere = topic_slice(source.topic, [])
             columns = source.decode(values, FAR_MS).columns
             batch.events[source.topic] = TopicEvents(columns, nowhere, np.arange(len(values)))
     ids, slots = batch.customer_ids()

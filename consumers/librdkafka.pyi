@@ -1,0 +1,5 @@
+from collections.abc import Sequence
+
+FUNCTIONS: tuple[str, ...]
+
+def bind(addresses: Sequence[int]) -> None: ...
