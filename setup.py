@@ -11,6 +11,7 @@ setup(
     ext_modules=[
         Extension("consumers.grouping", ["consumers/grouping.pyx"], optional=True),
         Extension("consumers.librdkafka", ["consumers/librdkafka.pyx"], depends=[_LIBRDKAFKA], optional=True),
+        Extension("consumers.message_batch", ["consumers/message_batch.pyx"], depends=[_LIBRDKAFKA], optional=True),
         Extension("consumers.message_queue", ["consumers/message_queue.pyx"], depends=[_LIBRDKAFKA], optional=True),
         Extension("events.murmur2", ["events/murmur2.pyx"], optional=True),
         Extension("events.scan", ["events/scan.pyx"], depends=["events/tokens.pxd", "events/xxh3.pxd"], optional=True),
