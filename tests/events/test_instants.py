@@ -46,12 +46,12 @@ def test_one_wrong_character_is_judged_as_the_datetime_parser_judges_it(at, prec
     times, unread = instants_ms([text, changed, text])
     strict = [msgspec.json.decode(msgspec.json.encode(each), strict=True) for each in [changed]]
     try:
-        expected = milliseconds([msgspec.convert(strict[0], datetime)])[0]
-        aware = msgspec.convert(strict[0], datetime).tzinfo is not None
+        read = msgspec.convert(strict[0], datetime)
+        aware = read.tzinfo is not None  # without a zone: a fraction whose "Z" became a digit
     except msgspec.ValidationError:
         aware = False
     assert unread == ([] if aware else [1])
-    assert times[1] == (expected if aware else 0)
+    assert times[1] == (milliseconds([read])[0] if aware else 0)
     assert times[0] == times[2] == milliseconds([at])[0] or precision != "microseconds"
 
 
