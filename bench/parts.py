@@ -36,6 +36,7 @@ class Plan:
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000, 5_000_000)
     backlog: int = 6_000_000
     arriving: float = 10_000.0
+    returns: int = 2
     swept: int = 1_000_000
     starts: int = 5
     peers: tuple[str, ...] = ()
@@ -51,6 +52,7 @@ class Plan:
             broker_warm_up_s=0.0,
             sizes=(self.sizes[0], self.sizes[1]),
             backlog=self.backlog // 20,
+            returns=1,
             swept=self.swept // 20,
             starts=1,
             peers=self.peers,
@@ -116,12 +118,16 @@ class Session:
         }
 
     def catch_up(self, on: Stage) -> Figures:
-        """Measure one return to the backlog of ten minutes."""
-        maximum = self.reference(on)
-        figures = measure_catch_up(on, self.plan.backlog, self.plan.arriving, maximum * 0.3)
-        share = figures.events_per_s / maximum
-        self.say(f"catch-up on {figures.backlog:,}: {figures.events_per_s:,.0f} events/s, {share:.0%} of the maximum")
-        return {**figures._asdict(), "maximum": maximum, "share": share, "runs": 1}
+        """Measure returns to the backlog of ten minutes, in turn with the same backlog where nothing arrives."""
+        maximum, backlog, runs = self.reference(on), self.plan.backlog, []
+        for _ in range(self.plan.returns):
+            alone = measure_throughput(on, fixed_job(backlog)).events_per_s
+            caught = measure_catch_up(on, backlog, self.plan.arriving, maximum * 0.3)
+            share = caught.events_per_s / alone
+            runs.append({**caught._asdict(), "alone_per_s": alone, "share_of_alone": share})
+            self.say(f"catch-up on {backlog:,}: {caught.events_per_s:,.0f} events/s, without arrivals {alone:,.0f}")
+        figures = summary(runs)
+        return {**figures, "maximum": maximum, "share": figures["events_per_s"] / maximum}
 
     def sweep(self, on: Stage) -> Figures:
         """Measure sweeps alone, then the throughput without and with a sweep, in turn."""
@@ -129,12 +135,14 @@ class Session:
         for _ in range(self.plan.runs):
             runs.append(measure_sweep(on, self.plan.swept)._asdict())
             self.say(f"sweep: {runs[-1]['all_due_per_s']:,.0f}/s all due, {runs[-1]['none_due_per_s']:,.0f}/s none due")
-        without, during = [], []
+        without, during = list[float](), list[float]()
         with crowd(on, self.plan.swept, self.say) as customers:
             customers.measure(self.plan.events, sweep_s=_NEVER)
-            for _ in range(self.plan.runs):
-                without.append(customers.measure(self.plan.events, sweep_s=_NEVER).events_per_s)
-                during.append(customers.measure(self.plan.events, sweep_s=0.1).events_per_s)
+            for turn in range(self.plan.runs):
+                pair = [(without, _NEVER), (during, 0.1)]
+                for speeds, sweep_s in pair if turn % 2 else pair[::-1]:
+                    # Longer than the job, for runs of two seconds differ by more than what a sweep takes.
+                    speeds.append(customers.measure(3 * self.plan.events, sweep_s=sweep_s).events_per_s)
                 self.say(f"without a sweep {without[-1]:,.0f} events/s, during {during[-1]:,.0f}")
         lost = [1 - less / full for full, less in zip(without, during, strict=True)]
         return {

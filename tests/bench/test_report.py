@@ -47,13 +47,21 @@ PARTS = {
         "customers": {"10000": CROWD},
     },
     "catch_up": {
-        "backlog": 1_000,
-        "arriving_per_s": 10.0,
-        "events_per_s": 20.0,
+        **summary(
+            [
+                {
+                    "backlog": 1_000,
+                    "arriving_per_s": 10.0,
+                    "events_per_s": 20.0,
+                    "alone_per_s": 25.0,
+                    "share_of_alone": 0.8,
+                    "seconds": 3.0,
+                    "rss_mb": 1.0,
+                }
+            ]
+        ),
         "share": 0.5,
         "maximum": 40.0,
-        "seconds": 3.0,
-        "rss_mb": 1.0,
     },
     "sweep": {
         "customers": 1_000,

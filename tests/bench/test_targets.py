@@ -21,7 +21,7 @@ ALL = {
     "reads": {"rate": 5_000.0, "refused": 0, "paced": {"p99_ms": 4.0, "per_s": 5_000.0}},
     "rebaseline": {"wall_s": 25.0, "peak_mb": 1_200},
     "tallies": {"delay": {"p99_ms": 60.0}},
-    "catch_up": {"share": 0.95, "rss_mb": 350.0},
+    "catch_up": {"share": 0.95, "share_of_alone": 0.95, "rss_mb": 350.0},
     "peers": {
         "sketch": {"ratio": 1.3, "cpu_ratio": 1.1},
         "pathway": {"ratio": 5.0, "cpu_ratio": 5.0},
@@ -64,7 +64,8 @@ def test_without_figures_nothing_is_reached_and_nothing_missed():
         (("latency", "10000"), {"p99_ms": 26.0}, "latency p99, published → change read, 10,000"),
         (("latency", "half"), {"p99_ms": 101.0}, "latency p99, published → change read, half"),
         (("catch_up", "rss_mb"), 401.0, "memory"),
-        (("catch_up", "share"), 0.89, "catch-up"),
+        (("catch_up", "share"), 0.89, "catch-up, of the maximum"),
+        (("catch_up", "share_of_alone"), 0.89, "catch-up, of the speed"),
         (("scaling", "growth"), 0.84, "throughput at 5 million customers, of that at 10 thousand, orders of all"),
         (("scaling", "two_workers"), 1.49, "two workers"),
         (("sweep", "none_due_per_s"), 499_000.0, "sweep, none"),
