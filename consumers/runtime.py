@@ -3,12 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import redis
 
+from consumers.background import Background, Chore
 from consumers.intake import Input, Intake
 from consumers.lanes import Lanes
 from consumers.ownership import Ownership, is_passing
@@ -22,7 +22,7 @@ from events.errors import ShoalError
 from events.settings import KafkaSettings
 from state.owned import Fenced, Owned, StateMoved
 
-__all__ = ["Background", "MicroBatchRuntime", "Wiring"]
+__all__ = ["MicroBatchRuntime", "Wiring"]
 
 log = logging.getLogger(__name__)
 
@@ -32,22 +32,6 @@ _TOGETHER = 4_000
 """Events up to which all partitions of a micro-batch are one job."""
 _WORTH_QUEUEING = 5_000
 """Events from which a micro-batch is decoded while the one before it is being saved."""
-
-
-class Background(Protocol):
-    """Work between the batches: new models and baselines, sweeps."""
-
-    def due(self, owned: Iterable[Owned]) -> float:
-        """Return the share of the worker's time that waiting work may take while events arrive, 0 where none waits."""
-        ...
-
-    def run(self, owned: Iterable[Owned]) -> bool:
-        """Do a bounded piece of work; return whether more is waiting."""
-        ...
-
-    def claimed(self, owned: Owned) -> None:
-        """Take note of a partition that has just been claimed."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -77,11 +61,11 @@ class MicroBatchRuntime:
         self._w = wiring
         settings = wiring.settings
         self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * 3_600_000))
-        processing = Processing(wiring.kafka, wiring.open_all, wiring.committers, wiring.handler, wiring.clock)
-        self._lanes = Lanes[Job](len(wiring.committers), processing)
+        self._processing = Processing(wiring.kafka, wiring.open_all, wiring.committers, wiring.handler, wiring.clock)
+        self._lanes = Lanes[Job | Chore](len(wiring.committers), self._work)
         self._stop = threading.Event()
         self._trouble_since = self._trouble_last = 0.0
-        self._queued = 0
+        self._queued = self._chores = 0
         self._rest_until = 0.0
         self._together = self._idle = False
         self.events_seen = 0
@@ -188,36 +172,56 @@ class MicroBatchRuntime:
         jobs: dict[int, Job] = {}
         for each in parts:
             if each.batch.partition in self._ownership:
-                jobs.setdefault(0 if together else each.batch.partition % len(self._lanes), []).append(each)
+                jobs.setdefault(self._lane(each.batch.partition), []).append(each)
         return jobs
 
     def _look_after(self, *, idle: bool) -> bool:
-        """Do what needs the partitions at rest; return whether more of that is waiting.
+        """Compare what is known of the partitions with Redis, and do background work; return whether more is waiting.
 
-        While events arrive, this takes its share of the time and no more, the waiting for the lanes included.
+        While events arrive, that takes its share of the time and no more, in a lane, behind the batches there.
         """
         owned = self._ownership.owned
-        share = 1.0 if idle else float(self._w.background.due(owned.values()))
-        if time.monotonic() < self._rest_until and not idle:
-            share = 0.0
-        if not (share or self._ownership.look_due):
+        if not idle and not self._ownership.reclaim_due:
+            self._ownership.look(self._moving())
+            self._begin_chore()
             return False
-        if not (share or self._ownership.reclaim_due):
-            self._ownership.look({owned.partition for job in self._lanes.jobs for owned, _, _ in job})
-            return False
-        began = time.monotonic()
         self._settle()
-        settled = time.monotonic()
+        self._w.background.due(owned.values())
         if idle:
             self._tidy()
         self._ownership.look()
-        if not share:  # it was to claim back what had been fenced off
-            return False
-        more = self._w.background.run(list(owned.values()))
-        while more and not idle and time.monotonic() < settled + (settled - began):
-            more = self._w.background.run(list(owned.values()))  # a long wait for the lanes should be worth it
-        self._rest_until = (now := time.monotonic()) + (now - began) * (1.0 / share - 1.0)
-        return more
+        return idle and self._w.background.run(owned.values())
+
+    def _moving(self) -> set[int]:
+        """Return the partitions that are just being saved."""
+        jobs = self._lanes.jobs
+        return {each.partition for job in jobs for each in (job.owned if isinstance(job, Chore) else _owned(job))}
+
+    def _begin_chore(self) -> None:
+        """Queue a piece of background work behind the batches of a lane, another lane's the next time.
+
+        One piece at a time, and nothing is asked of it meanwhile, so that it need not mind other threads.
+        """
+        if any(isinstance(job, Chore) for job in self._lanes.jobs):
+            return
+        share = self._w.background.due(self._ownership.owned.values())
+        if not share or time.monotonic() < self._rest_until:
+            return
+        lane = self._chores % len(self._lanes)
+        self._chores += 1
+        mine = [each for each in self._ownership.owned.values() if self._lane(each.partition) == lane]
+        if mine:
+            self._lanes.submit(lane, Chore(self._w.background, mine, share))
+            self._queued += 1
+
+    def _lane(self, partition: int) -> int:
+        return 0 if self._together else partition % len(self._lanes)
+
+    def _work(self, lane: int, job: Job | Chore) -> None:
+        if isinstance(job, Chore):
+            job.run()
+        else:
+            self._processing(lane, job)
 
     def _settle(self, leave: int = 0) -> None:
         """Wait for the lanes, but for their last `leave` jobs.
@@ -228,14 +232,21 @@ class MicroBatchRuntime:
         for job, failure in self._lanes.settle(leave):
             if failure is not None:
                 failures.append(failure)
-            for owned, batch, _ in job:
+            for owned in job.owned if isinstance(job, Chore) else _owned(job):
                 if owned.fenced:
                     self._ownership.lose(owned.fenced)
-                elif failure is None:
-                    self._source.commit(owned.partition, batch.offsets)
-                    self.events_seen += sum(len(part.columns) for part in batch.events.values())
+            if isinstance(job, Chore):
+                self._rest_until = time.monotonic() + job.rest_s
+            elif failure is None:
+                self._note_saved(job)
         if failures:
             raise failures[0]
+
+    def _note_saved(self, job: Job) -> None:
+        for owned, batch, _ in job:
+            if not owned.fenced:
+                self._source.commit(owned.partition, batch.offsets)
+                self.events_seen += sum(len(part.columns) for part in batch.events.values())
 
     def _recover(self, error: redis.RedisError | ShoalError) -> None:
         self._lanes.settle()  # whatever failed, all partitions are claimed again
@@ -272,6 +283,10 @@ class MicroBatchRuntime:
         if not is_passing(error) or now - self._trouble_since > self._w.settings.redis_retry_s:
             raise error
         self._stop.wait(min(2.0, 0.05 + (now - self._trouble_since)))
+
+
+def _owned(job: Job) -> list[Owned]:
+    return [part.owned for part in job]
 
 
 def _wall_ms() -> int:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import redis
 
+from consumers.background import Background
 from consumers.commit import Committer
 from consumers.erasure_log import TOPIC as ERASURES
-from consumers.runtime import Background
 from events.changes import decode_change
 from events.outputs import Erasure
 from state import keys
@@ -30,7 +30,7 @@ _LOOK_S = 0.5
 
 
 class Eraser:
-    """Does what the queue of erasures asks for, while the partitions are at rest."""
+    """Does what the queue of erasures asks for, while the partitions that it runs on are at rest."""
 
     def __init__(self, client: redis.Redis, store: PartitionStore, committer: Committer, live: LiveSegmenter) -> None:
         self._redis, self._queue = client, ErasureQueue(client)
@@ -54,11 +54,8 @@ class Eraser:
 
     def run(self, owned: Iterable[Owned]) -> bool:
         """Erase who is waiting; return False, since whoever cannot be erased yet is tried again later."""
-        mine = list(owned)
-        self._look(mine)  # an idle worker does not ask what is due
-        waiting, self._waiting = self._waiting, {}
-        for each in mine:
-            for customer_id in waiting.get(each.partition, ()):
+        for each in owned:
+            for customer_id in self._waiting.pop(each.partition, ()):
                 self._erase(each, customer_id)
         return False
 

@@ -103,8 +103,7 @@ class Sweeper:
         return [each for each in owned if each.swept < baseline or now >= self._progress[each.partition].due]
 
     def run(self, owned: Iterable[Owned]) -> bool:
-        """Follow the feed, then sweep one chunk of the partition that is most overdue; return whether one was due."""
-        self._feed.poll(self._live)
+        """Sweep one chunk of the partition that is most overdue; return whether one was due."""
         waiting = self._waiting(owned)
         if not waiting:
             return False

@@ -139,7 +139,8 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     views = SegmentViews(client)
     # A sink of its own for each lane: waiting for what one has sent must not take another's failure for its own.
     committers = [Committer(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
-    sweeper = Sweeper(store, committers[0], live, feed, clock, settings.stream, attributes)
+    aside = Committer(store, views, KafkaSink(settings.kafka))  # for the background work, which may be in any lane
+    sweeper = Sweeper(store, aside, live, feed, clock, settings.stream, attributes)
     handler = SegmentHandler(
         live,
         half_life_ms=half_life_ms(settings.state),
@@ -155,7 +156,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         committers=committers,
         published=PublishedSegments(settings.kafka, store, views),
         handler=handler,
-        background=Chores(Eraser(client, store, committers[0], live), sweeper),
+        background=Chores(Eraser(client, store, aside, live), sweeper),
         clock=clock,
     )
     return SegmentWorker(

@@ -146,8 +146,8 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
 class _NoBackground:
     """Tallies change by events alone."""
 
-    def due(self, owned: Iterable[Owned]) -> bool:
-        return False
+    def due(self, owned: Iterable[Owned]) -> float:
+        return 0.0
 
     def run(self, owned: Iterable[Owned]) -> bool:
         return False
