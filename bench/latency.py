@@ -9,16 +9,17 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 
 from bench.end_state import check_changes, check_fates, check_records, check_sums, names_of
 from bench.job import CUSTOMERS, PARTITIONS, Orders, skewed
 from bench.paced import Paced, PacedPublisher, Sent
 from bench.stage import Run, Stage, wait_for
+from consumers.fetching import open_fetching
 from state import keys
 
 __all__ = ["Latency", "Listener", "latency_orders", "measure_latency", "warm_up"]
@@ -110,7 +111,7 @@ class Listener:
         self.times = np.zeros(customers)
         self._left = customers
         self._stopped = threading.Event()
-        self._consumer = Consumer(
+        self._fetching = open_fetching(
             {
                 "bootstrap.servers": run.kafka.kafka,
                 "group.id": run.kafka.topic("bench"),
@@ -120,7 +121,9 @@ class Listener:
             }
         )
         topic = run.kafka.topic("segment-changes")
-        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        for partition in range(PARTITIONS):
+            self._fetching.lead_here((topic, partition))
+        self._fetching.consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
@@ -136,15 +139,13 @@ class Listener:
 
     def _listen(self) -> None:
         while not self._stopped.is_set():
-            messages = self._consumer.consume(1, 0.05)
-            if messages:
-                messages += self._consumer.consume(5_000, 0.0)
+            if self._fetching.more(1, 0.05):
+                self._fetching.more(5_000, 0.0)
             now = time.monotonic()
-            for message in messages:
-                key: Any = message.key()
-                if message.error() is None and key is not None:
-                    self._note(int(key[1:]) - self._newcomers, now)
-        self._consumer.close()
+            for changes in self._fetching.take().slices:
+                for key in changes.keys:
+                    self._note(int((key or b"")[1:]) - self._newcomers, now)
+        self._fetching.close()
 
     def _note(self, place: int, now: float) -> None:
         if place >= 0 and not self.times[place]:

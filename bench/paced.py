@@ -4,13 +4,15 @@ import gc
 import multiprocessing
 import time
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.job import Orders
-from bench.stage import load_producer
+from bench.stage import load_options
+from consumers.batch_producer import BatchProducer
 
 __all__ = ["Paced", "PacedPublisher", "Sent"]
 
@@ -95,8 +97,7 @@ class PacedPublisher:
 
 def _publish(paced: Paced, pipe: "Connection[object, object]") -> None:
     """Publish in ticks of a millisecond until everything is out, or until something comes through the pipe."""
-    producer, topic = load_producer(paced.bootstrap), paced.topic
-    producer.list_topics(topic, timeout=30)
+    producer = BatchProducer(load_options(paced.bootstrap))
     messages = list(paced.orders.messages()) if paced.ahead else paced.orders.messages()
     gc.freeze()
     source, total = iter(messages), len(paced.orders)
@@ -107,14 +108,11 @@ def _publish(paced: Paced, pipe: "Connection[object, object]") -> None:
     i = 0
     while i < total and not pipe.poll():
         due = min(total, int((time.monotonic() - started) * paced.rate))
-        while i < due:
-            name, value = next(source)
-            times[i] = time.monotonic()
-            producer.produce(topic, value, name)
-            i += 1
-            if not i % 1_000:
-                producer.poll(0)
-        producer.poll(0)
+        if due > i:
+            names, values = zip(*islice(source, due - i), strict=True)
+            times[i:due] = time.monotonic()
+            producer.send_all(paced.topic, list(names), list(values))
+            i = due
         time.sleep(_TICK_S)
-    producer.flush()
+    producer.flush(_READY_S)
     pipe.send(times[:i])

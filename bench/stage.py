@@ -26,7 +26,7 @@ from state.baselines import BaselineStore
 from state.connection import connect
 from state.workers import WorkerBeat, WorkerRegistry
 
-__all__ = ["Run", "Stage", "load_producer", "stage", "wait_for"]
+__all__ = ["Run", "Stage", "load_options", "stage", "wait_for"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _COMPLAINT = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^Traceback")
@@ -61,7 +61,7 @@ class Run:
 
     def producer(self) -> Producer:
         """Return a producer that keys as Kafka's Java client does."""
-        return load_producer(self.kafka.kafka)
+        return Producer(load_options(self.kafka.kafka))
 
     def load(self, messages: Iterable[tuple[str, bytes]], topic: str = "orders") -> None:
         """Publish (customer_id, JSON) pairs as fast as it goes."""
@@ -174,19 +174,17 @@ def stage() -> Iterator[Stage]:
         yield Stage(kafka.bootstrap, store.url, directory)
 
 
-def load_producer(bootstrap: str) -> Producer:
+def load_options(bootstrap: str) -> dict[str, Any]:
     """Return a producer of load: keys as Kafka's Java client does, and waits for a fuller batch as Shoal's client does.
 
     5 ms, which is also the default of librdkafka and of Kafka 4's own producer.
     """
-    return Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "partitioner": "murmur2_random",
-            "linger.ms": 5,
-            "queue.buffering.max.messages": 1_000_000,
-        }
-    )
+    return {
+        "bootstrap.servers": bootstrap,
+        "partitioner": "murmur2_random",
+        "linger.ms": 5,
+        "queue.buffering.max.messages": 1_000_000,
+    }
 
 
 def wait_for(done: Callable[[], object], timeout_s: float, pause_s: float = 0.01) -> None:

@@ -21,7 +21,7 @@ from confluent_kafka import Producer
 from bench.job import PARTITIONS
 from bench.machine import describe_machine, stamp
 from bench.recording import record
-from bench.stage import Run, Stage, load_producer, stage, wait_for
+from bench.stage import Run, Stage, stage, wait_for
 from bench.tally_truth import frame, true_tallies
 from cli.embedded import ChildProcess
 from consumers.lag import stored_offsets
@@ -163,7 +163,7 @@ def measure_delay(on: Stage, rate: int = 20_000, seconds: float = 20.0) -> dict[
     _serve(run)
     wait_for(lambda: _owned(run) == 1, 60)
     seen: list[tuple[float, int]] = []
-    over, producer = threading.Event(), load_producer(run.kafka.kafka)
+    over, producer = threading.Event(), run.producer()
     warm_up = int(rate * _WARM_UP_S / 2)
     pairs = [_pair(i) for i in range(warm_up + int(rate * seconds / 2))]
     reader = threading.Thread(target=_watch, args=(run, seen, over))

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from consumers import batch_producer
 from consumers import sink as sink_module
 from consumers.sink import KafkaSink, SinkFailed
 from consumers.topic_reader import TopicReader
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.kafka
 def open_sink(request, monkeypatch):
     """Opens a sink that sends many messages in this way."""
     if request.param == "one by one":
-        monkeypatch.setattr(sink_module, "MessageBatches", None)
+        monkeypatch.setattr(batch_producer, "MessageBatches", None)
     elif "CI" not in os.environ and importlib.util.find_spec("consumers.message_batch") is None:
         pytest.skip("a machine may have no C compiler")
     return KafkaSink
