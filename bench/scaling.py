@@ -56,6 +56,7 @@ def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> Drained:
             for topic, (_, messages) in job.topics.items():
                 run.load(messages(), topic)
         figures = drain(run, job.events)
+        run.stop_workers()
         check_end_state(run, job)
         return figures
     finally:

@@ -83,8 +83,8 @@ def measure_throughput(on: Stage, job: Job | None = None) -> Throughput:
             run.load(messages(), topic)
         run.start_worker()
         figures = drain(run, job.events)
+        run.stop_workers()  # or a sweep, a minute after the start, would move customers while they are compared
         changes = check_end_state(run, job)
-        run.stop_workers()
         memory = measure_memory(run, empty, len(job.present))
         return Throughput(*figures, memory.bytes_per_customer, changes)
     finally:
