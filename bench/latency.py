@@ -121,9 +121,7 @@ class Listener:
             }
         )
         topic = run.kafka.topic("segment-changes")
-        for partition in range(PARTITIONS):
-            self._fetching.lead_here((topic, partition))
-        self._fetching.consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        self._fetching.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 

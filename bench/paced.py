@@ -95,7 +95,7 @@ class PacedPublisher:
             self._process.join(10)
 
 
-def _publish(paced: Paced, pipe: "Connection[object, object]") -> None:
+def _publish(paced: Paced, pipe: "Connection[object, float]") -> None:
     """Publish in ticks of a millisecond until everything is out, or until something comes through the pipe."""
     producer = BatchProducer(load_options(paced.bootstrap))
     messages = list(paced.orders.messages()) if paced.ahead else paced.orders.messages()
@@ -103,7 +103,7 @@ def _publish(paced: Paced, pipe: "Connection[object, object]") -> None:
     source, total = iter(messages), len(paced.orders)
     times = np.zeros(total)
     pipe.send("ready")
-    started = float(pipe.recv())  # type: ignore[arg-type]
+    started = float(pipe.recv())
     time.sleep(max(0.0, started - time.monotonic()))
     i = 0
     while i < total and not pipe.poll():

@@ -150,7 +150,7 @@ def _catch_up(part: Document) -> Iterator[Sheet]:
         ("peak memory of the worker, MB", number(part["rss_mb"])),
     ]
     note = (
-        "The backlog has as many customers more as it has events more than the fixed job: each record is read oftener."
+        "The backlog has the fixed job's orders for each customer, and so fewer events of a batch that share a record."
     )
     yield Sheet("Catch-up", note, ("figure", "value"), rows, commit_of(part))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from consumers.plugin import plugin_settings
+from consumers.plugin import open_reached
 
 try:
     from consumers.message_batch import MessageBatches
@@ -82,10 +82,5 @@ class BatchProducer:
 
 
 def _opened(options: dict[str, Any]) -> "tuple[Producer, MessageBatches | None]":
-    settings = plugin_settings()
-    if MessageBatches is not None and settings is not None:
-        try:
-            return Producer({**settings, **options}), MessageBatches()
-        except (KafkaException, LookupError):
-            pass
-    return Producer(options), None
+    opened = None if MessageBatches is None else open_reached(Producer, options, MessageBatches)
+    return opened or (Producer(options), None)

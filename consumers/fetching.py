@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer, Message, TopicPartition
 
-from consumers.places import Place, is_end, place_of
+from consumers.places import is_end, place_of
 from consumers.queue_fetching import QueueFetching
 from consumers.slices import Fault, Fetched, TopicSlice
 from events.binary import BinaryColumn
@@ -19,8 +19,8 @@ class Fetching(Protocol):
 
     consumer: Consumer
 
-    def lead_here(self, place: Place) -> None:
-        """Take note of a partition that is about to be assigned."""
+    def assign(self, positions: list[TopicPartition]) -> None:
+        """Read these partitions from their offsets on, and no others."""
         ...
 
     def more(self, limit: int, timeout_s: float) -> int:
@@ -52,8 +52,9 @@ class MessageFetching:
         self.consumer = consumer
         self._messages: list[Message] = []
 
-    def lead_here(self, place: Place) -> None:
-        """Nothing has to be done: all messages come here."""
+    def assign(self, positions: list[TopicPartition]) -> None:
+        """Read these partitions from their offsets on, and no others."""
+        self.consumer.assign(positions)
 
     def more(self, limit: int, timeout_s: float) -> int:
         """Wait until so many messages are in hand or the time is over; return how many are, faults included."""

@@ -2,16 +2,36 @@
 
 import ctypes
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from confluent_kafka import cimpl
+from confluent_kafka import KafkaException, cimpl
 
 try:
     from consumers import librdkafka
 except ImportError:
     librdkafka = None  # type: ignore[assignment]
 
-__all__ = ["plugin_settings"]
+__all__ = ["open_reached", "plugin_settings"]
+
+Client = TypeVar("Client")
+Handle = TypeVar("Handle")
+
+
+def open_reached(
+    client: Callable[[dict[str, Any]], Client], options: dict[str, Any], handle: Callable[[], Handle]
+) -> tuple[Client, Handle] | None:
+    """Open a client with these options, and what reaches the client that its thread opened last.
+
+    None where librdkafka cannot be reached, or was built without plugins.
+    """
+    settings = plugin_settings()
+    if settings is None:
+        return None
+    try:
+        return client({**settings, **options}), handle()
+    except (KafkaException, LookupError):
+        return None
 
 
 @functools.cache

@@ -7,10 +7,9 @@ messages of the assigned partitions are led into a queue of our own, by librdkaf
 
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from consumers.places import Place
-from consumers.plugin import plugin_settings
+from consumers.plugin import open_reached
 from consumers.slices import Fault, Fetched, TopicSlice
 from events.binary import BinaryColumn
 
@@ -37,18 +36,14 @@ class QueueFetching:
     @classmethod
     def opened(cls, options: dict[str, Any]) -> "QueueFetching | None":
         """Open a consumer; None where librdkafka cannot be reached, or was built without plugins."""
-        settings = plugin_settings()
-        if message_queue is None or settings is None:
-            return None
-        try:
-            consumer = Consumer({**settings, **options})
-            return cls(consumer, message_queue.MessageQueue())
-        except (KafkaException, LookupError):
-            return None
+        opened = None if message_queue is None else open_reached(Consumer, options, message_queue.MessageQueue)
+        return opened and cls(*opened)
 
-    def lead_here(self, place: Place) -> None:
-        """Have a partition's messages come here, before it is assigned."""
-        self._queue.lead_here(*place)
+    def assign(self, positions: list[TopicPartition]) -> None:
+        """Read these partitions from their offsets on, and no others; their messages come here."""
+        for position in positions:
+            self._queue.lead_here(position.topic, position.partition)
+        self.consumer.assign(positions)
 
     def more(self, limit: int, timeout_s: float) -> int:
         """Wait until so many messages are in hand or the time is over; return how many are."""

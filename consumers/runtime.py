@@ -194,8 +194,7 @@ class MicroBatchRuntime:
 
     def _moving(self) -> set[int]:
         """Return the partitions that are just being saved."""
-        jobs = self._lanes.jobs
-        return {each.partition for job in jobs for each in (job.owned if isinstance(job, Chore) else _owned(job))}
+        return {each.partition for job in self._lanes.jobs for each in _owned(job)}
 
     def _begin_chore(self) -> None:
         """Queue a piece of background work behind the batches of a lane, another lane's the next time.
@@ -232,7 +231,7 @@ class MicroBatchRuntime:
         for job, failure in self._lanes.settle(leave):
             if failure is not None:
                 failures.append(failure)
-            for owned in job.owned if isinstance(job, Chore) else _owned(job):
+            for owned in _owned(job):
                 if owned.fenced:
                     self._ownership.lose(owned.fenced)
             if isinstance(job, Chore):
@@ -285,8 +284,8 @@ class MicroBatchRuntime:
         self._stop.wait(min(2.0, 0.05 + (now - self._trouble_since)))
 
 
-def _owned(job: Job) -> list[Owned]:
-    return [part.owned for part in job]
+def _owned(job: Job | Chore) -> Sequence[Owned]:
+    return job.owned if isinstance(job, Chore) else [part.owned for part in job]
 
 
 def _wall_ms() -> int:

@@ -139,9 +139,8 @@ class KafkaSource:
         self._fetching.drop()
         stored = self._on_assigned(numbers)
         for position in assigned:
-            self._fetching.lead_here((position.topic, position.partition))
             position.offset = stored.get(position.partition, {}).get(position.topic, OFFSET_BEGINNING)
-        consumer.assign(assigned)
+        self._fetching.assign(assigned)
         consumer.resume(assigned)  # a pause outlives a rebalance
 
     def _revoke(self, _consumer: Consumer, revoked: list[TopicPartition]) -> None:

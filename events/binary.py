@@ -58,8 +58,6 @@ class BinaryColumn(Sequence[bytes | None]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BinaryColumn) and self.tolist() == other.tolist()
 
-    __hash__ = None  # type: ignore[assignment]  # as a list
-
     def take(self, positions: npt.NDArray[Any]) -> "BinaryColumn":
         """Return the values at these positions, or where a mask is true, in the same buffer."""
         return BinaryColumn(self.data, self.starts[positions], self.lengths[positions])

@@ -170,8 +170,6 @@ class ChangeBatch(Sequence[Change]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment]
-
     @cached_property
     def escaped_ids(self) -> list[str]:
         """The customer ids as they stand between the quotes of JSON text."""

@@ -50,9 +50,7 @@ def publish(kafka, messages):
 
 def assign(fetching, offsets):
     """Read from the offset of each place."""
-    for place in offsets:
-        fetching.lead_here(place)
-    fetching.consumer.assign([TopicPartition(*place, offset) for place, offset in offsets.items()])
+    fetching.assign([TopicPartition(*place, offset) for place, offset in offsets.items()])
 
 
 def until(fetching, done, timeout_s=30.0):
