@@ -100,6 +100,7 @@ def _served(name: str, command: tuple[str, ...], redis_url: str, folder: Path) -
     environment = {
         **os.environ, "SHOAL_REDIS": redis_url, "SHOAL_API_PORT": str(port), "SHOAL_API_RATE": "100000000",
         "SHOAL_KAFKA": "127.0.0.1:1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),  # the bare endpoint is of `bench`, which is not installed
     }  # fmt: skip
     child = ChildProcess(name, [sys.executable, "-P", *command], log=folder / f"{name}.log", env=environment)
     child.spawn()
