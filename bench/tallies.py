@@ -104,7 +104,7 @@ def measure_exactness(on: Stage, customers: int = 200_000) -> dict[str, Any]:
     for begin, end in itertools.pairwise(cuts[:-1]):
         _publish(run, sent[begin:end])
         target = chance.randrange(begin, end)
-        _wait_processed(run, target, 0.0)
+        _wait_past(run, target)
         service.kill()
         run.workers.remove(service)
         service = _serve(run)
@@ -113,7 +113,7 @@ def measure_exactness(on: Stage, customers: int = 200_000) -> dict[str, Any]:
     _publish(run, sent[cuts[-2] :])
     helper.stop()
     run.workers.remove(helper)
-    _wait_processed(run, len(sent))
+    wait_for(lambda: _processed(run) == len(sent), 300)
     found = _arms(run)
     run.close()
     if found != truth:
@@ -256,8 +256,8 @@ def _processed(run: Run) -> int:
     return sum(stored_offsets(run.redis, PARTITIONS, keys.EXPERIMENTS_GROUP).values())
 
 
-def _wait_processed(run: Run, events: int, pause_s: float = 0.01) -> None:
-    wait_for(lambda: _processed(run) >= events, 300, pause_s)
+def _wait_past(run: Run, events: int) -> None:
+    wait_for(lambda: _processed(run) >= events, 300, 0.0)
 
 
 def _owned(run: Run) -> int:

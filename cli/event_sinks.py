@@ -5,6 +5,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Protocol, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from cli.sending import Sender
 from events.errors import ShoalError
 from events.settings import KafkaSettings
@@ -35,7 +38,7 @@ class LineFile:
         except OSError as error:
             raise FileTaken(path, f"cannot be written: {error.strerror}") from error
 
-    def write(self, lines: Sequence[bytes]) -> None:
+    def write(self, lines: Sequence[bytes] | npt.NDArray[np.object_]) -> None:
         """Add lines, and hand them to the operating system, so that others see them."""
         if len(lines):
             self._file.write(b"\n".join(lines) + b"\n")
@@ -69,7 +72,7 @@ class FolderSink:
     def write(self, batch: Batch) -> None:
         """Write the events, each to its topic's file."""
         for topic, file in enumerate(self._files):
-            file.write(batch.of(topic).values)  # type: ignore[arg-type]  # an array of bytes is a sequence of them
+            file.write(batch.of(topic).values)
 
     def __enter__(self) -> Self:
         return self
