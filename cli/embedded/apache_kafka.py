@@ -12,15 +12,15 @@ from cli.embedded.process import ChildProcess, Server
 FORMAT_TIMEOUT_S = 60.0
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _ALWAYS_JVM = ("-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
-JVM = ("-Xmx512m", "-XX:+UseSerialGC", *_ALWAYS_JVM)
-"""Little memory: what a test needs."""
+JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *_ALWAYS_JVM)
+"""Little memory and the quick compiler only: what a test needs, or a program of a second."""
 SERVER_JVM = (
     *("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35"),
     *("-XX:+ExplicitGCInvokesConcurrent", *_ALWAYS_JVM),
 )
-"""Heap and collector of Kafka's own start script; the other collector stops the broker for 30 ms at a time."""
-BRIEF_JVM = (*JVM, "-XX:TieredStopAtLevel=1")
-"""For a program of a second: the quick compiler only. The broker itself needs both to carry a load."""
+"""Both compilers, to carry a load, and heap and collector of Kafka's own start script; the other collector stops the
+broker for 30 ms at a time.
+"""
 
 LOGGING = """\
 status = error
@@ -100,7 +100,7 @@ class KafkaBroker(Server):
 
     def _format(self) -> str:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = [*self._java, *BRIEF_JVM, "-cp", self._classpath, "kafka.tools.StorageTool", "format"]
+        tool = [*self._java, *JVM, "-cp", self._classpath, "kafka.tools.StorageTool", "format"]
         formatting = ChildProcess(
             "Apache Kafka's storage format",
             [*tool, f"--cluster-id={cluster_id}", "--config", str(self._settings_file)],
