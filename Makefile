@@ -23,6 +23,9 @@ $(VENV)/installed: pyproject.toml clients/python/pyproject.toml constraints.txt 
 demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECONDS=120: for so long)
 	$(BIN)/shoal demo --source shop $(if $(SECONDS),--seconds $(SECONDS))
 
+# Fits in several test processes at once would spin beside each other, if each took threads for every core.
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
 test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
