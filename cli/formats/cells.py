@@ -33,7 +33,8 @@ def kind_of(annotation: Any) -> Kind:
         return "whole" if all(isinstance(value, int) for value in typing.get_args(annotation)) else "text"
     if origin in (list, dict) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return "nested"
-    return {int: "whole", float: "number"}.get(annotation, "text")  # type: ignore[return-value]
+    plain: dict[Any, Kind] = {int: "whole", float: "number"}
+    return plain.get(annotation, "text")
 
 
 class CellConverter:
