@@ -25,7 +25,6 @@ demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECO
 
 # Fits in several test processes at once would spin beside each other, if each took threads for every core.
 test: export OMP_NUM_THREADS = 1
-test: export OPENBLAS_NUM_THREADS = 1
 test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
