@@ -15,7 +15,7 @@ from bench.scaling import crowd, measure_workers
 from bench.stage import Stage
 from bench.start import measure_start
 from bench.sweep import measure_sweep
-from bench.throughput import Job, Throughput, fixed_job, measure_throughput, mixed_job
+from bench.throughput import Job, Throughput, fixed_job, measure_throughput, mixed_job, warm_up_jobs
 
 __all__ = ["PART_OF", "Plan", "Session"]
 
@@ -23,6 +23,8 @@ Figures = dict[str, Any]
 
 _NEVER: Final = 86_400
 """Seconds between sweeps when there shall be none; 0.1 is a sweep all the time."""
+_RATES: Final = {"1000": 1_000.0, "10000": 10_000.0, "50000": 50_000.0, "100000": 100_000.0}
+"""Events/s of the latency; 100,000 is half of the throughput that is asked for, whatever the maximum is here."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,11 @@ class Session:
         return {**figures, "mixed": self._job(on, mixed, "8 features, sessions")}
 
     def latency(self, on: Stage) -> Figures:
-        """Measure at 1,000 and 10,000 events/s, and at half of the maximum."""
+        """Measure at fixed rates, and at half of the maximum."""
         maximum = self.reference(on)
         warm_up(on, self.plan.broker_warm_up_s)
         figures: Figures = {"maximum": maximum}
-        for name, rate in (("1000", 1_000.0), ("10000", 10_000.0), ("half", maximum / 2)):
+        for name, rate in (*_RATES.items(), ("half", maximum / 2)):
             runs = []
             for _ in range(self.plan.runs):
                 runs.append(measure_latency(on, rate, self.plan.latency_s)._asdict())
@@ -100,7 +102,7 @@ class Session:
     def scaling(self, on: Stage) -> Figures:
         """Measure one and two workers in turn, then one with more and more customers in Redis."""
         by_workers: dict[int, list[float]] = {1: [], 2: []}
-        measure_throughput(on, fixed_job(self.plan.events))
+        warm_up_jobs(on, fixed_job(self.plan.events))
         for _ in range(self.plan.runs):
             for workers, figures in by_workers.items():
                 figures.append(measure_workers(on, workers, self.plan.events).events_per_s)
@@ -165,8 +167,8 @@ class Session:
         return measure_peers(on, self.plan.peers, self.plan.runs, self.plan.cache, self.plan.peer_deadline_s, self.say)
 
     def _job(self, on: Stage, job: Job, name: str) -> Figures:
-        """Measure a job some times, after once that warms up."""
-        measure_throughput(on, job)
+        """Measure a job some times, after runs that warm up."""
+        warm_up_jobs(on, job)
         runs: list[Throughput] = []
         for _ in range(self.plan.runs):
             runs.append(run := measure_throughput(on, job))

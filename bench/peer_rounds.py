@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.figures import ratio_of_pairs, summary
 from bench.stage import Stage
-from bench.throughput import Throughput, measure_throughput
+from bench.throughput import Throughput, measure_throughput, warm_up_jobs
 
 __all__ = ["PeerRuns", "measure_peers"]
 
@@ -70,7 +70,7 @@ def measure_peers(
         except peers.PeerUnavailable as error:
             found[peer.name].wrong = str(error)
             say(f"{peer.name}: {error}")
-    measure_throughput(on)
+    warm_up_jobs(on)
     for _ in range(runs):
         for peer in chosen:
             if not found[peer.name].wrong:

@@ -16,10 +16,11 @@ from bench.redis_memory import measure_memory, used_memory
 from bench.stage import Run, Stage
 from events.outputs import Baseline
 
-__all__ = ["EndStateWrong", "Job", "Throughput", "fixed_job", "measure_throughput", "mixed_job"]
+__all__ = ["EndStateWrong", "Job", "Throughput", "fixed_job", "measure_throughput", "mixed_job", "warm_up_jobs"]
 
 Ints = npt.NDArray[np.int64]
 Messages = Callable[[], Iterable[tuple[str, bytes]]]
+_WARM_UPS = 5
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,15 @@ def measure_throughput(on: Stage, job: Job | None = None) -> Throughput:
         return Throughput(*figures, memory.bytes_per_customer, changes)
     finally:
         run.close()
+
+
+def warm_up_jobs(on: Stage, job: Job | None = None) -> None:
+    """Run a job some times that do not count: a new broker compiles itself for so long, on the cores that are measured.
+
+    Its processor seconds per million events fall from 2.9 to 1.0 meanwhile.
+    """
+    for _ in range(_WARM_UPS):
+        measure_throughput(on, job)
 
 
 def check_end_state(run: Run, job: Job | None = None) -> int:

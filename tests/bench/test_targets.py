@@ -14,6 +14,7 @@ ALL = {
     },
     "latency": {
         "10000": {"p99_ms": 20.0, "rate": 10_000.0, "achieved": 9_999.0},
+        "100000": {"p99_ms": 80.0, "rate": 100_000.0, "achieved": 99_900.0},
         "half": {"p99_ms": 90.0, "rate": 105_000.0, "achieved": 104_900.0},
     },
     "scaling": {"growth": 0.9, "active_growth": 0.95, "two_workers": 1.6, "customers": {"10000": {"rss_mb": 320.0}}},
@@ -63,6 +64,7 @@ def test_without_figures_nothing_is_reached_and_nothing_missed():
         (("throughput", "mixed"), {"events_per_s": 149_000.0}, "8 features"),
         (("latency", "10000"), {"p99_ms": 26.0}, "latency p99, published → change read, 10,000"),
         (("latency", "half"), {"p99_ms": 101.0}, "latency p99, published → change read, half"),
+        (("latency", "100000"), {"p99_ms": 101.0}, "latency p99, published → change read, 100,000"),
         (("catch_up", "rss_mb"), 401.0, "memory"),
         (("catch_up", "share"), 0.89, "catch-up, of the maximum"),
         (("catch_up", "share_of_alone"), 0.89, "catch-up, of the speed"),
