@@ -33,7 +33,7 @@ def count_flows(changes: ChangeBatch) -> dict[tuple[str, str], int]:
     """
     counted: Counter[tuple[str, str]] = Counter()
     if len(changes):
-        for kind, moves in enumerate(np.bincount(changes.kinds, minlength=len(changes.prototypes)).tolist()):
+        for kind, moves in enumerate(np.bincount(changes.kind_column, minlength=len(changes.prototypes)).tolist()):
             each = changes.prototypes[kind]
             if moves:
                 counted[each.changed_at[:10], f"{each.previous or ''}:{each.segment_id}:{each.cause}"] += moves

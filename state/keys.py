@@ -1,5 +1,6 @@
 """The names of the keys in Redis. All that partition p owns carries the hash tag `{p}`, so it lives in one slot."""
 
+from collections.abc import Iterable
 from typing import Final
 
 SEGMENTS_GROUP: Final = "segments"
@@ -75,7 +76,12 @@ def model(partition: int) -> str:
 
 def segment(customer_id: str) -> str:
     """String: the customer's current segment as JSON, for readers."""
-    return f"segment:{customer_id}"
+    return segments([customer_id])[0]
+
+
+def segments(customer_ids: Iterable[str]) -> list[str]:
+    """Return the keys of many customers' segments: thousands a batch, for which a call each is too much."""
+    return [f"segment:{customer_id}" for customer_id in customer_ids]
 
 
 def baseline(number: int) -> str:

@@ -153,7 +153,7 @@ class CustomerBatch:
         lengths = np.diff(self.starts)[positions]
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         source = np.repeat(self.starts[positions] - starts[:-1], lengths) + np.arange(starts[-1])
-        ids = [self.ids[i] for i in positions.tolist()]
+        ids = list(map(self.ids.__getitem__, positions.tolist()))
         return CustomerBatch(ids, picked(self.rows, positions), self.known[positions], self.recent[source], starts)
 
 

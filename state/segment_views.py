@@ -67,14 +67,14 @@ class SegmentViews:
 
     def read_many(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
         """Return the current segments of customers, or None, in their order and in one round trip."""
-        values = self._redis.mget([keys.segment(each) for each in customer_ids]) if customer_ids else []
+        values = self._redis.mget(keys.segments(customer_ids)) if customer_ids else []
         return [msgspec.json.decode(value, type=SegmentView) if value else None for value in values]
 
 
 def view_items(changes: ChangeBatch) -> list[str | bytes]:
     """Return the keys of the views that follow from changes, each followed by its JSON, as MSET takes them."""
     items: list[str | bytes] = [b""] * (2 * len(changes))
-    items[::2] = map(keys.segment, changes.customer_ids)
+    items[::2] = keys.segments(changes.customer_ids)
     items[1::2] = changes.rows(_views)
     return items
 

@@ -83,8 +83,8 @@ def changes_of(segmenter: Segmenter, ids: list[str], looked: Looked, moves: Move
             features.insert(0, segmenter.explaining[feature])
         rest, cause = divmod(rest, len(causes))
         prototypes.append(_prototype(segmenter, names, (*divmod(rest, _SEGMENTS), causes[cause]), features, changed_at))
-    ids = [ids[i] for i in moves.places.tolist()]
-    return ChangeBatch(ids, moves.numbers, list(map(kinds.__getitem__, keys)), prototypes, evidence.figures)
+    movers = list(map(ids.__getitem__, moves.places.tolist()))
+    return ChangeBatch(movers, moves.numbers, list(map(kinds.__getitem__, keys)), prototypes, evidence.figures)
 
 
 def _factorized(causes: npt.NDArray[np.object_]) -> tuple[list[str], Ints]:
