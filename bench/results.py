@@ -1,4 +1,4 @@
-"""`bench/results.json`: each part with the commit it was measured on, parts of other machines never beside them."""
+"""`bench/results.json`: each part with the commit it was measured on, and with the machine where that was another."""
 
 import json
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ def merge(
 ) -> Document:
     """Return the document with these parts in place of what it had of them.
 
-    What was measured with other versions is left out; what was measured on another commit or another machine stays,
-    and says so under `measured`. Peers, and the parts of `quality`, are merged one by one.
+    What was measured on another commit, on another machine or with other versions stays, and says so under `measured`.
+    Peers, and the parts of `quality`, are merged one by one.
     """
     kept = _kept(old or {}, dict(machine))
     document: Document = {"machine": dict(machine), **measured}
@@ -45,18 +45,18 @@ def _kept(old: Document, machine: Document) -> Document:
     theirs = old.get("machine", {})
     if same_machine(theirs, machine):
         return old
-    if any(theirs.get(name) != machine.get(name) for name in VERSIONS):
-        return {}
-    kept = {name: _labelled(old[name], theirs) for name in (*PARTS, *_ELSEWHERE) if name in old and name not in _PARTED}
-    parted = {name: {part: _labelled(each, theirs) for part, each in old.get(name, {}).items()} for name in _PARTED}
+    others = [f"{name} {theirs.get(name)}" for name in VERSIONS if theirs.get(name) != machine.get(name)]
+    where = ", ".join([str(theirs.get("cpu")), *others])
+    kept = {name: _labelled(old[name], where) for name in (*PARTS, *_ELSEWHERE) if name in old and name not in _PARTED}
+    parted = {name: {part: _labelled(each, where) for part, each in old.get(name, {}).items()} for name in _PARTED}
     return kept | parted
 
 
-def _labelled(part: Document, machine: Document) -> Document:
-    """Return a part whose commit names the machine too, unless it does already."""
+def _labelled(part: Document, where: str) -> Document:
+    """Return a part whose commit says where it was measured too, unless it does already."""
     measured = part.get("measured", {})
     commit = str(measured.get("commit", ""))
-    label = commit if " on " in commit else f"{commit} on {machine.get('cpu')}"
+    label = commit if " on " in commit else f"{commit} on {where}"
     return {**part, "measured": {**measured, "commit": label}}
 
 

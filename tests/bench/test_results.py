@@ -25,11 +25,11 @@ def test_what_another_machine_measured_says_so():
     assert (again["throughput"]["measured"]["commit"], again["start"]["measured"]["commit"]) == ("aaa on x", "bbb on y")
 
 
-def test_other_versions_start_afresh():
+def test_what_was_measured_with_other_versions_stays_and_says_so():
     old = merge(None, MACHINE | {"kafka": "4.3.0"}, FIRST, {"start": {"seconds": 1.0}, "peers": {"p": {"ratio": 2.0}}})
     new = merge(old, MACHINE | {"kafka": "4.4.0"}, SECOND, {"throughput": {"events_per_s": 1.0}})
-    assert "start" not in new
-    assert new["peers"] == {}
+    assert new["start"]["measured"]["commit"] == new["peers"]["p"]["measured"]["commit"] == "aaa on x, kafka 4.3.0"
+    assert new["throughput"]["measured"] == SECOND
 
 
 def test_peers_are_merged_one_by_one():
