@@ -32,7 +32,7 @@ class SegmentReads:
 
     async def many(self, customer_ids: Sequence[str]) -> list[bytes | None]:
         """Return the segments of customers, in their order, None where there is none. Raises redis.RedisError."""
-        return await self._get([keys.segment(each) for each in customer_ids])
+        return await self._get(keys.segments(customer_ids))
 
     async def _read_waiting(self) -> None:
         try:

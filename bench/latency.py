@@ -164,7 +164,7 @@ def _watch_views(run: Run, orders: Orders, rate: float, started: float) -> _View
     """Ask Redis again and again for the views of sampled customers whose order is due and whose view has not come."""
     new = np.flatnonzero(orders.who >= CUSTOMERS)
     places = new[:: max(1, round(rate * 0.4 / _VIEWS_A_SECOND))]
-    watched = [keys.segment(name) for name in names_of(orders.who[places])]
+    watched = keys.segments(names_of(orders.who[places]))
     views, due_at = _Views(places, np.zeros(len(places))), started + places / rate
     begun, waiting = 0, list[int]()
     deadline = started + len(orders) / rate + _SETTLE_S

@@ -33,17 +33,17 @@ _COMPLAINT = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^Traceback")
 
 
 class Stage:
-    """Brokers that several runs share, and the warnings and errors that workers have logged on them."""
+    """Brokers that several `runs` share, and the warnings and errors that workers have logged on them."""
 
     def __init__(self, bootstrap: str, redis_url: str, directory: Path) -> None:
         self.bootstrap, self.redis_url, self.directory = bootstrap, redis_url, directory
         self.complaints: list[str] = []
-        self._runs = 0
+        self.runs = 0
 
     def new_run(self, baseline: Baseline = BASELINE) -> "Run":
         """Return a run with topics of its own on an emptied Redis, the baseline in place."""
-        self._runs += 1
-        return Run(self, f"run{self._runs}-", baseline)
+        self.runs += 1
+        return Run(self, f"run{self.runs}-", baseline)
 
 
 class Run:
