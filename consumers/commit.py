@@ -1,6 +1,7 @@
 """The commit: the order of effects that makes a micro-batch count once, whatever happens in between."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from consumers.partition_batch import Outcome
 from consumers.parts import Commit
@@ -12,6 +13,9 @@ from state.segment_views import SegmentViews, view_items
 
 __all__ = ["Committer"]
 
+_MANY = 1_000
+"""Changes from which Kafka is waited for beside the next micro-batch; fewer are acknowledged within a few ms."""
+
 
 class Committer:
     """Makes outcomes durable and visible, for the partitions of one worker."""
@@ -20,9 +24,13 @@ class Committer:
         self._store, self._views, self._sink = store, views, sink
         self._published: list[tuple[Owned, int]] = []
         self._elsewhere = False
+        self._beside = ThreadPoolExecutor(1, "acknowledged")
+        self._waiting: Future[None] | None = None
 
     def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
+        if self._waiting:
+            self.confirm()
         self._elsewhere = True
         self._sink.send(topic, key, value, partition)
 
@@ -39,20 +47,22 @@ class Committer:
             raise owned.fenced
 
     def begin(self, commits: Sequence[Commit]) -> None:
-        """Commit the partitions of a micro-batch up to step 3; `confirm` does step 4.
+        """Commit the partitions of a micro-batch; step 4 may be left to `confirm`, which the next commit begins with.
 
-        1. What goes elsewhere (dead letters, events of other partitions) is acknowledged by Kafka.
+        1. What was sent before, and what goes elsewhere (dead letters, events of other partitions), is acknowledged by
+           Kafka.
         2. Records, sums, fates, offsets, the outbox of changes and the views `segment:<customer_id>` are saved, those
            of each partition in one Redis transaction.
         3. The changes are published.
-        4. Kafka's acknowledgement of them is waited for.
+        4. Kafka's acknowledgement of them is waited for: here where they are few, else by a thread, while the next
+           micro-batch is read and folded.
         5. The outbox is trimmed: by the partition's next save, or by `tidy` where none comes.
 
         A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
         the outbox and sends them again. A partition that another worker has taken over is marked as `fenced` and left
         alone. Raises StateMoved, SinkFailed, redis.RedisError.
         """
-        if self._elsewhere:
+        if self._elsewhere or self._waiting:
             self.confirm()
         changes = [ChangeBatch.of(each.outcome.changes) for each in commits]
         saves = [(each.owned, _save(each, made)) for each, made in zip(commits, changes, strict=True)]
@@ -60,12 +70,20 @@ class Committer:
         for (owned, save), made in zip(saves, changes, strict=True):
             if not owned.fenced:
                 self._publish(owned, made, save.changes)
+        if sum(count for _, count in self._published) >= _MANY:
+            self._waiting = self._beside.submit(self._sink.flush)
+        else:
+            self.confirm()
 
     def confirm(self) -> None:
         """Wait until Kafka has all that was sent; only then may it leave the outbox. Raises SinkFailed."""
         self._elsewhere = False
+        waiting, self._waiting = self._waiting, None
         try:
-            self._sink.flush()
+            if waiting is None:
+                self._sink.flush()
+            else:
+                waiting.result()
         except SinkFailed:
             self._leave_in_outbox()
             raise

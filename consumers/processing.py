@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from consumers.background import Chore
 from consumers.dead_letters import Refused, dead_letter
 from consumers.partition_batch import PartitionBatch
 from consumers.parts import Clock, Commit, Commits, Customers, Handler, Loaded, Open, Opening
+from consumers.sink import SinkFailed
 from events.partitioning import partitions_of
 from events.settings import KafkaSettings
 from state.owned import Owned
@@ -59,7 +61,25 @@ class Processing:
                 batch.count(topic, "applied", len(events.columns) - sum(others.values()))
             commits.append(Commit(owned, outcome, batch.offsets, batch.fates, _watermark_ms(owned, batch)))
         committer.begin(commits)
-        committer.confirm()
+
+    def do(self, lane: int, chore: Chore) -> None:
+        """Do background work in a lane, once Kafka has what the lane published, which nothing may overtake.
+
+        Raises SinkFailed and what the work raises.
+        """
+        self._committers[lane].confirm()
+        chore.run()
+
+    def confirm_all(self) -> None:
+        """Wait until Kafka has what all lanes have sent, also where one of them fails. Raises SinkFailed."""
+        failures = []
+        for committer in self._committers:
+            try:
+                committer.confirm()
+            except SinkFailed as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def _load(self, job: Job, committer: Commits) -> tuple[Job, list[Loaded]]:
         """Read the records of the customers that the parts are about, and return the parts that are still ours.

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import redis
@@ -15,6 +16,7 @@ from consumers.ownership import Ownership, is_passing
 from consumers.parts import Claims, Clock, Commits, Handler, Open, Published
 from consumers.processing import Job, Part, Processing
 from consumers.settings import ConsumerSettings
+from consumers.sink import SinkFailed
 from consumers.slices import TopicSlice
 from consumers.source import KafkaSource
 from events.columnar import is_compiled
@@ -27,6 +29,8 @@ __all__ = ["MicroBatchRuntime", "Wiring"]
 log = logging.getLogger(__name__)
 
 _IDLE_S = 0.1
+_PAUSE_S = 0.01
+"""How long nothing must arrive before what was saved last is tidied up."""
 _CALM_S = 30.0
 _TOGETHER = 4_000
 """Events up to which all partitions of a micro-batch are one job."""
@@ -68,6 +72,7 @@ class MicroBatchRuntime:
         self._queued = self._chores = 0
         self._rest_until = 0.0
         self._together = self._idle = False
+        self._tidied = True
         self.events_seen = 0
         self._ownership = Ownership(
             wiring.store,
@@ -101,7 +106,7 @@ class MicroBatchRuntime:
             )
         try:
             while not self._stop.is_set():
-                busy = self._step(0.0 if busy else _IDLE_S)
+                busy = self._step(0.0 if busy else _IDLE_S if self._tidied else _PAUSE_S)
         except (redis.RedisError, ShoalError) as error:
             if not (self._stop.is_set() and is_passing(error)):
                 raise
@@ -120,7 +125,9 @@ class MicroBatchRuntime:
         try:
             self._take_in(slices)
             # After background work nothing is waited for, so that it goes on at once while still nothing arrives.
-            self._idle = not slices and (self._idle or timeout_s > 0.0)
+            self._idle = not slices and (self._idle or timeout_s >= _IDLE_S)
+            if timeout_s > 0.0 and not slices and not self._tidied:
+                self._tidy()
             busy = self._look_after(idle=self._idle) or bool(slices)
         except Fenced as error:
             self._ownership.lose(error)
@@ -147,8 +154,8 @@ class MicroBatchRuntime:
 
         At most two micro-batches are in the lanes, so that memory stays bounded where Redis or Kafka are slow.
         """
-        ends = self._source.ends_reached()
-        batches, refused = self._intake.batches(slices, self._ownership.owned, _wall_ms(), ends)
+        wall_ms, ends = time.time_ns() // 1_000_000, self._source.ends_reached()
+        batches, refused = self._intake.batches(slices, self._ownership.owned, wall_ms, ends)
         self._settle(leave=self._queued)
         parts = [
             Part(self._ownership[batch.partition], batch, refused.get(batch.partition, []))
@@ -158,6 +165,7 @@ class MicroBatchRuntime:
         jobs = self._jobs(parts)
         for lane, job in jobs.items():
             self._lanes.submit(lane, job)
+            self._tidied = False
         self._queued = len(jobs)
 
     def _jobs(self, parts: Sequence[Part]) -> dict[int, Job]:
@@ -167,7 +175,7 @@ class MicroBatchRuntime:
         """
         together = sum(len(part.columns) for each in parts for part in each.batch.events.values()) <= _TOGETHER
         if together != self._together:
-            self._settle()
+            self._rest()
             self._together = together
         jobs: dict[int, Job] = {}
         for each in parts:
@@ -185,10 +193,8 @@ class MicroBatchRuntime:
             self._ownership.look(self._moving())
             self._begin_chore()
             return False
-        self._settle()
+        self._rest()
         self._w.background.due(owned.values())
-        if idle:
-            self._tidy()
         self._ownership.look()
         return idle and self._w.background.run(owned.values())
 
@@ -218,7 +224,7 @@ class MicroBatchRuntime:
 
     def _work(self, lane: int, job: Job | Chore) -> None:
         if isinstance(job, Chore):
-            job.run()
+            self._processing.do(lane, job)
         else:
             self._processing(lane, job)
 
@@ -241,6 +247,13 @@ class MicroBatchRuntime:
         if failures:
             raise failures[0]
 
+    def _rest(self) -> None:
+        """Wait for the lanes, and until Kafka has what they published: then another committer may go on."""
+        try:
+            self._settle()
+        finally:
+            self._processing.confirm_all()
+
     def _note_saved(self, job: Job) -> None:
         for owned, batch, _ in job:
             if not owned.fenced:
@@ -248,13 +261,15 @@ class MicroBatchRuntime:
                 self.events_seen += sum(len(part.columns) for part in batch.events.values())
 
     def _recover(self, error: redis.RedisError | ShoalError) -> None:
-        self._lanes.settle()  # whatever failed, all partitions are claimed again
+        """Claim all partitions again, whatever has failed, once nothing sent before can arrive after that."""
+        self._lanes.settle()
+        with suppress(SinkFailed):
+            self._processing.confirm_all()
         self._ownership.reclaim(self.partitions, error)
 
     def _put_down(self) -> None:
         """Finish what the lanes have in hand, so that the next owner has nothing to repeat."""
         try:
-            self._settle()
             self._tidy()
         except (redis.RedisError, ShoalError) as error:
             log.warning(
@@ -262,8 +277,9 @@ class MicroBatchRuntime:
             )
 
     def _tidy(self) -> None:
-        for committer in self._w.committers:
-            committer.confirm()
+        """Trim the outboxes of what Kafka has acknowledged, once the lanes are at rest."""
+        self._rest()
+        self._tidied = True
         for each in self._ownership.owned.values():
             self._w.committers[0].tidy(each)
 
@@ -286,7 +302,3 @@ class MicroBatchRuntime:
 
 def _owned(job: Job | Chore) -> Sequence[Owned]:
     return job.owned if isinstance(job, Chore) else [part.owned for part in job]
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

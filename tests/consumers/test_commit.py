@@ -1,5 +1,7 @@
 """The commit: what Kafka did not take stays in the outbox, whatever it takes afterwards."""
 
+import threading
+
 import pytest
 
 from consumers.commit import Committer
@@ -37,8 +39,23 @@ class FailingOnce(Sink):
             raise SinkFailed("gone for a moment")
 
 
-def outcome(customer_id):
-    change = make_change(
+class Slow(Sink):
+    """Kafka, which acknowledges nothing before it `may`."""
+
+    def __init__(self, failure=None):
+        super().__init__()
+        self.may, self._failure = threading.Event(), failure
+
+    def flush(self):
+        assert self.may.wait(30)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        super().flush()
+
+
+def first_change(customer_id):
+    return make_change(
         change_id=f"{customer_id}:1",
         customer_id=customer_id,
         change_number=1,
@@ -51,7 +68,18 @@ def outcome(customer_id):
         baseline=0,
         model_version=0,
     )
-    return Outcome(CustomerBatch.blank([customer_id]), {}, 0, ModelSums.zeros(6, 0), [change], {})
+
+
+def outcome(*customer_ids):
+    changes = [first_change(customer_id) for customer_id in customer_ids]
+    return Outcome(CustomerBatch.blank(list(customer_ids)), {}, 0, ModelSums.zeros(6, 0), changes, {})
+
+
+def commit_of(owned, offset, *customer_ids):
+    return Commit(owned, outcome(*customer_ids), {"orders": offset}, {}, 0)
+
+
+MANY = [f"m{i}" for i in range(2_000)]
 
 
 @pytest.mark.parametrize("step", ["send_all", "flush"])
@@ -81,3 +109,50 @@ def test_a_partition_that_another_worker_took_over_does_not_hold_up_the_others_o
     assert (kept.offsets, lost.offsets, kept.acknowledged) == ({"orders": 2}, {}, 1)
     with pytest.raises(Fenced, match="partition 1"):
         committer.commit(lost, outcome("anna"), {"orders": 1}, {}, 0)
+
+
+class TestManyChanges:
+    """Kafka's acknowledgement of many changes is waited for by the next commit."""
+
+    @pytest.fixture
+    def store(self, redis):
+        return PartitionStore(redis, keys.SEGMENTS_GROUP)
+
+    def begun(self, redis, store, sink, owned):
+        committer = Committer(store, SegmentViews(redis), sink)
+        committer.begin([commit_of(owned, 2_000, *MANY)])
+        return committer
+
+    def test_they_leave_the_outbox_once_acknowledged_and_not_before(self, redis, store):
+        sink, owned = Slow(), store.claim(0)
+        committer = self.begun(redis, store, sink, owned)
+        assert (owned.acknowledged, len(store.outbox(0)), len(sink.sent)) == (0, 2_000, 2_000)
+        committer.tidy(owned)
+        assert len(store.outbox(0)) == 2_000
+        threading.Timer(0.2, sink.may.set).start()
+        committer.begin([commit_of(owned, 2_001, "anna")])
+        assert [decode_change(value).customer_id for value in store.outbox(0)] == ["anna"]
+        assert (sink.flushed, owned.acknowledged) == (2_001, 1)
+
+    def test_a_failure_ends_the_next_commit_before_it_saves_and_all_stay_in_the_outbox(self, redis, store):
+        sink, owned = Slow(SinkFailed("gone")), store.claim(0)
+        committer = self.begun(redis, store, sink, owned)
+        sink.may.set()
+        with pytest.raises(SinkFailed, match="gone"):
+            committer.begin([commit_of(owned, 2_001, "anna")])
+        assert (owned.offsets, len(store.outbox(0)), store.load(0, ["anna"]).known.tolist()) == (
+            {"orders": 2_000},
+            2_000,
+            [False],
+        )
+        committer.begin([commit_of(owned, 2_001, "anna")])
+        committer.tidy(owned)
+        assert len(store.outbox(0)) == 2_001
+        assert committer.drain(store.claim(0)) == 2_001
+
+    def test_nothing_is_sent_elsewhere_by_a_sink_that_is_being_waited_for(self, redis, store):
+        sink, owned = Slow(), store.claim(0)
+        committer = self.begun(redis, store, sink, owned)
+        threading.Timer(0.2, sink.may.set).start()
+        committer.send_elsewhere("dead-letters", None, b"{}")
+        assert (sink.flushed, owned.acknowledged, len(sink.sent)) == (2_000, 2_000, 2_001)

@@ -1,5 +1,7 @@
 """Invariant 5: a change that was saved is sent, after a crash again with the same bytes, and says why."""
 
+import json
+
 import pytest
 
 from consumers.commit import Committer
@@ -76,6 +78,29 @@ def test_the_outbox_of_a_killed_worker_is_sent_before_anything_else(service):
     service.until(lambda: service.redis.llen(keys.outbox(partition)) == 0, what="the outbox is sent")
     service.until(lambda: service.changes().messages == log.messages + 1, what="the change is there again")
     assert service.changes().latest == log.latest
+
+
+def test_thousands_of_changes_that_kafka_may_not_have_survive_kills_between_sweeps(service):
+    """Large micro-batches, whose acknowledgement the next one waits for, and sweeps that publish in between."""
+    eager = {"SHOAL_SWEEP_S": "0.1", "SHOAL_SWEEP_SHARE": "0.5", "SHOAL_SWEEP_CHUNK": "2000"}
+    service.publish([order(f"c{i}", "1998-01-01T00:00:00Z", event_id=f"e{i}") for i in range(40_000)])
+    for already in (0, 10_000, 20_000):
+        worker = service.worker(**eager)
+        while sum(service.stored().values()) <= already or not unsent(service):
+            assert worker.running
+        worker.kill()
+    assert unsent(service) > 0
+    service.worker(**eager)
+    service.until_processed()
+    service.until(lambda: not unsent(service), what="the outboxes are empty")
+    log = service.assert_changes_agree()
+    assert len(log.latest) == 40_000
+    first = {json.loads(value)["change_id"] for value in service.read("segment-changes")}
+    assert {f"c{i}:1" for i in range(40_000)} <= first
+
+
+def unsent(service) -> int:
+    return sum(service.redis.llen(keys.outbox(partition)) for partition in range(4))
 
 
 def test_each_change_names_its_cause(service):
