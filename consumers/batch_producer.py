@@ -43,6 +43,7 @@ class BatchProducer:
         """Queue a message for each key, to its partition. Blocks while the queue is full. Raises MessageRefused."""
         if len(keys) != len(values):
             raise ValueError(f"{len(keys)} keys for {len(values)} values")
+        self._producer.poll(0.0)  # else librdkafka keeps what it has to say of each, until its queue is full of that
         if self._batches is None:
             self._send_dicts(topic, [{"key": key, "value": value} for key, value in zip(keys, values, strict=True)])
             return
