@@ -26,6 +26,7 @@ ALL = {
     "peers": {
         "sketch": {"ratio": 1.3, "cpu_ratio": 1.1},
         "pathway": {"ratio": 5.0, "cpu_ratio": 5.0},
+        "pathway with persistence": {"ratio": 6.0, "cpu_ratio": 5.0},
         "bytewax": {"ratio": 11.0, "cpu_ratio": 9.0},
         "quix-streams": {"ratio": 14.0, "cpu_ratio": 9.0},
         "faust take": {"ratio": 61.0, "cpu_ratio": 9.0},
@@ -91,9 +92,23 @@ def test_the_variant_of_a_peer_that_does_best_counts():
     assert _line(results, "against quix").figure == 12.0
 
 
+def test_a_variant_that_keeps_nothing_has_no_part_in_the_line_of_the_durable_one():
+    results = _with(("peers", "bytewax without recovery"), {"ratio": 9.0, "cpu_ratio": 4.0})
+    assert (
+        _line(results, "against bytewax").reached,
+        _line(results, "as durable as the job asks: bytewax").figure,
+    ) == (
+        False,
+        11.0,
+    )
+    results = _with(("peers", "quix-streams"), {"ratio": 12.9, "measured": {"commit": "abc"}})
+    line = _line(results, "as durable as the job asks: quix-streams")
+    assert (line.reached, line.commit) == (False, "abc")
+
+
 def test_a_peer_without_figures_is_not_beaten():
-    results = _with(("peers", "pathway"), {"ratio": None, "detail": "3 customers differ"})
-    assert _line(results, "against pathway").reached is None
+    results = _with(("peers", "faust take"), {"ratio": None, "detail": "3 customers differ"})
+    assert _line(results, "against faust").reached is None
 
 
 def test_a_load_that_was_not_kept_up_shows_nothing():
