@@ -80,10 +80,9 @@ class Committer:
         self._elsewhere = False
         waiting, self._waiting = self._waiting, None
         try:
-            if waiting is None:
-                self._sink.flush()
-            else:
+            if waiting is not None:
                 waiting.result()
+            self._sink.flush()
         except SinkFailed:
             self._leave_in_outbox()
             raise

@@ -119,14 +119,15 @@ class Ownership:
     def look(self, moving: Collection[int] = ()) -> None:
         """Once a second, compare Redis with what is known of it, and claim back what a straggler fenced off.
 
-        Partitions that are `moving`, which are just being saved, are compared by that: so nobody waits for them here.
+        Partitions that are `moving`, which are just being saved, are compared by that: so nobody waits for them here,
+        and nothing is claimed, for which the lanes must be at rest.
         Raises Fenced, StateMoved, redis.RedisError.
         """
         if not self.look_due:
             return
         self._verified = now = time.monotonic()
         self._store.verify([owned for partition, owned in self._owned.items() if partition not in moving])
-        due = [partition for partition, at in self._fenced.items() if now >= at]
+        due = [] if moving else [partition for partition, at in self._fenced.items() if now >= at]
         for partition in due:
             del self._fenced[partition]
         if due:

@@ -1,6 +1,7 @@
 """The commit: what Kafka did not take stays in the outbox, whatever it takes afterwards."""
 
 import threading
+import time
 
 import pytest
 
@@ -149,6 +150,17 @@ class TestManyChanges:
         committer.tidy(owned)
         assert len(store.outbox(0)) == 2_001
         assert committer.drain(store.claim(0)) == 2_001
+
+    def test_what_is_sent_meanwhile_is_waited_for_as_well(self, redis, store):
+        sink, owned = Slow(), store.claim(0)
+        committer = self.begun(redis, store, sink, owned)
+        sink.may.set()
+        deadline = time.monotonic() + 30
+        while sink.flushed < 2_000:
+            assert time.monotonic() < deadline
+        sink.send_all("segment-changes", ["anna"], [b"{}"])
+        committer.confirm()
+        assert sink.flushed == 2_001
 
     def test_nothing_is_sent_elsewhere_by_a_sink_that_is_being_waited_for(self, redis, store):
         sink, owned = Slow(), store.claim(0)
