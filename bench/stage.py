@@ -17,6 +17,7 @@ from confluent_kafka import Producer
 from bench.job import BASELINE, PARTITIONS
 from cli.embedded import ChildProcess, start_apache_kafka, start_redis
 from cli.embedded.apache_kafka import SERVER_JVM
+from consumers.lag import unsent_changes
 from events.outputs import Baseline
 from events.settings import KafkaSettings
 from events.topic_admin import create_topics
@@ -124,10 +125,7 @@ class Run:
 
     def unsent(self) -> int:
         """Return how many changes are in the outboxes."""
-        with self.redis.pipeline(transaction=False) as pipe:
-            for partition in range(PARTITIONS):
-                pipe.llen(keys.outbox(partition))
-            return sum(pipe.execute())
+        return unsent_changes(self.redis, PARTITIONS)
 
     def cpu_s(self) -> float:
         """Return the processor seconds (user and system) that the running workers have used."""
