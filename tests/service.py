@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
@@ -24,7 +24,7 @@ from state.baselines import BaselineStore, ModelStore
 from state.connection import connect
 from state.partition_store import PartitionStore
 from state.records import RECORD
-from state.segment_views import SegmentViews
+from state.segment_views import SegmentView, SegmentViews
 from state.sums import ModelSums
 from state.watermarks import read_fates
 from state.workers import WorkerRegistry
@@ -46,6 +46,14 @@ class Message(NamedTuple):
     key: str | bytes | None
     value: bytes | None
     partition: int | None = None
+
+
+class Written(NamedTuple, Generic[T]):
+    """What Kafka was told, and what Redis held at that moment, by customer."""
+
+    told: T
+    records: dict[str, np.void]
+    views: dict[str, SegmentView | None]
 
 
 class Service:
@@ -177,8 +185,12 @@ class Service:
     def changes(self) -> ChangeLog:
         return read_changes(self.kafka)
 
-    def views(self) -> SegmentViews:
-        return SegmentViews(self.redis)
+    def view(self, customer_id: str) -> SegmentView | None:
+        return SegmentViews(self.redis).read(customer_id)
+
+    def views(self, customer_ids: Iterable[str]) -> dict[str, SegmentView | None]:
+        ids = list(customer_ids)
+        return dict(zip(ids, SegmentViews(self.redis).read_many(ids), strict=True))
 
     def sink(self) -> KafkaSink:
         return KafkaSink(self.kafka)
@@ -239,20 +251,33 @@ class Service:
 
         def quiet() -> bool:
             nonlocal moved, since
-            now = sum(int(row["change_number"]) for row in self.records().values())
+            now = sum(_change_numbers(self.records()).values())
             if now != moved:
                 moved, since = now, time.monotonic()
             return time.monotonic() - since > quiet_s
 
         self.until(quiet, 60, "nobody moves")
 
+    def at_one_moment(self, told: Callable[[], T]) -> Written[T]:
+        """Return what was told, the records and the views as they were together: nobody moved while they were read.
+
+        The model learns on after the last event, and customers at a border follow it whenever it has moved enough.
+        """
+        for _ in range(20):
+            self.until(lambda: not unsent_changes(self.redis, self.kafka.partitions), what="all changes are sent")
+            before = self.records()
+            written = Written(told(), before, self.views(before))
+            if _change_numbers(self.records()) == _change_numbers(before):
+                return written
+        raise AssertionError("customers moved in each of 20 times that all was read")
+
     def assert_changes_agree(self) -> ChangeLog:
         """The change log, folded, the views and the records tell the same segment for every customer."""
         self.until_quiet()
-        log, views, records = self.changes(), self.views(), self.records()
+        log, records, views = self.at_one_moment(self.changes)
         assert log.latest.keys() == records.keys()
         for customer_id, change in log.latest.items():
-            view, row = views.read(customer_id), records[customer_id]
+            view, row = views[customer_id], records[customer_id]
             assert (view.segment_id, view.change_id) == (change.segment_id, change.change_id)
             assert f"s{row['segment']}" == change.segment_id
             assert row["change_number"] == change.change_number
@@ -299,6 +324,10 @@ class Service:
                 vectors = segmenter.vectors(batch.rows, batch.rows["learned_at"])
                 recomputed = recomputed + ModelSums.of(vectors, batch.rows["cluster"].astype(np.int64), k)
         return recomputed
+
+
+def _change_numbers(rows: Mapping[str, np.void]) -> dict[str, int]:
+    return {customer_id: int(row["change_number"]) for customer_id, row in rows.items()}
 
 
 def _parts(sums: ModelSums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

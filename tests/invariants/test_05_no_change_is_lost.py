@@ -63,7 +63,7 @@ def test_changes_saved_before_a_crash_are_sent_by_the_next_owner_with_the_same_b
     assert Committer(store, SegmentViews(service.redis), service.sink()).drain(successor) == 2
     assert sorted(service.read("segment-changes")) == sorted(saved)
     assert store.outbox(0) == []
-    assert service.views().read("anna").change_id == "anna:1"
+    assert service.view("anna").change_id == "anna:1"
 
 
 def test_the_outbox_of_a_killed_worker_is_sent_before_anything_else(service):

@@ -57,7 +57,7 @@ def test_the_topic_alone_gives_every_customers_segment_and_history_at_two_worker
     service.until_quiet()
     service.until(service.model_is_current, what="the next leader has added up all that the last one had")
     service.assert_model_is_sum_of_customers()
-    assert_told(histories(service.read("segment-changes")), service.records(), service.views())
+    assert_told(*service.at_one_moment(lambda: histories(service.read("segment-changes"))))
 
 
 def assert_told(told, records, views):
@@ -67,7 +67,7 @@ def assert_told(told, records, views):
         row = records[customer]
         assert [change["change_number"] for change in changes] == list(range(1, int(row["change_number"]) + 1))
         assert [change["previous"] for change in changes] == [None, *(change["segment_id"] for change in changes[:-1])]
-        assert changes[-1]["segment_id"] == f"s{row['segment']}" == views.read(customer).segment_id
+        assert changes[-1]["segment_id"] == f"s{row['segment']}" == views[customer].segment_id
         (kept,) = earlier_segments(row.reshape(1))
         assert [segment for segment, _ in kept] == [change["segment_id"] for change in changes[-2:-5:-1]]
     assert {change["cause"] for changes in told.values() for change in changes} >= {"activity", "time", "baseline"}

@@ -14,9 +14,9 @@ def test_a_silent_customer_becomes_at_risk_within_a_sweep_exactly_once(service):
     service.worker(SHOAL_SWEEP_S="0.3")
     service.publish([order("anna", "1998-01-01T00:00:00Z")])
     service.until_processed()
-    assert service.views().read("anna").segment == "New Customers"
+    assert service.view("anna").segment == "New Customers"
     service.publish([order(neighbours[0], "1998-05-15T00:00:00Z")])
-    service.until(lambda: service.views().read("anna").segment == "At-Risk Customers", 10, "anna is at risk")
+    service.until(lambda: service.view("anna").segment == "At-Risk Customers", 10, "anna is at risk")
     service.publish([order(neighbours[1], "1998-05-16T00:00:00Z")])
     service.until_processed()
     mine = [value for value in service.read("segment-changes") if b'"customer_id":"anna"' in value]
