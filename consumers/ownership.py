@@ -8,20 +8,16 @@ import redis
 
 from consumers.parts import Claims, Commits, Published
 from consumers.source import KafkaSource
+from consumers.trouble import is_passing
 from events.errors import ShoalError
 from state.partition_store import Fenced, Owned, StateMoved
 
-__all__ = ["Ownership", "is_passing"]
+__all__ = ["Ownership"]
 
 log = logging.getLogger(__name__)
 
 _VERIFY_S = 1.0
 _BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-
-
-def is_passing(error: BaseException) -> bool:
-    """Return whether an error may be gone at the next try: Redis or Kafka away, state that moved."""
-    return isinstance(error, redis.RedisError) or (isinstance(error, ShoalError) and error.retriable)
 
 
 class Ownership:

@@ -12,13 +12,14 @@ import redis
 from consumers.background import Background, Chore
 from consumers.intake import Input, Intake
 from consumers.lanes import Lanes
-from consumers.ownership import Ownership, is_passing
+from consumers.ownership import Ownership
 from consumers.parts import Claims, Clock, Commits, Handler, Open, Published
 from consumers.processing import Job, Part, Processing
 from consumers.settings import ConsumerSettings
 from consumers.sink import SinkFailed
 from consumers.slices import TopicSlice
 from consumers.source import KafkaSource
+from consumers.trouble import Trouble, is_passing
 from events.columnar import is_compiled
 from events.errors import ShoalError
 from events.settings import KafkaSettings
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 _IDLE_S = 0.1
 _PAUSE_S = 0.01
 """How long nothing must arrive before what was saved last is tidied up."""
-_CALM_S = 30.0
 _TOGETHER = 4_000
 """Events up to which all partitions of a micro-batch are one job."""
 _WORTH_QUEUEING = 5_000
@@ -68,7 +68,7 @@ class MicroBatchRuntime:
         self._processing = Processing(wiring.kafka, wiring.open_all, wiring.committers, wiring.handler, wiring.clock)
         self._lanes = Lanes[Job | Chore](len(wiring.committers), self._work)
         self._stop = threading.Event()
-        self._trouble_since = self._trouble_last = 0.0
+        self._trouble = Trouble(settings.redis_retry_s, self._stop.wait)
         self._queued = self._chores = 0
         self._rest_until = 0.0
         self._together = self._idle = False
@@ -134,11 +134,10 @@ class MicroBatchRuntime:
         except StateMoved as error:
             self._recover(error)
         except (redis.RedisError, ShoalError) as error:
-            self._bear(error)
+            self._trouble.bear(error)
             self._recover(error)
         else:
-            if slices or time.monotonic() - self._trouble_last > _CALM_S:
-                self._trouble_since = 0.0
+            self._trouble.went_well(worked=bool(slices))
             return busy
         return True
 
@@ -290,14 +289,6 @@ class MicroBatchRuntime:
     def _revoked(self, partitions: list[int]) -> None:
         self._put_down()
         self._ownership.revoked(partitions)
-
-    def _bear(self, error: redis.RedisError | ShoalError) -> None:
-        """Wait a little after a failure that may pass; raise it when the same trouble has lasted too long."""
-        self._trouble_last = now = time.monotonic()
-        self._trouble_since = self._trouble_since or now
-        if not is_passing(error) or now - self._trouble_since > self._w.settings.redis_retry_s:
-            raise error
-        self._stop.wait(min(2.0, 0.05 + (now - self._trouble_since)))
 
 
 def _owned(job: Job | Chore) -> Sequence[Owned]:
