@@ -23,6 +23,8 @@ Figures = dict[str, Any]
 
 _NEVER: Final = 86_400
 """Seconds between sweeps when there shall be none; 0.1 is a sweep all the time."""
+_PAIRS: Final = 3
+"""Pairs without and with a sweep, a run: what a sweep takes is less than what one pair differs from the next."""
 _RATES: Final = {"1000": 1_000.0, "10000": 10_000.0, "50000": 50_000.0, "100000": 100_000.0}
 """Events/s of the latency; 100,000 is half of the throughput that is asked for, whatever the maximum is here."""
 
@@ -140,7 +142,7 @@ class Session:
         without, during = list[float](), list[float]()
         with crowd(on, self.plan.swept, self.say) as customers:
             customers.measure(self.plan.events, sweep_s=_NEVER)
-            for turn in range(self.plan.runs):
+            for turn in range(_PAIRS * self.plan.runs):
                 pair = [(without, _NEVER), (during, 0.1)]
                 for speeds, sweep_s in pair if turn % 2 else pair[::-1]:
                     # Longer than the job, for runs of two seconds differ by more than what a sweep takes.
