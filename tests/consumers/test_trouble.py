@@ -32,11 +32,11 @@ def trouble(day):
     return Trouble(10.0, day.wait, lambda: day.now)
 
 
-def borne(trouble, error=None):
+def borne(trouble):
     """Bear failures until one is raised; return how many were borne."""
     for count in range(1_000):
         try:
-            trouble.bear(error or redis.ConnectionError("away"))
+            trouble.bear(redis.ConnectionError("away"))
         except redis.ConnectionError:
             return count
     raise AssertionError("borne for ever")
