@@ -42,7 +42,10 @@ def test_the_sample_through_kafka_is_what_pandas_computes(
         service.assert_fates_add_up(ends)
         service.assert_changes_agree()
         service.assert_model_is_sum_of_customers()
-        assert all(view.segment for view in service.views(table.index).values())
+        _, records, views = service.at_one_moment(lambda: None)
+        for customer_id in table.index:
+            assert views[customer_id].segment
+            assert views[customer_id].segment_id == f"s{records[customer_id]['segment']}"
 
 
 def refund(customer_id: str, amount: float):
