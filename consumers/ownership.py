@@ -8,7 +8,7 @@ import redis
 
 from consumers.parts import Claims, Commits, Published
 from consumers.source import KafkaSource
-from consumers.trouble import is_passing
+from consumers.trouble import Trouble
 from events.errors import ShoalError
 from state.partition_store import Fenced, Owned, StateMoved
 
@@ -17,7 +17,6 @@ __all__ = ["Ownership"]
 log = logging.getLogger(__name__)
 
 _VERIFY_S = 1.0
-_BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 class Ownership:
@@ -148,15 +147,11 @@ class Ownership:
 
     def _retrying(self, work: Callable[[], None]) -> None:
         """Try until Redis and Kafka answer, at most for the time that the settings allow."""
-        deadline = time.monotonic() + self._patience_s
-        attempt = 0
+        trouble = Trouble(self._patience_s, self._wait)
         while True:
             try:
                 return work()
             except (redis.RedisError, ShoalError) as error:
-                if not is_passing(error) or time.monotonic() > deadline:
+                if trouble.bear(error):
                     raise
-                log.warning("not possible now (%s); trying again", error)
-                if self._wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]):
-                    raise
-                attempt += 1
+                log.warning("not possible a moment ago (%s); trying again", error)

@@ -23,24 +23,28 @@ class Trouble:
     """Waits after each failure a little longer, until it has lasted for longer than the settings allow.
 
     Failures belong to the same trouble until work was done between them, or half a minute went by without one.
+    `wait` sleeps and returns True to give up.
     """
 
     def __init__(
-        self, patience_s: float, wait: Callable[[float], object], clock: Callable[[], float] = time.monotonic
+        self, patience_s: float, wait: Callable[[float], bool], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._patience_s, self._wait, self._clock = patience_s, wait, clock
         self._since: float | None = None
         self._last = 0.0
 
-    def bear(self, error: BaseException) -> None:
-        """Wait before the next try. Raises the error where it will not pass, or has not in all the time allowed."""
+    def bear(self, error: BaseException) -> bool:
+        """Wait before the next try, and return whether to give up instead.
+
+        Raises the error where it will not pass, or has not in all the time allowed.
+        """
         self._last = now = self._clock()
         if self._since is None:
             self._since = now
         lasting_s = now - self._since
         if not is_passing(error) or lasting_s > self._patience_s:
             raise error
-        self._wait(min(_LONGEST_WAIT_S, _FIRST_WAIT_S + lasting_s))
+        return self._wait(min(_LONGEST_WAIT_S, _FIRST_WAIT_S + lasting_s))
 
     def went_well(self, *, worked: bool) -> None:
         """Take note of a step without failure, which ends the trouble where it had work to do."""

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import redis
 
 from consumers import ownership
 from consumers.ownership import Ownership
@@ -48,3 +49,34 @@ def test_what_is_being_saved_is_compared_by_that_and_the_others_once_a_second(ow
     for moving in ({1}, {0}, {0, 1, 2}, ()):
         owning.look(moving)
     assert claims.compared == [[0, 2], [], [0, 1, 2]]
+
+
+class Away(Claims):
+    """A Redis that is away for the first tries."""
+
+    def __init__(self, tries):
+        super().__init__()
+        self.tries = tries
+
+    def claim(self, partition):
+        self.tries -= 1
+        if self.tries >= 0:
+            raise redis.ConnectionError("away")
+        return super().claim(partition)
+
+
+@pytest.mark.parametrize(("gives_up", "tries", "claimed"), [(False, 3, [0]), (True, 1, [])])
+def test_a_claim_is_tried_again_until_the_one_who_waits_gives_up(gives_up, tries, claimed):
+    waits = []
+    owning = Ownership(
+        *(Away(tries), Nothing(), Nothing(), lambda owned: None, lambda s: waits.append(s) or gives_up),
+        patience_s=60.0,
+        fence_s=1.0,
+    )
+    if gives_up:
+        with pytest.raises(redis.ConnectionError, match="away"):
+            owning.assigned([0])
+    else:
+        owning.assigned([0])
+    assert list(owning.owned) == claimed
+    assert len(waits) == tries

@@ -15,11 +15,12 @@ class Day:
     """A clock that waiting moves on."""
 
     def __init__(self):
-        self.now, self.waits = 1_000.0, []
+        self.now, self.waits, self.over = 1_000.0, [], False
 
     def wait(self, seconds):
         self.waits.append(seconds)
         self.now += seconds
+        return self.over
 
 
 @pytest.fixture
@@ -59,6 +60,12 @@ def test_what_will_not_pass_is_raised_at_once(trouble, day):
     with pytest.raises(ShoalError, match="wrong settings"):
         trouble.bear(ShoalError("wrong settings"))
     assert day.waits == []
+
+
+def test_whoever_waits_may_end_it(trouble, day):
+    assert not trouble.bear(redis.ConnectionError("away"))
+    day.over = True
+    assert trouble.bear(redis.ConnectionError("away"))
 
 
 def test_it_is_waited_longer_each_time_up_to_two_seconds_and_raised_after_the_time_allowed(trouble, day):
