@@ -14,7 +14,7 @@ help: ## List the targets
 
 setup: $(VENV)/installed ## Make .venv with Shoal and everything it needs (no root, no Docker)
 
-$(VENV)/installed: pyproject.toml clients/python/pyproject.toml constraints.txt setup.py $(wildcard consumers/*.pyx events/*.pyx events/*.pxd state/*.pyx)
+$(VENV)/installed: pyproject.toml clients/python/pyproject.toml constraints.txt setup.py $(wildcard */*/*.pyx */*/*.pxd)
 	$(PYTHON) -c 'import sys; sys.exit("Shoal needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(INSTALL) -e clients/python -e '.[embedded,dev]'
@@ -36,33 +36,33 @@ check: setup ## Lint, format, types, direction of imports
 
 bench: setup ## Measure everything and the peers in turn, into bench/RESULTS.md (needs Java and Maven)
 	$(BIN)/python -m bench.main $(BENCH)
-	$(BIN)/python -m bench.rebaseline
-	$(BIN)/python -m bench.tallies
+	$(BIN)/python -m bench.speed.rebaseline
+	$(BIN)/python -m bench.statistics.tallies
 	$(BIN)/python -m bench.reads
 
 bench-quick: setup ## Measure throughput and latency in under two minutes (needs Java and Maven)
 	$(BIN)/python -m bench.quick
 
 bench-honesty: setup ## Measure whether the statistics of experiments keep their promises (a minute)
-	$(BIN)/python -m bench.honesty
+	$(BIN)/python -m bench.statistics.honesty
 
 bench-tallies: setup ## Measure the experiment consumer: exactness, throughput, delay (minutes; needs Java and Maven)
-	$(BIN)/python -m bench.tallies
+	$(BIN)/python -m bench.statistics.tallies
 
 bench-rebaseline: setup ## Measure the re-baseline of a million customers: seconds and memory (about a minute)
-	$(BIN)/python -m bench.rebaseline
+	$(BIN)/python -m bench.speed.rebaseline
 
 bench-reads: setup ## Measure reads of segments over HTTP, against a bare endpoint (about a minute)
 	$(BIN)/python -m bench.reads
 
 bench-beside: setup ## Measure a worker's latency while a million customers are re-baselined (minutes; needs Java and Maven)
-	$(BIN)/python -m bench.beside
+	$(BIN)/python -m bench.speed.worker_beside_batch
 
 docs: setup ## Generate docs/asyncapi.yaml and docs/settings.md from the code
-	$(BIN)/python -m events.asyncapi > docs/asyncapi.yaml
-	$(BIN)/python -m cli.settings_page > docs/settings.md
+	$(BIN)/python -m events.schema.asyncapi > docs/asyncapi.yaml
+	$(BIN)/python -m cli.printing.settings_page > docs/settings.md
 
 clean: ## Remove .venv and what tools and runs leave behind
 	-$(BIN)/shoal down
-	rm -rf $(VENV) .shoal .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info clients/python/*.egg-info build $(wildcard consumers/*.c consumers/*.so events/*.c events/*.so state/*.c state/*.so)
+	rm -rf $(VENV) .shoal .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info clients/python/*.egg-info build $(wildcard */*/*.c */*/*.so)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

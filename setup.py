@@ -5,18 +5,35 @@ Without a C compiler Shoal is installed all the same, and does the same more slo
 
 from setuptools import Extension, setup
 
-_LIBRDKAFKA = "consumers/librdkafka.pxd"
+_LIBRDKAFKA = "consumers/broker/librdkafka.pxd"
 
 setup(
     ext_modules=[
-        Extension("consumers.grouping", ["consumers/grouping.pyx"], optional=True),
-        Extension("consumers.librdkafka", ["consumers/librdkafka.pyx"], depends=[_LIBRDKAFKA], optional=True),
-        Extension("consumers.message_batch", ["consumers/message_batch.pyx"], depends=[_LIBRDKAFKA], optional=True),
-        Extension("consumers.message_queue", ["consumers/message_queue.pyx"], depends=[_LIBRDKAFKA], optional=True),
-        Extension("events.murmur2", ["events/murmur2.pyx"], optional=True),
-        Extension("events.scan", ["events/scan.pyx"], depends=["events/tokens.pxd", "events/xxh3.pxd"], optional=True),
-        Extension("events.splice", ["events/splice.pyx"], optional=True),
-        Extension("state.resp", ["state/resp.pyx"], optional=True),
-        Extension("state.words", ["state/words.pyx"], optional=True),
+        Extension("consumers.inputs.grouping", ["consumers/inputs/grouping.pyx"], optional=True),
+        Extension(
+            "consumers.broker.librdkafka", ["consumers/broker/librdkafka.pyx"], depends=[_LIBRDKAFKA], optional=True
+        ),
+        Extension(
+            "consumers.broker.message_batch",
+            ["consumers/broker/message_batch.pyx"],
+            depends=[_LIBRDKAFKA],
+            optional=True,
+        ),
+        Extension(
+            "consumers.broker.message_queue",
+            ["consumers/broker/message_queue.pyx"],
+            depends=[_LIBRDKAFKA],
+            optional=True,
+        ),
+        Extension("events.topics.murmur2", ["events/topics/murmur2.pyx"], optional=True),
+        Extension(
+            "events.codec.json_scan",
+            ["events/codec/json_scan.pyx"],
+            depends=["events/codec/json_tokens.pxd", "events/codec/xxh3.pxd"],
+            optional=True,
+        ),
+        Extension("events.codec.text_splice", ["events/codec/text_splice.pyx"], optional=True),
+        Extension("state.store.resp", ["state/store/resp.pyx"], optional=True),
+        Extension("state.customers.record_words", ["state/customers/record_words.pyx"], optional=True),
     ]
 )

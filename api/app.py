@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.edge import Edge
 from api.endpoints.baselines import build_baselines
 from api.endpoints.customers import build_customers
 from api.endpoints.dead_letters import build_dead_letters
@@ -18,10 +17,11 @@ from api.endpoints.operations import build_open, build_operations
 from api.endpoints.segments import build_segments
 from api.endpoints.suppressions import build_suppressions
 from api.endpoints.triggers import build_triggers
-from api.guard import SECURITY_SCHEME
 from api.pages import add_pages
-from api.problems import problem_schemas, register_problems
-from api.services import opened_services
+from api.serving.http_limits import Edge
+from api.serving.problem_details import problem_schemas, register_problems
+from api.serving.scope_guard import SECURITY_SCHEME
+from api.serving.services import opened_services
 from api.settings import AppSettings
 
 __all__ = ["build_app"]

@@ -9,22 +9,22 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from batch.cleaning import Cleaned, Scale, clean
-from batch.customer_numbers import customer_numbers
-from batch.lifetime.summary import LifetimeSummary, NoLifetime, lifetime_of
-from batch.naming import name_segments
-from batch.options import FitOptions
-from batch.picture import Picture, picture_of
-from batch.profile import SegmentProfile, profiles_of
-from batch.quality import QualityRow
+from batch.data.cleaning import Cleaned, Scale, clean
+from batch.data.customer_numbers import customer_numbers
+from batch.data.customer_table import CustomerTable
+from batch.data.data_quality import QualityRow
+from batch.data.lifetime_values import LifetimeSummary, NoLifetime, lifetime_of
+from batch.data.principal_components import Picture, picture_of
+from batch.fit_options import FitOptions
+from batch.identity.final_centroids import nearest_labels
+from batch.naming.names import name_segments
+from batch.naming.segment_profile import SegmentProfile, profiles_of
+from batch.naming.surrogate_tree import surrogate_of
 from batch.refusals import TooFewCustomers
+from batch.selection.candidate_figures import Figures
 from batch.selection.choice import choose
-from batch.selection.figures import Figures
-from batch.settling import nearest_labels
-from batch.surrogate import surrogate_of
-from batch.table import CustomerTable
-from events.outputs import Baseline, BaselineSegment
-from stream.features import feature_of
+from events.schema.outputs import Baseline, BaselineSegment
+from stream.customers.features import feature_of
 
 __all__ = ["Candidate", "build_candidate"]
 

@@ -14,24 +14,24 @@ from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
 from batch.candidate import Candidate, build_candidate
-from batch.crowd import Crowd, gather_crowd, moved_share, segment_numbers
-from batch.extract import CustomerReader
-from batch.identity import identify, identify_first
-from batch.options import FitOptions
+from batch.data.customer_reader import CustomerReader
+from batch.data.customer_table import CustomerTable
+from batch.fit_options import FitOptions
+from batch.identity.matching import identify, identify_first
+from batch.identity.move_preview import Crowd, gather_crowd, moved_share, segment_numbers
 from batch.report import EVENT_FILES
 from batch.report.document import report_document
-from batch.table import CustomerTable
-from events.changes import segment_number
-from events.outputs import Baseline
-from state.attributes import stored_attributes
-from state.baselines import BaselineStore
-from state.records import Rows
-from stream.clock import SegmentClock
-from stream.damping import Damping
-from stream.kmeans import nearest
-from stream.live import LiveSegmenter
-from stream.segmenter import CentroidSegmenter, Segmenter
-from stream.tiers import SEGMENT_NAMES, RuleTiers
+from events.schema.outputs import Baseline
+from events.segment_changes import segment_number
+from state.customers.attribute_columns import stored_attributes
+from state.customers.records import Rows
+from state.model.baselines import BaselineStore
+from stream.customers.clock import SegmentClock
+from stream.model.kmeans import nearest
+from stream.model.live_segmenter import LiveSegmenter
+from stream.model.rfm_tiers import SEGMENT_NAMES, RuleTiers
+from stream.model.segmenter import CentroidSegmenter, Segmenter
+from stream.moves.hysteresis import Damping
 
 __all__ = [
     "Live",

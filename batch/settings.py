@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stream.features import DEFAULT_FEATURES
+from stream.customers.features import DEFAULT_FEATURES
 
 
 class BatchSettings(BaseSettings):

@@ -9,12 +9,12 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.machine import describe_machine, stamp
+from bench.job.servers import stage
 from bench.parts import PART_OF, Plan, Session
-from bench.recording import RESULTS, record
-from bench.report import print_sheets
-from bench.results import PARTS, merge, read_results
-from bench.stage import stage
+from bench.reporting.machine import describe_machine, stamp
+from bench.reporting.recording import RESULTS, record
+from bench.reporting.result_tables import print_sheets
+from bench.reporting.results_file import PARTS, merge, read_results
 
 __all__ = ["main"]
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench.catch_up import measure_catch_up
-from bench.figures import summary
-from bench.job import EVENTS
-from bench.latency import measure_latency, warm_up
-from bench.peer_rounds import measure_peers
-from bench.scaling import crowd, measure_workers
-from bench.stage import Stage
-from bench.start import measure_start
-from bench.sweep import measure_sweep
-from bench.throughput import Job, Throughput, fixed_job, measure_throughput, mixed_job, warm_up_jobs
+from bench.job.fixed_job import EVENTS
+from bench.job.servers import Stage
+from bench.reporting.run_statistics import summary
+from bench.speed.catch_up import measure_catch_up
+from bench.speed.latency import measure_latency, warm_up
+from bench.speed.peer_rounds import measure_peers
+from bench.speed.scaling import crowd, measure_workers
+from bench.speed.start import measure_start
+from bench.speed.sweep import measure_sweep
+from bench.speed.throughput import Job, Throughput, fixed_job, measure_throughput, mixed_job, warm_up_jobs
 
 __all__ = ["PART_OF", "Plan", "Session"]
 

@@ -7,11 +7,11 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import summary
-from bench.latency import measure_latency, warm_up
-from bench.report import number
-from bench.stage import stage
-from bench.throughput import fixed_job, measure_throughput
+from bench.job.servers import stage
+from bench.reporting.result_tables import number
+from bench.reporting.run_statistics import summary
+from bench.speed.latency import measure_latency, warm_up
+from bench.speed.throughput import fixed_job, measure_throughput
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import log_to_stderr
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.output import log_to_stderr
 
 __all__ = ["register"]
 
@@ -25,7 +25,7 @@ def api(
     """Serve the HTTP API and the dashboard. Every request needs a key: `shoal keys create`."""
     from api.server import serve
     from api.settings import ApiSettings, AppSettings
-    from state.connection import connect
+    from state.store.connection import connect
     from stream.settings import StreamSettings
 
     log_to_stderr()

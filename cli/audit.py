@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.local import RedisOption, state_settings
+from cli.local.addresses import RedisOption, state_settings
 
 __all__ = ["app"]
 
@@ -23,8 +23,8 @@ def export(
     redis: RedisOption = None,
 ) -> None:
     """Print the audit log as JSON lines, the oldest first. Customers are pseudonyms, the same one for the same id."""
-    from api.access.audit import read_audit
-    from state.connection import connect
+    from api.access.audit_log import read_audit
+    from state.store.connection import connect
 
     for entry in read_audit(connect(state_settings(redis).redis), customer):
         sys.stdout.write(entry.model_dump_json(exclude_none=True) + "\n")

@@ -5,45 +5,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.deciding import ByOption, WhyOption, decision_by
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import JsonOption, print_json, tables
-from cli.rebaseline import outcome, redis_said, show_baseline, write_report
+from cli.baseline.output import baseline_document, show_baseline, write_report
+from cli.baseline.redis_failures import redis_said
+from cli.baseline.stores import open_promotion, open_store
+from cli.local.addresses import KafkaOption, RedisOption
+from cli.printing.decider_option import ByOption, WhyOption, decision_by
+from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:
-    from batch.promotion import Promotion
-    from events.outputs import Baseline
-    from state.baselines import BaselineStore
+    from events.schema.outputs import Baseline
 
-__all__ = ["app", "promotion"]
+__all__ = ["app"]
 
 app = typer.Typer(help="Look at baselines, approve, reject, roll back, rename.", no_args_is_help=True)
 
 NumberArgument = Annotated[int, typer.Argument(metavar="N", help="The baseline's number.", min=1)]
 
 
-def promotion(kafka: str | None, redis_url: str | None) -> "Promotion":
-    """Return what carries decisions out. Raises RedisUnreachable."""
-    from batch.promotion import Promotion
-    from consumers.sink import KafkaSink
-
-    return Promotion(_store(redis_url), KafkaSink(kafka_settings(kafka)))
-
-
-def _store(redis_url: str | None) -> "BaselineStore":
-    from state.baselines import BaselineStore
-    from state.connection import connect
-
-    return BaselineStore(connect(state_settings(redis_url).redis))
-
-
 @app.command("list", epilog="Example: `shoal baselines list --json`")
 def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """List all baselines, the newest first."""
-    from batch.promotion import summary
+    from batch.promotion.decisions import summary
 
     with redis_said("nothing was changed"):
-        found = [summary(each) for each in reversed(_store(redis).all())]
+        found = [summary(each) for each in reversed(open_store(redis).all())]
     if as_json:
         print_json({"baselines": found})
     elif not found:
@@ -78,7 +63,7 @@ def _list_table(found: list[dict[str, Any]]) -> Any:
 def show(number: NumberArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """Show a baseline: its segments, where they come from, and who would move from where to where."""
     with redis_said("nothing was changed"):
-        baseline = _store(redis).get(number)
+        baseline = open_store(redis).get(number)
     _tell(baseline, as_json)
 
 
@@ -93,7 +78,7 @@ def approve(
 ) -> None:
     """Put a proposed baseline live: every worker swaps within seconds and moves its customers over."""
     with redis_said(f"look with `shoal baselines list` whether baseline {number} is live"):
-        baseline = promotion(kafka, redis).approve(number, decision_by(by, why))
+        baseline = open_promotion(kafka, redis).approve(number, decision_by(by, why))
     _tell(baseline, as_json)
 
 
@@ -108,7 +93,7 @@ def reject(
 ) -> None:
     """Turn a proposed baseline down; what is live stays."""
     with redis_said(f"look with `shoal baselines list` whether baseline {number} is rejected"):
-        baseline = promotion(kafka, redis).reject(number, decision_by(by, why))
+        baseline = open_promotion(kafka, redis).reject(number, decision_by(by, why))
     _tell(baseline, as_json)
 
 
@@ -123,7 +108,7 @@ def rollback(
 ) -> None:
     """Bring the baseline before the live one back, under a new number, with its segments' ids and names."""
     with redis_said("look with `shoal baselines list` which baseline is live"):
-        baseline = promotion(kafka, redis).rollback(decision_by(by, why), to)
+        baseline = open_promotion(kafka, redis).rollback(decision_by(by, why), to)
     _tell(baseline, as_json)
 
 
@@ -139,7 +124,7 @@ def rename(
 ) -> None:
     """Name a segment of a proposed or of the live baseline; its id stays."""
     with redis_said(f"look with `shoal baselines show {number}` which name it has"):
-        baseline = promotion(kafka, redis).rename(number, segment, name, decision_by(by, ""))
+        baseline = open_promotion(kafka, redis).rename(number, segment, name, decision_by(by, ""))
     _tell(baseline, as_json)
 
 
@@ -152,7 +137,7 @@ def report(
 ) -> None:
     """Write a baseline's report: one page that opens offline, and its figures as JSON."""
     with redis_said("nothing was changed"):
-        store = _store(redis)
+        store = open_store(redis)
         baseline = store.get(number)
         # What a rollback brings back was fitted, and reported on, under its first number.
         document = store.report(number) or (store.report(baseline.restores) if baseline.restores else None)
@@ -165,6 +150,6 @@ def report(
 
 def _tell(baseline: "Baseline", as_json: bool) -> None:
     if as_json:
-        print_json(outcome(baseline))
+        print_json(baseline_document(baseline))
     else:
         show_baseline(baseline, baseline.status)

@@ -1,7 +1,6 @@
 """`shoal batch`: the first baseline as soon as there is enough to fit it on, then proposals on a schedule."""
 
 import logging
-import re
 import signal
 import threading
 from collections.abc import Callable
@@ -10,35 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import log_to_stderr
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.durations import duration_s
+from cli.printing.output import log_to_stderr
 
 if TYPE_CHECKING:
-    from batch.schedule import BatchService
+    from batch.promotion.batch_service import BatchService
 
-__all__ = ["duration_s", "register"]
+__all__ = ["register"]
 
 log = logging.getLogger(__name__)
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _LOOK_S = 5.0
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("batch", epilog="Example: `shoal batch --every 24h`")(batch)
-
-
-def duration_s(text: str) -> float:
-    """Return the seconds in a duration such as 90s, 15m, 24h or 7d. Raises typer.BadParameter.
-
-    >>> duration_s("1.5h")
-    5400.0
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if not match or float(match[1]) <= 0:
-        raise typer.BadParameter(f"{text!r} is not a duration; write 90s, 15m, 24h or 7d")
-    return float(match[1]) * _UNITS[match[2]]
 
 
 def batch(
@@ -60,17 +47,17 @@ def batch(
 
 
 def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchService":
-    from batch.first_baseline import FirstBaseline
-    from batch.priority import give_way
-    from batch.promotion import Promotion
-    from batch.schedule import BatchService
+    from batch.promotion.batch_service import BatchService
+    from batch.promotion.decisions import Promotion
+    from batch.promotion.first_baseline import FirstBaseline
+    from batch.promotion.process_priority import give_way
     from batch.settings import BatchSettings
-    from cli.rebaseline import rebaseliner
-    from consumers.sink import KafkaSink
-    from state.baselines import BaselineStore
-    from state.connection import connect
-    from stream.clock import SegmentClock
-    from stream.damping import Damping
+    from cli.baseline.stores import open_rebaseliner
+    from consumers.broker.kafka_sink import KafkaSink
+    from state.model.baselines import BaselineStore
+    from state.store.connection import connect
+    from stream.customers.clock import SegmentClock
+    from stream.moves.hysteresis import Damping
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 
@@ -87,7 +74,7 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
         settings,
         every=timedelta(seconds=period_s),
         partitions=address.partitions,
-        rebaseliner=lambda: rebaseliner(client, settings, kafka, redis),
+        rebaseliner=lambda: open_rebaseliner(client, settings, kafka, redis),
     )
 
 
@@ -108,9 +95,9 @@ def _attempt(step: Callable[[], tuple[bool, str]]) -> str:
     """Do a step; Redis or Kafka being away is said and waited out."""
     from redis import RedisError
 
-    from batch.lock import LockLost
-    from consumers.sink import SinkFailed
-    from state.baselines import BaselineMoved
+    from batch.promotion.batch_lock import LockLost
+    from consumers.broker.kafka_sink import SinkFailed
+    from state.model.baselines import BaselineMoved
 
     try:
         _, said = step()

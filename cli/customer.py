@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings
-from cli.output import JsonOption, errors, print_json, tables
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings
+from cli.printing.output import JsonOption, errors, print_json, tables
 
 __all__ = ["register"]
 
@@ -22,8 +22,8 @@ def customer(
     as_json: JsonOption = False,
 ) -> None:
     """Show a customer's record, features, lifetime value, segment, and the way it took through the segments."""
-    from batch.lifetime.customer import lifetime_in
-    from cli.inspection import inspector
+    from cli.local.open_inspector import inspector
+    from queries.customers.lifetime_value import lifetime_in
 
     reader = inspector(redis)
     found = reader.customer(customer_id)
@@ -69,9 +69,9 @@ def _cell(value: Any) -> str:
 
 def _history(found: dict[str, Any], kafka: str | None) -> list[dict[str, Any]]:
     """Return the history, with causes where Kafka can be asked for the changes."""
-    from consumers.change_log import changes_of_customer
+    from consumers.history.segment_changes_reader import changes_of_customer
     from events.errors import ShoalError
-    from stream.history import with_changes
+    from queries.customers.segment_history import with_changes
 
     try:
         changes = changes_of_customer(kafka_settings(kafka), found["partition"], found["customer_id"])

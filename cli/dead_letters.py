@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import JsonOption, errors, print_json, tables
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.output import JsonOption, errors, print_json, tables
 
 __all__ = ["app"]
 
@@ -25,7 +25,7 @@ def list_all(
     """List the events that were refused, with the reason and where each stood."""
     from rich.table import Table
 
-    from stream.refused import told
+    from queries.operations.dead_letter_text import told
 
     letters = _log(kafka, redis).read(topic)
     shown = [told(each) for each in letters[-limit:]]
@@ -53,9 +53,9 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Publish refused events again, with their original bytes and keys; each is replayed once unless --again."""
-    from consumers.dead_letter_replay import Chosen, LetterUnknown
-    from consumers.dead_letter_replay import replay as publish_again
-    from consumers.sink import KafkaSink
+    from consumers.broker.kafka_sink import KafkaSink
+    from consumers.dead_letters.replay import Chosen, LetterUnknown
+    from consumers.dead_letters.replay import replay as publish_again
 
     if not (ids or topic or everything):
         raise typer.BadParameter("name the letters, or give --topic or --all")
@@ -75,8 +75,8 @@ def replay(
 
 
 def _log(kafka: str | None, redis: str | None) -> Any:
-    from consumers.dead_letter_log import DeadLetterLog
-    from state.connection import connect
+    from consumers.dead_letters.log import DeadLetterLog
+    from state.store.connection import connect
 
     return DeadLetterLog(kafka_settings(kafka), connect(state_settings(redis).redis))
 

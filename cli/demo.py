@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.output import tables
+from cli.printing.output import tables
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,8 +65,8 @@ def demo(
 
 
 def _replay(console: "Console", stop: threading.Event, source: Path | None, *, leave: bool, seconds: float) -> None:
-    from cli.replay import Replay, read_orders
-    from cli.services import LocalServices
+    from cli.feeding.log_replay import Replay, read_orders
+    from cli.local.local_services import LocalServices
     from cli.up import access, stay_until_told
 
     orders = read_orders(source)
@@ -94,9 +94,9 @@ def _replay(console: "Console", stop: threading.Event, source: Path | None, *, l
 
 
 def _run_shop(console: "Console", stop: threading.Event, customers: int, *, leave: bool, seconds: float | None) -> None:
-    from cli.live_shop import SHOP_SETTINGS, LiveShop
-    from cli.sample_webhook import SampleWebhook
-    from cli.services import LocalServices
+    from cli.feeding.live_shop import SHOP_SETTINGS, LiveShop
+    from cli.feeding.sample_webhook import SampleWebhook
+    from cli.local.local_services import LocalServices
     from cli.up import access, stay_until_told
 
     unwatched = seconds is None and (leave or not sys.stdout.isatty())

@@ -6,9 +6,9 @@ import time
 
 import typer
 
-from cli.local import LOCAL
-from cli.output import JsonOption, print_json, tables
-from cli.running import running_pid
+from cli.local.addresses import LOCAL
+from cli.local.running_process import running_pid
+from cli.printing.output import JsonOption, print_json, tables
 from events.errors import ShoalError
 
 __all__ = ["register"]

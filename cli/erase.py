@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import JsonOption, print_json, tables
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.output import JsonOption, print_json, tables
 from events.errors import ShoalError
 
 __all__ = ["register"]
@@ -35,9 +35,9 @@ def erase(
     A salted hash stays, so that replayed events do not bring the customer back; it cannot be undone. The shop's own
     events and published segment changes leave Kafka when their retention is over.
     """
-    from consumers.sink import KafkaSink
-    from state.connection import connect
-    from stream.erasure import Erasures
+    from consumers.broker.kafka_sink import KafkaSink
+    from state.store.connection import connect
+    from stream.erasure.erasure_requests import Erasures
 
     address, client = kafka_settings(kafka), connect(state_settings(redis).redis)
     erasures = Erasures(client, address, lambda: KafkaSink(address))

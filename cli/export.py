@@ -1,6 +1,6 @@
 """`shoal export`: tables for other programs, as CSV or Parquet, with a dictionary of their columns beside them.
 
-Each command describes its columns and gives rows; `cli.export_file` does the rest.
+Each command describes its columns and gives rows; `cli.printing.table_file` does the rest.
 """
 
 from pathlib import Path
@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import export_segments
-from cli.local import RedisOption
-from cli.output import JsonOption, print_json, tables
+from cli.local.addresses import RedisOption
+from cli.printing.output import JsonOption, print_json, tables
 
 __all__ = ["ToOption", "app", "tell_exported"]
 
@@ -24,8 +24,8 @@ ToOption = Annotated[
 @app.command("experiments", epilog="Example: `shoal export experiments --to experiments.parquet`")
 def experiments(to: ToOption, redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """Write every experiment's results: a row for each variant and metric, overall and by segment."""
-    from cli.experiment.exporting import COLUMNS, rows
-    from cli.export_file import check_suffix, write_table
+    from cli.experiment.export_rows import COLUMNS, rows
+    from cli.printing.table_file import check_suffix, write_table
 
     check_suffix(to)
     tell_exported(write_table(to, COLUMNS, rows(redis)), as_json)

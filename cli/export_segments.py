@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import JsonOption, print_json, tables
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:
     import redis as redis_py
 
-    from batch.segment_export import Column
-    from events.outputs import Baseline
+    from batch.data.segment_export import Column
+    from events.schema.outputs import Baseline
 
 __all__ = ["register"]
 
@@ -38,9 +38,9 @@ def segments(
     The columns are always the same, in the same order; the shop's own profile attributes come last. Beside the file,
     <name>.columns.csv says what each column holds.
     """
-    from batch.lifetime.customer import why_no_models
-    from state.baselines import BaselineStore
-    from state.connection import connect
+    from queries.customers.lifetime_value import why_no_models
+    from state.model.baselines import BaselineStore
+    from state.store.connection import connect
 
     kind = to.suffix.lower()
     if kind not in (".parquet", ".csv"):
@@ -64,13 +64,13 @@ def segments(
 def _read(
     client: "redis_py.Redis", baseline: "Baseline | None", kafka: str | None, redis: str | None
 ) -> "tuple[list[Column], Iterator[Any]]":
-    from batch.crm import join_profiles
-    from batch.extract import CustomerReader
-    from batch.lifetime.models import LifetimeModels
-    from batch.segment_export import export_columns, export_table
-    from state.attributes import stored_attributes
-    from stream.clock import SegmentClock
-    from stream.inspect import segment_names
+    from batch.data.crm_profiles import join_profiles
+    from batch.data.customer_reader import CustomerReader
+    from batch.data.segment_export import export_columns, export_table
+    from batch.lifetime.lifetime_models import LifetimeModels
+    from queries.segments.segment_names import segment_names
+    from state.customers.attribute_columns import stored_attributes
+    from stream.customers.clock import SegmentClock
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 

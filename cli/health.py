@@ -4,8 +4,8 @@ from typing import Any
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import JsonOption, print_json, tables
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.output import JsonOption, print_json, tables
 from events.errors import ShoalError
 
 __all__ = ["register"]
@@ -46,9 +46,9 @@ def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
 
 
 def _kafka(kafka: str | None) -> dict[str, Any]:
-    from events.topic_admin import check_topics
-    from events.topics import topic_specs
-    from stream.status import input_ends
+    from events.topics.administration import check_topics
+    from events.topics.specs import topic_specs
+    from queries.operations.pipeline_status import input_ends
 
     settings = kafka_settings(kafka)
     findings = check_topics(settings.kafka, topic_specs(settings))
@@ -62,8 +62,8 @@ def _kafka(kafka: str | None) -> dict[str, Any]:
 
 
 def _redis(redis: str | None) -> dict[str, Any]:
-    from state.connection import connect
-    from stream.status import state_status
+    from queries.operations.pipeline_status import state_status
+    from state.store.connection import connect
 
     state = state_settings(redis)
     found = state_status(connect(state.redis), kafka_settings().partitions)
@@ -71,8 +71,8 @@ def _redis(redis: str | None) -> dict[str, Any]:
 
 
 def _lag(ends: dict[tuple[str, int], int], unsent: int, kafka: str | None, redis: str | None) -> dict[str, int]:
-    from state.connection import connect
-    from stream.status import lags
+    from queries.operations.pipeline_status import lags
+    from state.store.connection import connect
 
     found = lags(connect(state_settings(redis).redis), kafka_settings(kafka), ends)
     return {"events": found["events"], "changes": unsent, "tallies": found["tallies"]}

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.batch import duration_s
-from cli.local import RedisOption, read_local, state_settings
-from cli.output import JsonOption, print_json, tables
+from cli.local.addresses import RedisOption, read_local, state_settings
+from cli.printing.durations import duration_s
+from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:
-    from api.access.keys import KeyStore
+    from api.access.api_keys import KeyStore
 
 __all__ = ["app"]
 
@@ -84,9 +84,9 @@ def sign_in(
     as_json: JsonOption = False,
 ) -> None:
     """Print a link that signs in to the dashboard once, within an hour."""
-    from api.access.keys import KeyUnknown
-    from api.access.sessions import new_sign_in
-    from state.connection import connect
+    from api.access.api_keys import KeyUnknown
+    from api.access.sign_in_sessions import new_sign_in
+    from state.store.connection import connect
 
     client = connect(state_settings(redis).redis)
     if key_id not in {key.id for key in _store(redis).all()}:
@@ -105,7 +105,7 @@ def _shown(key: Any) -> dict[str, Any]:
 
 
 def _store(redis: str | None) -> "KeyStore":
-    from api.access.keys import KeyStore
-    from state.connection import connect
+    from api.access.api_keys import KeyStore
+    from state.store.connection import connect
 
     return KeyStore(connect(state_settings(redis).redis))

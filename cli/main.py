@@ -16,10 +16,10 @@ from cli import (
     down,
     erase,
     experiment,
-    experiments,
+    experiment_consumer,
     export,
     health,
-    importing,
+    import_data,
     keys,
     publish,
     rebaseline,
@@ -32,7 +32,7 @@ from cli import (
     wait,
     worker,
 )
-from cli.output import errors
+from cli.printing.output import errors
 from events.errors import ShoalError
 
 __all__ = ["app", "main"]
@@ -50,7 +50,7 @@ for _module in (
     up,
     down,
     worker,
-    experiments,
+    experiment_consumer,
     batch,
     trigger,
     api,
@@ -65,7 +65,7 @@ for _module in (
 ):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
-app.add_typer(importing.app, name="import")
+app.add_typer(import_data.app, name="import")
 app.add_typer(trigger.app, name="trigger")
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -5,9 +5,9 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from cli.local import KafkaOption, kafka_settings
-from cli.output import JsonOption, errors, print_json, tables
-from cli.sending import DuplicateOption, LimitOption, Plan, ShuffleOption, send
+from cli.feeding.event_sending import DuplicateOption, LimitOption, Plan, ShuffleOption, send
+from cli.local.addresses import KafkaOption, kafka_settings
+from cli.printing.output import JsonOption, errors, print_json, tables
 from events.errors import ShoalError
 
 __all__ = ["Topic", "register"]

@@ -1,34 +1,27 @@
 """`shoal rebaseline`: fit new segments to all customers, and propose them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import redis as redis_py
 import typer
 
-from cli.deciding import ByOption, decision_by
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import JsonOption, errors, print_json, tables
-from events.errors import ShoalError
+from cli.baseline.output import baseline_document, show_baseline, write_report
+from cli.baseline.redis_failures import redis_said
+from cli.baseline.stores import open_promotion, open_rebaseliner
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.decider_option import ByOption, decision_by
+from cli.printing.output import JsonOption, errors, print_json
 
 if TYPE_CHECKING:
-    from batch.options import FitOptions
-    from batch.rebaseline import Proposal, Rebaseliner
+    from batch.fit_options import FitOptions
+    from batch.rebaseline import Proposal
     from batch.settings import BatchSettings
-    from events.outputs import Baseline
+    from events.schema.outputs import Baseline
 
-__all__ = ["RedisLost", "outcome", "rebaseliner", "redis_said", "register", "show_baseline", "write_report"]
+__all__ = ["register"]
 
 _WAIT_S = 30.0
-
-
-class RedisLost(ShoalError):
-    """Redis went away in the middle."""
-
-    retriable = True
 
 
 def register(app: typer.Typer) -> None:
@@ -36,15 +29,6 @@ def register(app: typer.Typer) -> None:
     app.command("rebaseline", epilog="Example: `shoal rebaseline --features income,spending_score --approve`")(
         rebaseline
     )
-
-
-@contextmanager
-def redis_said(what: str) -> Iterator[None]:
-    """Turn an error of Redis into one that says what it means for the live baseline."""
-    try:
-        yield
-    except redis_py.RedisError as error:
-        raise RedisLost(f"Redis went away during this ({error}); {what}") from error
 
 
 def rebaseline(
@@ -77,7 +61,7 @@ def rebaseline(
     The new clusters are matched to the live segments, so that ids and names stay, and a preview says how many
     customers would move from where to where.
     """
-    from batch.priority import give_way
+    from batch.promotion.process_priority import give_way
     from batch.settings import BatchSettings
 
     settings = BatchSettings()
@@ -103,13 +87,15 @@ def rebaseline(
     if report is not None:
         write_report(report, baseline, document)
     if as_json:
-        print_json(outcome(baseline) | {"status": status, "baseline": None if from_events else baseline.baseline})
+        print_json(
+            baseline_document(baseline) | {"status": status, "baseline": None if from_events else baseline.baseline}
+        )
     else:
         show_baseline(baseline, status)
 
 
 def _options(settings: "BatchSettings", k: int | None, algorithm: str | None, features: str | None) -> "FitOptions":
-    from batch.options import FitOptions
+    from batch.fit_options import FitOptions
 
     names = [name.strip() for name in features.split(",")] if features else settings.features
     if len(set(names)) < len(names) or not all(names):
@@ -125,112 +111,33 @@ def _options(settings: "BatchSettings", k: int | None, algorithm: str | None, fe
 def _propose(
     options: "FitOptions", settings: "BatchSettings", kafka: str | None, redis_url: str | None, by: str | None
 ) -> "Proposal":
-    from batch.lock import BatchLock
-    from batch.promotion import Promotion
-    from consumers.sink import KafkaSink
-    from state.baselines import BaselineStore
-    from state.connection import connect
+    from batch.promotion.batch_lock import BatchLock
+    from batch.promotion.decisions import Promotion
+    from consumers.broker.kafka_sink import KafkaSink
+    from state.model.baselines import BaselineStore
+    from state.store.connection import connect
 
     client = connect(state_settings(redis_url).redis)
     now = datetime.now(UTC)
     with BatchLock(client, settings.batch_lock_s, _WAIT_S) as lock, errors().status("fitting segments"):
-        proposal = rebaseliner(client, settings, kafka, redis_url).propose(
+        proposal = open_rebaseliner(client, settings, kafka, redis_url).propose(
             options, by=decision_by(by, "").by, now=now, check=lock.check
         )
         Promotion(BaselineStore(client), KafkaSink(kafka_settings(kafka))).supersede(proposal.baseline, now)
     return proposal
 
 
-def rebaseliner(
-    client: redis_py.Redis, settings: "BatchSettings", kafka: str | None, redis_url: str | None
-) -> "Rebaseliner":
-    """Return what proposes baselines by the settings."""
-    from batch.rebaseline import Rebaseliner
-    from stream.clock import SegmentClock
-    from stream.damping import Damping
-    from stream.settings import StreamSettings
-    from stream.worker import half_life_ms
-
-    stream = StreamSettings()
-    return Rebaseliner(
-        client,
-        SegmentClock(stream.clock, stream.replay_days),
-        partitions=kafka_settings(kafka).partitions,
-        half_life_ms=half_life_ms(state_settings(redis_url)),
-        damping=Damping.of(stream),
-        limit=settings.sample_customers,
-        seed=settings.seed,
-    )
-
-
 def _approve(number: int, kafka: str | None, redis_url: str | None, by: str | None) -> "Baseline":
-    from cli.baselines import promotion
-
     with redis_said(f"look with `shoal baselines list` whether baseline {number} is live"):
-        return promotion(kafka, redis_url).approve(number, decision_by(by, "approved with shoal rebaseline --approve"))
-
-
-def outcome(baseline: "Baseline") -> dict[str, Any]:
-    """Return a baseline as `shoal rebaseline --json` and `shoal baselines show --json` print it."""
-    from batch.crowd import moved_share
-
-    return {
-        "baseline": baseline.baseline,
-        "status": baseline.status,
-        "k": baseline.k,
-        "algorithm": baseline.algorithm,
-        "silhouette": baseline.silhouette,
-        "inertia": baseline.inertia,
-        "segments": [
-            {
-                "segment_id": each.segment_id,
-                "segment": each.segment,
-                "customers": each.customers,
-                "share": round(each.customers / max(1, sum(one.customers for one in baseline.segments)), 4),
-                "profile": {name: round(value, 4) for name, value in each.profile.items()},
-            }
-            for each in baseline.segments
-        ],
-        "features": baseline.features,
-        "reason": baseline.reason,
-        "customers": baseline.customers,
-        "moved_share": round(moved_share(baseline.moves), 4),
-        "lineage": [each.model_dump() for each in baseline.lineage],
-        "moves": [each.model_dump() for each in baseline.moves],
-        "metrics": baseline.metrics,
-        "follows": baseline.follows,
-        "restores": baseline.restores,
-        "proposed_by": baseline.proposed_by,
-        "decided_by": baseline.decided_by,
-        "decided_at": baseline.decided_at.isoformat() if baseline.decided_at else None,
-        "decision": baseline.decision,
-        "created_at": baseline.created_at.isoformat(),
-    }
-
-
-def show_baseline(baseline: "Baseline", status: str) -> None:
-    """Print a baseline's segments and its preview."""
-    from cli.baseline_tables import baseline_tables
-
-    console = tables()
-    for each in baseline_tables(baseline, status):
-        console.print(each)
-    if status == "proposed":
-        number = baseline.baseline
-        console.print(f"put it live: shoal baselines approve {number}   turn it down: shoal baselines reject {number}")
-
-
-def write_report(folder: Path, baseline: "Baseline", document: bytes | None) -> list[Path]:
-    """Write report.html and report.json into a folder. Raises ReportMissing."""
-    from batch.report.writing import write
-
-    return write(folder, baseline, document)
+        return open_promotion(kafka, redis_url).approve(
+            number, decision_by(by, "approved with shoal rebaseline --approve")
+        )
 
 
 def _from_events(files: list[Path], options: "FitOptions", settings: "BatchSettings") -> tuple["Baseline", bytes]:
     from batch.rebaseline import propose_offline
-    from cli.event_logs import read_event_logs
-    from stream.damping import Damping
+    from cli.feeding.event_files_table import read_event_logs
+    from stream.moves.hysteresis import Damping
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 

@@ -1,14 +1,15 @@
 """`shoal segments`: the segments, their sizes and profiles."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cli.durations import days_of
-from cli.local import RedisOption
-from cli.output import JsonOption, print_json, tables
+from cli.local.addresses import RedisOption
+from cli.printing.durations import days_of
+from cli.printing.output import JsonOption, print_json, tables
+from cli.printing.segment_tables import flows_table, segments_table
 
-__all__ = ["register", "segments_table"]
+__all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +26,7 @@ def segments(
     as_json: JsonOption = False,
 ) -> None:
     """Show every segment with its customers, its share, and the mean recency, frequency and spend of its members."""
-    from cli.inspection import inspector
+    from cli.local.open_inspector import inspector
 
     if flows:
         moved = inspector(redis).flows(days_of(since))
@@ -38,32 +39,3 @@ def segments(
         tables().print("no customers yet: publish events (`shoal import cdnow PATH`) and look again")
     else:
         tables().print(segments_table(document))
-
-
-def segments_table(document: dict[str, Any]) -> Any:
-    """Return the table of the segments."""
-    from rich.table import Table
-
-    from stream.inspect import segment_rows
-
-    source = f"baseline {document['baseline']}" if document["baseline"] else "RFM tiers, before the first baseline"
-    table = Table(title=f"{document['customers']:,} customers ({source})")
-    table.add_column("segment", no_wrap=True)
-    for heading in ("customers", "share", "days since last order", "orders", "net spend"):
-        table.add_column(heading, justify="right")
-    for cells in segment_rows(document):
-        table.add_row(*cells)
-    return table
-
-
-def flows_table(document: dict[str, Any]) -> Any:
-    """Return the table of the flows."""
-    from rich.table import Table
-
-    table = Table(title=f"{document['moves']:,} moves from {document['since']} to {document['until']} (UTC)")
-    for heading in ("from", "to", "cause"):
-        table.add_column(heading)
-    table.add_column("moves", justify="right")
-    for each in document["flows"]:
-        table.add_row(each["from_segment"] or "(new)", each["to_segment"], each["cause"], f"{each['moves']:,}")
-    return table

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from cli.local import KafkaOption, kafka_settings
-from cli.output import JsonOption, errors, print_json, tables
-from events.fields import Instant
+from cli.local.addresses import KafkaOption, kafka_settings
+from cli.printing.output import JsonOption, errors, print_json, tables
+from events.schema.field_types import Instant
 
 if TYPE_CHECKING:
-    from cli.event_sinks import Sink
-    from simulation.scenario import Scenario
+    from cli.feeding.event_sinks import Sink
+    from simulation.scenarios.scenario import Scenario
 
 __all__ = ["register"]
 
@@ -98,8 +98,8 @@ def simulate(
         return
     _at_most_one(("--events", events), ("--days", days))
     _at_most_one(("--rate", rate), ("--speed", speed))
-    from cli.giving_out import give_out
-    from cli.pacing import Pace
+    from cli.feeding.pacing import Pace
+    from cli.feeding.play_out import give_out
     from cli.up import stop_on_signals
     from simulation.shop import Shop
 
@@ -119,8 +119,8 @@ def simulate(
 
 def _scenario(name: str) -> "Scenario":
     """Return the scenario of a name or a file. Raises ScenarioInvalid."""
-    from simulation.scenario import ScenarioInvalid, parse_scenario
-    from simulation.scenarios import SCENARIOS
+    from simulation.scenarios.named_scenarios import SCENARIOS
+    from simulation.scenarios.scenario import ScenarioInvalid, parse_scenario
 
     if name in SCENARIOS:
         return SCENARIOS[name]
@@ -167,7 +167,7 @@ def _warn_of_the_future(end: datetime, to: str) -> None:
 
 def _target(to: str, truth: Path | None, kafka: str | None) -> tuple[str, "Sink", Path | None]:
     """Return where the events go, in words and as a sink, and where the truth goes."""
-    from cli.event_sinks import FileTaken, FolderSink, KafkaSink
+    from cli.feeding.event_sinks import FileTaken, FolderSink, KafkaSink
 
     folder = None if to == _KAFKA else Path(to)
     if folder and folder.exists() and not folder.is_dir():

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.local import RedisOption, state_settings
-from cli.output import JsonOption, print_json, tables
+from cli.local.addresses import RedisOption, state_settings
+from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:
-    from state.suppressions import SuppressionStore
+    from state.campaigns.suppressions import SuppressionStore
 
 __all__ = ["app"]
 
@@ -89,7 +89,7 @@ def list_all(
 
 
 def _scope(campaign: str | None, segment: str | None) -> str:
-    from state.suppressions import ALL, campaign_scope, segment_scope
+    from state.campaigns.suppressions import ALL, campaign_scope, segment_scope
 
     if campaign and segment:
         raise typer.BadParameter("give --campaign or --segment, not both")
@@ -106,7 +106,7 @@ def _customers(ids: list[str] | None, file: Path | None) -> list[str]:
 
 
 def _store(redis: str | None) -> "SuppressionStore":
-    from state.connection import connect
-    from state.suppressions import SuppressionStore
+    from state.campaigns.suppressions import SuppressionStore
+    from state.store.connection import connect
 
     return SuppressionStore(connect(state_settings(redis).redis))

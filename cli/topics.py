@@ -2,8 +2,8 @@
 
 import typer
 
-from cli.local import KafkaOption, kafka_settings
-from cli.output import JsonOption, print_json, tables
+from cli.local.addresses import KafkaOption, kafka_settings
+from cli.printing.output import JsonOption, print_json, tables
 
 __all__ = ["app"]
 
@@ -13,8 +13,8 @@ app = typer.Typer(help="Create the Kafka topics, or compare them with what is th
 @app.command("create", epilog="Example: `shoal topics create --kafka kafka:9092`")
 def create(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
     """Create the topics that are missing; existing ones are left as they are."""
-    from events.topic_admin import create_topics
-    from events.topics import topic_specs
+    from events.topics.administration import create_topics
+    from events.topics.specs import topic_specs
 
     settings = kafka_settings(kafka)
     specs = topic_specs(settings)
@@ -31,8 +31,8 @@ def check(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
     """Compare partitions and settings of each topic with what it should be; exit 1 where one differs."""
     from rich.table import Table
 
-    from events.topic_admin import check_topics
-    from events.topics import topic_specs
+    from events.topics.administration import check_topics
+    from events.topics.specs import topic_specs
 
     settings = kafka_settings(kafka)
     findings = check_topics(settings.kafka, topic_specs(settings))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import JsonOption, errors, log_to_stderr, print_json, tables
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.output import JsonOption, errors, log_to_stderr, print_json, tables
 
 if TYPE_CHECKING:
-    from api.triggers import Triggers
+    from queries.operations.triggers import Triggers
 
 __all__ = ["app", "register"]
 
@@ -42,8 +42,8 @@ def register(main: typer.Typer) -> None:
 def serve(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
     """Call the webhooks of segment changes, until told to stop; several may run, sharing the work."""
     from consumers.settings import ConsumerSettings
-    from events.topic_admin import require_topics
-    from events.topics import topic_specs
+    from events.topics.administration import require_topics
+    from events.topics.specs import topic_specs
     from stream.campaigns.service import run_triggers
     from stream.campaigns.settings import TriggerSettings
 
@@ -82,8 +82,8 @@ def add(
     """Add a webhook for segment changes. Its secret is shown now and never again."""
     from pydantic import ValidationError
 
-    from state.triggers import Trigger
-    from stream.campaigns.webhook import new_secret
+    from state.campaigns.triggers import Trigger
+    from stream.campaigns.webhook_request import new_secret
 
     try:
         trigger = Trigger(
@@ -140,7 +140,7 @@ def call_once(name: NameArgument, redis: RedisOption = None, as_json: JsonOption
     import asyncio
 
     from stream.campaigns.settings import TriggerSettings
-    from stream.campaigns.trial import try_webhook
+    from stream.campaigns.trial_call import try_webhook
 
     trigger = _triggers(redis).store.get(name)
     called = asyncio.run(try_webhook(trigger, TriggerSettings().trigger_timeout_s, time.time_ns()))
@@ -221,15 +221,15 @@ def dead(
 
 
 def _triggers(redis: str | None) -> "Triggers":
-    from api.triggers import Triggers
-    from state.connection import connect
+    from queries.operations.triggers import Triggers
+    from state.store.connection import connect
 
     return Triggers(connect(state_settings(redis).redis))
 
 
 def _timed(values: dict[str, Any], name: str, shown: str) -> dict[str, Any]:
     """Return the values with a time in ms as RFC 3339 text under another name."""
-    from stream.changes import rfc3339
+    from stream.moves.changes import rfc3339
 
     return {shown: rfc3339(values.pop(name)), **values}
 

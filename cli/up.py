@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.output import tables
+from cli.printing.output import tables
 
 if TYPE_CHECKING:
-    from cli.services import LocalServices
+    from cli.local.local_services import LocalServices
 
 __all__ = ["access", "register", "stay_until_told", "stop_on_signals"]
 
@@ -24,7 +24,7 @@ def up() -> None:
 
     The data lives in memory and is gone afterwards. For production see deploy/README.md.
     """
-    from cli.services import LocalServices
+    from cli.local.local_services import LocalServices
 
     stop = stop_on_signals()
     with LocalServices() as services:

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.local import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.output import log_to_stderr
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.output import log_to_stderr
 from consumers.settings import ConsumerSettings
 from stream.settings import StreamSettings
 
@@ -28,8 +28,8 @@ def worker(
     ] = None,
 ) -> None:
     """Fold orders, web sessions and profiles into customers, and keep their segments current."""
-    from events.topic_admin import require_topics
-    from events.topics import topic_specs
+    from events.topics.administration import require_topics
+    from events.topics.specs import topic_specs
     from stream.app import run_worker
     from stream.worker import WorkerSettings
 

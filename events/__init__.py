@@ -1,8 +1,8 @@
 """What crosses the wire: models, topics and codec. What publishes them is in `shoal_client`."""
 
 from events.errors import ShoalError
-from events.inputs import INPUTS, Conversion, CustomerProfile, Exposure, Order, WebSession
-from events.outputs import Baseline, DeadLetter, ModelVersion, SegmentChange
+from events.schema.inputs import INPUTS, Conversion, CustomerProfile, Exposure, Order, WebSession
+from events.schema.outputs import Baseline, DeadLetter, ModelVersion, SegmentChange
 from events.settings import KafkaSettings
 
 __all__ = [

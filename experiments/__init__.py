@@ -1,13 +1,14 @@
 """What an experiment's tallies mean: pure functions from numbers to results, without I/O of any kind.
 
-Only what is quick to import is named here; `experiments.report` and the statistics bring scipy and statsmodels.
+Only what is quick to import is named here; `experiments.reporting.report` and the statistics bring scipy and
+statsmodels.
 """
 
-from .assignment import Assignment, Unassigned, assign, assign_many
-from .change import Refusal, check_change
-from .definition import Experiment, Metric, Variant
-from .outcome import CannotSay, Reason
-from .tally import THOUSANDTHS, Tallies, Tally
+from experiments.assignment import Assignment, Unassigned, assign, assign_many
+from experiments.definition import Experiment, Metric, Variant
+from experiments.definition_changes import Refusal, check_change
+from experiments.statistics.result import CannotSay, Reason
+from experiments.tally import THOUSANDTHS, Tallies, Tally
 
 __all__ = [
     "THOUSANDTHS",

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .definition import Experiment
+from experiments.definition import Experiment
 
 __all__ = ["Assignment", "Unassigned", "assign", "assign_many", "point"]
 

@@ -8,21 +8,21 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simulation import wire
-from simulation.baskets import draw_baskets
-from simulation.buying import draw_amounts, draw_purchases
-from simulation.experiment import draw_conversions, draw_exposures, is_on
-from simulation.merging import TOPICS, TRUTH, Merger
-from simulation.model import Floats, Ints
+from simulation import event_json
+from simulation.behaviour.ab_test import draw_conversions, draw_exposures, is_on
+from simulation.behaviour.baskets import draw_baskets
+from simulation.behaviour.buying import draw_amounts, draw_purchases
+from simulation.behaviour.returns import draw_returns
+from simulation.behaviour.seasons import DAY_MS, day_factor, times_of_day
+from simulation.behaviour.visits import Sessions, draw_leads, draw_sessions
+from simulation.customers.population import ROW, customer_ids, decline
+from simulation.customers.profiles import draw_profiles, pick
+from simulation.event_merging import TOPICS, TRUTH, Merger
+from simulation.ground_truth import customer_lines, left_lines
 from simulation.newcomers import Newcomers
-from simulation.population import ROW, customer_ids, decline
-from simulation.profiles import draw_profiles, pick
-from simulation.regimes import Effects, effects_on
-from simulation.returns import draw_returns
-from simulation.scenario import Scenario
-from simulation.seasons import DAY_MS, day_factor, times_of_day
-from simulation.truth import customer_lines, left_lines
-from simulation.visits import Sessions, draw_leads, draw_sessions
+from simulation.scenario_base import Floats, Ints
+from simulation.scenarios.regimes import Effects, effects_on
+from simulation.scenarios.scenario import Scenario
 
 __all__ = ["Days"]
 
@@ -63,7 +63,9 @@ class Days:
         self._people = np.empty(0, ROW)
         self._given: Counter[str] = Counter()
         self._categories = list(dict.fromkeys(name for group in self._groups for name in group.categories))
-        self._labels = wire.Labels(wire.text(scenario.currency), [wire.text(name) for name in self._categories])
+        self._labels = event_json.Labels(
+            event_json.text(scenario.currency), [event_json.text(name) for name in self._categories]
+        )
         self._shapes = np.array([group.spend.p for group in self._groups])
         self._variants = list(scenario.experiment.variants) if scenario.experiment else []
         self.merger = Merger()
@@ -114,7 +116,7 @@ class Days:
         names, ids = customer_ids(new["number"]), self._ids("c", len(new))
         self.merger.add(TRUTH, new["signed_up"], names, customer_lines(new, self._scenario))
         profiles = draw_profiles(rng, self._groups, new["group"])
-        self._publish("customers", new["signed_up"], names, wire.profiles(ids, names, new["signed_up"], profiles))
+        self._publish("customers", new["signed_up"], names, event_json.profiles(ids, names, new["signed_up"], profiles))
         self._people = np.concatenate((self._people, new))
         return len(new)
 
@@ -143,7 +145,7 @@ class Days:
         amounts = draw_amounts(self._rng["spend"], self._shapes[group], people["nu"], today.effects.spend[group])
         baskets = draw_baskets(self._rng["baskets"], self._groups, self._categories, group, amounts)
         ids, names = self._ids("o", len(people)), customer_ids(people["number"])
-        values = wire.orders(ids, names, orders.at, baskets, people["online"].tolist(), self._labels)
+        values = event_json.orders(ids, names, orders.at, baskets, people["online"].tolist(), self._labels)
         self._publish("orders", orders.at, names, values)
         return ids, baskets.cents
 
@@ -152,7 +154,7 @@ class Days:
         drawn = draw_returns(self._rng["returns"], self._groups, people["group"], orders.at, cents)
         names, ids = customer_ids(people["number"][drawn.order]), self._ids("r", len(drawn.order))
         of = [order_ids[place] for place in drawn.order.tolist()]
-        values = wire.returns(ids, names, drawn.at, of, drawn.cents, drawn.kinds, self._labels)
+        values = event_json.returns(ids, names, drawn.at, of, drawn.cents, drawn.kinds, self._labels)
         self._publish("orders", drawn.at, names, values)
 
     def _visit(self, today: _Today, orders: _Orders, fading: Floats) -> Sessions:
@@ -174,7 +176,9 @@ class Days:
         sources = pick(rng, [group.profile.sources for group in self._groups], people["group"][owner])
         devices = pick(rng, [_DEVICES], np.zeros(len(owner), np.int64))
         names, ids = customer_ids(people["number"][owner]), self._ids("s", len(owner))
-        self._publish("web-sessions", sessions.ended, names, wire.sessions(ids, names, sessions, sources, devices))
+        self._publish(
+            "web-sessions", sessions.ended, names, event_json.sessions(ids, names, sessions, sources, devices)
+        )
         return sessions
 
     def _browse(self, today: _Today, fading: Floats) -> tuple[Ints, Ints]:
@@ -195,7 +199,7 @@ class Days:
         exposures = draw_exposures(rng, sessions, (window[0], window[1]), people["signed_up"], people["exposed"])
         names, ids = customer_ids(people["number"][exposures.owner]), self._ids("x", len(exposures.owner))
         variants = [self._variants[place] for place in people["variant"][exposures.owner].tolist()]
-        values = wire.exposures(ids, names, exposures.at, experiment.experiment, variants)
+        values = event_json.exposures(ids, names, exposures.at, experiment.experiment, variants)
         self._publish("exposures", exposures.at, names, values)
         owner, at = exposures.owner[exposures.first], exposures.at[exposures.first]
         people["exposed"][owner] = True
@@ -204,7 +208,7 @@ class Days:
         who = people[owner[converts]]
         worth = draw_amounts(rng, self._shapes[who["group"]], who["nu"], np.full(len(who), 100.0)).astype(np.int64)
         names, ids = customer_ids(who["number"]), self._ids("v", len(who))
-        values = wire.conversions(ids, names, when, experiment.experiment, worth, self._labels)
+        values = event_json.conversions(ids, names, when, experiment.experiment, worth, self._labels)
         self._publish("conversions", when, names, values)
 
     def _leave(self, leaving: Ints, orders: _Orders) -> None:

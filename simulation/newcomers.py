@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from simulation.buying import draw_traits
-from simulation.experiment import draw_variants
-from simulation.model import Floats
-from simulation.population import ROW, founders_on, groups_of
-from simulation.scenario import Scenario
+from simulation.behaviour.ab_test import draw_variants
+from simulation.behaviour.buying import draw_traits
+from simulation.customers.population import ROW, founders_on, groups_of
+from simulation.scenario_base import Floats
+from simulation.scenarios.scenario import Scenario
 
 __all__ = ["Newcomers"]
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from xxhash import xxh3_64_hexdigest
 
+from simulation.behaviour.seasons import DAY_MS
 from simulation.day import Days
-from simulation.merging import Batch
-from simulation.scenario import Scenario
-from simulation.seasons import DAY_MS
-from simulation.truth import scenario_truth
+from simulation.event_merging import Batch
+from simulation.ground_truth import scenario_truth
+from simulation.scenarios.scenario import Scenario
 
 __all__ = ["MAX_DAYS", "Shop"]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from state.records import PROFILE_NUMBERS
+from state.customers.records import PROFILE_NUMBERS
 
 _Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 _Days = Annotated[float, Field(ge=0.0, le=3650.0)]

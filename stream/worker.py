@@ -10,38 +10,39 @@ from typing import Any
 
 import redis
 
-from consumers.commit import Committer
-from consumers.customers import ProfileInput
-from consumers.erasure_log import ErasureLog, RememberingClaims
-from consumers.money import Money
-from consumers.orders import OrderInput
-from consumers.published import PublishedSegments
-from consumers.runtime import MicroBatchRuntime, Wiring
+from consumers.broker.kafka_sink import KafkaSink
+from consumers.history.erasure_log import ErasureLog
+from consumers.inputs.customers import ProfileInput
+from consumers.inputs.money import Money
+from consumers.inputs.orders import OrderInput
+from consumers.inputs.web_sessions import SessionInput
+from consumers.runtime.commit import Committer
+from consumers.runtime.erasure_claims import RememberingClaims
+from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
+from consumers.runtime.redis_rollback import PublishedSegments
 from consumers.settings import ConsumerSettings
-from consumers.sink import KafkaSink
-from consumers.web_sessions import SessionInput
 from events.settings import KafkaSettings
-from state import keys
-from state.attributes import AttributeColumns
-from state.baselines import BaselineStore, ModelStore
-from state.connection import connect
-from state.format import agree_on_format, shop_currency
-from state.partition_store import PartitionStore
-from state.segment_views import SegmentViews
+from state.customers.attribute_columns import AttributeColumns
+from state.customers.segment_views import SegmentViews
+from state.model.baselines import BaselineStore, ModelStore
+from state.partitions.partition_store import PartitionStore
+from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
 from state.settings import StateSettings
-from state.workers import WorkerBeat, WorkerRegistry
-from stream.behind import Behind
-from stream.borders import Borders, cost_by_beats, one_version
-from stream.clock import SegmentClock
-from stream.damping import Damping
-from stream.eraser import Chores, Eraser
-from stream.features import FEATURES
-from stream.handler import SegmentHandler
-from stream.leader import Leader
-from stream.live import LiveSegmenter, ModelFeed
+from state.store import keys
+from state.store.connection import connect
+from state.store.data_format import agree_on_format, shop_currency
+from stream.customers.clock import SegmentClock
+from stream.customers.features import FEATURES
+from stream.erasure.partition_eraser import Chores, Eraser
+from stream.model.borders import Borders, cost_by_beats, one_version
+from stream.model.drift_watch import ModelWatch
+from stream.model.leader import Leader
+from stream.model.live_segmenter import LiveSegmenter, ModelFeed
+from stream.model.model_lag import Behind
+from stream.moves.handler import SegmentHandler
+from stream.moves.hysteresis import Damping
 from stream.settings import StreamSettings
-from stream.sweep import Sweeper
-from stream.watch import ModelWatch
+from stream.sweep.sweeper import Sweeper
 
 __all__ = ["SegmentWorker", "WorkerSettings", "build_worker", "half_life_ms"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.embedded import KafkaBroker, TansuBroker, start_apache_kafka, start_tansu
+from cli.local.embedded import KafkaBroker, TansuBroker, start_apache_kafka, start_tansu
 
 CLASSPATH_SCRIPT = Path(__file__).parents[1] / "deploy" / "kafka" / "classpath.sh"
 CLASSPATH_TIMEOUT_S = 280

@@ -7,16 +7,16 @@ import pytest
 import redis as redis_py
 from hypothesis import HealthCheck, settings
 
-from consumers.customers import ProfileColumns
-from consumers.orders import OrderColumns
-from consumers.slices import TopicSlice
-from consumers.web_sessions import SessionColumns
-from events.binary import BinaryColumn
-from events.changes import make_change
-from events.outputs import Baseline, BaselineSegment, ModelVersion
-from state.records import NEVER_FIRST, PROFILE_NUMBERS, blank_rows
-from stream.decay import LANDMARK_MS
-from stream.tiers import SEGMENT_NAMES
+from consumers.broker.fetched import TopicSlice
+from consumers.inputs.customers import ProfileColumns
+from consumers.inputs.orders import OrderColumns
+from consumers.inputs.web_sessions import SessionColumns
+from events.codec.byte_columns import BinaryColumn
+from events.schema.outputs import Baseline, BaselineSegment, ModelVersion
+from events.segment_changes import make_change
+from state.customers.records import NEVER_FIRST, PROFILE_NUMBERS, blank_rows
+from stream.customers.decay import LANDMARK_MS
+from stream.model.rfm_tiers import SEGMENT_NAMES
 
 DAY_MS = 86_400_000
 HALF_LIFE_MS = 90.0 * DAY_MS

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from cli.embedded import KafkaBroker, RedisServer, TansuBroker, start_redis
+from cli.local.embedded import KafkaBroker, RedisServer, TansuBroker, start_redis
 
 # Relative, because the folder above need not be on sys.path.
-from .brokers import REDIS_DATABASES, KafkaChoice, removed_afterwards, start_kafka
-from .service import Service, running
+from tests.brokers import REDIS_DATABASES, KafkaChoice, removed_afterwards, start_kafka
+from tests.service import Service, running
 
 CHOICE = pytest.StashKey[KafkaChoice]()
 

@@ -11,24 +11,24 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from cli.embedded import ChildProcess
-from consumers.change_log import ChangeLog, read_changes
-from consumers.lag import behind, end_offsets, stored_offsets, unsent_changes
-from consumers.sink import KafkaSink
-from events.outputs import DeadLetter
+from cli.local.embedded import ChildProcess
+from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
+from consumers.broker.kafka_sink import KafkaSink
+from consumers.history.segment_changes_reader import ChangeLog, read_changes
+from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
-from events.topic_admin import create_topics
-from events.topics import CO_PARTITIONED, topic_specs
-from state import keys
-from state.baselines import BaselineStore, ModelStore
-from state.connection import connect
-from state.partition_store import PartitionStore
-from state.records import RECORD
-from state.segment_views import SegmentView, SegmentViews
-from state.sums import ModelSums
-from state.watermarks import read_fates
-from state.workers import WorkerRegistry
-from stream.live import LiveSegmenter
+from events.topics.administration import create_topics
+from events.topics.specs import CO_PARTITIONED, topic_specs
+from state.customers.records import RECORD
+from state.customers.segment_views import SegmentView, SegmentViews
+from state.model.baselines import BaselineStore, ModelStore
+from state.partitions.model_sums import ModelSums
+from state.partitions.partition_store import PartitionStore
+from state.partitions.watermarks import read_fates
+from state.partitions.worker_heartbeats import WorkerRegistry
+from state.store import keys
+from state.store.connection import connect
+from stream.model.live_segmenter import LiveSegmenter
 
 HALF_LIFE_MS = 90 * 86_400_000.0
 SEGMENTATION_FIELDS = ("cluster", "segment", "baseline", "change_number", "learned_at", "since", "earlier")

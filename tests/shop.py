@@ -8,14 +8,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from cli.formats.cdnow import read_cdnow, sample_path
-from consumers.customers import ProfileInput
-from consumers.money import Money
-from consumers.orders import OrderInput
-from consumers.web_sessions import SessionInput
-from state.records import blank_rows
-from stream.fold import fold, merge
-
-from .service import HALF_LIFE_MS, Message
+from consumers.inputs.customers import ProfileInput
+from consumers.inputs.money import Money
+from consumers.inputs.orders import OrderInput
+from consumers.inputs.web_sessions import SessionInput
+from state.customers.records import blank_rows
+from stream.customers.fold import fold, merge
+from tests.service import HALF_LIFE_MS, Message
 
 FAR_MS = 4_000_000_000_000
 

@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.comparison import compared
-from api.documents import BaselineDocument
-from api.etags import NOT_MODIFIED, tagged
-from api.guard import InjectedServices, Who, guarded_router, needs
-from api.problems import Refusal, problem_responses
-from batch.promotion import Decision, summary
-from state.baselines import BaselineStore
+from api.endpoints.response_models import BaselineDocument
+from api.serving.etags import NOT_MODIFIED, tagged
+from api.serving.problem_details import Refusal, problem_responses
+from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from batch.promotion.decisions import Decision, summary
+from queries.segments.baseline_comparison import compared
+from state.model.baselines import BaselineStore
 
 __all__ = ["build_baselines"]
 

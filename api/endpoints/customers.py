@@ -8,8 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.customers import CURSOR, Filter
-from api.documents import (
+from api.endpoints.response_models import (
     CustomerDocument,
     CustomerPage,
     CustomersAnswer,
@@ -20,12 +19,13 @@ from api.documents import (
     LookupAnswer,
     SegmentDocument,
 )
-from api.guard import InjectedServices, Who, guarded_router, needs
-from api.problems import Refusal, problem_responses
-from api.quick import unknown
-from api.why import why
-from events.fields import Identifier
-from stream.inspect import CustomerUnknown
+from api.serving.problem_details import Refusal, problem_responses
+from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from api.serving.segment_fast_path import unknown
+from events.schema.field_types import Identifier
+from queries.customers.customer_pages import CURSOR, Filter
+from queries.customers.inspector import CustomerUnknown
+from queries.customers.segment_reasons import why
 
 __all__ = ["build_customers"]
 

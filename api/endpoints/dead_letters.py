@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.guard import InjectedServices, Who, guarded_router, needs
-from api.problems import problem_responses
-from consumers.dead_letter_replay import Chosen, replay
-from stream.refused import told
+from api.serving.problem_details import problem_responses
+from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from consumers.dead_letters.replay import Chosen, replay
+from queries.operations.dead_letter_text import told
 
 __all__ = ["SHOWN", "build_dead_letters"]
 

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.guard import InjectedServices, Who, guarded_router, needs
-from api.problems import Refusal, problem_responses
-from events.fields import Identifier
-from stream.changes import rfc3339
-from stream.erasure import Erasure
+from api.serving.problem_details import Refusal, problem_responses
+from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from events.schema.field_types import Identifier
+from stream.erasure.erasure_requests import Erasure
+from stream.moves.changes import rfc3339
 
 __all__ = ["build_erasures"]
 

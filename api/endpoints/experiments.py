@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.experiments import Standing
-from api.guard import InjectedServices, Who, guarded_router, needs
-from api.problems import Refusal, problem_responses
-from events.fields import Identifier
+from api.serving.problem_details import Refusal, problem_responses
+from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from events.schema.field_types import Identifier
 from experiments import CannotSay, Experiment
-from experiments.document import Report
+from experiments.reporting.document import Report
+from queries.experiments.experiments import Standing
 
 __all__ = ["build_experiments"]
 
@@ -208,7 +208,7 @@ async def stop_experiment(services: InjectedServices, who: Who, experiment_id: E
 
 async def plan(body: PowerQuestion) -> PowerAnswer:
     """Return how many customers a change of a rate needs to be found."""
-    from experiments.power import sample_size_of_proportions  # the statistics take a second to load
+    from experiments.planning.power import sample_size_of_proportions  # the statistics take a second to load
 
     needed = await run_in_threadpool(sample_size_of_proportions, body.rate, body.lift, body.alpha, body.power)
     if isinstance(needed, CannotSay):

@@ -7,8 +7,8 @@ from redis import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.documents import Health, Operations, Readiness
-from api.guard import InjectedServices, guarded_router, needs
+from api.endpoints.response_models import Health, Operations, Readiness
+from api.serving.scope_guard import InjectedServices, guarded_router, needs
 
 __all__ = ["build_open", "build_operations"]
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.documents import Flows, SegmentsDocument
-from api.etags import NOT_MODIFIED, tagged
-from api.guard import InjectedServices, guarded_router, needs
+from api.endpoints.response_models import Flows, SegmentsDocument
+from api.serving.etags import NOT_MODIFIED, tagged
+from api.serving.scope_guard import InjectedServices, guarded_router, needs
 
 __all__ = ["build_segments"]
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.guard import InjectedServices, Who, guarded_router, needs
-from api.problems import problem_responses
-from events.fields import Identifier
+from api.serving.problem_details import problem_responses
+from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from events.schema.field_types import Identifier
 
 __all__ = ["build_suppressions"]
 

@@ -9,13 +9,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Val
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.guard import InjectedServices, Who, guarded_router, needs
-from api.problems import Refusal, problem_responses
-from state.deliveries import Outcome
-from state.triggers import Trigger, TriggerRule
+from api.serving.problem_details import Refusal, problem_responses
+from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from state.campaigns.deliveries import Outcome
+from state.campaigns.triggers import Trigger, TriggerRule
 from stream.campaigns.settings import TriggerSettings
-from stream.campaigns.trial import try_webhook
-from stream.campaigns.webhook import new_secret
+from stream.campaigns.trial_call import try_webhook
+from stream.campaigns.webhook_request import new_secret
 
 __all__ = ["build_triggers"]
 

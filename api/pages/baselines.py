@@ -8,14 +8,14 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access.scopes import Scope
 from api.endpoints.baselines import decision
-from api.pages.charts import sankey
-from api.pages.door import Visit
+from api.pages.figures.charts import sankey
+from api.pages.page_access import Visit
 from api.pages.rendering import page
-from api.problems import Refusal
-from api.services import Services
-from batch.promotion import summary
-from events.outputs import Baseline
-from state.baselines import BaselineStore
+from api.serving.problem_details import Refusal
+from api.serving.services import Services
+from batch.promotion.decisions import summary
+from events.schema.outputs import Baseline
+from state.model.baselines import BaselineStore
 
 __all__ = ["baseline", "baselines", "decide"]
 

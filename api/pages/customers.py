@@ -7,14 +7,14 @@ from urllib.parse import quote
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from api.customers import CURSOR, Filter
-from api.pages.door import Visit
+from api.pages.customer_timeline import timeline_of
+from api.pages.page_access import Visit
 from api.pages.rendering import page, part
-from api.pages.timeline import timeline_of
-from api.problems import Refusal
-from api.services import Services
-from api.why import why
-from stream.inspect import CustomerUnknown
+from api.serving.problem_details import Refusal
+from api.serving.services import Services
+from queries.customers.customer_pages import CURSOR, Filter
+from queries.customers.inspector import CustomerUnknown
+from queries.customers.segment_reasons import why
 
 __all__ = ["customer", "customer_timeline", "customers"]
 
@@ -64,7 +64,7 @@ async def customer_timeline(visit: Visit) -> Response:
     except CustomerUnknown as error:
         raise Refusal(404, str(error)) from None
     await visit.services.audit.record(visit.who, "customer.read", customer_id, "timeline")
-    return part("timeline.html", **found)
+    return part("parts/timeline.html", **found)
 
 
 def _values(services: Services, customer_id: str) -> dict[str, Any]:

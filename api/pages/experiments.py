@@ -6,15 +6,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.endpoints.experiments import listed
-from api.experiments import Standing
-from api.pages.door import Visit
-from api.pages.forest import forest
-from api.pages.over_time import over_time, since_when
+from api.pages.figures.effect_over_time import over_time, since_when
+from api.pages.figures.forest_plot import forest
+from api.pages.page_access import Visit
 from api.pages.rendering import page, part
-from api.services import Services
+from api.serving.services import Services
 from experiments import Metric
-from experiments.document import Report
-from state.moves import NO_SEGMENT, UNKNOWN
+from experiments.reporting.document import Report
+from queries.experiments.experiments import Standing
+from state.customers.recent_moves import NO_SEGMENT, UNKNOWN
 
 __all__ = ["experiment", "experiment_part", "experiments"]
 
@@ -34,7 +34,7 @@ async def experiment(visit: Visit) -> Response:
 
 async def experiment_part(visit: Visit) -> Response:
     """Return what changes of it, which the page asks for every three seconds."""
-    return part("experiment_part.html", **await run_in_threadpool(_values, visit))
+    return part("parts/experiment.html", **await run_in_threadpool(_values, visit))
 
 
 def _values(visit: Visit) -> dict[str, Any]:

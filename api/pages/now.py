@@ -9,10 +9,10 @@ from typing import Any, Final
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from api.pages.door import Visit
+from api.pages.page_access import Visit
 from api.pages.rendering import page, part
-from api.tail import Seen
-from stream.explanation import explain
+from queries.operations.change_feed import Seen
+from stream.moves.explanation import explain
 
 __all__ = ["feed", "now", "now_part"]
 
@@ -31,7 +31,7 @@ async def now(visit: Visit) -> Response:
 
 async def now_part(visit: Visit) -> Response:
     """Return the figures of the page, which asks for them every two seconds."""
-    return part("now_part.html", **await _values(visit))
+    return part("parts/now.html", **await _values(visit))
 
 
 async def feed(visit: Visit) -> Response:

@@ -6,9 +6,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.access.scopes import Scope
-from api.pages.door import Visit
+from api.pages.page_access import Visit
 from api.pages.rendering import page, part
-from api.services import Services
+from api.serving.services import Services
 
 __all__ = ["operations", "operations_part"]
 
@@ -32,7 +32,7 @@ async def operations(visit: Visit) -> Response:
 
 async def operations_part(visit: Visit) -> Response:
     """Return the figures, which the page asks for every five seconds."""
-    return part("operations_part.html", **_figures(await run_in_threadpool(visit.services.status)))
+    return part("parts/operations.html", **_figures(await run_in_threadpool(visit.services.status)))
 
 
 async def shown(visit: Visit, said: str | None) -> Response:

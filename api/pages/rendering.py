@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from api.pages.door import Visit
+from api.pages.page_access import Visit
 
 __all__ = ["SECTIONS", "page", "part", "plain_page"]
 

@@ -12,10 +12,10 @@ from starlette.responses import FileResponse, Response
 from api.access.scopes import Scope
 from api.pages.baselines import baseline, baselines, decide
 from api.pages.customers import customer, customer_timeline, customers
-from api.pages.door import View, behind_sign_in
 from api.pages.experiments import experiment, experiment_part, experiments
 from api.pages.now import feed, now, now_part
-from api.pages.operating import (
+from api.pages.operations import operations, operations_part
+from api.pages.operations_forms import (
     dead_letters,
     dead_letters_part,
     let_in,
@@ -24,10 +24,10 @@ from api.pages.operating import (
     suppress,
     test_trigger,
 )  # fmt: skip
-from api.pages.operations import operations, operations_part
+from api.pages.page_access import View, behind_sign_in
 from api.pages.segments import segments
 from api.pages.sign_in import show_sign_in, sign_in, sign_out
-from api.problems import Refusal
+from api.serving.problem_details import Refusal
 
 __all__ = ["PAGES", "add_pages"]
 

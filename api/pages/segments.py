@@ -5,16 +5,16 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.pages.charts import flow_chart, heat_map, scatter, sizes_chart
-from api.pages.country_chart import country_chart
-from api.pages.door import Visit
+from api.pages.figures.charts import flow_chart, heat_map, scatter, sizes_chart
+from api.pages.figures.country_chart import country_chart
+from api.pages.page_access import Visit
 from api.pages.rendering import page
-from api.population import Population
-from api.services import Services
-from batch.playbook import play_for
-from batch.world.drawing import draw_world
-from state.moves import NO_SEGMENT
-from stream.features import DEFAULT_FEATURES, FEATURES
+from api.serving.services import Services
+from batch.naming.playbook import play_for
+from batch.world.map_drawing import draw_world
+from queries.segments.population import Population
+from state.customers.recent_moves import NO_SEGMENT
+from stream.customers.features import DEFAULT_FEATURES, FEATURES
 
 __all__ = ["segments"]
 

@@ -6,10 +6,10 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.access.sessions import COOKIE
-from api.pages.door import Visit, visit_of
+from api.access.sign_in_sessions import COOKIE
+from api.pages.page_access import Visit, visit_of
 from api.pages.rendering import plain_page
-from api.services import Services
+from api.serving.services import Services
 
 __all__ = ["show_sign_in", "sign_in", "sign_out"]
 

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from batch.clustering.fitted import Fitted, Floats, Labels, means_of, nearest_mean, renumbered
-from batch.selection.elbow import elbow
+from batch.clustering.clustering_result import Fitted, Floats, Labels, means_of, nearest_mean, renumbered
+from batch.clustering.elbow import elbow
 
 __all__ = ["dbscan", "hdbscan"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from batch.clustering.fitted import Fitted, Floats, renumbered
+from batch.clustering.clustering_result import Fitted, Floats, renumbered
 
 __all__ = ["gaussian_mixture"]
 

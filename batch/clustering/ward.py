@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from batch.clustering.fitted import Fitted, Floats, means_of, nearest_mean, renumbered
+from batch.clustering.clustering_result import Fitted, Floats, means_of, nearest_mean, renumbered
 
 __all__ = ["ward"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from batch.lifetime.history import History
+from batch.lifetime.purchase_history import History
 
 __all__ = ["GammaGamma"]
 

@@ -10,10 +10,10 @@ import pandas as pd
 from sklearn.metrics import silhouette_samples
 
 from batch.candidate import Candidate
-from batch.customer_numbers import customer_numbers, unit_names
-from batch.lifetime.summary import LifetimeSummary, NoLifetime
-from batch.table import CustomerTable
-from events.outputs import Baseline
+from batch.data.customer_numbers import customer_numbers, unit_names
+from batch.data.customer_table import CustomerTable
+from batch.data.lifetime_values import LifetimeSummary, NoLifetime
+from events.schema.outputs import Baseline
 
 __all__ = ["report_document"]
 

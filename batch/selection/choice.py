@@ -8,14 +8,14 @@ import numpy.typing as npt
 import xxhash
 from sklearn.metrics import adjusted_rand_score
 
-from batch.cleaning import Cleaned
 from batch.clustering import cluster
-from batch.options import FitOptions
-from batch.selection.figures import Figures
-from batch.selection.judging import judge_all
-from batch.selection.rule import best_of, reason_for
+from batch.data.cleaning import Cleaned
+from batch.fit_options import FitOptions
+from batch.identity.final_centroids import settled
+from batch.selection.candidate_figures import Figures
+from batch.selection.candidate_judging import judge_all
+from batch.selection.selection_rule import best_of, reason_for
 from batch.selection.silhouette import silhouette_of
-from batch.settling import settled
 
 __all__ = ["Choice", "choose"]
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 
 from batch.clustering import cluster
-from batch.clustering.fitted import means_of, nearest_mean
+from batch.clustering.clustering_result import means_of, nearest_mean
 
 __all__ = ["stability"]
 

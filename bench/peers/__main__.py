@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.job.servers import stage
 from bench.peers import PEERS, PeerUnavailable, named, prepare, run_peer
-from bench.stage import stage
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from bench.job import BASELINE, Expected
-from consumers.lag import end_offsets
-from consumers.places import is_end, place_of
+from bench.job.fixed_job import BASELINE, Expected
+from consumers.broker.consumer_lag import end_offsets
+from consumers.broker.topic_partitions import is_end, place_of
 from events.settings import KafkaSettings
 
 __all__ = ["CUSTOMERS", "NOW_MS", "Customer", "Told", "customers_in_redis", "problems", "read_told", "segments_of"]

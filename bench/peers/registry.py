@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from bench.job import EVENTS
+from bench.job.fixed_job import EVENTS
 
 __all__ = ["FOLDER", "PEERS", "Peer", "named"]
 

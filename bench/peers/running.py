@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bench.job import BASELINE, PARTITIONS, expected, orders
+from bench.job.fixed_job import BASELINE, PARTITIONS, expected, orders
+from bench.job.servers import Run
 from bench.peers.end_state import CUSTOMERS, NOW_MS, customers_in_redis, problems, read_told
 from bench.peers.environment import jars, prepare, python
 from bench.peers.process_tree import ProcessTree
 from bench.peers.registry import FOLDER, Peer
-from bench.stage import Run
-from cli.embedded import ChildProcess
+from cli.local.embedded import ChildProcess
 
 __all__ = ["PeerResult", "run_peer"]
 

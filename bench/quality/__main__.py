@@ -9,10 +9,10 @@ from pathlib import Path
 import redis
 from rich.console import Console
 
-from bench.machine import describe_machine, stamp
 from bench.quality.parts import PARTS, Session
-from bench.recording import RESULTS, record
-from cli.embedded import start_redis
+from bench.reporting.machine import describe_machine, stamp
+from bench.reporting.recording import RESULTS, record
+from cli.local.embedded import start_redis
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,15 +12,15 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from batch.candidate import build_candidate
-from batch.event_log import EventLog
-from batch.options import FitOptions
-from batch.table import CustomerTable
-from bench.quality.service import HALF_LIFE_MS
-from simulation.merging import TOPICS, TRUTH
-from simulation.scenario import Scenario
-from simulation.scenarios import named_scenario
+from batch.data.customer_table import CustomerTable
+from batch.data.event_log import EventLog
+from batch.fit_options import FitOptions
+from bench.quality.data.worker_on_redis import HALF_LIFE_MS
+from simulation.event_merging import TOPICS, TRUTH
+from simulation.scenarios.named_scenarios import named_scenario
+from simulation.scenarios.scenario import Scenario
 from simulation.shop import Shop
-from stream.features import FEATURES
+from stream.customers.features import FEATURES
 
 __all__ = ["measure_known_groups", "shop_of"]
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from bench.quality.event_log import DAY_MS
+from bench.quality.data.event_log import DAY_MS
 
 __all__ = ["Move", "Refit", "flaps", "inertia", "refit", "unmatched"]
 

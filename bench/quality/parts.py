@@ -8,15 +8,15 @@ from typing import Any, Final
 import redis
 
 from bench.quality.after_change import after_change
-from bench.quality.drifting import alarms
-from bench.quality.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
-from bench.quality.halves import by_customer, by_event, halves, self_feeding
+from bench.quality.data.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
+from bench.quality.data.late_regimes import AFFECTED, turning
+from bench.quality.drift_alarms import alarms
+from bench.quality.flapping_delay import measure_waits
 from bench.quality.known_groups import measure_known_groups
-from bench.quality.regimes import AFFECTED, turning
 from bench.quality.rivals import measure_rivals
+from bench.quality.second_half import by_customer, by_event, halves, self_feeding
+from bench.quality.small_group import measure_vips
 from bench.quality.stationary import measure_stationary
-from bench.quality.vip import measure_vips
-from bench.quality.waits import measure_waits
 
 __all__ = ["PARTS", "Session"]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench.results import read_results
+from bench.reporting.results_file import read_results
 
 __all__ = ["drawing"]
 

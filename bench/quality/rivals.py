@@ -9,15 +9,24 @@ import numpy.typing as npt
 from river import cluster
 from sklearn.metrics import adjusted_rand_score
 
-from bench.quality.event_log import DAY_MS, EventLog
-from bench.quality.halves import baseline_of
+from bench.quality.data.event_log import DAY_MS, EventLog
+from bench.quality.data.in_memory_customers import fold_into, vector_days
+from bench.quality.data.worker_on_redis import HALF_LIFE_MS
 from bench.quality.measures import Refit, flaps
-from bench.quality.population import fold_into, vector_days
-from bench.quality.rival_models import NAMES, ByCustomer, Forgetful, OneByOne, PartialFit, Published, Rival, warm_river
-from bench.quality.service import HALF_LIFE_MS
-from state.records import blank_rows
-from stream.forgetful import ForgetfulKMeans
-from stream.segmenter import CentroidSegmenter
+from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
+from bench.quality.models.rival_models import (
+    NAMES,
+    ByCustomer,
+    Forgetful,
+    OneByOne,
+    PartialFit,
+    Published,
+    Rival,
+    warm_river,
+)
+from bench.quality.second_half import baseline_of
+from state.customers.records import blank_rows
+from stream.model.segmenter import CentroidSegmenter
 
 __all__ = ["measure_rivals"]
 

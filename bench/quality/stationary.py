@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import redis
 
-from bench.quality.event_log import EventLog
-from bench.quality.halves import baseline_of, moves_of
+from bench.quality.data.event_log import EventLog
+from bench.quality.data.worker_on_redis import Service
 from bench.quality.measures import flaps, unmatched
-from bench.quality.service import Service
-from events.changes import Change
+from bench.quality.second_half import baseline_of, moves_of
+from events.segment_changes import Change
 from stream.settings import StreamSettings
 
 __all__ = ["measure_stationary"]

@@ -13,20 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from api.access.keys import KeyStore
+from api.access.api_keys import KeyStore
 from api.access.scopes import Scope
-from bench.figures import ratio_of_pairs, summary
 from bench.reads.load import Load, Loaded
-from cli.embedded import ChildProcess, free_port, port_open
-from events.changes import make_change
-from state.connection import connect
-from state.segment_views import SegmentViews
+from bench.reporting.run_statistics import ratio_of_pairs, summary
+from cli.local.embedded import ChildProcess, free_port, port_open
+from events.segment_changes import make_change
+from state.customers.segment_views import SegmentViews
+from state.store.connection import connect
 
 __all__ = ["Plan", "measure_reads"]
 
 Figures = dict[str, Any]
 _API: Final = ("-m", "cli.main", "api")
-_BARE: Final = ("-m", "bench.reads.bare")
+_BARE: Final = ("-m", "bench.reads.bare_endpoint")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.experiment import options as o
-from cli.experiment.planning import power
-from cli.experiment.reporting import list_experiments, report
-from cli.local import RedisOption
-from cli.output import JsonOption, print_json, tables
+from cli.experiment import definition_options as o
+from cli.experiment.power import power
+from cli.experiment.report import list_experiments, report
+from cli.local.addresses import RedisOption
+from cli.printing.output import JsonOption, print_json, tables
 
 __all__ = ["app"]
 
@@ -63,7 +63,7 @@ def create(
 
     Give --variant for each arm, and --control. What is not given takes the default that docs/experiments.md names.
     """
-    from cli.experiment.defining import create as store
+    from cli.experiment.definition_commands import create as store
 
     _tell(store(experiment_id, locals(), from_file, redis), "created", as_json)
 
@@ -105,7 +105,7 @@ def update(
 
     Then only the description may change, and a sequential experiment's --stop may move.
     """
-    from cli.experiment.defining import update as change
+    from cli.experiment.definition_commands import update as change
 
     _tell(change(experiment_id, locals(), from_file, redis), "changed", as_json)
 
@@ -121,7 +121,7 @@ def stop(
     as_json: JsonOption = False,
 ) -> None:
     """End an experiment: exposures no longer count, conversions still do within their window."""
-    from cli.experiment.defining import stop as end
+    from cli.experiment.definition_commands import stop as end
 
     _tell(end(experiment_id, at, redis), "ended", as_json)
 
@@ -137,7 +137,7 @@ def assign(
 
     Suppressed customers, those in the holdout and those whose segment is not targeted get none.
     """
-    from cli.experiment.assigning import assignments, assignments_table
+    from cli.experiment.assignments import assignments, assignments_table
 
     document = assignments(experiment_id, customers, redis)
     if as_json:

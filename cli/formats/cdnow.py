@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cli.formats.event_log import EventLog
-from cli.formats.invalid import FileInvalid
+from cli.formats.file_invalid import FileInvalid
+from cli.formats.purchase_log import EventLog
 from events.errors import ShoalError
-from events.inputs import Item, Order
+from events.schema.inputs import Item, Order
 
 __all__ = ["Purchase", "SampleMissing", "read_cdnow", "sample_path"]
 

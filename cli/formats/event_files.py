@@ -7,10 +7,10 @@ from typing import BinaryIO, Generic, Literal, TypeVar, overload
 
 from pydantic import ValidationError
 
-from cli.formats.invalid import FileInvalid
-from cli.formats.rows import CsvRows, JsonLines, ParquetRows, Row, Rows
-from events.codec import BatchDecoder
-from events.inputs import INPUTS, Event, Order
+from cli.formats.file_invalid import FileInvalid
+from cli.formats.file_rows import CsvRows, JsonLines, ParquetRows, Row, Rows
+from events.codec.batch_decoder import BatchDecoder
+from events.schema.inputs import INPUTS, Event, Order
 from events.settings import KafkaSettings
 
 __all__ = ["EventFile", "read_events", "stop_at"]

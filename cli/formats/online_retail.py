@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from cli.formats.event_log import EventLog
-from cli.formats.invalid import FileInvalid
-from cli.formats.residence import Residence, latest_residences
-from events.inputs import CustomerProfile, Order
+from cli.formats.customer_countries import Residence, latest_residences
+from cli.formats.file_invalid import FileInvalid
+from cli.formats.purchase_log import EventLog
+from events.schema.inputs import CustomerProfile, Order
 
 __all__ = ["Invoice", "OnlineRetail", "Summary", "read_online_retail"]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from consumers.parts import Commit
-from consumers.sink import PARTITION_UA, KafkaSink
-from state.owned import Owned
-from state.tally_partitions import TallyPartitions, TallySave
+from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink
+from consumers.runtime.protocols import Commit
+from state.experiments.tally_partitions import TallyPartitions, TallySave
+from state.partitions.owned_partition import Owned
 
 __all__ = ["NothingPublished", "TallyCommitter"]
 

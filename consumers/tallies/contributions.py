@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.tallies.definitions import LiveExperiment
-from state.purchases import CANCELLED, CONVERSION, PLACED, PurchaseLogs
+from state.experiments.purchase_logs import CANCELLED, CONVERSION, PLACED, PurchaseLogs
 
 __all__ = ["CONTRIBUTION", "PurchaseTable", "contributions", "purchase_table"]
 
@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 CONTRIBUTION: Final = ("revenue", "pre_revenue", "orders", "retention_orders", "before", "after", "unmatched")
-"""Fields of `state.exposed.EXPOSED` that follow from the log and the first exposure."""
+"""Fields of `state.experiments.exposed_customers.EXPOSED` that follow from the log and the first exposure."""
 _NOWHERE: Final = -(1 << 60)
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 

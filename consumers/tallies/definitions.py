@@ -12,7 +12,7 @@ import xxhash
 from pydantic import ValidationError
 
 from experiments.definition import Experiment
-from state.experiments import ExperimentStore
+from state.experiments.definitions import ExperimentStore
 
 __all__ = ["DAY_MS", "Definitions", "LiveExperiment", "experiment_hash"]
 

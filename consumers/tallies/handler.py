@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns
-from consumers.parts import Loaded, Opening
+from consumers.inputs.columns import Columns
+from consumers.runtime.protocols import Loaded, Opening
 from consumers.tallies.definitions import DAY_MS, Definitions, LiveExperiment
-from consumers.tallies.exposing import expose
+from consumers.tallies.first_exposures import expose
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
-from consumers.tallies.logs import Taken, take_in, trimmed
+from consumers.tallies.purchase_log import Taken, take_in, trimmed
 from consumers.tallies.recount import Recount
 from consumers.tallies.settings import ExperimentSettings
-from state.purchases import ENTRY, PurchaseLogs
-from state.tally_partitions import ExperimentSave, OpenedTallies, TallyOpening, TallyPartitions
+from state.experiments.purchase_logs import ENTRY, PurchaseLogs
+from state.experiments.tally_partitions import ExperimentSave, OpenedTallies, TallyOpening, TallyPartitions
 
 __all__ = ["TallyHandler", "TallyOutcome"]
 

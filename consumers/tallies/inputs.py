@@ -7,15 +7,15 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from consumers.columns import Columns, Decoding, Refusals
-from consumers.money import Money
-from consumers.orders import OrderColumns, OrderInput
+from consumers.inputs.columns import Columns, Decoding, Refusals
+from consumers.inputs.money import Money
+from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
-from events.amounts import currency_number, currency_text
-from events.columnar import ABSENT, ColumnDecoder, Read
-from events.hashes import seed_of
-from events.inputs import Conversion, Exposure
-from state.purchases import CONVERSION, ENTRY
+from events.codec.amount_columns import currency_number, currency_text
+from events.codec.column_decoder import ABSENT, ColumnDecoder, Read
+from events.codec.id_hashes import seed_of
+from events.schema.inputs import Conversion, Exposure
+from state.experiments.purchase_logs import CONVERSION, ENTRY
 
 __all__ = ["ConversionInput", "ExposureColumns", "ExposureInput", "LoggedColumns", "LoggedOrders", "PurchaseInput"]
 

@@ -8,13 +8,13 @@ import numpy.typing as npt
 
 from consumers.tallies.contributions import CONTRIBUTION, contributions, purchase_table
 from consumers.tallies.definitions import LiveExperiment
-from consumers.tallies.exposing import Exposing
-from consumers.tallies.sums import changed_sums
-from state.exposed import segment_code
-from state.moves import UNKNOWN, segments_at
-from state.purchases import CONVERSION, PurchaseLogs
-from state.tallies import TallyReading
-from state.tally_partitions import ExperimentSave, ExperimentState, OpenedTallies
+from consumers.tallies.first_exposures import Exposing
+from consumers.tallies.tally_sums import changed_sums
+from state.customers.recent_moves import UNKNOWN, segments_at
+from state.experiments.exposed_customers import segment_code
+from state.experiments.purchase_logs import CONVERSION, PurchaseLogs
+from state.experiments.tallies import TallyReading
+from state.experiments.tally_partitions import ExperimentSave, ExperimentState, OpenedTallies
 
 __all__ = ["Recount"]
 

@@ -16,25 +16,26 @@ from dataclasses import dataclass
 
 import redis
 
-from consumers.erasure_log import ErasureLog, RememberingClaims
-from consumers.money import Money
-from consumers.runtime import MicroBatchRuntime, Wiring
+from consumers.broker.kafka_sink import KafkaSink
+from consumers.history.erasure_log import ErasureLog
+from consumers.inputs.money import Money
+from consumers.runtime.erasure_claims import RememberingClaims
+from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
 from consumers.settings import ConsumerSettings
-from consumers.sink import KafkaSink
 from consumers.tallies.commit import NothingPublished, TallyCommitter
 from consumers.tallies.definitions import Definitions
 from consumers.tallies.handler import TallyHandler
 from consumers.tallies.inputs import ConversionInput, ExposureInput, PurchaseInput
 from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
-from state import keys
-from state.connection import connect
-from state.experiments import ExperimentStore
-from state.format import agree_on_format, shop_currency
-from state.owned import Owned
+from state.experiments.definitions import ExperimentStore
+from state.experiments.tally_partitions import TallyPartitions
+from state.partitions.owned_partition import Owned
+from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
 from state.settings import StateSettings
-from state.tally_partitions import TallyPartitions
-from state.workers import WorkerBeat, WorkerRegistry
+from state.store import keys
+from state.store.connection import connect
+from state.store.data_format import agree_on_format, shop_currency
 
 __all__ = ["ExperimentService", "ServiceSettings", "build_service"]
 

@@ -11,12 +11,12 @@ import aiohttp
 import redis
 
 from events.errors import ShoalError
-from state.deliveries import Attempt, Delivery, DeliveryStore, Outcome
-from state.triggers import Trigger, TriggerStore
-from stream.campaigns.calling import Called, call_webhook, open_session
-from stream.campaigns.permission import Permission
+from state.campaigns.deliveries import Attempt, Delivery, DeliveryStore, Outcome
+from state.campaigns.triggers import Trigger, TriggerStore
+from stream.campaigns.contact_permission import Permission
 from stream.campaigns.settings import TriggerSettings
-from stream.campaigns.webhook import backoff_s
+from stream.campaigns.webhook_call import Called, call_webhook, open_session
+from stream.campaigns.webhook_request import backoff_s
 
 __all__ = ["Dispatcher"]
 

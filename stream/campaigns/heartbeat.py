@@ -11,8 +11,8 @@ from typing import Final
 
 import redis
 
-from state import keys
-from state.workers import WorkerBeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.store import keys
 
 __all__ = ["Heartbeat"]
 

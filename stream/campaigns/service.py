@@ -16,14 +16,14 @@ from mode import Service
 
 from events.errors import ShoalError
 from events.settings import KafkaSettings
-from state.connection import connect
-from state.deliveries import DeliveryStore
+from state.campaigns.deliveries import DeliveryStore
+from state.campaigns.triggers import TriggerStore
 from state.settings import StateSettings
-from state.triggers import TriggerStore
+from state.store.connection import connect
+from stream.campaigns.change_intake import TriggerIntake
+from stream.campaigns.contact_permission import Permission
 from stream.campaigns.dispatcher import Dispatcher
 from stream.campaigns.heartbeat import Heartbeat
-from stream.campaigns.intake import TriggerIntake
-from stream.campaigns.permission import Permission
 from stream.campaigns.settings import TriggerSettings
 
 __all__ = ["build_trigger_app", "run_triggers"]

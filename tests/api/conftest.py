@@ -10,20 +10,20 @@ import pytest
 import redis as redis_py
 from starlette.testclient import TestClient
 
-from api.access.keys import KeyStore
+from api.access.api_keys import KeyStore
 from api.access.scopes import Scope
 from api.app import build_app
 from api.settings import ApiSettings, AppSettings
-from events.changes import make_change
-from events.partitioning import partitions_of
+from events.segment_changes import make_change
 from events.settings import KafkaSettings
-from state import keys
-from state.partition_store import PartitionStore, Save
-from state.records import CustomerBatch
-from state.segment_views import SegmentViews
+from events.topics.partitioning import partitions_of
+from state.customers.records import CustomerBatch
+from state.customers.segment_views import SegmentViews
+from state.partitions.partition_store import PartitionStore, Save
 from state.settings import StateSettings
+from state.store import keys
+from stream.model.rfm_tiers import SEGMENT_NAMES
 from stream.settings import StreamSettings
-from stream.tiers import SEGMENT_NAMES
 from tests.building import NOW_MS, shoppers
 
 EVIL = "<script>alert(1)</script>"

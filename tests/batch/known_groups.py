@@ -3,8 +3,8 @@
 from functools import cache
 
 from bench.quality.known_groups import shop_of
-from simulation.groups import Buying, Group, Spend
-from simulation.scenario import Scenario
+from simulation.customers.groups import Buying, Group, Spend
+from simulation.scenarios.scenario import Scenario
 
 FEATURES = ("orders", "average_order_value")
 

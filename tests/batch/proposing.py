@@ -3,15 +3,14 @@
 import numpy as np
 
 from batch.candidate import build_candidate
-from batch.options import FitOptions
+from batch.data.customer_table import CustomerTable
+from batch.fit_options import FitOptions
 from batch.rebaseline import Live, propose_from
-from batch.table import CustomerTable
-from state.records import blank_rows
-from stream.damping import Damping
-from stream.segmenter import CentroidSegmenter
-from stream.tiers import RuleTiers
-
-from ..building import HALF_LIFE_MS, NOW, NOW_MS
+from state.customers.records import blank_rows
+from stream.model.rfm_tiers import RuleTiers
+from stream.model.segmenter import CentroidSegmenter
+from stream.moves.hysteresis import Damping
+from tests.building import HALF_LIFE_MS, NOW, NOW_MS
 
 FEATURES = ("income", "score")
 CENTRES = ((20_000.0, 20.0), (20_000.0, 80.0), (80_000.0, 20.0), (80_000.0, 80.0))

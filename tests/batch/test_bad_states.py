@@ -10,23 +10,22 @@ import pytest
 import redis as redis_py
 
 from batch.candidate import build_candidate
-from batch.first_baseline import Readiness
-from batch.lock import BatchBusy, BatchLock
-from batch.options import FitOptions
-from batch.promotion import Promotion
+from batch.fit_options import FitOptions
+from batch.promotion.batch_lock import BatchBusy, BatchLock
+from batch.promotion.batch_service import BatchService
+from batch.promotion.decisions import Promotion
+from batch.promotion.first_baseline import Readiness
 from batch.rebaseline import Rebaseliner
-from batch.schedule import BatchService
 from batch.settings import BatchSettings
 from cli.main import main
-from events.partitioning import partitions_of
-from state import keys
-from state.baselines import BaselineStore
-from state.partition_store import PartitionStore, Save
-from state.records import CustomerBatch, blank_rows
-from stream.clock import SegmentClock
-from stream.damping import Damping
-
-from ..building import (
+from events.topics.partitioning import partitions_of
+from state.customers.records import CustomerBatch, blank_rows
+from state.model.baselines import BaselineStore
+from state.partitions.partition_store import PartitionStore, Save
+from state.store import keys
+from stream.customers.clock import SegmentClock
+from stream.moves.hysteresis import Damping
+from tests.building import (
     DAY_MS,
     HALF_LIFE_MS,
     NOW,

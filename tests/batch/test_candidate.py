@@ -8,17 +8,16 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, confusion_matrix
 
 from batch.candidate import build_candidate
-from batch.options import FitOptions
+from batch.data.customer_table import CustomerTable
+from batch.fit_options import FitOptions
 from batch.refusals import AlgorithmUnknown, FeatureMissing, NoCustomers, TooFewCustomers
-from batch.table import CustomerTable
-from events.outputs import Baseline
-from state.records import blank_rows
-from stream.features import FeatureUnknown
-from stream.kmeans import nearest
-from stream.segmenter import CentroidSegmenter
-
-from ..building import HALF_LIFE_MS, NOW, NOW_MS, names, rows_with, shoppers
-from .known_groups import FEATURES, shop_table
+from events.schema.outputs import Baseline
+from state.customers.records import blank_rows
+from stream.customers.features import FeatureUnknown
+from stream.model.kmeans import nearest
+from stream.model.segmenter import CentroidSegmenter
+from tests.batch.known_groups import FEATURES, shop_table
+from tests.building import HALF_LIFE_MS, NOW, NOW_MS, names, rows_with, shoppers
 
 QUICK = FitOptions(algorithms=("k-means",))
 

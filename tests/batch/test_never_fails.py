@@ -5,14 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.candidate import build_candidate
-from batch.options import FitOptions
-from batch.table import CustomerTable
+from batch.data.customer_table import CustomerTable
+from batch.fit_options import FitOptions
 from events.errors import ShoalError
-from events.outputs import Baseline
-from stream.kmeans import nearest
-from stream.segmenter import CentroidSegmenter
-
-from ..building import HALF_LIFE_MS, NOW, NOW_MS, examples, names, shoppers
+from events.schema.outputs import Baseline
+from stream.model.kmeans import nearest
+from stream.model.segmenter import CentroidSegmenter
+from tests.building import HALF_LIFE_MS, NOW, NOW_MS, examples, names, shoppers
 
 FEATURES = ["recency", "frequency", "monetary", "age", "income", "order_gap", "return_rate", "engagement"]
 

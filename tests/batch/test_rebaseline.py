@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 
-from batch.crowd import gather_crowd, moved_share
-from batch.guard import objections
+from batch.identity.move_preview import gather_crowd, moved_share
+from batch.promotion.approval_guard import objections
 from batch.settings import BatchSettings
-from events.changes import segment_number
-from state.sums import ModelSums
-from stream.damping import Damping
-from stream.segmentation import resegment
-from stream.segmenter import CentroidSegmenter
-
-from ..building import HALF_LIFE_MS, NOW_MS, make_baseline, names, rows_with, shoppers
-from .proposing import CENTRES, customers, proposal_of
+from events.segment_changes import segment_number
+from state.partitions.model_sums import ModelSums
+from stream.model.segmenter import CentroidSegmenter
+from stream.moves.hysteresis import Damping
+from stream.moves.segmentation import resegment
+from tests.batch.proposing import CENTRES, customers, proposal_of
+from tests.building import HALF_LIFE_MS, NOW_MS, make_baseline, names, rows_with, shoppers
 
 
 def moved_over(rows, baseline):

@@ -7,15 +7,14 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from batch.candidate import build_candidate
-from batch.options import FitOptions
+from batch.fit_options import FitOptions
 from batch.rebaseline import Live, propose_from
 from bench.quality.known_groups import shop_of
-from simulation.scenarios import named_scenario
-from stream.damping import Damping
-from stream.segmenter import CentroidSegmenter
-from stream.tiers import RuleTiers
-
-from ..building import NOW
+from simulation.scenarios.named_scenarios import named_scenario
+from stream.model.rfm_tiers import RuleTiers
+from stream.model.segmenter import CentroidSegmenter
+from stream.moves.hysteresis import Damping
+from tests.building import NOW
 
 CUSTOMERS, DAYS = 600, 300
 

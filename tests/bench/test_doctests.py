@@ -4,10 +4,13 @@ import doctest
 
 import pytest
 
-from bench import end_state, figures, job, machine, report
+from bench.job import end_state, fixed_job
+from bench.reporting import machine, result_tables, run_statistics
 
 
-@pytest.mark.parametrize("module", [end_state, figures, job, machine, report], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [end_state, run_statistics, fixed_job, machine, result_tables], ids=lambda each: each.__name__
+)
 def test_the_examples_hold(module):
     failed, tried = doctest.testmod(module)
     assert tried

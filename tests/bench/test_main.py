@@ -8,7 +8,7 @@ import pytest
 
 from bench import main as command
 from bench.parts import PART_OF, Plan
-from bench.results import PARTS
+from bench.reporting.results_file import PARTS
 
 
 @pytest.fixture

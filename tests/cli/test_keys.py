@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from api.access.audit import STREAM, audit_salt, pseudonym
-from api.access.keys import KEYS
+from api.access.api_keys import KEYS
+from api.access.audit_log import STREAM, audit_salt, pseudonym
 from cli.main import app
 
 RUN = CliRunner()

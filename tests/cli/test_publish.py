@@ -14,17 +14,17 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from typer.testing import CliRunner, Result
 
-from cli import sending
+from cli.feeding import event_sending
+from cli.feeding.event_sending import Plan
 from cli.formats.cdnow import read_cdnow, sample_path
-from cli.formats.invalid import FileInvalid
+from cli.formats.file_invalid import FileInvalid
 from cli.main import app
 from cli.publish import NothingValid, Topic
-from cli.sending import Plan
-from events.inputs import INPUTS
-from events.partitioning import partitions_of
+from events.schema.inputs import INPUTS
 from events.settings import KafkaSettings
-from events.topic_admin import KafkaUnreachable, TopicsUnfit, create_topics
-from events.topics import topic_specs
+from events.topics.administration import KafkaUnreachable, TopicsUnfit, create_topics
+from events.topics.partitioning import partitions_of
+from events.topics.specs import topic_specs
 from shoal_client.errors import PublishFailed
 from tests.cli.formats.thelook.exporting import event, item, order, user, write
 
@@ -289,8 +289,8 @@ def test_thelook_is_imported_to_three_topics_and_its_rows_accounted_for(
 def test_events_on_their_way_are_bounded(
     shoal: Shoal, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_WINDOW", 7)
-    monkeypatch.setattr(sending, "_FRAME", 3)
+    monkeypatch.setattr(event_sending, "_WINDOW", 7)
+    monkeypatch.setattr(event_sending, "_FRAME", 3)
     assert json.loads(shoal("import", "cdnow", "--limit", "50", "--json").stdout)["published"] == 50
     assert len(published(settings, "orders", 50)) == 50
 

@@ -18,17 +18,17 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from cli import simulate
-from cli.event_sinks import FileTaken
+from cli.feeding.event_sinks import FileTaken
+from cli.feeding.pacing import Pace, paced
 from cli.main import app
-from cli.pacing import Pace, paced
-from events.inputs import INPUTS
-from events.partitioning import partitions_of
+from events.schema.inputs import INPUTS
 from events.settings import KafkaSettings
-from events.topic_admin import TopicsUnfit, create_topics
-from events.topics import topic_specs
-from simulation.merging import TOPICS, TRUTH, Batch
-from simulation.scenario import ScenarioInvalid
-from simulation.scenarios import SCENARIOS
+from events.topics.administration import TopicsUnfit, create_topics
+from events.topics.partitioning import partitions_of
+from events.topics.specs import topic_specs
+from simulation.event_merging import TOPICS, TRUTH, Batch
+from simulation.scenarios.named_scenarios import SCENARIOS
+from simulation.scenarios.scenario import ScenarioInvalid
 from simulation.shop import MAX_DAYS
 
 PARTITIONS = 3

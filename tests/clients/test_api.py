@@ -11,17 +11,17 @@ import pytest
 import redis as redis_py
 import uvicorn
 
-from api.access.keys import KeyStore
+from api.access.api_keys import KeyStore
 from api.access.scopes import Scope
 from api.app import build_app
 from api.settings import ApiSettings, AppSettings
 from events.settings import KafkaSettings
 from experiments import Experiment, assign
 from shoal_client import ApiError, ApiUnreachable, Busy, Segment, Shoal, ShoalError
-from state.experiments import ExperimentStore
+from state.experiments.definitions import ExperimentStore
 from state.settings import StateSettings
+from stream.model.rfm_tiers import SEGMENT_NAMES
 from stream.settings import StreamSettings
-from stream.tiers import SEGMENT_NAMES
 from tests.api.conftest import EVIL, PARTITIONS, fill
 
 NAMES = [*(f"c{i}" for i in range(2_500)), EVIL, "a/b", "ü€ 100%?#", "../../v1/segments"]

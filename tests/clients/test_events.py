@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from events.examples import EXAMPLES
-from events.inputs import INPUTS, Consent, Item
+from events.schema.example_messages import EXAMPLES
+from events.schema.inputs import INPUTS, Consent, Item
 from shoal_client import EventInvalid, ShoalError
 from shoal_client import events as client
 from shoal_client.events import TOPICS, encoded

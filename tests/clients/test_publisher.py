@@ -9,14 +9,14 @@ from decimal import Decimal
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from events.codec import BatchDecoder
-from events.examples import EXAMPLES
-from events.inputs import INPUTS
-from events.inputs import Order as Accepted
-from events.partitioning import partitions_of
+from events.codec.batch_decoder import BatchDecoder
+from events.schema.example_messages import EXAMPLES
+from events.schema.inputs import INPUTS
+from events.schema.inputs import Order as Accepted
 from events.settings import KafkaSettings
-from events.topic_admin import create_topics
-from events.topics import topic_specs
+from events.topics.administration import create_topics
+from events.topics.partitioning import partitions_of
+from events.topics.specs import topic_specs
 from shoal_client import EventInvalid, Order, Publisher, PublishFailed
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)

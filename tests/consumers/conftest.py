@@ -3,8 +3,8 @@
 import pytest
 
 from events.settings import KafkaSettings
-from events.topic_admin import create_topics
-from events.topics import topic_specs
+from events.topics.administration import create_topics
+from events.topics.specs import topic_specs
 
 
 @pytest.fixture

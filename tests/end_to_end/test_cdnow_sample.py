@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 
 from cli.formats.cdnow import sample_path
-
-from ..service import Service, running
-from ..shop import message, purchases
+from tests.service import Service, running
+from tests.shop import message, purchases
 
 pytestmark = pytest.mark.kafka
 

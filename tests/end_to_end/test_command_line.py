@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli.embedded import ChildProcess
 from cli.formats.cdnow import sample_path
+from cli.local.embedded import ChildProcess
 
 FREE = {name: value for name, value in os.environ.items() if not name.startswith("SHOAL_")}
 

@@ -16,9 +16,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
-from cli.embedded import ChildProcess
-
-from .test_command_line import FREE, answer, shoal
+from cli.local.embedded import ChildProcess
+from tests.end_to_end.test_command_line import FREE, answer, shoal
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = {

@@ -6,9 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-
-from ..service import Message
-from ..shop import order
+from tests.service import Message
+from tests.shop import order
 
 pytestmark = pytest.mark.kafka
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from .test_command_line import answer, shoal, started_up
+from tests.end_to_end.test_command_line import answer, shoal, started_up
 
 CREATE = (
     *("experiment", "create", "free-shipping", "--variant", "control", "--variant", "free", "--control", "control"),

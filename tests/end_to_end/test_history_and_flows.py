@@ -7,12 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from consumers.change_log import changes_of_customer
-from events.changes import decode_change
-from events.partitioning import partition_of
-
-from ..service import Service, running
-from ..shop import purchases
+from consumers.history.segment_changes_reader import changes_of_customer
+from events.segment_changes import decode_change
+from events.topics.partitioning import partition_of
+from tests.service import Service, running
+from tests.shop import purchases
 
 pytestmark = pytest.mark.kafka
 

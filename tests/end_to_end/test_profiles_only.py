@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_command_line import answer, shoal, started_up
+from tests.end_to_end.test_command_line import answer, shoal, started_up
 
 GROUPS = ((20, 20), (20, 80), (55, 50), (90, 20), (90, 80))
 

@@ -6,11 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from events.changes import decode_change
-from stream.campaigns.webhook import new_secret
-
-from ..shop import order, purchases
-from ..stream.campaigns.receiver import Receiver
+from events.segment_changes import decode_change
+from stream.campaigns.webhook_request import new_secret
+from tests.shop import order, purchases
+from tests.stream.campaigns.receiver import Receiver
 
 pytestmark = pytest.mark.kafka
 

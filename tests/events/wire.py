@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from events.inputs import Consent, Conversion, CustomerProfile, Exposure, Item, Order, WebSession
+from events.schema.inputs import Consent, Conversion, CustomerProfile, Exposure, Item, Order, WebSession
 
 ODD = json.loads((Path(__file__).parent / "odd_values.json").read_text())
 """JSON texts of numbers, literals and strings; contents of strings (texts, instants)."""

@@ -14,19 +14,18 @@ import pytest
 from scipy import stats
 
 from experiments import Metric
-from experiments.bayes import normal
-from experiments.cuped import adjusted_revenue
-from experiments.group_sequential import critical_values
-from experiments.lift import delta_lift
-from experiments.means import welch
-from experiments.measure import measure
-from experiments.multiplicity import adjusted
-from experiments.proportions import two_proportions
-from experiments.sequential import always_valid
-from experiments.srm import sample_ratio
+from experiments.sequential.always_valid import always_valid
+from experiments.sequential.group_sequential import critical_values
+from experiments.statistics.bayes import normal
+from experiments.statistics.cuped import adjusted_revenue
+from experiments.statistics.lift import delta_lift
+from experiments.statistics.means import welch
+from experiments.statistics.metric_samples import measure
+from experiments.statistics.multiplicity import adjusted
+from experiments.statistics.proportions import two_proportions
+from experiments.statistics.sample_ratio_mismatch import sample_ratio
 from experiments.tally import THOUSANDTHS
-
-from .tallying import shop
+from tests.experiments.tallying import shop
 
 HERE = Path(__file__).parent / "references"
 ROOT = Path(__file__).parents[2]

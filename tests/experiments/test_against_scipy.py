@@ -11,26 +11,26 @@ from statsmodels.stats.proportion import test_proportions_2indep as proportions_
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from experiments import CannotSay, Metric, Reason, Tally
-from experiments.bayes import beta_binomial, normal
-from experiments.cuped import adjusted_revenue
-from experiments.heterogeneity import against_the_rest, cochran_q
-from experiments.lift import fieller_lift
-from experiments.many_arms import chi_squared, welch_anova
-from experiments.means import welch
-from experiments.measure import measure
-from experiments.multiplicity import adjusted
-from experiments.power import (
+from experiments.planning.power import (
     minimum_detectable_effect,
     power_of_means,
     power_of_proportions,
     sample_size_of_means,
     sample_size_of_proportions,
 )
-from experiments.proportions import fisher, two_proportions, wilson
-from experiments.rate_sequence import log_evidence, rate_sequence
-from experiments.sample import Sample
-from experiments.sequential import always_valid
-from experiments.srm import CONCENTRATION, sample_ratio, sequential_sample_ratio
+from experiments.sequential.always_valid import always_valid
+from experiments.sequential.always_valid_rates import log_evidence, rate_sequence
+from experiments.sequential.heterogeneity import against_the_rest, cochran_q
+from experiments.statistics.bayes import beta_binomial, normal
+from experiments.statistics.cuped import adjusted_revenue
+from experiments.statistics.lift import fieller_lift
+from experiments.statistics.many_arms import chi_squared, welch_anova
+from experiments.statistics.means import welch
+from experiments.statistics.metric_samples import measure
+from experiments.statistics.multiplicity import adjusted
+from experiments.statistics.proportions import fisher, two_proportions, wilson
+from experiments.statistics.sample import Sample
+from experiments.statistics.sample_ratio_mismatch import CONCENTRATION, sample_ratio, sequential_sample_ratio
 
 
 class Shop:

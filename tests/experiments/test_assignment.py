@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 
 from experiments import Unassigned, assign, assign_many
-
-from .tallying import experiment
+from tests.experiments.tallying import experiment
 
 MILLION = [f"customer-{number}" for number in range(1_000_000)]
 SPLIT = experiment("A", "B", "C", variants=[{"name": "A", "weight": 2}, {"name": "B"}, {"name": "C", "weight": 0.5}])

@@ -4,8 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from experiments import Experiment, check_change
-
-from .tallying import START, experiment
+from tests.experiments.tallying import START, experiment
 
 LATER = START + timedelta(days=14)
 CHANGES = {

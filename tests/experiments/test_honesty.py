@@ -1,12 +1,13 @@
-"""Smaller runs of `bench/honesty.py`, seeds fixed; what is allowed beside the promise is binomial error, 3 sigma."""
+"""Smaller runs of `bench/statistics/honesty.py`, seeds fixed; beside the promise binomial error is allowed, 3 sigma."""
 
 import math
 
 import numpy as np
 import pytest
 
-from bench.honesty_intervals import TRUTH, coverage, cuped_variance_ratio, small_count_coverage
-from bench.honesty_looks import (
+from bench.statistics.interval_coverage import TRUTH, coverage, cuped_variance_ratio, small_count_coverage
+from bench.statistics.planned_power import power_for_money
+from bench.statistics.repeated_looks import (
     conversions,
     crossing_share,
     ever_rejects,
@@ -19,14 +20,13 @@ from bench.honesty_looks import (
     sequential_sample_ratio_alarms,
     stopping_customers,
 )
-from bench.honesty_plans import power_for_money
-from bench.honesty_sequences import exact_difference_misses, repeated_interval_misses, sequence_misses
-from experiments.group_sequential import obrien_fleming, pocock
-from experiments.planning import customers_needed, rate_baseline
-from experiments.power import sample_size_of_proportions, sequential_customers
-from experiments.rate_sequence import two_rate_sequences
-from experiments.sample import Sample
-from experiments.sequential import always_valid, mixture_precision, mixture_sprt
+from bench.statistics.sequence_coverage import exact_difference_misses, repeated_interval_misses, sequence_misses
+from experiments.planning.power import sample_size_of_proportions, sequential_customers
+from experiments.planning.sample_size import customers_needed, rate_baseline
+from experiments.sequential.always_valid import always_valid, mixture_precision, mixture_sprt
+from experiments.sequential.always_valid_rates import two_rate_sequences
+from experiments.sequential.group_sequential import obrien_fleming, pocock
+from experiments.statistics.sample import Sample
 
 
 def slack(share, runs):

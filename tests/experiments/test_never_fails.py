@@ -10,15 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments import CannotSay, Metric, Tallies
-from experiments.bayes import beta_binomial, normal
-from experiments.cuped import adjusted_revenue
-from experiments.group_sequential import look_at, obrien_fleming, pocock
-from experiments.heterogeneity import against_the_rest, cochran_q
-from experiments.lift import delta_lift, fieller_lift
-from experiments.many_arms import chi_squared, welch_anova
-from experiments.means import welch
-from experiments.measure import measure
-from experiments.power import (
+from experiments.planning.power import (
     days_left,
     minimum_detectable_effect,
     power_of_means,
@@ -27,14 +19,21 @@ from experiments.power import (
     sample_size_of_proportions,
     sequential_customers,
 )
-from experiments.proportions import fisher, two_proportions, wilson
-from experiments.rate_sequence import rate_sequence, two_rate_sequences
-from experiments.report import report
-from experiments.sample import Sample
-from experiments.sequential import always_valid, mixture_sprt
-from experiments.srm import sample_ratio
-
-from .tallying import START, any_tallies, experiment, tallies_of
+from experiments.reporting.report import report
+from experiments.sequential.always_valid import always_valid, mixture_sprt
+from experiments.sequential.always_valid_rates import rate_sequence, two_rate_sequences
+from experiments.sequential.group_sequential import look_at, obrien_fleming, pocock
+from experiments.sequential.heterogeneity import against_the_rest, cochran_q
+from experiments.statistics.bayes import beta_binomial, normal
+from experiments.statistics.cuped import adjusted_revenue
+from experiments.statistics.lift import delta_lift, fieller_lift
+from experiments.statistics.many_arms import chi_squared, welch_anova
+from experiments.statistics.means import welch
+from experiments.statistics.metric_samples import measure
+from experiments.statistics.proportions import fisher, two_proportions, wilson
+from experiments.statistics.sample import Sample
+from experiments.statistics.sample_ratio_mismatch import sample_ratio
+from tests.experiments.tallying import START, any_tallies, experiment, tallies_of
 
 COUNTS = st.one_of(st.integers(-1, 30), st.sampled_from([10**3, 10**6, 10**9, 10**12, 10**30]))
 SAMPLES = st.builds(

@@ -3,16 +3,15 @@
 import pytest
 
 from experiments import CannotSay, Reason, Tallies, Tally
-from experiments.group_sequential import critical_values, obrien_fleming, pocock
-from experiments.lift import delta_lift, fieller_lift
-from experiments.means import welch
-from experiments.power import sample_size_of_proportions
-from experiments.proportions import expected_counts_allow_z, fisher, two_proportions
-from experiments.report import report
-from experiments.sample import conversion
-from experiments.srm import sample_ratio
-
-from .tallying import START, counts, experiment
+from experiments.planning.power import sample_size_of_proportions
+from experiments.reporting.report import report
+from experiments.sequential.group_sequential import critical_values, obrien_fleming, pocock
+from experiments.statistics.lift import delta_lift, fieller_lift
+from experiments.statistics.means import welch
+from experiments.statistics.proportions import expected_counts_allow_z, fisher, two_proportions
+from experiments.statistics.sample import conversion
+from experiments.statistics.sample_ratio_mismatch import sample_ratio
+from tests.experiments.tallying import START, counts, experiment
 
 
 def test_cookie_cats_moved_its_gate_and_kept_fewer_players():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ..service import Service, running
+from tests.service import Service, running
 
 
 @pytest.fixture

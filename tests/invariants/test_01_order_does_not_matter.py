@@ -6,21 +6,20 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.customers import ProfileInput
-from consumers.money import Money
-from consumers.orders import OrderInput
-from consumers.partition_batch import PartitionBatch, TopicEvents
-from consumers.parts import Loaded
-from consumers.web_sessions import SessionInput
-from state.partition_store import Owned
-from state.records import CustomerBatch, pack, unpack
-from stream.damping import Damping
-from stream.handler import SegmentHandler
-from stream.tiers import RuleTiers
-
-from ..building import topic_slice
-from ..service import HALF_LIFE_MS, event_fields
-from ..shop import FAR_MS, reference, shop_events
+from consumers.inputs.customers import ProfileInput
+from consumers.inputs.money import Money
+from consumers.inputs.orders import OrderInput
+from consumers.inputs.web_sessions import SessionInput
+from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
+from consumers.runtime.protocols import Loaded
+from state.customers.records import CustomerBatch, pack, unpack
+from state.partitions.partition_store import Owned
+from stream.model.rfm_tiers import RuleTiers
+from stream.moves.handler import SegmentHandler
+from stream.moves.hysteresis import Damping
+from tests.building import topic_slice
+from tests.service import HALF_LIFE_MS, event_fields
+from tests.shop import FAR_MS, reference, shop_events
 
 EVENTS = [event for event in shop_events(sessions=400, profiles=200, refunds=200) if event.key < "01000"]
 EXPECTED = event_fields(reference(EVENTS))

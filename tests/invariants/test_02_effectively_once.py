@@ -8,11 +8,10 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from events.changes import decode_change
-from state.baselines import BaselineStore, ModelStore
-
-from ..service import event_fields
-from ..shop import order, reference, shop_events
+from events.segment_changes import decode_change
+from state.model.baselines import BaselineStore, ModelStore
+from tests.service import event_fields
+from tests.shop import order, reference, shop_events
 
 pytestmark = pytest.mark.kafka
 

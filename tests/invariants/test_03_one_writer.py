@@ -5,10 +5,9 @@ import signal
 
 import pytest
 
-from state import keys
-
-from ..service import event_fields
-from ..shop import purchases, reference
+from state.store import keys
+from tests.service import event_fields
+from tests.shop import purchases, reference
 
 pytestmark = pytest.mark.kafka
 

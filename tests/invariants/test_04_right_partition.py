@@ -2,10 +2,9 @@
 
 import pytest
 
-from events.partitioning import partitions_of
-
-from ..service import event_fields
-from ..shop import order, reference
+from events.topics.partitioning import partitions_of
+from tests.service import event_fields
+from tests.shop import order, reference
 
 pytestmark = pytest.mark.kafka
 

@@ -4,18 +4,17 @@ import json
 
 import pytest
 
-from consumers.commit import Committer
-from consumers.lag import unsent_changes
-from consumers.partition_batch import Outcome
-from consumers.sink import SinkFailed
-from events.changes import make_change
-from state import keys
-from state.partition_store import PartitionStore
-from state.records import CustomerBatch
-from state.segment_views import SegmentViews
-from state.sums import ModelSums
-
-from ..shop import order
+from consumers.broker.consumer_lag import unsent_changes
+from consumers.broker.kafka_sink import SinkFailed
+from consumers.runtime.commit import Committer
+from consumers.runtime.partition_batch import Outcome
+from events.segment_changes import make_change
+from state.customers.records import CustomerBatch
+from state.customers.segment_views import SegmentViews
+from state.partitions.model_sums import ModelSums
+from state.partitions.partition_store import PartitionStore
+from state.store import keys
+from tests.shop import order
 
 pytestmark = pytest.mark.kafka
 

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from state.baselines import BaselineStore, ModelStore
-from state.moves import earlier_segments
-
-from ..shop import shop_events
+from state.customers.recent_moves import earlier_segments
+from state.model.baselines import BaselineStore, ModelStore
+from tests.shop import shop_events
 
 pytestmark = pytest.mark.kafka
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from events.partitioning import partitions_of
-
-from ..shop import order, purchases
+from events.topics.partitioning import partitions_of
+from tests.shop import order, purchases
 
 pytestmark = pytest.mark.kafka
 

@@ -5,11 +5,10 @@ from collections import Counter
 
 import pytest
 
-from events.changes import decode_change
-from state.baselines import BaselineStore
-from state.drift import DriftAlarms
-
-from ..shop import order, shop_events
+from events.segment_changes import decode_change
+from state.model.baselines import BaselineStore
+from state.model.drift_alarm import DriftAlarms
+from tests.shop import order, shop_events
 
 pytestmark = pytest.mark.kafka
 

@@ -9,25 +9,24 @@ from datetime import timedelta
 import pytest
 import xxhash
 
-from consumers.lag import behind, end_offsets, stored_offsets
-from events.partitioning import partitions_of
-from events.topics import TALLIED
+from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets
+from events.topics.partitioning import partitions_of
+from events.topics.specs import TALLIED
 from experiments.definition import Experiment
-from experiments.report import report
+from experiments.reporting.report import report
 from experiments.tally import Tallies, Tally
-from simulation.experiment import Effect
-from simulation.experiment import Experiment as SimulatedExperiment
-from simulation.groups import Buying, Returns, Visits
-from state import keys
-from state.experiments import ExperimentStore
-from state.records import CustomerBatch, pack
-from state.tallies import TallyStore
-from state.watermarks import read_fates
-from state.workers import WorkerRegistry
-
-from ..service import Message
-from ..simulation.watching import START, START_MS, Seen, group, scenario
-from ..tally_oracle import DAY_MS, tallied
+from simulation.behaviour.ab_test import Effect
+from simulation.behaviour.ab_test import Experiment as SimulatedExperiment
+from simulation.customers.groups import Buying, Returns, Visits
+from state.customers.records import CustomerBatch, pack
+from state.experiments.definitions import ExperimentStore
+from state.experiments.tallies import TallyStore
+from state.partitions.watermarks import read_fates
+from state.partitions.worker_heartbeats import WorkerRegistry
+from state.store import keys
+from tests.service import Message
+from tests.simulation.watching import START, START_MS, Seen, group, scenario
+from tests.tally_oracle import DAY_MS, tallied
 
 pytestmark = pytest.mark.kafka
 

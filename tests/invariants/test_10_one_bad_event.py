@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import Producer
 
-from consumers.lag import behind, end_offsets
-from events.topics import CO_PARTITIONED
-
-from ..service import Message, event_fields
-from ..shop import order, purchases, reference
+from consumers.broker.consumer_lag import behind, end_offsets
+from events.topics.specs import CO_PARTITIONED
+from tests.service import Message, event_fields
+from tests.shop import order, purchases, reference
 
 pytestmark = pytest.mark.kafka
 

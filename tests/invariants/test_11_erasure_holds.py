@@ -6,12 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from state import keys
-from state.deliveries import Attempt, DeliveryStore
-from state.suppressions import ALL, SuppressionStore, campaign_scope
-
-from ..service import Message
-from ..shop import message, order, purchases
+from state.campaigns.deliveries import Attempt, DeliveryStore
+from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope
+from state.store import keys
+from tests.service import Message
+from tests.shop import message, order, purchases
 
 pytestmark = pytest.mark.kafka
 

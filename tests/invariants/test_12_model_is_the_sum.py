@@ -2,9 +2,8 @@
 
 import pytest
 
-from state.baselines import BaselineStore, ModelStore
-
-from ..shop import order, shop_events
+from state.model.baselines import BaselineStore, ModelStore
+from tests.shop import order, shop_events
 
 pytestmark = pytest.mark.kafka
 

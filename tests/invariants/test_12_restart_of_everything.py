@@ -2,10 +2,9 @@
 
 import pytest
 
-from events.outputs import ModelVersion
-from state.baselines import BaselineStore, ModelStore
-
-from ..shop import shop_events
+from events.schema.outputs import ModelVersion
+from state.model.baselines import BaselineStore, ModelStore
+from tests.shop import shop_events
 
 pytestmark = [pytest.mark.kafka, pytest.mark.durable]
 

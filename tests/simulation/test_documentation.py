@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from simulation.scenario import parse_scenario
-from simulation.scenarios import SCENARIOS
+from simulation.scenarios.named_scenarios import SCENARIOS
+from simulation.scenarios.scenario import parse_scenario
 
 PAGE = (Path(__file__).parents[2] / "docs/simulation.md").read_text()
 

@@ -8,15 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.codec import BatchDecoder
-from events.inputs import INPUTS
-from simulation.groups import Buying, Dropout, Returns, Visits
-from simulation.population import founders_on, groups_of
-from simulation.regimes import Regime
-from simulation.scenarios import SCENARIOS, named_scenario
+from events.codec.batch_decoder import BatchDecoder
+from events.schema.inputs import INPUTS
+from simulation.customers.groups import Buying, Dropout, Returns, Visits
+from simulation.customers.population import founders_on, groups_of
+from simulation.scenarios.named_scenarios import SCENARIOS, named_scenario
+from simulation.scenarios.regimes import Regime
 from simulation.shop import Shop
-
-from .watching import DAY_MS, START, START_MS, Seen, day_of, group, ms, scenario
+from tests.simulation.watching import DAY_MS, START, START_MS, Seen, day_of, group, ms, scenario
 
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

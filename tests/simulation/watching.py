@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from simulation.groups import Buying, Group, Returns, Spend, Visits
-from simulation.merging import TOPICS, TRUTH
-from simulation.scenario import Scenario
+from simulation.customers.groups import Buying, Group, Returns, Spend, Visits
+from simulation.event_merging import TOPICS, TRUTH
+from simulation.scenarios.scenario import Scenario
 from simulation.shop import Shop
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

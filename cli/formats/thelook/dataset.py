@@ -4,12 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.formats.event_log import EventLog
-from cli.formats.invalid import FileInvalid
-from cli.formats.thelook.people import Person, profile, read_people
-from cli.formats.thelook.purchases import Purchase, order, read_purchases
-from cli.formats.thelook.visits import Visit, Visits, read_visits, web_session
-from events.inputs import CustomerProfile, Order, WebSession
+from cli.formats.file_invalid import FileInvalid
+from cli.formats.purchase_log import EventLog
+from cli.formats.thelook.orders import Purchase, order, read_purchases
+from cli.formats.thelook.users import Person, profile, read_people
+from cli.formats.thelook.web_sessions import Visit, Visits, read_visits, web_session
+from events.schema.inputs import CustomerProfile, Order, WebSession
 
 __all__ = ["Summary", "TheLook", "read_thelook"]
 

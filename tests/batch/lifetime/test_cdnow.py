@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batch.lifetime.fitting import fit_bg_nbd, fit_gamma_gamma
-from batch.lifetime.history import History
+from batch.lifetime.maximum_likelihood import fit_bg_nbd, fit_gamma_gamma
+from batch.lifetime.purchase_history import History
 from cli.formats.cdnow import sample_path
 
 END = pd.Timestamp("1997-09-30")

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.job import BASELINE, expected
+from bench.job.fixed_job import BASELINE, expected
 from bench.peers.end_state import NOW_MS, Customer, Told, problems, segments_of
 
 EVENTS = 500

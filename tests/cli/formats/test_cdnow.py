@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from cli.formats.cdnow import SampleMissing, read_cdnow, sample_path
-from cli.formats.invalid import FileInvalid
-from events.inputs import Order
+from cli.formats.file_invalid import FileInvalid
+from events.schema.inputs import Order
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli.formats.event_files import read_events
-from cli.formats.invalid import FileInvalid
-from events.inputs import INPUTS, CustomerProfile, Order
+from cli.formats.file_invalid import FileInvalid
+from events.schema.inputs import INPUTS, CustomerProfile, Order
 
 DASH = Path("-")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cli.formats.invalid import FileInvalid
+from cli.formats.file_invalid import FileInvalid
 from cli.formats.online_retail import OnlineRetail, read_online_retail
 
 Write = Callable[[pd.DataFrame, Path], Path]

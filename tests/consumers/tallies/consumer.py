@@ -3,10 +3,10 @@
 import json
 from datetime import timedelta
 
-from consumers.dead_letters import dead_letter
-from consumers.intake import Intake
-from consumers.money import Money
-from consumers.parts import Commit, Loaded, Opening
+from consumers.dead_letters.letter import dead_letter
+from consumers.inputs.money import Money
+from consumers.runtime.intake import Intake
+from consumers.runtime.protocols import Commit, Loaded, Opening
 from consumers.tallies.commit import TallyCommitter
 from consumers.tallies.definitions import Definitions
 from consumers.tallies.handler import TallyHandler
@@ -14,11 +14,10 @@ from consumers.tallies.inputs import ConversionInput, ExposureInput, PurchaseInp
 from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from experiments.definition import Experiment
-from state.experiments import ExperimentStore
-from state.tallies import TallyStore
-from state.tally_partitions import TallyPartitions
-
-from ...building import Sink, topic_slice
+from state.experiments.definitions import ExperimentStore
+from state.experiments.tallies import TallyStore
+from state.experiments.tally_partitions import TallyPartitions
+from tests.building import Sink, topic_slice
 
 FAR_MS = 4_000_000_000_000
 

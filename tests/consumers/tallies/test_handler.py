@@ -4,12 +4,11 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state import keys
-from state.records import CustomerBatch, pack
-
-from ...building import examples
-from ...tally_oracle import DAY_MS, instant, tallied
-from .consumer import Consumer, define
+from state.customers.records import CustomerBatch, pack
+from state.store import keys
+from tests.building import examples
+from tests.consumers.tallies.consumer import Consumer, define
+from tests.tally_oracle import DAY_MS, instant, tallied
 
 BY_ORDERS = {
     "id": "banner", "variants": [{"name": "A"}, {"name": "B"}, {"name": "C"}], "control": "A",

@@ -6,7 +6,7 @@ from collections import Counter
 
 from aiohttp import web
 
-from stream.campaigns.webhook import signature
+from stream.campaigns.webhook_request import signature
 
 
 class Receiver:

@@ -7,19 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events.partitioning import partition_of
-from state import keys
-from state.deliveries import DeliveryStore
-from state.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
-from state.triggers import Trigger, TriggerStore
+from events.topics.partitioning import partition_of
+from state.campaigns.deliveries import DeliveryStore
+from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
+from state.campaigns.triggers import Trigger, TriggerStore
+from state.store import keys
+from stream.campaigns.contact_permission import Permission
 from stream.campaigns.dispatcher import Dispatcher
-from stream.campaigns.matching import deliveries_for
-from stream.campaigns.permission import Permission
 from stream.campaigns.settings import TriggerSettings
-from stream.campaigns.webhook import new_secret
-
-from ...building import change_of
-from .receiver import Receiver
+from stream.campaigns.trigger_matching import deliveries_for
+from stream.campaigns.webhook_request import new_secret
+from tests.building import change_of
+from tests.stream.campaigns.receiver import Receiver
 
 PARTITIONS = 4
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.campaigns.webhook import backoff_s, headers_of, new_secret
+from stream.campaigns.webhook_request import backoff_s, headers_of, new_secret
 
 GUIDE = Path(__file__).parents[3] / "docs" / "triggers.md"
 SECRET = new_secret()

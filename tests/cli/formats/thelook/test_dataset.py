@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.formats.invalid import FileInvalid
+from cli.formats.file_invalid import FileInvalid
 from cli.formats.thelook import read_thelook
 from tests.cli.formats.thelook.exporting import event, item, order, product, user, write
 

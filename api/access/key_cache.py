@@ -1,0 +1,55 @@
+"""Which keys are valid, asked at every request: remembered for some seconds, so that a read costs no other read."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from api.access.api_keys import KEYS, ApiKey, parse_token
+from api.access.scopes import Principal
+
+__all__ = ["KeyRing"]
+
+_MOST = 10_000
+
+
+class KeyRing:
+    """Finds the key behind a token.
+
+    Only tokens that opened a key are remembered, for `keep_s` seconds: guessing fills no memory.
+    """
+
+    def __init__(self, client: Any, keep_s: float, clock: Callable[[], float] = time.time) -> None:
+        self._redis, self._keep_s, self._clock = client, keep_s, clock
+        self._opened: dict[str, tuple[float, ApiKey, Principal]] = {}
+
+    async def opened_by(self, token: str) -> Principal | None:
+        """Return whose token this is, or None where it opens nothing. Raises redis.RedisError."""
+        now = self._clock()
+        found = self._opened.get(token)
+        if found is None or now >= found[0]:
+            self._opened.pop(token, None)
+            key = await self._read(token)
+            if key is None:
+                return None
+            if len(self._opened) >= _MOST:
+                self._opened.clear()
+            self._opened[token] = found = (now + self._keep_s, key, key.principal)
+        return found[2] if found[1].expires_at is None else _valid(found[1], now)
+
+    async def by_id(self, key_id: str) -> Principal | None:
+        """Return the principal of a key that a signed-in session names, or None where it was revoked or expired."""
+        value = await self._redis.hget(KEYS, key_id)
+        return _valid(ApiKey.model_validate_json(value), self._clock()) if value else None
+
+    async def _read(self, token: str) -> ApiKey | None:
+        parts = parse_token(token)
+        value = await self._redis.hget(KEYS, parts.key_id) if parts else None
+        if parts is None or value is None:
+            return None
+        key = ApiKey.model_validate_json(value)
+        return key if key.opened_by(parts.secret) else None
+
+
+def _valid(key: ApiKey, now: float) -> Principal | None:
+    return key.principal if key.valid_at(datetime.fromtimestamp(now, UTC)) else None

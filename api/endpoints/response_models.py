@@ -1,0 +1,332 @@
+"""What the API answers with; the keys are a contract."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from events.schema.field_types import Identifier
+from events.schema.outputs import Baseline
+
+__all__ = [
+    "BaselineDocument",
+    "CustomerDocument",
+    "CustomerPage",
+    "CustomersAnswer",
+    "CustomersLookup",
+    "Explanation",
+    "Flows",
+    "Health",
+    "History",
+    "Listed",
+    "Lookup",
+    "LookupAnswer",
+    "Operations",
+    "Readiness",
+    "SegmentDocument",
+    "SegmentRow",
+    "SegmentsDocument",
+    "WorkerDocument",
+]
+
+BaselineDocument = Baseline
+
+
+class SegmentDocument(BaseModel):
+    """A customer's current segment, as `segment:<customer_id>` in Redis holds it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "segment_id": "s5",
+                    "segment": "At-Risk Customers",
+                    "since": "2026-03-01T09:30:00.000Z",
+                    "previous": "s2",
+                    "baseline": 1,
+                    "change_id": "00001:3",
+                }
+            ]
+        }
+    )
+
+    segment_id: str = Field(description="stable identity of the segment")
+    segment: str = Field(description="its name, for people")
+    since: str = Field(description="when the customer moved into it")
+    previous: str | None = Field(description="segment_id before")
+    baseline: int = Field(description="baseline that defines it; 0 is the RFM tiers")
+    change_id: str = Field(description="customer_id, a colon, and the number of the change")
+
+
+class Lookup(BaseModel):
+    """Many customers at once."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"customer_ids": ["00001", "00002"]}]})
+
+    customer_ids: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
+
+
+class LookupAnswer(BaseModel):
+    """The segments of those customers that have one; the others are in `unknown`."""
+
+    segments: dict[str, SegmentDocument] = Field(description="by customer_id")
+    unknown: list[str]
+
+
+class Held(BaseModel):
+    """A segment that a customer was in."""
+
+    change_number: int
+    segment_id: str
+    segment: str
+    since: str
+
+
+class Lifetime(BaseModel):
+    """What a customer is still worth, by the models kept with the live baseline; null with a `reason`."""
+
+    probability_alive: float | None = Field(description="probability that the customer is still one (BG/NBD)")
+    expected_orders: float | None = Field(description="orders to expect within the horizon (BG/NBD)")
+    expected_amount: float | None = Field(description="of each of them, in the shop's currency (Gamma-Gamma)")
+    lifetime_value: float | None = Field(description="of these orders today, discounted, in the shop's currency")
+    horizon_weeks: float | None = Field(description="weeks ahead whose orders count")
+    yearly_rate: float | None = Field(description="discount rate a year")
+    baseline: int | None = Field(description="number of the baseline that keeps the models")
+    reason: str | None = Field(description="why there are no figures; null where there are")
+
+
+class CustomerDocument(BaseModel):
+    """What is known of a customer. `features`, `record`, `lifetime` and `profile` need the scope `customers:read`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "00001",
+                    "segment_id": "s5",
+                    "segment": "At-Risk Customers",
+                    "since": "2026-03-01T09:30:00.000Z",
+                    "previous": "s2",
+                    "baseline": 1,
+                    "change_id": "00001:3",
+                    "as_of": "2026-03-14T10:00:00.000Z",
+                    "history": [
+                        {
+                            "change_number": 3,
+                            "segment_id": "s5",
+                            "segment": "At-Risk Customers",
+                            "since": "2026-03-01T09:30:00.000Z",
+                        }
+                    ],
+                    "features": {"recency": 61.0, "frequency": 1.7, "monetary": 94.1},
+                    "record": {"recency_days": 61.0, "frequency": 4, "monetary": 212.4, "orders": 4, "cancelled": 0},
+                    "lifetime": {
+                        "probability_alive": 0.7268,
+                        "expected_orders": 1.5502,
+                        "expected_amount": 47.21,
+                        "lifetime_value": 69.87,
+                        "horizon_weeks": 52.0,
+                        "yearly_rate": 0.1,
+                        "baseline": 1,
+                        "reason": None,
+                    },
+                    "profile": {"country": "PT", "age": 37},
+                }
+            ]
+        }
+    )
+
+    customer_id: str
+    segment_id: str | None
+    segment: str | None
+    since: str | None
+    previous: str | None
+    baseline: int | None
+    change_id: str | None
+    as_of: str = Field(description="the moment that features and recency are computed for")
+    history: list[Held] = Field(description="the last few segments, the present one first")
+    features: dict[str, float | None] | None = Field(None, description="the segmentation's features, each in its unit")
+    record: dict[str, Any] | None = Field(None, description="what the events add up to; money in the shop's currency")
+    lifetime: Lifetime | None = Field(None, description="what the customer is still worth")
+    profile: dict[str, Any] | None = Field(None, description="the newest CRM profile, null without one")
+
+
+class CustomersLookup(BaseModel):
+    """Many customers at once, in full."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"customer_ids": ["00001", "00002"]}]})
+
+    customer_ids: Annotated[list[Identifier], Field(min_length=1, max_length=100)]
+
+
+class CustomersAnswer(BaseModel):
+    """Those customers of whom an event has been processed; the others are in `unknown`."""
+
+    customers: dict[str, CustomerDocument] = Field(description="by customer_id")
+    unknown: list[str]
+
+
+class Moved(BaseModel):
+    """A segment that a customer was in, and why it moved there."""
+
+    change_number: int
+    segment_id: str
+    segment: str
+    since: str
+    cause: str | None = Field(description="activity, time, model, baseline or correction; null where it is not known")
+    explanation: str | None = Field(description="why, in a sentence; null where it is not known")
+
+
+class History(BaseModel):
+    """A customer's way through the segments, the latest move first."""
+
+    customer_id: str
+    history: list[Moved]
+    without_causes: str | None = Field(description="why the causes are not known, where Kafka could not be asked")
+
+
+class Near(BaseModel):
+    """A segment, and how far the customer is from its centre, in standard deviations."""
+
+    segment_id: str
+    segment: str
+    distance: float
+
+
+class Difference(BaseModel):
+    """A feature that speaks for the nearest segment against the next: the customer's value and the two centres'."""
+
+    feature: str
+    unit: str
+    value: float
+    nearest: float
+    other: float
+
+
+class Explanation(BaseModel):
+    """Why a customer is in its segment. The published segment may lag behind the nearest: it moves by a margin."""
+
+    customer_id: str
+    segment_id: str | None
+    segment: str | None
+    since: str | None
+    as_of: str
+    nearest: list[Near] | None = Field(description="the nearest first; null under the RFM tiers")
+    reasons: list[Difference] | None = Field(description="what counts most between the first two")
+
+
+class Listed(BaseModel):
+    """A customer in a list."""
+
+    customer_id: str
+    segment_id: str | None
+    segment: str | None
+    recency_days: float | None
+    frequency: int
+    monetary: float
+
+
+class CustomerPage(BaseModel):
+    """Some customers, in no particular order, and where the next page begins."""
+
+    customers: list[Listed]
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class SegmentRow(BaseModel):
+    """A segment's size, and the means of its members."""
+
+    segment_id: str
+    segment: str
+    customers: int
+    share: float
+    profile: dict[str, float | None] = Field(examples=[{"recency_days": 12.5, "frequency": 6.1, "monetary": 310.0}])
+
+
+class SegmentsDocument(BaseModel):
+    """Every segment that has customers, the largest first."""
+
+    baseline: int = Field(description="number of the live baseline; 0 before the first")
+    customers: int
+    segments: list[SegmentRow]
+
+
+class Flow(BaseModel):
+    """Moves from one segment to another for one cause; `from` is null for customers who had none."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    source: str | None = Field(alias="from")
+    from_segment: str | None
+    to: str
+    to_segment: str
+    cause: str
+    moves: int
+
+
+class Flows(BaseModel):
+    """How many moves there were on whole days (UTC), from where to where, and why."""
+
+    since: str
+    until: str
+    moves: int
+    flows: list[Flow]
+
+
+class WorkerDocument(BaseModel):
+    """A worker that has given a sign of life within 15 seconds."""
+
+    worker: str
+    seconds_ago: float
+    partitions: list[int]
+    events: int
+    leader: bool
+
+
+class Tallying(BaseModel):
+    """The experiments, and the consumers that tally them."""
+
+    declared: int
+    consumers: list[WorkerDocument]
+    events: dict[str, int] = Field(description="events by `<topic>:<fate>`")
+
+
+class Calling(BaseModel):
+    """The triggers, and the services that call their webhooks."""
+
+    declared: int
+    services: list[WorkerDocument]
+    waiting: int = Field(description="deliveries that are not settled")
+    dead: int = Field(description="deliveries that were given up")
+
+
+class Operations(BaseModel):
+    """How the pipeline is doing."""
+
+    customers: int
+    baseline: int
+    model_version: int
+    events: dict[str, int] = Field(
+        description="events by `<topic>:<fate>`", examples=[{"orders:applied": 6919, "orders:duplicate": 3}]
+    )
+    events_behind: int | None = Field(description="published but not processed; null where Kafka does not answer")
+    tallies_behind: int | None = Field(description="published but not tallied; null where Kafka does not answer")
+    partitions_behind: list[int] | None = Field(description="events behind by partition; null where Kafka is away")
+    changes_unsent: int
+    partitions: int
+    partitions_without_worker: list[int]
+    workers: list[WorkerDocument]
+    experiments: Tallying
+    triggers: Calling
+    problems: list[str]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = Field(examples=["ok"])
+
+
+class Readiness(BaseModel):
+    """Whether requests can be answered: Redis is there."""
+
+    ready: bool

@@ -1,0 +1,171 @@
+"""Every error as an RFC 9457 problem document: what happened, with which value, what to do."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from html import escape
+from http import HTTPStatus
+from string import Template
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from redis import RedisError
+from starlette.exceptions import HTTPException
+
+from batch.promotion.decisions import SegmentUnknown
+from consumers.dead_letters.replay import LetterUnknown
+from events.errors import ShoalError
+from queries.customers.inspector import CustomerUnknown
+from queries.experiments.experiments import UnknownExperiment
+from state.campaigns.triggers import TriggerUnknown
+from state.model.baselines import BaselineUnknown
+
+__all__ = [
+    "MEDIA_TYPE",
+    "Fault",
+    "Problem",
+    "Refusal",
+    "problem",
+    "problem_responses",
+    "problem_schemas",
+    "register_problems",
+]
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_PAGE: Final = Template("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title – Shoal</title><link rel="stylesheet" href="/static/app.css"></head>
+<body class="alone"><main class="card"><h1>$title</h1><p>$detail</p>
+<p><a href="/">To the dashboard</a></p></main></body>
+</html>
+""")
+
+_SAYS: Final = {
+    400: "The body cannot be read: it should be JSON in UTF-8.",
+    401: "An API key is needed: send `Authorization: Bearer <key>`. `shoal keys create` makes one.",
+    403: "The key does not have the scope that this needs.",
+    404: "Nothing is there.",
+    405: "This address does not take that method.",
+    409: "What is there does not allow it.",
+    413: "The body is larger than the API takes.",
+    422: "The request is not valid.",
+    429: "The key has used up its requests of this minute.",
+    500: "The service failed; its log says why.",
+    503: "A service that this needs does not answer; try again.",
+}
+
+
+_UNKNOWN: Final = (
+    BaselineUnknown, CustomerUnknown, LetterUnknown, SegmentUnknown, TriggerUnknown, UnknownExperiment,
+)  # fmt: skip
+"""Errors that say that something is not there."""
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    field: str = Field(description="where, as query.limit or body.customer_ids.0", examples=["query.limit"])
+    message: str = Field(examples=["Input should be less than or equal to 500"])
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"type": "about:blank", "title": "Not Found", "status": 404, "detail": _SAYS[404]}]
+        }
+    )
+
+    type: str = "about:blank"
+    title: str = Field(description="the name of the status")
+    status: int = Field(ge=400, le=599)
+    detail: str = Field(description="what happened, and what to do")
+    errors: list[Fault] | None = Field(None, description="of a request that is not valid: each fault")
+
+
+class Refusal(ShoalError):
+    """A request that is answered with a problem of this status."""
+
+    def __init__(self, status: int, detail: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail or _SAYS[status])
+        self.status, self.headers = status, dict(headers or {})
+
+
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, errors: Sequence[Fault] = ()
+) -> JSONResponse:
+    """Return the answer to a request that failed."""
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors) or None)
+    content = document.model_dump(exclude_none=True)
+    return JSONResponse(content, status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of these statuses."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _SAYS[status], "content": content} for status in statuses}
+
+
+def problem_schemas() -> dict[str, Any]:
+    """Return the schemas that `problem_responses` refers to, by name."""
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), "Problem": schema}
+
+
+def register_problems(app: FastAPI) -> None:
+    """Make the application answer every error with a problem."""
+    handlers: list[tuple[Any, Any]] = [
+        (Refusal, _refused),
+        (ShoalError, _failed),
+        (HTTPException, _http),
+        (RequestValidationError, _invalid),
+        (RedisError, _redis_away),
+        (Exception, _unexpected),
+    ]
+    for kind, handler in handlers:
+        app.add_exception_handler(kind, handler)
+
+
+def _answer(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a page to a browser that asks for one, and a problem document to everybody else."""
+    if request.url.path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
+        return problem(status, detail, headers)
+    title, heads = HTTPStatus(status).phrase, {"Cache-Control": "no-store", **(headers or {})}
+    return HTMLResponse(_PAGE.substitute(title=escape(title), detail=escape(detail)), status, heads)
+
+
+async def _refused(request: Request, error: Refusal) -> Response:
+    return _answer(request, error.status, str(error), error.headers)
+
+
+async def _failed(request: Request, error: ShoalError) -> Response:
+    if error.retriable:
+        return _answer(request, 503, str(error), {"Retry-After": "5"})
+    return _answer(request, 404 if isinstance(error, _UNKNOWN) else 409, str(error))
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    standard = HTTPStatus(error.status_code).phrase
+    ours = error.detail == standard or error.status_code == 400  # FastAPI does not say what is wrong with a body
+    detail = _SAYS.get(error.status_code, standard) if ours else error.detail
+    return _answer(request, error.status_code, detail, error.headers)
+
+
+async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    faults = [Fault(field=".".join(map(str, each["loc"])), message=each["msg"]) for each in error.errors()]
+    return problem(422, "; ".join(f"{fault.field}: {fault.message}" for fault in faults), errors=faults)
+
+
+async def _redis_away(request: Request, error: RedisError) -> Response:
+    log.error("Redis does not answer: %s", error)
+    return _answer(request, 503, "Redis does not answer; try again.", {"Retry-After": "5"})
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return _answer(request, 500, _SAYS[500])

@@ -1,0 +1,173 @@
+"""What the endpoints and pages work with: one object a process, opened at its start and closed at its end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import redis
+import redis.asyncio
+from starlette.concurrency import run_in_threadpool
+
+from api.access.audit_log import Audit, audit_salt
+from api.access.key_cache import KeyRing
+from api.access.rate_limit import RateLimiter
+from api.access.sign_in_sessions import Sessions
+from api.serving.cached_value import Cached
+from api.serving.periodic import again_and_again
+from api.serving.prometheus_metrics import Traffic
+from api.settings import AppSettings
+from batch.promotion.decisions import Promotion
+from consumers.broker.kafka_sink import KafkaSink
+from consumers.dead_letters.log import DeadLetterLog
+from events.topics.partitioning import partition_of
+from queries.customers.customer_pages import Customers
+from queries.customers.inspector import Inspector
+from queries.experiments.effect_over_time import look_at_all
+from queries.experiments.experiments import Experiments
+from queries.operations.change_feed import ChangeTail
+from queries.operations.event_rate import Pace
+from queries.operations.pipeline_overview import pipeline_status
+from queries.operations.triggers import Triggers
+from queries.segments.countries import Countries, survey_countries
+from queries.segments.current_segments import SegmentReads
+from queries.segments.population import Population, survey
+from state.campaigns.suppressions import SuppressionStore
+from state.experiments.effect_series import LookStore
+from state.model.baselines import BaselineStore
+from state.store.connection import connect
+from stream.customers.clock import SegmentClock
+from stream.erasure.erasure_requests import Erasures
+from stream.model.live_segmenter import LiveSegmenter
+from stream.model.segmenter import Segmenter
+
+__all__ = ["Services", "opened_services"]
+
+_DAY_MS = 86_400_000.0
+_CONNECTIONS = 50
+_SINK_S = 15.0
+_ERASURES_S = 2.0
+_SEGMENTS_S, _STATUS_S, _POPULATION_S, _COUNTRIES_S = 5.0, 2.0, 15.0, 60.0
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts: Redis for coroutines (`redis`) and for threads (`store`), and what is built on them."""
+
+    settings: AppSettings
+    redis: Any
+    store: redis.Redis
+    inspector: Inspector
+    ring: KeyRing
+    rate: RateLimiter
+    sessions: Sessions
+    audit: Audit
+    customers: Customers
+    reads: SegmentReads
+    traffic: Traffic
+    segments: Cached[dict[str, Any]]
+    status: Cached[dict[str, Any]]
+    population: Cached[Population]
+    countries: Cached[Countries]
+    tail: ChangeTail
+    pace: Pace
+    experiments: Experiments
+    suppressions: SuppressionStore
+    triggers: Triggers
+    letters: DeadLetterLog
+    erasures: Erasures
+    sink: Callable[[], KafkaSink]
+    looks: LookStore
+    promotion: Callable[[], Promotion]
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions of the customers."""
+        return self.settings.kafka.partitions
+
+    def partition_of(self, customer_id: str) -> int:
+        """Return the partition that a customer belongs to."""
+        return partition_of(customer_id, self.partitions)
+
+    def segmenter(self) -> Segmenter:
+        """Return the segmenter that is live."""
+        live = LiveSegmenter(self.store, self.settings.state.half_life_days * _DAY_MS)
+        live.refresh()
+        return live.segmenter
+
+    def segment_names(self) -> dict[str, str]:
+        """Return the names of the segments by id: the live baseline's, and those before it."""
+        return self.inspector.names()
+
+
+@asynccontextmanager
+async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
+    """Open the services and close them. Raises RedisUnreachable."""
+    store = await run_in_threadpool(connect, settings.state.redis)
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        settings.state.redis, max_connections=_CONNECTIONS, timeout=10, socket_timeout=10.0, socket_connect_timeout=10.0
+    )
+    client = redis.asyncio.Redis.from_pool(pool)
+    services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
+    background = [asyncio.create_task(again_and_again(*each)) for each in _chores(services)]
+    try:
+        yield services
+    finally:
+        for task in background:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await services.audit.flush()
+        await run_in_threadpool(services.tail.close)
+        await client.aclose()
+        store.close()
+
+
+def _chores(services: Services) -> list[tuple[str, Callable[[], object], float]]:
+    every_s = services.settings.api.looks_s
+    look = partial(look_at_all, services.experiments, services.looks, every_s)
+    return [("erasures", services.erasures.finish_open, _ERASURES_S), ("looks at the experiments", look, every_s)]
+
+
+def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
+    api, kafka = settings.api, settings.kafka
+    clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
+    half_life_ms = settings.state.half_life_days * _DAY_MS
+    inspector = Inspector(store, clock, partitions=kafka.partitions, half_life_ms=half_life_ms)
+
+    def surveyed() -> Population:
+        return survey((rows for rows, _ in inspector.chunks()), inspector.now_ms(), half_life_ms)
+
+    def sink() -> KafkaSink:
+        return KafkaSink(kafka, timeout_s=_SINK_S)
+
+    status = Cached(lambda: pipeline_status(store, kafka), _STATUS_S)
+    return Services(
+        settings=settings,
+        redis=client,
+        store=store,
+        inspector=inspector,
+        ring=KeyRing(client, api.api_key_cache_s),
+        rate=RateLimiter(client, api.api_rate),
+        sessions=Sessions(client, api.api_session_hours),
+        audit=Audit(client, salt, api.audit_days),
+        customers=Customers(store, inspector, kafka),
+        reads=SegmentReads(client),
+        traffic=Traffic(status),
+        segments=Cached(inspector.segments, _SEGMENTS_S),
+        status=status,
+        population=Cached(surveyed, _POPULATION_S),
+        countries=Cached(lambda: survey_countries(store, kafka.partitions), _COUNTRIES_S),
+        tail=ChangeTail(kafka),
+        pace=Pace(),
+        experiments=Experiments(store, kafka.partitions, clock),
+        suppressions=SuppressionStore(store),
+        triggers=Triggers(store),
+        letters=DeadLetterLog(kafka, store),
+        erasures=Erasures(store, kafka, sink),
+        sink=sink,
+        looks=LookStore(store),
+        promotion=cache(lambda: Promotion(BaselineStore(store), sink())),
+    )

@@ -1,0 +1,117 @@
+"""The same table from event files, for an analyst without Redis: the worker's decoders and fold, over the whole log."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from batch.data.crm_profiles import profile_frame
+from batch.data.customer_table import CustomerTable
+from batch.data.purchase_details import Lines, lines_of, purchase_details
+from consumers.inputs.columns import Columns
+from consumers.inputs.customers import ProfileColumns, ProfileInput
+from consumers.inputs.money import Money
+from consumers.inputs.orders import OrderColumns, OrderInput
+from consumers.inputs.web_sessions import SessionInput
+from events.codec.batch_decoder import Rejection
+from state.customers.records import blank_rows
+from stream.customers.fold import fold, merge
+
+__all__ = ["EventLog"]
+
+Ints = npt.NDArray[np.int64]
+
+_FOLDED: Final = ("orders", "web-sessions", "customers")
+_LATEST_MS: Final = 2**53  # files of history: only the worker can know what lies in the future
+
+
+class EventLog:
+    """Takes in events of the input topics as JSON, in any order, and folds them into the records a worker would keep.
+
+    A repeated `event_id` of a customer counts once, over the whole log. Topics that make no features are passed over.
+    """
+
+    def __init__(
+        self, *, half_life_ms: float, attributes: Sequence[str] = (), currency: str = "", max_bytes: int = 1_000_000
+    ) -> None:
+        self._half_life_ms, self._attributes = half_life_ms, tuple(attributes)
+        money = Money(currency, {}, adopt=lambda candidate: candidate)
+        inputs: list[Any] = [
+            OrderInput(money, max_bytes),
+            SessionInput(max_bytes),
+            ProfileInput(max_bytes, self._attributes),
+        ]
+        self._inputs = {each.topic: each for each in inputs}
+        self._codes: dict[str, int] = {}
+        self._parts: dict[str, list[tuple[Columns, Ints]]] = {topic: [] for topic in _FOLDED}
+        self._lines: list[Lines] = []
+        self.newest_ms = 0
+
+    def add(self, topic: str, values: Sequence[bytes]) -> list[Rejection]:
+        """Take in events of a topic; return those that a worker would refuse, with the reason."""
+        if topic not in self._inputs or not values:
+            return []
+        decoding = self._inputs[topic].decode(values, _LATEST_MS)
+        columns = decoding.columns
+        if len(columns):
+            self._parts[topic].append((columns, self._customers(columns)))
+            self.newest_ms = max(self.newest_ms, int(columns.times.max()))
+            if topic == "orders":
+                self._lines.append(lines_of([values[place] for place in decoding.positions.tolist()]))
+        return list(decoding.rejections)
+
+    def table(self, now_ms: int | None = None) -> CustomerTable:
+        """Return all customers at a time, by default that of the newest event, in the order of their ids."""
+        n = len(self._codes)
+        rows, documents = blank_rows(n), np.full(n, None, object)
+        details = pd.DataFrame()
+        for parts in self._parts.values():
+            if not parts:
+                continue
+            columns, slots, fresh = _joined(parts)
+            rows = merge(rows, fold(columns, slots, n, self._half_life_ms))
+            if isinstance(columns, ProfileColumns):
+                documents = _newest(columns, slots, n)
+            if isinstance(columns, OrderColumns):
+                details = purchase_details(columns, slots, n, Lines.joined(self._lines).take(fresh))
+        ids = np.array(list(self._codes), object)
+        order = np.argsort(ids, kind="stable")
+        words = profile_frame(documents[order].tolist()) if self._parts["customers"] else pd.DataFrame()
+        times = np.full(n, self.newest_ms if now_ms is None else now_ms, np.int64)
+        details = details.loc[order].reset_index(drop=True) if len(details.columns) else details
+        return CustomerTable(
+            ids[order], rows[order], times, self._half_life_ms, self._attributes, words, details, population=n
+        )
+
+    def _customers(self, columns: Columns) -> Ints:
+        """Return the code (n,) of each event's customer; a new customer gets the next one."""
+        codes, names = pd.factorize(np.asarray(columns.customer_ids, object))
+        known = [self._codes.setdefault(name, len(self._codes)) for name in names.tolist()]
+        return np.array(known, np.int64)[codes]
+
+
+def _joined(parts: list[tuple[Columns, Ints]]) -> tuple[Columns, Ints, Ints]:
+    """Return the events of one topic without repeats, their customers, and their places among all events."""
+    slots = np.concatenate([each for _, each in parts])
+    fields: dict[str, Any] = {}
+    first = parts[0][0]
+    for name in first.__dataclass_fields__:
+        values = [getattr(columns, name) for columns, _ in parts]
+        fields[name] = [x for each in values for x in each] if isinstance(values[0], list) else np.concatenate(values)
+    columns = type(first)(**fields)
+    repeated = pd.DataFrame({"customer": slots, "event": columns.event_hashes}).duplicated().to_numpy()
+    fresh = np.flatnonzero(~repeated)
+    if repeated.any():
+        columns, slots = columns.take(fresh), slots[fresh]
+    return columns, slots, fresh
+
+
+def _newest(profiles: ProfileColumns, slots: Ints, n: int) -> npt.NDArray[np.object_]:
+    """Return each customer's newest profile as JSON (n,), None where there is none."""
+    documents = np.full(n, None, object)
+    order = np.lexsort((profiles.event_hashes, profiles.times))
+    # Of several writes to one slot numpy keeps the last, which after the sort is the newest.
+    documents[slots[order]] = np.array(profiles.documents, object)[order]
+    return documents

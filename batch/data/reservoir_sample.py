@@ -1,0 +1,66 @@
+"""A uniform sample of bounded size from a stream of customers, which depends on who they are and not on their order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from state.customers.records import Rows, blank_rows
+
+__all__ = ["Reservoir", "Sampled"]
+
+Ids = npt.NDArray[np.object_]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Customers aligned by position: ids (n,), records (n,), the present of each (n,), ms."""
+
+    ids: Ids
+    rows: Rows
+    now_ms: Ints
+
+
+class Reservoir:
+    """Keeps the customers with the `limit` smallest priorities; a priority is a hash of the customer's id and a seed.
+
+    A reservoir sample by random priorities, that is a bottom-k sample (Cohen and Kaplan, "Summarizing Data using
+    Bottom-k Sketches", PODC 2007): uniform, without repeats, and the same for the same customers in any order.
+    """
+
+    def __init__(self, limit: int, seed: int) -> None:
+        self._limit, self._seed = limit, seed
+        self._kept: list[tuple[npt.NDArray[np.uint64], Ids, Rows, Ints]] = []
+        self._size = 0
+        self.seen = 0
+
+    def offer(self, ids: Ids, rows: Rows, now_ms: Ints) -> None:
+        """Take in customers, none of whom was offered before."""
+        digests: Iterator[int] = map(xxhash.xxh3_64_intdigest, map(str.encode, ids.tolist()), repeat(self._seed))
+        self._kept.append((np.fromiter(digests, np.uint64, len(ids)), ids, rows, now_ms))
+        self._size += len(ids)
+        self.seen += len(ids)
+        if self._size > 2 * self._limit:
+            self._cut()
+
+    def sample(self) -> Sampled:
+        """Return the sample, in an order that is random and the same for the same customers."""
+        self._cut()
+        if not self._kept:
+            return Sampled(np.empty(0, object), blank_rows(0), np.zeros(0, np.int64))
+        _, ids, rows, now_ms = self._kept[0]
+        return Sampled(ids, rows, now_ms)
+
+    def _cut(self) -> None:
+        """Keep the smallest priorities only."""
+        if not self._kept:
+            return
+        priorities = np.concatenate([each[0] for each in self._kept])
+        order = np.argsort(priorities, kind="stable")[: self._limit]
+        ids, rows, now_ms = (np.concatenate([each[part] for each in self._kept])[order] for part in (1, 2, 3))
+        self._kept = [(priorities[order], ids, rows, now_ms)]
+        self._size = len(order)

@@ -1,0 +1,36 @@
+"""What a person may ask of a re-baseline, beyond the customers themselves."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stream.customers.features import DEFAULT_FEATURES
+
+__all__ = ["FitOptions"]
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How customers are cleaned, clustered and judged.
+
+    Attributes:
+        features: names of the features that segments are made of.
+        k: number of segments, None to choose one from `k_min` to `k_max`.
+        algorithms: names in `batch.clustering.ALGORITHMS`; the best by the selection's rule wins. Where the features
+            are not recency, frequency and monetary, `rfm-rules` is passed over.
+        scaling: `standard` (mean and standard deviation) or `robust` (median and interquartile range).
+        outliers: `winsorise` far values, `isolate` customers far from all others while fitting, or `keep` them.
+        skew: `keep` what the features' own logarithms leave, or straighten skewed features by a `yeo-johnson` power.
+        minimum_share: of customers that each segment of a chosen clustering should have.
+        judged_customers: customers that candidates are compared on, at most.
+    """
+
+    features: tuple[str, ...] = DEFAULT_FEATURES
+    k: int | None = None
+    k_min: int = 2
+    k_max: int = 10
+    algorithms: tuple[str, ...] = ("k-means", "ward", "gaussian-mixture", "hdbscan", "rfm-rules")
+    scaling: Literal["standard", "robust"] = "standard"
+    outliers: Literal["winsorise", "isolate", "keep"] = "winsorise"
+    skew: Literal["keep", "yeo-johnson"] = "keep"
+    minimum_share: float = 0.01
+    judged_customers: int = 10_000

@@ -1,0 +1,4 @@
+"""Matches new clusters with the live segments, and previews who would move.
+
+Knows centroids and labels, not how they were fitted. Begin reading at `matching`.
+"""

@@ -1,0 +1,41 @@
+"""Centroids as the live model will keep them: each the mean of its members, missing values left out."""
+
+import numpy as np
+import numpy.typing as npt
+
+from state.partitions.model_sums import ModelSums
+from stream.model.kmeans import OnlineKMeans
+
+__all__ = ["nearest_labels", "settled"]
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+_ITERATIONS = 100
+_CHUNK = 200_000
+
+
+def settled(standard: Floats, labels: Labels, k: int, features: list[str]) -> tuple[Floats, Labels]:
+    """Return the centroids (k, d) and labels (n,) where Lloyd's iteration from these labels ends.
+
+    The live model is this iteration over the live customers, so a baseline that has not settled would start to drift
+    the moment it goes live. `standard` (n, d) may hold NaN; labels of -1 (outliers) do not count at the start.
+    """
+    known = labels >= 0
+    centroids = ModelSums.of(standard[known], labels[known], k).means(np.zeros((k, standard.shape[1])))
+    found = labels
+    for _ in range(_ITERATIONS):
+        model = OnlineKMeans(centroids, features)
+        before, found = found, model.learn_many(standard)
+        model.recenter()
+        centroids = model.centroids
+        if np.array_equal(before, found):
+            break
+    return centroids, nearest_labels(standard, centroids, features)
+
+
+def nearest_labels(standard: Floats, centroids: Floats, features: list[str]) -> Labels:
+    """Return the nearest centroid (n,) of each vector (n, d), -1 where all is missing, in bounded memory."""
+    model = OnlineKMeans(centroids, features)
+    parts = [model.predict_many(standard[start : start + _CHUNK]) for start in range(0, len(standard), _CHUNK)]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)

@@ -1,0 +1,4 @@
+"""Names, profiles, rules and plays of clusters.
+
+Begin reading at `names`.
+"""

@@ -1,0 +1,150 @@
+"""Who is in a segment: its size, its money, and what its members are like compared with everybody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from batch.data.crm_profiles import WORDS
+from batch.data.customer_numbers import unit_names
+from batch.data.customer_table import CustomerTable
+from batch.naming.playbook import Play, play_for
+from batch.naming.surrogate_tree import SegmentRule
+from events.codec.amount_columns import SCALE
+
+__all__ = ["NumberProfile", "SegmentProfile", "WordShare", "profiles_of"]
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+_TOP: Final = 5
+_Z95: Final = 1.959964
+_LEAST_FOR_INTERVAL: Final = 30
+
+
+@dataclass(frozen=True)
+class NumberProfile:
+    """One number of a segment's members, in the unit that people read.
+
+    `known` members have it; `low` and `high` bound the mean with 95% confidence (normal approximation, None below 30
+    members); `index` is the segment's mean as a percentage of everybody's (100: like all; None where that is not
+    positive).
+    """
+
+    name: str
+    unit: str
+    known: int
+    mean: float
+    low: float | None
+    high: float | None
+    median: float
+    index: float | None
+
+
+@dataclass(frozen=True)
+class WordShare:
+    """How common a word (a country, a category) is among the members who have one; `index` 100: as among everybody."""
+
+    word: str
+    share: float
+    index: float
+
+
+@dataclass(frozen=True)
+class SegmentProfile:
+    """One segment of a candidate.
+
+    Attributes:
+        name: all names of a candidate differ.
+        customers, share: members in the table, and their share of its customers.
+        revenue_share: of the net revenue of all time of the table's customers; None where there is none.
+        numbers: every number that at least one member has.
+        words: the most common countries, cities, genders, sources, categories by column, where they are known.
+        play: what to do with it.
+        rule: the segment in words, by the surrogate tree.
+    """
+
+    name: str
+    customers: int
+    share: float
+    revenue_share: float | None
+    numbers: tuple[NumberProfile, ...]
+    words: dict[str, tuple[WordShare, ...]]
+    play: Play
+    rule: SegmentRule
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean of each number."""
+        return {each.name: each.mean for each in self.numbers}
+
+
+def profiles_of(
+    table: CustomerTable,
+    numbers: pd.DataFrame,
+    labels: Labels,
+    names: Sequence[str],
+    rules: Sequence[SegmentRule],
+    features: Sequence[str],
+) -> tuple[SegmentProfile, ...]:
+    """Return the profile of each segment; `numbers` are those of `customer_numbers`, labels (n,) -1 for none."""
+    net = (table.rows["gross"] - table.rows["refunded"] - table.rows["cancelled_amount"]) / SCALE
+    revenue, everyone = float(net.sum()), {str(name): float(mean) for name, mean in numbers.mean().items()}
+    units, words = unit_names(table.attributes), _word_columns(table)
+    found = []
+    for place, name in enumerate(names):
+        mine = labels == place
+        own = _number_profiles(numbers, mine, everyone, units)
+        found.append(
+            SegmentProfile(
+                name=name,
+                customers=int(mine.sum()),
+                share=float(mine.sum()) / max(1, len(labels)),
+                revenue_share=float(net[mine].sum()) / revenue if revenue > 0 else None,
+                numbers=own,
+                words={column: _most_common(values, mine) for column, values in words.items()},
+                play=play_for({each.name: each.mean for each in own}, everyone, features, units),
+                rule=rules[place],
+            )
+        )
+    return tuple(found)
+
+
+def _number_profiles(
+    numbers: pd.DataFrame, mine: npt.NDArray[np.bool_], everyone: dict[str, float], units: dict[str, str]
+) -> tuple[NumberProfile, ...]:
+    found = []
+    for name in map(str, numbers.columns):
+        values = numbers[name].to_numpy(np.float64)[mine]
+        values = values[~np.isnan(values)]
+        if not len(values):
+            continue
+        mean, middle = float(values.mean()), everyone[name]
+        low = high = None
+        if len(values) >= _LEAST_FOR_INTERVAL:
+            reach = _Z95 * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
+            low, high = mean - reach, mean + reach
+        index = 100.0 * mean / middle if middle > 0 else None
+        median = float(np.median(values))
+        found.append(NumberProfile(name, units.get(name, ""), len(values), mean, low, high, median, index))
+    return tuple(found)
+
+
+def _word_columns(table: CustomerTable) -> dict[str, "pd.Series[Any]"]:
+    columns = {name: table.profiles[name] for name in WORDS if name in table.profiles}
+    if "top_category" in table.details:
+        columns["top_category"] = table.details["top_category"]
+    return {name: values for name, values in columns.items() if values.notna().any()}
+
+
+def _most_common(values: "pd.Series[Any]", mine: npt.NDArray[np.bool_]) -> tuple[WordShare, ...]:
+    everyone = {str(word): float(share) for word, share in values.value_counts(normalize=True).items()}
+    own = values[mine].value_counts(normalize=True)
+    own = own[own > 0].head(_TOP)
+    return tuple(
+        WordShare(word, share, 100.0 * share / everyone[word])
+        for word, share in ((str(word), float(share)) for word, share in own.items())
+    )

@@ -1,0 +1,4 @@
+"""Whether and when a proposed baseline goes live.
+
+Begin reading at `batch_service` and `decisions`.
+"""

@@ -1,0 +1,140 @@
+"""Customers who are in Redis already when a measurement begins: written as a worker would have written them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.job.end_state import names_of
+from bench.job.fixed_job import PARTITIONS
+from consumers.runtime.commit import Committer
+from consumers.runtime.partition_batch import Outcome
+from events.codec.amount_columns import SCALE
+from events.schema.outputs import Baseline
+from events.topics.partitioning import partitions_of
+from state.customers.records import CustomerBatch, Rows, blank_rows
+from state.customers.segment_views import SegmentViews
+from state.partitions.partition_store import Owned, PartitionStore
+from state.settings import StateSettings
+from state.store import keys
+from stream.customers.decay import contributions
+from stream.model.kmeans import OnlineKMeans
+from stream.model.segmenter import CentroidSegmenter
+from stream.moves.hysteresis import Damping
+from stream.moves.segmentation import resegment, sums_under
+from stream.settings import StreamSettings
+from stream.worker import half_life_ms
+
+__all__ = ["buyers", "fill", "profiled", "settled"]
+
+Ints = npt.NDArray[np.int64]
+
+_CHUNK = 80_000
+_DAY_MS = 86_400_000
+_ORDERS = 15
+_SAMPLE = 50_000
+_ITERATIONS = 200
+
+
+def buyers(numbers: Ints, now_ms: int) -> Rows:
+    """Return the records (n,) of customers with 1 to 15 orders, the last of them within 300 days before `now_ms`."""
+    rows, half_life = blank_rows(len(numbers)), half_life_ms(StateSettings())
+    placed = 1 + numbers * 7 % _ORDERS
+    last = now_ms - (numbers * 7_919 % (300 * 24)) * 3_600_000
+    rows["placed"], rows["gross"] = placed, placed * (2_000 + numbers * 31 % 9_000) * (SCALE // 100)
+    rows["last_order"], rows["first_order"] = last, last - (placed - 1) * 5 * _DAY_MS
+    rows["decayed_orders"] = contributions(placed, last, half_life)
+    rows["decayed_amount"] = contributions(rows["gross"], last, half_life)
+    return rows
+
+
+def profiled(numbers: Ints, now_ms: int) -> Rows:
+    """Return the records (n,) of customers known by a profile only; every fifth has told neither age nor income."""
+    rows = blank_rows(len(numbers))
+    rows["signed_up"] = now_ms - (numbers * 131 % 1_000) * _DAY_MS
+    rows["profile_at"] = now_ms
+    told = numbers % 5 != 0
+    rows["profile_numbers"][told, 0] = (18 + numbers * 13 % 70)[told]
+    rows["profile_numbers"][told, 1] = (10_000 + numbers * 577 % 90_000)[told]
+    return rows
+
+
+def settled(baseline: Baseline, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> Baseline:
+    """Return the baseline with its centroids where Lloyd's iteration over such customers ends.
+
+    Otherwise the live model would still be on its way there, and sweeps would move customers for that.
+    """
+    segmenter = CentroidSegmenter(baseline, half_life_ms(StateSettings()))
+    vectors = segmenter.vectors(rows_of(np.arange(_SAMPLE), now_ms), now_ms)
+    labels, model = np.full(_SAMPLE, -1), segmenter.model
+    for _ in range(_ITERATIONS):
+        model = OnlineKMeans(model.centroids, segmenter.features)
+        before, labels = labels, model.learn_many(vectors)
+        model.recenter()
+        if np.array_equal(before, labels):
+            break
+    segments = [
+        each.model_copy(update={"centroid": centroid})
+        for each, centroid in zip(baseline.segments, model.centroids.tolist(), strict=True)
+    ]
+    return baseline.model_copy(update={"segments": segments})
+
+
+class Filled(Protocol):
+    """A shop whose Redis is filled: a run, or a Redis without Kafka."""
+
+    @property
+    def redis(self) -> Any:
+        """Return the client."""
+        ...
+
+    @property
+    def baseline(self) -> Baseline:
+        """Return the baseline that the customers are under."""
+        ...
+
+
+def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:
+    """Write customers 0 to `customers` - 1 as they stand at `now_ms`: records, sums, views; nothing is published.
+
+    `rows_of` gives the records (n,) of customer numbers (n,), without segments. A record remembers as many recent
+    events as it has orders.
+    """
+    store = PartitionStore(run.redis, keys.SEGMENTS_GROUP)
+    committer = Committer(store, SegmentViews(run.redis), _Nowhere())  # type: ignore[arg-type]
+    segmenter = CentroidSegmenter(run.baseline, half_life_ms(StateSettings()))
+    owned = [store.claim(partition) for partition in range(PARTITIONS)]
+    for numbers, names in _chunks(customers):
+        homes = partitions_of(names, PARTITIONS)
+        for each in owned:
+            mine = np.flatnonzero(homes == each.partition)
+            ids = [names[i] for i in mine.tolist()]
+            committer.commit(each, _placed(segmenter, each, ids, rows_of(numbers[mine], now_ms), now_ms), {}, {}, 0)
+
+
+def _placed(segmenter: CentroidSegmenter, owned: Owned, ids: list[str], rows: Rows, now_ms: int) -> Outcome:
+    """Return new customers with their segments, as the worker's handler does."""
+    sums = sums_under(segmenter, owned.baseline, owned.sums)
+    causes = np.full(len(ids), "activity", object)
+    result = resegment(segmenter, sums, ids, rows, rows, now_ms, Damping.of(StreamSettings()), causes)
+    starts = np.concatenate([[0], np.cumsum(rows["placed"])]).astype(np.int64)
+    recent = np.random.default_rng(len(ids)).integers(0, 2**63, int(starts[-1]), np.uint64)
+    customers = CustomerBatch(ids, result.rows, np.ones(len(ids), np.bool_), recent, starts)
+    return Outcome(customers, {}, segmenter.baseline, result.sums, result.changes, {}, segmenter.baseline)
+
+
+def _chunks(customers: int) -> Iterator[tuple[Ints, list[str]]]:
+    for start in range(0, customers, _CHUNK):
+        numbers = np.arange(start, min(start + _CHUNK, customers))
+        yield numbers, names_of(numbers)
+
+
+class _Nowhere:
+    """A sink that acknowledges at once: the changes of the population belong to the past."""
+
+    def send_all(self, *_messages: object) -> None:
+        """Forget them."""
+
+    def flush(self) -> None:
+        """Have nothing left to send."""

@@ -1,0 +1,36 @@
+"""The built-in scenarios with their change later: by then the decayed sums of the first customers have settled."""
+
+from simulation.scenarios.named_scenarios import named_scenario
+from simulation.scenarios.scenario import Scenario
+
+__all__ = ["AFFECTED", "turning"]
+
+_TURN = 120
+
+AFFECTED = {
+    "promotion": ("frequent", "big-basket", "occasional", "rare"),
+    "price-change": ("vip", "frequent", "big-basket", "occasional", "rare"),
+    "dying-group": ("frequent",),
+    "new-group": ("arriving",),
+}
+"""The groups that each scenario's change is about."""
+
+
+def turning(name: str, day: int, days: int) -> Scenario:
+    """Return a built-in scenario of so many days whose change comes on another day."""
+    scenario = named_scenario(name)
+    later = day - _TURN
+    regimes = [
+        regime.model_copy(
+            update={
+                "from_day": regime.from_day + later,
+                "until_day": None if regime.until_day is None else regime.until_day + later,
+            }
+        )
+        for regime in scenario.regimes
+    ]
+    groups = [
+        group.model_copy(update={"from_day": group.from_day + later}) if group.from_day >= _TURN else group
+        for group in scenario.groups
+    ]
+    return scenario.model_copy(update={"regimes": regimes, "groups": groups, "days": days})

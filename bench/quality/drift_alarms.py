@@ -1,0 +1,51 @@
+"""When does the leader's watch alarm: after a change, and never where nothing changes."""
+
+from typing import Any
+
+import numpy as np
+
+from bench.quality.data.event_log import DAY_MS, EventLog
+from bench.quality.data.in_memory_customers import Population, fold_into
+from bench.quality.measures import inertia
+from bench.quality.second_half import baseline_of
+from state.customers.records import blank_rows
+from stream.model.drift_detection import DriftWatch, Observation
+from stream.moves.hysteresis import Damping
+
+__all__ = ["alarms", "seen", "settled", "watch_of"]
+
+
+def settled(log: EventLog, from_ms: int, k: int, damping: Damping) -> tuple[Population, EventLog]:
+    """Return the customers of the log before `from_ms` under a baseline fitted then, and the rest of the log."""
+    cut = int(np.searchsorted(log.columns.times, from_ms))
+    rows, before = blank_rows(len(log.names)), log.part(0, cut)
+    fold_into(rows, before.columns, before.customers)
+    return Population(log, baseline_of(rows, from_ms, k), rows, from_ms, damping), log.part(cut, len(log))
+
+
+def watch_of(people: Population) -> DriftWatch:
+    """Return a watch over a population's segments and features."""
+    return DriftWatch([each.name for each in people.segmenter.segments], people.segmenter.features)
+
+
+def seen(people: Population, at_ms: int) -> Observation:
+    """Return what the leader looks at."""
+    vectors = people.segmenter.vectors(people.rows[people.rows["placed"] > 0], at_ms)
+    return Observation(
+        baseline=people.segmenter.baseline,
+        at_ms=at_ms,
+        error=inertia(vectors, people.segmenter.model.centroids) / len(vectors),
+        shares=(people.sums.counts / people.sums.counts.sum()).tolist(),
+        means=vectors.mean(axis=0).tolist(),
+    )
+
+
+def alarms(log: EventLog, from_ms: int, k: int) -> list[dict[str, Any]]:
+    """Return the alarms of a log from `from_ms` on, after a baseline then: how many days later, and why."""
+    people, rest = settled(log, from_ms, k, Damping.by(0.1))
+    watch, found = watch_of(people), []
+    for end_ms, orders in rest.days():
+        people.day(end_ms, orders)
+        reasons = watch.observe(seen(people, end_ms))
+        found += [{"day": (end_ms - from_ms) // DAY_MS, "reason": reason} for reason in reasons]
+    return found

@@ -1,0 +1,4 @@
+"""Benchmarks of speed and memory: throughput, latency, scaling, sweep, catch-up, re-baseline.
+
+Begin reading at `throughput`.
+"""

@@ -1,0 +1,30 @@
+"""Start: from `shoal worker` to the first event processed."""
+
+import time
+
+from bench.job.end_state import check_fates
+from bench.job.fixed_job import fixed_orders
+from bench.job.servers import Stage, wait_for
+
+__all__ = ["measure_start"]
+
+_EVENTS = 1_000
+
+
+def measure_start(on: Stage) -> float:
+    """Return the seconds from the start of the process to the first save of orders that lie ready.
+
+    Raises EndStateWrong, TimeoutError.
+    """
+    run = on.new_run()
+    try:
+        run.load(fixed_orders().part(0, _EVENTS).messages())
+        started = time.monotonic()
+        run.start_worker()
+        wait_for(lambda: run.processed() > 0, 60, 0.002)
+        seconds = time.monotonic() - started
+        wait_for(lambda: run.processed() >= _EVENTS, 60)
+        check_fates(run, {"orders": _EVENTS})
+        return seconds
+    finally:
+        run.close()

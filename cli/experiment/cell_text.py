@@ -1,0 +1,115 @@
+"""Numbers of a report as the cells of tables."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from experiments import Metric
+from experiments.reporting.document import Comparison, Finding
+from experiments.statistics.metric_samples import RATES
+from experiments.statistics.result import Interval, Reason
+
+__all__ = ["chance", "difference", "evidence", "interval", "lift", "money", "p_is", "reason", "share", "short", "title"]
+
+_NAMES: Final[Mapping[Metric, str]] = {
+    Metric.CONVERSION_RATE: "conversion rate",
+    Metric.REVENUE_PER_CUSTOMER: "revenue per customer",
+    Metric.AVERAGE_ORDER_VALUE: "average order value",
+    Metric.RETENTION: "retention",
+}
+_SHORT: Final[Mapping[Metric, str]] = {
+    Metric.CONVERSION_RATE: "conversion",
+    Metric.REVENUE_PER_CUSTOMER: "revenue each",
+    Metric.AVERAGE_ORDER_VALUE: "order value",
+    Metric.RETENTION: "retention",
+}
+
+
+def title(metric: Metric) -> str:
+    """Return a metric's name."""
+    return _NAMES[metric]
+
+
+def short(metric: Metric) -> str:
+    """Return a metric's name for a narrow column."""
+    return _SHORT[metric]
+
+
+def share(value: float | None) -> str:
+    """Return a share as a percentage.
+
+    >>> share(0.05432)
+    '5.43%'
+    """
+    return "–" if value is None else f"{value:.2%}"
+
+
+def money(value: float | None) -> str:
+    """Return an amount."""
+    return "–" if value is None else f"{value:,.2f}"
+
+
+def chance(value: float | None) -> str:
+    """Return a p-value or another probability.
+
+    >>> chance(0.00001), chance(0.0312)
+    ('<0.0001', '0.031')
+    """
+    if value is None:
+        return "–"
+    return "<0.0001" if value < 0.0001 else f"{value:.2g}" if value < 0.01 else f"{value:.3f}"
+
+
+def p_is(value: float | None) -> str:
+    """Return a p-value within a sentence.
+
+    >>> p_is(0.00001), p_is(0.0312)
+    ('p < 0.0001', 'p = 0.031')
+    """
+    return chance(value).replace("<", "p < ") if value is not None and value < 0.0001 else f"p = {chance(value)}"
+
+
+def difference(metric: Metric, value: float | None) -> str:
+    """Return a difference: points of a rate, or money.
+
+    >>> difference(Metric.CONVERSION_RATE, 0.0123), difference(Metric.REVENUE_PER_CUSTOMER, -1.5)
+    ('+1.23 pt', '-1.50')
+    """
+    if value is None:
+        return "–"
+    return f"{value * 100:+.2f} pt" if metric in RATES else f"{value:+,.2f}"
+
+
+def interval(metric: Metric, ends: Interval | None) -> str:
+    """Return an interval of a difference."""
+    if ends is None:
+        return "–"
+    if metric in RATES:
+        return f"{ends[0] * 100:+.2f} to {ends[1] * 100:+.2f}"
+    return f"{ends[0]:+,.2f} to {ends[1]:+,.2f}"
+
+
+def lift(found: Finding) -> str:
+    """Return a relative lift."""
+    return "–" if found.effect is None else f"{found.effect:+.1%}"
+
+
+def reason(why: Reason | None) -> str:
+    """Return in words why there is no number."""
+    return "" if why is None else why.sentence
+
+
+def evidence(row: Comparison, method: str) -> tuple[str, str, str]:
+    """Return the difference, the interval and the corrected p-value that the declared method decides by."""
+    adjusted = row.cuped if row.decided_by == "cuped" and row.cuped is not None else None
+    plain: Finding = adjusted or row
+    effect = difference(row.metric, plain.effect)
+    if method == "group_sequential":
+        look = row.group_sequential
+        if look is None or look.ci is None:
+            return effect, "–", "–" if look is None else reason(look.cannot_say)
+        crossed = "crossed" if look.crossed else "not crossed"
+        return effect, interval(row.metric, look.ci), f"{look.number} of {look.looks}: {crossed}"
+    if method == "fixed":
+        return effect, interval(row.metric, plain.ci), chance(row.p_adjusted)
+    always = adjusted.sequential if adjusted else row.sequential
+    return effect, interval(row.metric, always.ci), chance(row.sequential.p_adjusted)

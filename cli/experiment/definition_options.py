@@ -1,0 +1,214 @@
+"""The options that define an experiment, the same for `create` and `update`; what is not given is left as it is."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import typer
+
+from cli.printing.durations import duration_s
+
+__all__ = ["FIELDS", "MetricName", "given", "instant", "read_definition", "segment_ids", "variant", "window_s"]
+
+MetricName = Literal["conversion_rate", "revenue_per_customer", "average_order_value", "retention"]
+Method = Literal["sequential", "group_sequential", "fixed"]
+
+
+def _option(name: str, text: str, **more: Any) -> Any:
+    return typer.Option(name, help=text, show_default=False, **more)
+
+
+Variants = Annotated[
+    list[str] | None, _option("--variant", "An arm and its weight, once for each arm.", metavar="NAME[:WEIGHT]")
+]
+Control = Annotated[str | None, _option("--control", "The arm that all others are compared with.")]
+Attribution = Annotated[
+    Literal["conversions", "orders"] | None,
+    _option("--attribution", "What converts: `conversions` events, or orders themselves (the default)."),
+]
+Window = Annotated[
+    str | None, _option("--window", "Time after first exposure that counts: 12h, 30d (the default).", metavar="TIME")
+]
+Start = Annotated[str | None, _option("--start", "When exposures begin to count; now by default.", metavar="T")]
+Stop = Annotated[str | None, _option("--stop", "Planned end: exposures from then on do not count.", metavar="T")]
+Primary = Annotated[
+    MetricName | None, _option("--primary", "The metric that decides (default conversion_rate).", case_sensitive=False)
+]
+Guardrails = Annotated[
+    list[str] | None,
+    _option("--guardrail", "A metric that must not get worse; repeat for more.", metavar="METRIC"),
+]
+Alpha = Annotated[float | None, _option("--alpha", "Error that is accepted, two-sided (default 0.05).")]
+Power = Annotated[float | None, _option("--power", "Chance to find the minimum effect (default 0.8).")]
+MinimumEffect = Annotated[
+    float | None, _option("--minimum-effect", "Smallest relative change worth finding (default 0.05, which is 5%).")
+]
+MethodOption = Annotated[
+    Method | None, _option("--method", "May be read at any time (sequential, the default), at planned looks, or once.")
+]
+ExpectedCustomers = Annotated[
+    int | None, _option("--expected-customers", "Where the sequential interval is tightest (default 5000).")
+]
+PlannedCustomers = Annotated[
+    int | None, _option("--planned-customers", "Where a fixed or group-sequential experiment ends.")
+]
+Looks = Annotated[int | None, _option("--looks", "Planned looks of a group-sequential experiment (default 5).")]
+Spending = Annotated[
+    Literal["obrien_fleming", "pocock"] | None,
+    _option("--spending", "How planned looks spend alpha (default obrien_fleming)."),
+]
+Segments = Annotated[
+    list[str] | None, _option("--segment", "A segment to slice by, id or name; repeat. Without it: all.")
+]
+Targets = Annotated[
+    list[str] | None, _option("--target", "Assign only customers of this segment, id or name; repeat. Without it: all.")
+]
+Holdout = Annotated[float | None, _option("--holdout", "Share of customers kept out of all experiments (default 0).")]
+RetentionDays = Annotated[
+    int | None, _option("--retention-days", "Days within which a second order is retention (default 90).")
+]
+PrePeriodDays = Annotated[
+    int | None, _option("--pre-period-days", "Days before first exposure that CUPED adjusts by (default 90).")
+]
+Description = Annotated[str | None, _option("--description", "Free text.")]
+Salt = Annotated[str | None, _option("--salt", "Seed of the assignment; the id by default.")]
+HoldoutSalt = Annotated[
+    str | None, _option("--holdout-salt", "Seed of the holdout; the same keeps the same customers.")
+]
+Cuped = Annotated[
+    bool | None,
+    typer.Option("--cuped/--no-cuped", help="Decide on revenue after CUPED (the default).", show_default=False),
+]
+CorrectionOption = Annotated[
+    Literal["holm", "benjamini_hochberg"] | None,
+    _option("--correction", "Of p-values within each family (default holm)."),
+]
+FromFile = Annotated[
+    Path | None,
+    _option(
+        "--from", "A definition as JSON, with the fields of docs/experiments.md; options win over it.", metavar="FILE"
+    ),
+]
+
+FIELDS: Final[Mapping[str, str]] = {
+    "variants": "--variant",
+    "control": "--control",
+    "attribution": "--attribution",
+    "conversion_window": "--window",
+    "start": "--start",
+    "stop": "--stop",
+    "primary_metric": "--primary",
+    "guardrails": "--guardrail",
+    "alpha": "--alpha",
+    "power": "--power",
+    "minimum_effect": "--minimum-effect",
+    "method": "--method",
+    "expected_customers": "--expected-customers",
+    "planned_customers": "--planned-customers",
+    "looks": "--looks",
+    "spending": "--spending",
+    "segments": "--segment",
+    "targeted_segments": "--target",
+    "holdout_share": "--holdout",
+    "retention_days": "--retention-days",
+    "pre_period_days": "--pre-period-days",
+    "description": "--description",
+    "salt": "--salt",
+    "holdout_salt": "--holdout-salt",
+    "cuped": "--cuped/--no-cuped",
+    "correction": "--correction",
+}
+"""The option that sets each field of a definition."""
+
+
+def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a command's arguments (named as the fields) set, as the definition takes them.
+
+    Raises typer.BadParameter.
+    """
+    found = {name: arguments[name] for name in FIELDS if arguments[name] not in (None, [])}
+    if "variants" in found:
+        found["variants"] = [variant(each) for each in found["variants"]]
+    if "conversion_window" in found:
+        found["conversion_window"] = window_s(found["conversion_window"])
+    for name in ("start", "stop"):
+        if name in found:
+            found[name] = instant(found[name], FIELDS[name])
+    return found
+
+
+def variant(text: str) -> dict[str, Any]:
+    """Return a variant from NAME or NAME:WEIGHT. Raises typer.BadParameter.
+
+    >>> variant("B:2.5")
+    {'name': 'B', 'weight': 2.5}
+    """
+    name, colon, weight = text.partition(":")
+    if not colon:
+        return {"name": name}
+    try:
+        return {"name": name, "weight": float(weight)}
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r}: the weight {weight!r} is no number; write NAME or NAME:WEIGHT, such as B:2",
+            param_hint="--variant",
+        ) from None
+
+
+def instant(text: str, option: str) -> datetime:
+    """Return a time from RFC 3339 text with a zone, or from a date, which begins at midnight UTC.
+
+    Raises typer.BadParameter.
+
+    >>> instant("2026-03-01", "--start").isoformat()
+    '2026-03-01T00:00:00+00:00'
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-03-01 or 2026-03-01T09:00:00Z", param_hint=option
+        ) from None
+    if found.tzinfo is not None:
+        return found
+    if len(text) > len("2026-03-01"):
+        raise typer.BadParameter(f"{text!r} has no zone; write {text}Z for UTC, or +01:00", param_hint=option)
+    return found.replace(tzinfo=UTC)
+
+
+def read_definition(path: Path) -> dict[str, Any]:
+    """Return the fields in a JSON file. Raises typer.BadParameter."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{path} cannot be read as JSON: {error}", param_hint="--from") from error
+    if not isinstance(found, dict):
+        raise typer.BadParameter(f"{path} holds no JSON object but a {type(found).__name__}", param_hint="--from")
+    return found
+
+
+def segment_ids(texts: Sequence[str], names: Mapping[str, str], option: str) -> list[str]:
+    """Return the ids of segments given by id or by name. Raises typer.BadParameter.
+
+    >>> segment_ids(["s2", "new customers"], {"s2": "Loyal", "s4": "New Customers"}, "--target")
+    ['s2', 's4']
+    """
+    by_name = {name.casefold(): segment_id for segment_id, name in names.items()}
+    found = []
+    for text in texts:
+        segment_id = text if text in names else by_name.get(text.casefold())
+        if segment_id is None:
+            known = ", ".join(f"{each} ({name})" for each, name in names.items())
+            raise typer.BadParameter(f"there is no segment {text!r}; there are {known}", param_hint=option)
+        found.append(segment_id)
+    return found
+
+
+def window_s(text: str) -> float:
+    """Return the seconds of a window. Raises typer.BadParameter."""
+    try:
+        return duration_s(text)
+    except typer.BadParameter as error:
+        raise typer.BadParameter(error.message, param_hint="--window") from error

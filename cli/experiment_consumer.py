@@ -1,0 +1,34 @@
+"""`shoal experiments`: one experiment consumer, until it is told to stop."""
+
+import signal
+
+import typer
+
+from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.printing.output import log_to_stderr
+
+__all__ = ["register"]
+
+_EXAMPLE = "Example: `SHOAL_KAFKA=kafka:9092 SHOAL_REDIS=redis://redis:6379/0 shoal experiments`"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("experiments", epilog=_EXAMPLE)(experiments)
+
+
+def experiments(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
+    """Tally exposures, conversions and orders of every experiment, each event once."""
+    from consumers.settings import ConsumerSettings
+    from consumers.tallies.service import ServiceSettings, build_service
+    from consumers.tallies.settings import ExperimentSettings
+    from events.topics.administration import require_topics
+    from events.topics.specs import topic_specs
+
+    log_to_stderr()
+    address = kafka_settings(kafka)
+    require_topics(address.kafka, topic_specs(address))
+    service = build_service(ServiceSettings(address, state_settings(redis), ConsumerSettings(), ExperimentSettings()))
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: service.stop())
+    raise typer.Exit(service.run())

@@ -1,0 +1,91 @@
+"""Wait until everything that was published so far has been processed."""
+
+import time
+
+import redis
+
+from cli.local.addresses import kafka_settings, state_settings
+from cli.printing.output import errors
+from events.errors import ShoalError
+from events.settings import KafkaSettings
+from state.partitions.watermarks import read_fates
+from state.partitions.worker_heartbeats import WorkerRegistry
+from state.store import keys
+
+__all__ = ["NotProcessed", "wait_until_processed"]
+
+
+class NotProcessed(ShoalError):
+    """The time was up before everything was processed."""
+
+    retriable = True
+
+
+def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: float) -> int:
+    """Wait for the stored offsets to reach the topics' present ends; return the number of events processed in all.
+
+    Raises NotProcessed, KafkaUnreachable, RedisUnreachable.
+    """
+    from rich.progress import Progress
+
+    from consumers.broker.consumer_lag import end_offsets, unsent_changes
+    from state.store.connection import connect
+
+    address, client = kafka_settings(kafka), connect(state_settings(redis_url).redis)
+    deadline = time.monotonic() + timeout_s
+    groups = _groups(client)
+    topics = sorted({topic for each in groups.values() for topic in each})
+    ends = end_offsets(address, topics)
+    rerouted = _rerouted(client, address.partitions)
+    total = sum(ends.values())
+    with Progress(console=errors(), transient=True) as progress:
+        bar = progress.add_task("processing", total=total)
+        while True:
+            missing = _unprocessed(client, address, groups, ends)
+            unsent = unsent_changes(client, address.partitions)
+            progress.update(bar, completed=total - missing)
+            if not missing and not unsent:
+                if (now := _rerouted(client, address.partitions)) == rerouted:
+                    return total
+                rerouted = now  # events were published anew, to their right partitions
+                ends = end_offsets(address, topics)
+                total = sum(ends.values())
+            if time.monotonic() > deadline:
+                raise NotProcessed(
+                    f"after {timeout_s:g} s, {missing:,} of {total:,} events are not processed and {unsent:,} changes "
+                    "not sent. Is a worker running, and `shoal experiments`? Look with `shoal health`."
+                )
+            time.sleep(0.05)
+
+
+def _unprocessed(
+    client: redis.Redis,
+    address: KafkaSettings,
+    groups: dict[str, tuple[str, ...]],
+    ends: dict[tuple[str, int], int],
+) -> int:
+    """Count the events that some group has not processed; of two groups that both have to, the slower counts."""
+    from consumers.broker.consumer_lag import behind, stored_offsets
+
+    left: dict[str, int] = {}
+    for group, topics in groups.items():
+        stored = stored_offsets(client, address.partitions, group)
+        for name in map(address.topic, topics):
+            mine = behind({place: end for place, end in ends.items() if place[0] == name}, stored)
+            left[name] = max(left.get(name, 0), mine)
+    return sum(left.values())
+
+
+def _groups(client: redis.Redis) -> dict[str, tuple[str, ...]]:
+    """Return who has to process which topics: the experiment consumer where one runs or experiments are declared."""
+    from events.topics.specs import CO_PARTITIONED, TALLIED
+
+    groups: dict[str, tuple[str, ...]] = {keys.SEGMENTS_GROUP: CO_PARTITIONED}
+    running = WorkerRegistry(client, keys.EXPERIMENT_WORKERS).alive(time.time_ns() // 1_000_000)
+    return groups | ({keys.EXPERIMENTS_GROUP: TALLIED} if running or client.scard(keys.EXPERIMENTS) else {})
+
+
+def _rerouted(client: redis.Redis, partitions: int) -> int:
+    groups = (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)
+    fates = [item for group in groups for item in read_fates(client, partitions, group).items()]
+    return sum(count for name, count in fates if name.endswith(":rerouted"))

@@ -1,0 +1,80 @@
+"""A Redis server of our own, as a child process."""
+
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cli.local.embedded import program_paths
+from cli.local.embedded.child_process import Server
+from cli.local.embedded.free_ports import LOOPBACK, free_port
+
+DATABASES = 16
+
+
+class RedisServer(Server):
+    """A running Redis on 127.0.0.1."""
+
+    start_timeout_s = 20.0
+
+    def __init__(self, directory: Path, *, port: int, appendonly: bool = False, databases: int = DATABASES) -> None:
+        """Describes the server; `start` starts it.
+
+        Args:
+            directory: where it keeps its log and its append-only file.
+            port: TCP port on 127.0.0.1.
+            appendonly: write each command to disk before answering it, so that a killed server comes back with all
+                that it answered; otherwise everything is in memory only.
+            databases: how many numbered databases it has.
+        """
+        self.port = port
+        super().__init__(
+            "Redis",
+            [
+                program_paths.redis_server(),
+                *("--port", str(port)),
+                *("--bind", LOOPBACK),
+                *("--databases", str(databases)),
+                *("--dir", str(directory)),
+                *("--save", ""),
+                *("--appendonly", "yes" if appendonly else "no"),
+                *("--appendfsync", "always"),
+                *("--daemonize", "no"),
+            ],
+            log=directory / "redis.log",
+        )
+
+    @property
+    def url(self) -> str:
+        """Address of its database 0."""
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    def ready(self) -> bool:
+        """Whether this very process answers a PING, its data loaded."""
+        with redis.Redis(LOOPBACK, self.port, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as client:
+            try:
+                return bool(client.ping()) and client.info("server")["process_id"] == self.pid
+            except (redis.ConnectionError, redis.TimeoutError, redis.ResponseError):
+                return False
+
+
+def start_redis(
+    directory: Path, *, port: int | None = None, appendonly: bool = False, databases: int = DATABASES
+) -> RedisServer:
+    """Starts a Redis server and returns when it answers.
+
+    Args:
+        directory: folder for its log and data; made if need be.
+        port: TCP port on 127.0.0.1; a free one if None.
+        appendonly: whether what it answered survives its being killed.
+        databases: how many numbered databases it has.
+
+    Raises:
+        ProgramMissing: there is no redis-server.
+        ServiceFailed: it did not start.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    server = RedisServer(directory, port=port or free_port(), appendonly=appendonly, databases=databases)
+    server.start()
+    return server

@@ -1,0 +1,4 @@
+"""What commands print and the options that several commands share.
+
+Begin reading at `output`.
+"""

@@ -1,0 +1,31 @@
+"""Who decides, for the record: an option, or the name of the account."""
+
+import getpass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from batch.promotion.decisions import Decision
+
+__all__ = ["ByOption", "WhyOption", "decision_by"]
+
+ByOption = Annotated[
+    str | None, typer.Option("--by", help="Who decides; your account's name if not given.", show_default=False)
+]
+WhyOption = Annotated[str, typer.Option("--why", help="Why, for those who look later.", show_default=False)]
+
+
+def decision_by(by: str | None, why: str) -> "Decision":
+    """Return a decision made now."""
+    from batch.promotion.decisions import Decision
+
+    return Decision(by or _account(), datetime.now(UTC), why)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "unknown"

@@ -1,0 +1,47 @@
+"""Dead letters: what was refused goes to a topic of its own, whole, with the reason in words."""
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from consumers.broker.fetched import TopicSlice
+from events.schema.outputs import DeadLetter
+
+__all__ = ["LARGEST", "Refused", "dead_letter"]
+
+
+LARGEST = 12 << 20
+"""Bytes of a value that, in base64, still fit into a message of 16 MiB."""
+
+
+class Refused(NamedTuple):
+    """A message that cannot be applied: where it is in its slice, and why."""
+
+    messages: TopicSlice
+    position: int
+    reason: str
+
+
+def dead_letter(refused: Refused, now_ms: int) -> bytes:
+    """Return the JSON of the dead letter of a refused message."""
+    messages, position, reason = refused
+    value = messages.values[position]
+    if value is not None and len(value) > LARGEST:
+        digest = hashlib.sha256(value).hexdigest()
+        reason += f"; its {len(value):,} bytes do not fit into a dead letter (SHA-256 {digest}), find them in the topic"
+        value = None
+    letter = DeadLetter(
+        topic=messages.topic,
+        partition=int(messages.partitions[position]),
+        offset=int(messages.offsets[position]),
+        reason=reason,
+        key=_base64(messages.keys[position]),
+        value=_base64(value),
+        dead_lettered_at=datetime.fromtimestamp(now_ms / 1000, UTC),
+    )
+    return letter.model_dump_json().encode()
+
+
+def _base64(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode()

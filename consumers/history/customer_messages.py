@@ -1,0 +1,24 @@
+"""What a topic says of one customer: the values with its key among the last messages of its partition."""
+
+from collections.abc import Iterator
+
+from consumers.broker.topic_reader import TopicReader
+from events.settings import KafkaSettings
+
+__all__ = ["values_of_customer"]
+
+
+def values_of_customer(
+    kafka: KafkaSettings, topic: str, partition: int, customer_id: str, most: int, timeout_s: float
+) -> Iterator[bytes]:
+    """Yield the values with the customer's key among the last `most` messages of a topic (its name without prefix).
+
+    The end is the one that the broker reports. Raises KafkaUnreachable, where none answers within `timeout_s`.
+    """
+    place, key = (kafka.topic(topic), partition), customer_id.encode()
+    with TopicReader(kafka, "customer-messages") as reader:
+        _, end = reader.bounds([place], timeout_s)[place]
+        for message in reader.read({place: max(0, end - most)}, {place: end}) if end else ():
+            value = message.value()
+            if value is not None and message.key() == key:
+                yield value

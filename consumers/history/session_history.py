@@ -1,0 +1,32 @@
+"""A customer's web sessions, found in the topic that they came in by: no state keeps them one by one."""
+
+from pydantic import ValidationError
+
+from consumers.history.customer_messages import values_of_customer
+from events.schema.inputs import WebSession
+from events.settings import KafkaSettings
+
+__all__ = ["sessions_of_customer"]
+
+
+def sessions_of_customer(
+    kafka: KafkaSettings, partition: int, customer_id: str, most: int = 200_000, timeout_s: float = 10.0
+) -> list[WebSession]:
+    """Return a customer's sessions among the last `most` messages of its partition, the latest first, each once.
+
+    Raises KafkaUnreachable, where no broker answers within `timeout_s`.
+    """
+    found: dict[str, WebSession] = {}
+    for value in values_of_customer(kafka, "web-sessions", partition, customer_id, most, timeout_s):
+        session = _decoded(value)
+        if session is not None and session.customer_id == customer_id:
+            found.setdefault(session.event_id, session)
+    return sorted(found.values(), key=lambda each: each.occurred_at, reverse=True)
+
+
+def _decoded(value: bytes) -> WebSession | None:
+    """Return a session, None where the worker has put it among the dead letters."""
+    try:
+        return WebSession.model_validate_json(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,108 @@
+"""Events in columns: what the decoder's structs become before anything is computed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from events.codec.batch_decoder import Rejection
+from events.codec.instants import milliseconds
+
+__all__ = ["Columns", "Decoding", "Names", "Refusals", "column", "milliseconds", "names_column"]
+
+Names = Sequence[str] | npt.NDArray[np.object_]
+
+Ints = npt.NDArray[np.int64]
+_EARLIEST_MS = 0
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What every input has: whose, which and when. Arrays are (n,), times in ms since 1970 UTC."""
+
+    customer_ids: Names
+    event_hashes: npt.NDArray[np.uint64]
+    times: Ints
+
+    def __len__(self) -> int:
+        return len(self.customer_ids)
+
+    @classmethod
+    def joined(cls, columns: Sequence[Self]) -> Self:
+        """Return the events of all columns, one after the other."""
+        if len(columns) == 1:
+            return columns[0]
+        together: dict[str, Any] = {}
+        for field in fields(cls):
+            pieces = [getattr(each, field.name) for each in columns]
+            lists = isinstance(pieces[0], list)
+            together[field.name] = [value for piece in pieces for value in piece] if lists else np.concatenate(pieces)
+        return replace(columns[0], **together)
+
+    def take(self, positions: Ints) -> Self:
+        """Return the events at these positions."""
+        chosen = positions.tolist()
+        picked: dict[str, Any] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            picked[field.name] = [column[i] for i in chosen] if isinstance(column, list) else column[positions]
+        return replace(self, **picked)
+
+
+class Decoding(NamedTuple):
+    """The valid events of a topic slice in columns, their positions in the slice, and what was refused."""
+
+    columns: Columns
+    positions: Ints
+    rejections: list[Rejection]
+
+
+class Refusals:
+    """Collects, over the checks of one slice, which events are out and why (the first reason counts)."""
+
+    def __init__(self, n: int) -> None:
+        self._reasons: dict[int, str] = {}
+        self._n = n
+
+    def where(self, bad: npt.NDArray[np.bool_], reason: Callable[[int], str]) -> None:
+        """Refuse the events where `bad` is true."""
+        if bad.any():
+            for i in np.flatnonzero(bad).tolist():
+                self._reasons.setdefault(i, reason(i))
+
+    def times(self, times: Ints, latest_ms: int, name: str = "occurred_at") -> None:
+        """Refuse events outside 1970 to `latest_ms`."""
+        self.where(times < _EARLIEST_MS, lambda i: f"{name}: lies before 1970, found {_iso(times[i])}")
+        self.where(
+            times > latest_ms,
+            lambda i: f"{name}: lies too far in the future, found {_iso(times[i])}, allowed until {_iso(latest_ms)}",
+        )
+
+    def split(self, columns: Columns, positions: Ints, before: list[Rejection]) -> Decoding:
+        """Return the columns without the refused events, and all the rejections in order."""
+        if not self._reasons:
+            return Decoding(columns, positions, before)
+        kept = np.setdiff1d(np.arange(self._n), np.fromiter(self._reasons, np.int64))
+        mine = [Rejection(int(positions[i]), reason) for i, reason in self._reasons.items()]
+        return Decoding(columns.take(kept), positions[kept], sorted(before + mine))
+
+
+def column(events: Sequence[Any], name: str) -> list[Any]:
+    """Return one attribute of every event."""
+    return list(map(attrgetter(name), events))
+
+
+def names_column(events: Sequence[Any], name: str) -> npt.NDArray[np.object_]:
+    """Return one text attribute of every event, as an array."""
+    return np.array(column(events, name), dtype=object)
+
+
+def _iso(ms: int | np.int64) -> str:
+    try:
+        return datetime.fromtimestamp(int(ms) / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return f"{ms} ms"

@@ -1,0 +1,61 @@
+"""The `orders` topic: placed, cancelled and refunded orders in columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.inputs.columns import Columns, Decoding, Refusals
+from consumers.inputs.money import Money
+from events.codec.amount_columns import currency_text
+from events.codec.column_decoder import ColumnDecoder, Read
+from events.codec.id_hashes import seed_of
+from events.schema.inputs import Order
+
+__all__ = ["CANCELLED", "PLACED", "REFUNDED", "OrderColumns", "OrderInput"]
+
+PLACED, CANCELLED, REFUNDED = range(3)
+_KINDS = {"placed": PLACED, "cancelled": CANCELLED, "refunded": REFUNDED}
+
+
+@dataclass(frozen=True)
+class OrderColumns(Columns):
+    """`kinds` is PLACED, CANCELLED or REFUNDED; `amounts` are thousandths of the shop's currency."""
+
+    kinds: npt.NDArray[np.int8]
+    amounts: npt.NDArray[np.int64]
+
+
+class OrderInput:
+    """Decodes orders; one for each worker, since it may learn the shop's currency."""
+
+    topic = "orders"
+    hashed: ClassVar[Mapping[str, int]] = {"event_id": seed_of(topic)}
+    fields: tuple[str, ...] = ("customer_id", "occurred_at", "type", "amount", "currency")
+
+    def __init__(self, money: Money, max_bytes: int) -> None:
+        self._money = money
+        self._decoder = ColumnDecoder(Order, self.fields, max_bytes, hashed=self.hashed)
+        self._kinds = np.array([_KINDS[name] for name in self._decoder.choices["type"]], np.int8)
+
+    def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
+        """Decode a slice; `latest_ms` is the latest time that an event may have."""
+        read = self._decoder.decode(values)
+        amounts, unconvertible = self._money.thousandths(read["amount"], read["currency"])
+        columns = self.columns(read, amounts)
+        refusals = Refusals(len(read))
+        refusals.times(columns.times, latest_ms)
+        refusals.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))
+        return refusals.split(columns, read.positions, read.rejections)
+
+    def columns(self, read: Read, amounts: npt.NDArray[np.int64]) -> OrderColumns:
+        """Return what was read of n events as columns; `amounts` (n,) are thousandths."""
+        return OrderColumns(
+            read["customer_id"],
+            read["event_id"],
+            read["occurred_at"],
+            self._kinds[read["type"]],
+            amounts,
+        )

@@ -1,0 +1,54 @@
+"""The `web-sessions` topic: finished visits in columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.inputs.columns import Columns, Decoding, Refusals
+from events.codec.column_decoder import ABSENT, ColumnDecoder
+from events.codec.id_hashes import seed_of
+from events.schema.inputs import WebSession
+
+__all__ = ["SessionColumns", "SessionInput"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SessionColumns(Columns):
+    """`times` are the ends of the sessions; `durations` are whole seconds."""
+
+    pages: Ints
+    durations: Ints
+    cart_adds: Ints
+
+
+class SessionInput:
+    """Decodes web sessions."""
+
+    topic = "web-sessions"
+
+    def __init__(self, max_bytes: int) -> None:
+        names = ("customer_id", "occurred_at", "started_at", "pages", "duration_s", "cart_adds")
+        self._decoder = ColumnDecoder(WebSession, names, max_bytes, hashed={"event_id": seed_of(self.topic)})
+
+    def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
+        """Decode a slice; a duration that is absent is taken from the two times."""
+        read = self._decoder.decode(values)
+        ends, starts, given = read["occurred_at"], read["started_at"], read["duration_s"]
+        durations = np.where(np.isnan(given), (ends - starts) / 1000.0, given)
+        columns = SessionColumns(
+            read["customer_id"],
+            read["event_id"],
+            ends,
+            read["pages"],
+            np.rint(np.clip(durations, 0, 604_800)).astype(np.int64),
+            np.where(read["cart_adds"] == ABSENT, 0, read["cart_adds"]),
+        )
+        refusals = Refusals(len(read))
+        refusals.times(ends, latest_ms)
+        refusals.times(starts, latest_ms, "started_at")
+        refusals.where(starts > ends, lambda _: "started_at lies after occurred_at, the session's end")
+        return refusals.split(columns, read.positions, read.rejections)

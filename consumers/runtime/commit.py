@@ -1,0 +1,152 @@
+"""The commit: the order of effects that makes a micro-batch count once, whatever happens in between."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink, SinkFailed
+from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.protocols import Commit
+from events.segment_changes import ChangeBatch, decode_change
+from state.customers.segment_views import SegmentViews, view_items
+from state.partitions.partition_store import Owned, PartitionStore, Save
+from state.partitions.segment_flows import count_flows
+
+__all__ = ["Committer"]
+
+_MANY = 1_000
+"""Changes from which Kafka is waited for beside the next micro-batch; fewer are acknowledged within a few ms."""
+
+
+class Committer:
+    """Makes outcomes durable and visible, for the partitions of one worker."""
+
+    def __init__(self, store: PartitionStore, views: SegmentViews, sink: KafkaSink) -> None:
+        self._store, self._views, self._sink = store, views, sink
+        self._published: list[tuple[Owned, int]] = []
+        self._elsewhere = False
+        self._beside = ThreadPoolExecutor(1, "acknowledged")
+        self._waiting: Future[None] | None = None
+
+    def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+        """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
+        if self._waiting:
+            self.confirm()
+        self._elsewhere = True
+        self._sink.send(topic, key, value, partition)
+
+    def commit(
+        self, owned: Owned, outcome: Outcome, offsets: Mapping[str, int], fates: Mapping[str, int], watermark_ms: int
+    ) -> None:
+        """Commit one partition's part of a micro-batch and wait until all of it is done; see `begin` for the steps.
+
+        Raises Fenced, StateMoved, SinkFailed, redis.RedisError.
+        """
+        self.begin([Commit(owned, outcome, offsets, fates, watermark_ms)])
+        self.confirm()
+        if owned.fenced:
+            raise owned.fenced
+
+    def begin(self, commits: Sequence[Commit]) -> None:
+        """Commit the partitions of a micro-batch; step 4 may be left to `confirm`, which the next commit begins with.
+
+        1. What was sent before, and what goes elsewhere (dead letters, events of other partitions), is acknowledged by
+           Kafka.
+        2. Records, sums, fates, offsets, the outbox of changes and the views `segment:<customer_id>` are saved, those
+           of each partition in one Redis transaction.
+        3. The changes are published.
+        4. Kafka's acknowledgement of them is waited for: here where they are few, else by a thread, while the next
+           micro-batch is read and folded.
+        5. The outbox is trimmed: by the partition's next save, or by `tidy` where none comes.
+
+        A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
+        the outbox and sends them again. A partition that another worker has taken over is marked as `fenced` and left
+        alone. Raises StateMoved, SinkFailed, redis.RedisError.
+        """
+        if self._elsewhere or self._waiting:
+            self.confirm()
+        changes = [ChangeBatch.of(each.outcome.changes) for each in commits]
+        saves = [(each.owned, _save(each, made)) for each, made in zip(commits, changes, strict=True)]
+        self._store.save_all(saves)
+        for (owned, save), made in zip(saves, changes, strict=True):
+            if not owned.fenced:
+                self._publish(owned, made, save.changes)
+        if sum(count for _, count in self._published) >= _MANY:
+            self._waiting = self._beside.submit(self._sink.flush)
+        else:
+            self.confirm()
+
+    def confirm(self) -> None:
+        """Wait until Kafka has all that was sent; only then may it leave the outbox. Raises SinkFailed."""
+        self._elsewhere = False
+        waiting, self._waiting = self._waiting, None
+        try:
+            if waiting is not None:
+                waiting.result()
+            self._sink.flush()
+        except SinkFailed:
+            self._leave_in_outbox()
+            raise
+        for owned, changes in self._published:
+            owned.acknowledged += 0 if owned.unsent else changes
+        self._published = []
+
+    def tidy(self, owned: Owned) -> None:
+        """Trim what Kafka has acknowledged of a partition. Raises Fenced, StateMoved, redis.RedisError."""
+        if owned.acknowledged:
+            self._store.trim(owned, owned.acknowledged)
+            owned.acknowledged = 0
+
+    def drain(self, owned: Owned) -> int:
+        """Send again what the partition's last owner saved but may not have sent, and return how many changes."""
+        sent = 0
+        while encoded := self._store.outbox(owned.partition):
+            changes = ChangeBatch.of([decode_change(value) for value in encoded])
+            self._views.write(changes)
+            self._publish(owned, changes, encoded)
+            self.confirm()
+            self.tidy(owned)
+            sent += len(encoded)
+        return sent
+
+    def _publish(self, owned: Owned, changes: ChangeBatch, encoded: list[bytes]) -> None:
+        if encoded:
+            self._published.append((owned, len(encoded)))
+            try:
+                self._sink.send_all("segment-changes", changes.customer_ids, encoded)
+            except SinkFailed:
+                self._leave_in_outbox()
+                raise
+
+    def _leave_in_outbox(self) -> None:
+        """After a failure nothing more is trimmed, as the oldest changes may be those unsent, until a new claim."""
+        for owned, _ in self._published:
+            owned.unsent = True
+        self._published = []
+
+
+def _save(commit: Commit, changes: ChangeBatch) -> Save:
+    owned, outcome = commit.owned, commit.outcome
+    return Save(
+        customers=outcome.customers,
+        profiles=outcome.profiles,
+        baseline=outcome.baseline,
+        sums=outcome.sums,
+        swept=_swept(owned, outcome),
+        offsets={**owned.offsets, **commit.offsets},
+        fates=_added(owned.fates, commit.fates),
+        watermark_ms=max(owned.watermark_ms, commit.watermark_ms),
+        changes=changes.encode(),
+        views=view_items(changes),
+        flows=count_flows(changes),
+    )
+
+
+def _added(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return {name: before.get(name, 0) + more.get(name, 0) for name in {**before, **more}}
+
+
+def _swept(owned: Owned, outcome: Outcome) -> int:
+    """A partition's first customers are all under the baseline that they came in under."""
+    if outcome.swept is not None:
+        return outcome.swept
+    return outcome.baseline if owned.sums is None else owned.swept

@@ -1,0 +1,66 @@
+"""Claims partitions with the erasures of the topic: a Redis that came back older does not bring customers back."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import redis
+
+from consumers.history.erasure_log import ErasureLog
+from consumers.runtime.protocols import Claims
+from state.customers.erasure_places import forget_elsewhere
+from state.customers.erasures import Erased, ErasureQueue, agree_on_salt
+from state.partitions.owned_partition import Owned
+from state.store import keys
+
+__all__ = ["RememberingClaims"]
+
+log = logging.getLogger(__name__)
+
+_CHUNK: Final = 5_000
+
+
+class RememberingClaims:
+    """Claims partitions, each with the tombstones that its topic knows, whatever Redis has lost."""
+
+    def __init__(self, claims: Claims, erasures: ErasureLog, client: redis.Redis, partitions: int) -> None:
+        self._claims, self._erasures, self._redis, self._partitions = claims, erasures, client, partitions
+
+    def verify(self, owned: Sequence[Owned]) -> None:
+        """Compare partitions with what their owner knows of them. Raises Fenced or StateMoved."""
+        self._claims.verify(owned)
+
+    def claim(self, partition: int) -> Owned:
+        """Become the partition's one writer, and bring its tombstones up to the topic. Raises KafkaUnreachable."""
+        told = self._erasures.erased_in(partition)
+        if self._erasures.salt is not None:
+            agree_on_salt(self._redis, self._erasures.salt)
+        owned = self._claims.claim(partition)
+        known = owned.erased
+        if known is None or not (lost := told - known.digests):
+            return owned
+        store: Any = self._redis
+        store.sadd(keys.erased(partition), *lost)
+        known.add_digests(lost)
+        back = self._back(partition, known)
+        log.warning(
+            "partition %d: Redis has come back older; %d erasures taken over from the topic, %d customers erased again",
+            partition,
+            len(lost),
+            len(back),
+        )
+        return owned
+
+    def _back(self, partition: int, erased: Erased) -> list[str]:
+        """Ask for the erasure of the customers who are back, and return them."""
+        back = sorted({name for name in _stored(self._redis, partition) if name in erased})
+        for name in back:
+            ErasureQueue(self._redis).request(partition, name)
+            forget_elsewhere(self._redis, name, self._partitions)
+        return back
+
+
+def _stored(client: Any, partition: int) -> Iterator[str]:
+    for key in (keys.customers(partition), keys.profiles(partition), keys.purchases(partition)):
+        for name, _ in client.hscan_iter(key, count=_CHUNK):
+            yield name.decode()

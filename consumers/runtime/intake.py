@@ -1,0 +1,105 @@
+"""From messages to partition batches: decode, refuse, split by partition."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from consumers.broker.fetched import TopicSlice
+from consumers.broker.topic_partitions import Place
+from consumers.dead_letters.letter import Refused
+from consumers.inputs.columns import Decoding
+from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
+from events.codec.batch_decoder import Rejection
+from events.settings import KafkaSettings
+from state.partitions.partition_store import Owned
+
+__all__ = ["Input", "Intake"]
+
+_NO_KEY = "the Kafka key is empty; every event is keyed by its customer_id"
+
+
+class Input(Protocol):
+    """Decodes one topic."""
+
+    topic: str
+
+    def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
+        """Decode values; `latest_ms` is the latest time that an event may have."""
+        ...
+
+
+class Intake:
+    """Turns what the source fetched into batches of the partitions that this worker owns."""
+
+    def __init__(self, kafka: KafkaSettings, inputs: Sequence[Input], future_ms: int) -> None:
+        self._inputs = {kafka.topic(each.topic): each for each in inputs}
+        self._future_ms = future_ms
+
+    def batches(
+        self,
+        slices: Sequence[TopicSlice],
+        owned: Mapping[int, Owned],
+        wall_ms: int,
+        ends: Mapping[Place, int] | None = None,
+    ) -> tuple[list[PartitionBatch], dict[int, list[Refused]]]:
+        """Return the batch of each owned partition, and by partition the messages that were refused.
+
+        `ends` are partitions that were read to their end: the offsets go up to there.
+        """
+        batches: dict[int, PartitionBatch] = {}
+        refused: dict[int, list[Refused]] = {}
+        for messages in slices:
+            fresh = messages.take(_fresh(messages, owned)) if _any_stale(messages, owned) else messages
+            if not len(fresh.offsets):
+                continue
+            source = self._inputs[fresh.topic]
+            decoding = _without_key(fresh, source.decode(fresh.values, wall_ms + self._future_ms))
+            bad = np.array([rejection.index for rejection in decoding.rejections], np.int64)
+            for partition in np.unique(fresh.partitions).tolist():
+                batch = batches.setdefault(partition, PartitionBatch(partition))
+                mine = np.flatnonzero(fresh.partitions[decoding.positions] == partition)
+                batch.events[source.topic] = TopicEvents(decoding.columns.take(mine), fresh, decoding.positions[mine])
+                batch.offsets[fresh.topic] = int(fresh.offsets[fresh.partitions == partition].max()) + 1
+                dead = [decoding.rejections[i] for i in np.flatnonzero(fresh.partitions[bad] == partition).tolist()]
+                batch.count(source.topic, "dead_lettered", len(dead))
+                refused.setdefault(partition, []).extend(
+                    Refused(fresh, rejection.index, rejection.reason) for rejection in dead
+                )
+        for (topic, partition), end in (ends or {}).items():
+            if partition in owned and end > owned[partition].offsets.get(topic, 0):
+                offsets = batches.setdefault(partition, PartitionBatch(partition)).offsets
+                offsets[topic] = max(end, offsets.get(topic, 0))
+        return list(batches.values()), refused
+
+
+def _without_key(messages: TopicSlice, decoding: Decoding) -> Decoding:
+    """Refuse the events whose message has no key."""
+    keyless = messages.keys.lengths <= 0
+    if not keyless.any():
+        return decoding
+    mine = [Rejection(int(i), _NO_KEY) for i in decoding.positions[keyless[decoding.positions]]]
+    kept = np.flatnonzero(~keyless[decoding.positions])
+    return Decoding(decoding.columns.take(kept), decoding.positions[kept], sorted(decoding.rejections + mine))
+
+
+def _next_offsets(messages: TopicSlice, owned: Mapping[int, Owned]) -> dict[int, int]:
+    """Return, by partition, the offset from which messages are new; for a partition of another worker, none is."""
+    return {
+        partition: owned[partition].offsets.get(messages.topic, 0) if partition in owned else np.iinfo(np.int64).max
+        for partition in np.unique(messages.partitions).tolist()
+    }
+
+
+def _any_stale(messages: TopicSlice, owned: Mapping[int, Owned]) -> bool:
+    return any(
+        bool((messages.offsets[messages.partitions == partition] < start).any())
+        for partition, start in _next_offsets(messages, owned).items()
+    )
+
+
+def _fresh(messages: TopicSlice, owned: Mapping[int, Owned]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    mask = np.zeros(len(messages.offsets), np.bool_)
+    for partition, start in _next_offsets(messages, owned).items():
+        mask |= (messages.partitions == partition) & (messages.offsets >= start)
+    return mask

@@ -1,0 +1,99 @@
+"""One partition's part of a micro-batch, and what a handler makes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.broker.fetched import TopicSlice
+from consumers.inputs.columns import Columns
+from events.segment_changes import Change
+from state.customers.records import CustomerBatch
+from state.partitions.model_sums import ModelSums
+
+Ints = npt.NDArray[np.int64]
+
+try:
+    from consumers.inputs.grouping import grouped as _compiled
+except ImportError:
+    _compiled = None  # type: ignore[assignment]
+
+__all__ = ["Outcome", "PartitionBatch", "TopicEvents"]
+
+
+@dataclass(frozen=True)
+class TopicEvents:
+    """The valid events of one topic: columns, the messages they came from, and where in `messages` each stands."""
+
+    columns: Columns
+    messages: TopicSlice
+    positions: Ints
+
+    def take(self, positions: Ints) -> "TopicEvents":
+        """Return the events at these positions."""
+        return TopicEvents(self.columns.take(positions), self.messages, self.positions[positions])
+
+
+@dataclass
+class PartitionBatch:
+    """Events of one partition by topic (name without prefix); `offsets` are the next ones to read, by full name.
+
+    `fates` counts, by `<topic>:<fate>`, the events whose fate is known before the records are read.
+    """
+
+    partition: int
+    events: dict[str, TopicEvents] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
+    fates: dict[str, int] = field(default_factory=dict)
+
+    def customer_ids(self) -> tuple[list[str], dict[str, Ints]]:
+        """Return the distinct customers of all topics, and for each topic the position of each event's customer."""
+        columns = [part.columns.customer_ids for part in self.events.values()]
+        names = [column if isinstance(column, list) else np.asarray(column, object).tolist() for column in columns]
+        distinct, codes = _grouped(names[0] if len(names) == 1 else [name for column in names for name in column])
+        slots, start = {}, 0
+        for topic, part in self.events.items():
+            slots[topic] = codes[start : start + len(part.columns)]
+            start += len(part.columns)
+        return distinct, slots
+
+    def count(self, topic: str, fate: str, events: int) -> None:
+        """Add events to a fate."""
+        if events:
+            name = f"{topic}:{fate}"
+            self.fates[name] = self.fates.get(name, 0) + events
+
+    def latest_ms(self) -> int:
+        """Return the largest event time, 0 where there is none."""
+        return max((int(part.columns.times.max()) for part in self.events.values() if len(part.columns)), default=0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a handler wants saved and sent; `duplicates` counts repeated events by topic.
+
+    `swept` is the baseline that every customer of the partition is now under, None where that did not change.
+    """
+
+    customers: CustomerBatch
+    profiles: dict[str, bytes]
+    baseline: int
+    sums: ModelSums
+    changes: Sequence[Change]
+    duplicates: dict[str, int]
+    swept: int | None = None
+
+    @property
+    def fates(self) -> dict[str, dict[str, int]]:
+        """By topic, how many events were not applied, and why."""
+        return {topic: {"duplicate": count} for topic, count in self.duplicates.items()}
+
+
+def _grouped(texts: list[str]) -> tuple[list[str], Ints]:
+    """Return the distinct texts in the order of their first, and which of them each text is (n,)."""
+    if _compiled is not None:
+        return _compiled(texts)
+    places: dict[str, int] = {}
+    codes = np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
+    return list(places), codes

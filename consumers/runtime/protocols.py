@@ -1,0 +1,155 @@
+"""What the micro-batch runtime needs of the parts that it is wired with: segments and experiments bring their own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.broker.kafka_sink import PARTITION_UA
+from consumers.inputs.columns import Columns
+from consumers.runtime.partition_batch import PartitionBatch
+from state.partitions.owned_partition import Owned
+
+__all__ = [
+    "Claims",
+    "Clock",
+    "Commit",
+    "Commits",
+    "Customers",
+    "Handler",
+    "Loaded",
+    "Made",
+    "Open",
+    "Opening",
+    "Published",
+]
+
+
+class Customers(Protocol):
+    """What was read of the customers of a micro-batch, aligned by position."""
+
+    @property
+    def ids(self) -> list[str]:
+        """The customers."""
+        ...
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which of them this partition knows; others may belong to another partition."""
+        ...
+
+
+class Made(Protocol):
+    """What a handler wants saved."""
+
+    @property
+    def fates(self) -> Mapping[str, Mapping[str, int]]:
+        """By topic, how many events met another fate than to be applied."""
+        ...
+
+
+class Clock(Protocol):
+    """What time it is for a partition, in ms since 1970 UTC."""
+
+    def now_ms(self, watermark_ms: int, wall_ms: int) -> int:
+        """Return now, given the largest event time that the partition has seen, and the wall clock."""
+        ...
+
+
+class Opening(NamedTuple):
+    """A partition that is to be watched, and the customers of a micro-batch that are to be read."""
+
+    owned: Owned
+    ids: list[str]
+    batch: PartitionBatch
+
+
+Open = Callable[[Sequence[Opening]], list[Any]]
+"""Begins a micro-batch: watches partitions and reads what is known of their Customers.
+
+Marks as `fenced` the partitions that another worker has taken over, of which nobody is known. Raises StateMoved or
+redis.RedisError.
+"""
+
+
+class Loaded(NamedTuple):
+    """A partition's part of a micro-batch, with what is known of the customers that it is about (Customers).
+
+    `slots` are, by topic, the positions of the events' customers; `now_ms` is the partition's present.
+    """
+
+    owned: Owned
+    customers: Any
+    events: dict[str, Columns]
+    slots: dict[str, npt.NDArray[np.int64]]
+    now_ms: int
+
+
+class Commit(NamedTuple):
+    """What is to be committed of one partition: what was Made, and how far it brings each topic (by full name)."""
+
+    owned: Owned
+    outcome: Any
+    offsets: Mapping[str, int]
+    fates: Mapping[str, int]
+    watermark_ms: int
+
+
+class Handler(Protocol):
+    """What the runtime calls with the events of partitions: pure with respect to Kafka and Redis."""
+
+    def apply(self, loaded: Sequence[Loaded]) -> list[Any]:
+        """Fold the events of each partition into its customers, and say for each what changes (Made)."""
+        ...
+
+
+class Claims(Protocol):
+    """Who owns a partition, and whether Redis is still as its owner knows it."""
+
+    def claim(self, partition: int) -> Owned:
+        """Become the partition's one writer."""
+        ...
+
+    def verify(self, owned: Sequence[Owned]) -> None:
+        """Compare partitions with what their owner knows of them. Raises Fenced or StateMoved."""
+        ...
+
+
+class Commits(Protocol):
+    """Makes what was made durable and visible, in an order that a crash cannot harm."""
+
+    def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+        """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
+        ...
+
+    def begin(self, commits: Sequence[Commit]) -> None:
+        """Save partitions, each at once or not at all, and begin to publish what they changed.
+
+        Marks as `fenced` those that another worker has taken over. Raises StateMoved, SinkFailed, redis.RedisError.
+        """
+        ...
+
+    def confirm(self) -> None:
+        """Wait until Kafka has all that was sent. Raises SinkFailed."""
+        ...
+
+    def tidy(self, owned: Owned) -> None:
+        """Clear up after what Kafka has acknowledged of a partition."""
+        ...
+
+    def drain(self, owned: Owned) -> int:
+        """Send again what the partition's last owner may not have sent; return how many messages."""
+        ...
+
+
+class Published(Protocol):
+    """What the world has been told of a partition, where Redis may know less."""
+
+    def ahead_of(self, owned: Sequence[Owned]) -> set[int]:
+        """Return the partitions of which more was published than Redis knows."""
+        ...
+
+    def restore(self, owned: Owned) -> int:
+        """Take over what was published of a partition; return of how many customers."""
+        ...

@@ -1,0 +1,88 @@
+"""What the world has been told, by `segment-changes`, where Redis has come back older than that.
+
+A change is saved before it is published, so a published change that Redis does not know shows that Redis has lost its
+last writes. Counting on from the older number would give change ids that consumers have seen, with other content; they
+would drop real changes as repeats. So the segments and change numbers are taken over from the topic first, and then
+the inputs are replayed.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from consumers.history.segment_changes_reader import newest_changes, read_changes
+from events.segment_changes import Change, change_time_ms, segment_number
+from events.settings import KafkaSettings
+from state.customers.segment_views import SegmentViews
+from state.partitions.partition_store import Owned, PartitionStore, Save
+
+__all__ = ["PublishedSegments"]
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 5_000
+
+
+class PublishedSegments:
+    """Compares partitions with what was published of them, and brings them up to it."""
+
+    def __init__(self, kafka: KafkaSettings, store: PartitionStore, views: SegmentViews) -> None:
+        self._kafka, self._store, self._views = kafka, store, views
+
+    def ahead_of(self, owned: Sequence[Owned]) -> set[int]:
+        """Return the partitions whose last published change Redis does not know. Raises KafkaUnreachable."""
+        ahead = set()
+        partitions = [each.partition for each in owned]
+        for partition, change in newest_changes(self._kafka, partitions):
+            row = self._store.load(partition, [change.customer_id]).rows[0]
+            if not _erased(owned, change) and change.change_number > row["change_number"]:
+                ahead.add(partition)
+        return ahead
+
+    def restore(self, owned: Owned) -> int:
+        """Take over the published segments of a partition and return how many customers were behind.
+
+        A customer whom Redis does not know at all gets a record without events; replaying brings those.
+        """
+        latest = read_changes(self._kafka, [owned.partition]).latest.values()
+        told = [change for change in latest if not _erased([owned], change)]
+        restored = sum(self._restore(owned, told[i : i + _CHUNK]) for i in range(0, len(told), _CHUNK))
+        if restored:
+            log.warning(
+                "partition %d: Redis has come back older; %d segments taken over from the published changes",
+                owned.partition,
+                restored,
+            )
+        return restored
+
+    def _restore(self, owned: Owned, changes: Sequence[Change]) -> int:
+        customers = self._store.load(owned.partition, [change.customer_id for change in changes])
+        numbers = np.array([change.change_number for change in changes])
+        older = np.flatnonzero(numbers > customers.rows["change_number"])
+        for i in older.tolist():
+            row = customers.rows[i]
+            row["segment"] = segment_number(changes[i].segment_id)
+            row["change_number"] = changes[i].change_number
+            row["since"] = change_time_ms(changes[i])
+        if len(older):
+            self._store.save(
+                owned,
+                Save(
+                    customers=customers.take(older),
+                    profiles={},
+                    baseline=owned.baseline,
+                    sums=owned.sums,
+                    swept=owned.swept,
+                    offsets=owned.offsets,
+                    fates=owned.fates,
+                    watermark_ms=owned.watermark_ms,
+                    changes=[],
+                ),
+            )
+        self._views.write(changes)
+        return len(older)
+
+
+def _erased(owned: Sequence[Owned], change: Change) -> bool:
+    return any(each.erased is not None and change.customer_id in each.erased for each in owned)

@@ -1,0 +1,67 @@
+"""From exposed customers to the sums of their cells: what is added and what is taken out again."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.tally import Tally
+from state.experiments.exposed_customers import segment_id
+from state.experiments.tallies import Cell, TallyReading
+
+__all__ = ["changed_sums"]
+
+Rows = npt.NDArray[Any]
+
+
+def changed_sums(
+    before: Rows, after: Rows, variants: tuple[str, ...], stored: TallyReading
+) -> dict[Cell, tuple[int, ...]]:
+    """Return the new sums of every cell that changes, in the order of `Tally.names()`.
+
+    `before` and `after` are rows of `EXPOSED` of the same customers; those of a customer not yet exposed are left out
+    of `before` by its variant count of 0. Sums are exact at any size.
+    """
+    counted = before[before["exposures"] > 0]
+    rows = np.concatenate([after, counted])
+    if not len(rows):
+        return {}
+    codes = rows["variant"].astype(np.int64) << 32 | rows["segment"].astype(np.int64) + 1
+    order = np.argsort(codes, kind="stable")
+    first = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    matrix = _contributions(rows)
+    matrix[len(after) :] *= -1
+    sums = np.add.reduceat(matrix[order], first, axis=0)
+    changed = {}
+    for code, delta in zip(codes[order][first].tolist(), sums.tolist(), strict=True):
+        if any(delta):
+            cell = (variants[code >> 32], segment_id((code & 0xFFFFFFFF) - 1))
+            old = stored.cells.get(cell)
+            changed[cell] = tuple(delta) if old is None else tuple(a + b for a, b in zip(old, delta, strict=True))
+    return changed
+
+
+def _contributions(rows: Rows) -> npt.NDArray[Any]:
+    """Return what each customer (m,) adds to the sums, (m, sums): in int64 where all products fit, else Python's."""
+    revenue, before = rows["revenue"], rows["pre_revenue"]
+    orders = rows["orders"].astype(np.int64)
+    largest = max(int(np.abs(each).max()) for each in (revenue, before, orders))
+    if largest * largest * len(rows) >= 1 << 62:
+        revenue, before, orders = revenue.astype(object), before.astype(object), orders.astype(object)
+    variants = rows["variants"]
+    columns = {
+        "exposed": np.ones(len(rows), np.int64),
+        "converted": (rows["orders"] > 0).astype(np.int64),
+        "retained": (rows["retention_orders"] > 1).astype(np.int64),
+        "revenue": revenue,
+        "revenue_squares": revenue * revenue,
+        "orders": orders,
+        "order_squares": orders * orders,
+        "revenue_orders": revenue * orders,
+        "pre_revenue": before,
+        "pre_squares": before * before,
+        "pre_cross": revenue * before,
+        "contaminated": (variants & (variants - np.uint32(1)) != 0).astype(np.int64),
+        "repeated": rows["exposures"].astype(np.int64) - 1,
+    }
+    return np.stack([columns[name] for name in Tally.names()], axis=1)

@@ -1,0 +1,51 @@
+"""Many rows of bytes put together from columns, such as the JSON of thousands of changes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+try:
+    from events.codec.text_splice import Table, spliced
+except ImportError:  # not compiled
+
+    class Table:  # type: ignore[no-redef]
+        """Texts of which a part chooses one for each row."""
+
+        def __init__(self, texts: list[bytes]) -> None:
+            self.texts = texts
+
+    def spliced(n: int, parts: list[Any]) -> list[bytes]:
+        """Return n rows of bytes."""
+        return [b"".join(row) for row in zip(*[_column(n, part) for part in parts], strict=True)]
+
+
+__all__ = ["Part", "Table", "rows_of"]
+
+Part = bytes | Sequence[str] | npt.NDArray[np.int64] | tuple[npt.NDArray[np.int64], Table]
+"""One text for all rows, a text for each, a number from 0 for each, or the place of each row's text in a table."""
+
+
+def rows_of(n: int, *parts: Part) -> list[bytes]:
+    """Return n rows, each its parts one after the other, text as UTF-8.
+
+    >>> rows_of(2, b"at ", ["a", "b"], b": ", np.array([7, 12]), (np.array([1, 0]), Table([b"!", b"?"])))
+    [b'at a: 7?', b'at b: 12!']
+    """
+    return spliced(n, [_plain(part) for part in parts])
+
+
+def _plain(part: Part) -> Any:
+    if isinstance(part, tuple):
+        return np.ascontiguousarray(part[0], np.int64), part[1]
+    return np.ascontiguousarray(part, np.int64) if isinstance(part, np.ndarray) else part
+
+
+def _column(n: int, part: Any) -> list[bytes]:
+    if isinstance(part, bytes):
+        return [part] * n
+    if isinstance(part, tuple):
+        places, table = part
+        return [table.texts[place] for place in places.tolist()]
+    return [str(value).encode() for value in (part if isinstance(part, list) else part.tolist())]

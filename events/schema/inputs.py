@@ -1,0 +1,112 @@
+"""What the website and the CRM publish: one pydantic model for each input topic."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from events.schema.field_types import Amount, Count, Currency, Identifier, Instant, Label, Version
+
+__all__ = ["INPUTS", "Consent", "Conversion", "CustomerProfile", "Event", "Exposure", "Item", "Order", "WebSession"]
+
+
+class _Wire(BaseModel):
+    """Strict about types, silent about unknown fields: a newer publisher may send more than we know."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Event(_Wire):
+    """What every event carries, whatever its topic."""
+
+    event_id: Identifier = Field(description="unique for each event; a repeated id is a producer's duplicate")
+    customer_id: Identifier = Field(description="whose event it is; also the Kafka key")
+    occurred_at: Instant = Field(description="when it happened, by the publisher's clock")
+    schema_version: Version = 1
+
+
+class Item(_Wire):
+    """One line of an order."""
+
+    sku: Identifier
+    quantity: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    price: Amount | None = None
+    category: Label | None = None
+
+
+class Order(Event):
+    """An order that was placed, or one that was cancelled or refunded (then `amount` is what is taken back)."""
+
+    type: Literal["placed", "cancelled", "refunded"] = "placed"
+    order_id: Identifier
+    amount: Amount
+    currency: Currency
+    items: list[Item] | None = None
+    channel: Label | None = None
+
+
+class WebSession(Event):
+    """A finished visit to the website; `occurred_at` is its end."""
+
+    session_id: Identifier
+    started_at: Instant
+    pages: Count
+    duration_s: (
+        Annotated[float, Field(ge=0, le=604_800, description="seconds; from the two times where absent")] | None
+    ) = None
+    cart_adds: Count | None = None
+    source: Label | None = None
+    device: Label | None = None
+
+    @model_validator(mode="after")
+    def _starts_before_it_ends(self) -> "WebSession":
+        if self.started_at > self.occurred_at:
+            raise ValueError("started_at lies after occurred_at, the session's end")
+        return self
+
+
+class Consent(_Wire):
+    """What the customer has agreed to."""
+
+    marketing: bool
+
+
+class CustomerProfile(Event):
+    """The CRM's view of a customer; the newest one replaces those before it."""
+
+    signed_up_at: Instant | None = None
+    age: Annotated[int, Field(ge=0, le=150, description="years")] | None = None
+    gender: Label | None = None
+    income: Annotated[float, Field(ge=0, le=1e12, description="a year, in the shop's currency")] | None = None
+    country: Label | None = None
+    city: Label | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90, description="degrees")] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, description="degrees")] | None = None
+    acquisition_source: Label | None = None
+    consent: Consent | None = None
+    attributes: dict[str, float | str] | None = None
+
+
+class Exposure(Event):
+    """A customer was shown a variant of an experiment."""
+
+    experiment: Identifier
+    variant: Identifier
+
+
+class Conversion(Event):
+    """A customer did what an experiment (or any experiment, where none is named) hopes for."""
+
+    experiment: Identifier | None = None
+    value: Amount | None = None
+    currency: Currency | None = None
+    kind: Label | None = None
+
+
+INPUTS: dict[str, type[Event]] = {
+    "orders": Order,
+    "web-sessions": WebSession,
+    "customers": CustomerProfile,
+    "exposures": Exposure,
+    "conversions": Conversion,
+}
+"""The model of each input topic, by the topic's name without prefix."""

@@ -1,0 +1,189 @@
+"""How many customers an effect needs, what an experiment can detect by now, and how many days are left."""
+
+import math
+from typing import Final
+
+import numpy as np
+from scipy import optimize, stats
+from statsmodels.stats.power import NormalIndPower
+from statsmodels.stats.proportion import power_proportions_2indep, samplesize_proportions_2indep_onetail
+
+from experiments.sequential.always_valid import Numbers, half_width, mixture_precision
+from experiments.sequential.group_sequential import crossing_probability
+from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.sample import LARGEST, Sample
+
+__all__ = [
+    "days_left",
+    "minimum_detectable_effect",
+    "power_of_means",
+    "power_of_proportions",
+    "sample_size_of_means",
+    "sample_size_of_proportions",
+    "sequential_customers",
+    "sequential_detectable_effect",
+]
+
+_WANTED: Final = 0.8
+_FEWEST: Final = 4
+"""Customers of the smallest experiment: two an arm."""
+_SHARES: Final = np.geomspace(0.01, 1.0, 50)
+_HIGHEST_EDGE: Final = 10.0
+"""A z that is as good as never reached; more nodes than this needs would cost time only."""
+
+
+def sample_size_of_means(
+    baseline: Sample, lift: float, alpha: float = 0.05, power: float = _WANTED, ratio: float = 1.0
+) -> Outcome[int]:
+    """Return the customers of the control (the treatment needs `ratio` times as many) that detect a relative lift.
+
+    Two-sided test; the baseline's variance in both arms. Serves every metric that has a `Sample`.
+
+    >>> sample_size_of_means(Sample(1000, 10.0, 25.0), lift=0.05)
+    1570
+    """
+    effect = abs(lift * baseline.mean)
+    if effect == 0.0 or baseline.variance <= 0.0:
+        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
+    # The root of NormalIndPower().power without its far tail; statsmodels' own search for it fails on large effects.
+    reach = float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power))
+    return _rounded_up((reach / effect) * (reach / effect) * baseline.variance * (1.0 + 1.0 / ratio))
+
+
+def sample_size_of_proportions(
+    rate: float, lift: float, alpha: float = 0.05, power: float = _WANTED, ratio: float = 1.0
+) -> Outcome[int]:
+    """Return the customers of the control that detect a relative lift of a rate (pooled z-test, two-sided).
+
+    >>> sample_size_of_proportions(0.05, lift=0.1)
+    31234
+    """
+    difference = rate * lift
+    if difference == 0.0 or not (0.0 < rate < 1.0 and 0.0 < rate + difference < 1.0):
+        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
+    # statsmodels sizes its first group, whose rate is the second's plus the difference: the first is our control.
+    with np.errstate(all="ignore"):
+        needed = samplesize_proportions_2indep_onetail(-difference, rate + difference, power, ratio=ratio, alpha=alpha)
+    return _rounded_up(needed)
+
+
+def power_of_means(baseline: Sample, lift: float, n: int, alpha: float = 0.05, ratio: float = 1.0) -> Outcome[float]:
+    """Return the chance to find the lift with n customers in the control and `ratio` times as many in the treatment."""
+    effect = abs(lift * baseline.mean)
+    if effect == 0.0 or baseline.variance <= 0.0:
+        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
+    if n < 2 or n > LARGEST:
+        return CannotSay(Reason.TOO_FEW_CUSTOMERS if n < 2 else Reason.OUT_OF_RANGE)
+    with np.errstate(all="ignore"):
+        power = float(NormalIndPower().power(effect / math.sqrt(baseline.variance), n, alpha, ratio=ratio))
+    return power if math.isfinite(power) else CannotSay(Reason.OUT_OF_RANGE)
+
+
+def power_of_proportions(rate: float, lift: float, n: int, alpha: float = 0.05, ratio: float = 1.0) -> Outcome[float]:
+    """Return the chance to find the relative lift of a rate with n customers in the control."""
+    difference = rate * lift
+    if difference == 0.0 or not (0.0 < rate < 1.0 and 0.0 < rate + difference < 1.0):
+        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
+    if n < 2 or n > LARGEST:
+        return CannotSay(Reason.TOO_FEW_CUSTOMERS if n < 2 else Reason.OUT_OF_RANGE)
+    with np.errstate(all="ignore"):
+        power = power_proportions_2indep(-difference, rate + difference, n, ratio, alpha, return_results=False)
+    return float(power) if math.isfinite(power) else CannotSay(Reason.OUT_OF_RANGE)
+
+
+def minimum_detectable_effect(
+    treatment: Sample, control: Sample, alpha: float = 0.05, power: float = _WANTED
+) -> Outcome[float]:
+    """Return the difference, in the metric's unit, that so many customers find with that power.
+
+    (z(alpha / 2) + z(power)) times the standard error of the difference.
+    """
+    squared_error = treatment.squared_error + control.squared_error
+    if squared_error <= 0.0:
+        return CannotSay(Reason.ZERO_VARIANCE)
+    return float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power)) * math.sqrt(squared_error)
+
+
+def sequential_customers(
+    baseline: Sample, lift: float, *, alpha: float = 0.05, power: float = _WANTED, expected_customers: float = 5_000
+) -> Outcome[int]:
+    """Return the customers of two equal arms together by which an always-valid test finds the lift with that power.
+
+    Where the chance to have crossed the sequence's edge at any of 50 looks, spread evenly over the logarithm of the
+    customers, is the power; who looks more often finds a little more. Most experiments end earlier.
+    """
+    effect = abs(lift * baseline.mean)
+    if effect == 0.0 or baseline.variance <= 0.0:
+        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
+    precision = mixture_precision(expected_customers, alpha)
+    most = _single_look(baseline, effect, precision, alpha, power)
+    if isinstance(most, CannotSay) or most <= _FEWEST or _edge(most, precision, alpha) > _HIGHEST_EDGE:
+        return most
+    reach = float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power))
+    fixed = max(4.0 * baseline.variance * (reach / effect) ** 2, float(_FEWEST))
+
+    def missing(log_customers: float) -> float:
+        customers = math.exp(log_customers)
+        edges = np.minimum(_edge(_SHARES * customers, precision, alpha), _HIGHEST_EDGE)
+        drift = effect * math.sqrt(customers / (4.0 * baseline.variance))
+        return power - crossing_probability(_SHARES.tolist(), edges.tolist(), drift)
+
+    ends = math.log(fixed), math.log(most)
+    if fixed >= most or missing(ends[0]) <= 0.0 or missing(ends[1]) >= 0.0:
+        return most
+    return math.ceil(math.exp(optimize.brentq(missing, *ends, xtol=1e-3)))
+
+
+def sequential_detectable_effect(
+    treatment: Sample,
+    control: Sample,
+    alpha: float = 0.05,
+    power: float = _WANTED,
+    expected_customers: float = 5_000,
+) -> Outcome[float]:
+    """Return the difference that an always-valid test, read now, finds with that power: half width + z(power) · s."""
+    squared_error = treatment.squared_error + control.squared_error
+    if squared_error <= 0.0:
+        return CannotSay(Reason.ZERO_VARIANCE)
+    precision = mixture_precision(expected_customers, alpha)
+    width = float(half_width(squared_error, float(treatment.n + control.n), precision, alpha))
+    return width + float(stats.norm.ppf(power)) * math.sqrt(squared_error)
+
+
+def days_left(needed: int, exposed: int, days: float) -> Outcome[int]:
+    """Return the days until `needed` customers are exposed, at the pace of the `days` so far; 0 where they are.
+
+    >>> days_left(needed=10_000, exposed=4_000, days=8.0)
+    12
+    """
+    if exposed >= needed:
+        return 0
+    if exposed <= 0 or days <= 0.0:
+        return CannotSay(Reason.NO_EXPOSURES)
+    return math.ceil((needed - exposed) / exposed * days)
+
+
+def _single_look(baseline: Sample, effect: float, precision: float, alpha: float, power: float) -> Outcome[int]:
+    """Return the customers at which a single look at the sequence has the power, more than many looks need."""
+    reach = float(stats.norm.ppf(power))
+
+    def missing(log_customers: float) -> float:
+        customers = math.exp(log_customers)
+        error = math.sqrt(4.0 * baseline.variance / customers)
+        return (float(_edge(customers, precision, alpha)) + reach) * error - effect
+
+    least, most = math.log(_FEWEST), math.log(2.0 * LARGEST)
+    if missing(most) > 0.0:
+        return CannotSay(Reason.OUT_OF_RANGE)
+    return _FEWEST if missing(least) <= 0.0 else math.ceil(math.exp(optimize.brentq(missing, least, most)))
+
+
+def _edge(customers: Numbers, precision: float, alpha: float) -> Numbers:
+    """Return the z that the sequence takes at so many customers."""
+    return half_width(1.0, customers, precision, alpha)
+
+
+def _rounded_up(needed: float) -> Outcome[int]:
+    if not math.isfinite(needed) or needed > LARGEST:
+        return CannotSay(Reason.OUT_OF_RANGE)
+    return max(math.ceil(needed), 2)

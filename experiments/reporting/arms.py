@@ -1,0 +1,130 @@
+"""The rows about arms: what customers of each variant did, whether they differ at all, and which is likely the best."""
+
+from experiments.definition import Experiment, Metric
+from experiments.reporting import document
+from experiments.statistics.bayes import Standing, beta_binomial, normal
+from experiments.statistics.many_arms import AnyDifference, chi_squared, welch_anova
+from experiments.statistics.metric_samples import RATES, measure, successes
+from experiments.statistics.multiplicity import adjusted
+from experiments.statistics.proportions import wilson
+from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.sample import Sample
+from experiments.statistics.sample_ratio_mismatch import SUSPICIOUS, sample_ratio, sequential_sample_ratio
+from experiments.tally import THOUSANDTHS, Tallies, Tally
+
+__all__ = ["across_arms", "arm_rows", "probabilities", "sample_ratios"]
+
+
+def arm_rows(experiment: Experiment, tallies: Tallies) -> list[document.Arm]:
+    """Return what customers of each variant did, in the order of the definition."""
+    total = sum(variant.weight for variant in experiment.variants)
+    return [
+        _arm(variant.name, variant.weight / total, tallies.arm(variant.name), experiment.alpha)
+        for variant in experiment.variants
+    ]
+
+
+def across_arms(experiment: Experiment, tallies: Tallies) -> list[document.AcrossArms]:
+    """Return a test of "no arm differs" for each metric, where there are more than two arms."""
+    if len(experiment.variants) < 3:
+        return []
+    arms = [tallies.arm(variant.name) for variant in experiment.variants]
+    rows = []
+    for metric in experiment.metrics:
+        outcome = _any_difference(metric, arms)
+        if isinstance(outcome, CannotSay):
+            rows.append(document.AcrossArms(metric=metric, cannot_say=outcome.reason))
+        else:
+            rows.append(document.AcrossArms(metric=metric, **outcome._asdict()))
+    return rows
+
+
+def probabilities(experiment: Experiment, tallies: Tallies) -> list[document.Probability]:
+    """Return each arm's chance to be the best in the primary metric, and what choosing it may cost."""
+    metric, names = experiment.primary_metric, [variant.name for variant in experiment.variants]
+    standing = _standing(metric, [tallies.arm(name) for name in names])
+    if isinstance(standing, CannotSay):
+        return [document.Probability(variant=name, metric=metric, cannot_say=standing.reason) for name in names]
+    return [
+        document.Probability(variant=name, metric=metric, probability_best=chance, expected_loss=loss)
+        for name, chance, loss in zip(names, standing.probability_best, standing.expected_loss, strict=True)
+    ]
+
+
+def sample_ratios(experiment: Experiment, tallies: Tallies, segments: tuple[str, ...]) -> document.SampleRatio:
+    """Return whether customers arrived in the arms as assigned, overall and in each segment.
+
+    A sequential experiment is judged by the always-valid p-values, any other by the chi-squared ones.
+    """
+    overall = _ratio(experiment, tallies)
+    rows = [
+        document.SegmentRatio(segment=segment, **dict(_ratio(experiment, tallies.of_segment(segment))))
+        for segment in segments
+    ]
+    corrected = adjusted([row.deciding(experiment.method) for row in rows], "holm")
+    rows = [row.model_copy(update={"p_adjusted": p}) for row, p in zip(rows, corrected, strict=True)]
+    p_values = [overall.deciding(experiment.method), *corrected]
+    mismatch = any(p is not None and p < SUSPICIOUS for p in p_values)
+    return document.SampleRatio(**dict(overall), mismatch=mismatch, segments=rows)
+
+
+def _ratio(experiment: Experiment, tallies: Tallies) -> document.Split:
+    exposed = [tallies.arm(variant.name).exposed for variant in experiment.variants]
+    weights = [variant.weight for variant in experiment.variants]
+    once, always = sample_ratio(exposed, weights), sequential_sample_ratio(exposed, weights)
+    return document.Split(
+        p_value=None if isinstance(once, CannotSay) else once,
+        sequential_p_value=None if isinstance(always, CannotSay) else always,
+        cannot_say=once.reason if isinstance(once, CannotSay) else None,
+    )
+
+
+def _arm(name: str, share: float, tally: Tally, alpha: float) -> document.Arm:
+    interval = wilson(tally.converted, tally.exposed, alpha)
+    return document.Arm(
+        variant=name,
+        exposed=tally.exposed,
+        expected_share=share,
+        converted=tally.converted,
+        rate=_mean(Metric.CONVERSION_RATE, tally),
+        rate_ci=None if isinstance(interval, CannotSay) else interval,
+        orders=tally.orders,
+        revenue=tally.revenue / THOUSANDTHS,
+        revenue_per_customer=_mean(Metric.REVENUE_PER_CUSTOMER, tally),
+        average_order_value=_mean(Metric.AVERAGE_ORDER_VALUE, tally),
+        retained=tally.retained,
+        retention=_mean(Metric.RETENTION, tally),
+        contaminated=tally.contaminated,
+        repeated=tally.repeated,
+    )
+
+
+def _mean(metric: Metric, tally: Tally) -> float | None:
+    sample = measure(metric, tally)
+    return None if isinstance(sample, CannotSay) else sample.mean
+
+
+def _any_difference(metric: Metric, arms: list[Tally]) -> Outcome[AnyDifference]:
+    if metric in RATES:
+        return chi_squared([(successes(metric, arm), arm.exposed) for arm in arms])
+    found = _all_samples(metric, arms)
+    return found if isinstance(found, CannotSay) else welch_anova(found)
+
+
+def _standing(metric: Metric, arms: list[Tally]) -> Outcome[Standing]:
+    if metric in RATES:
+        return beta_binomial([(successes(metric, arm), arm.exposed) for arm in arms])
+    found = _all_samples(metric, arms)
+    return found if isinstance(found, CannotSay) else normal(found)
+
+
+def _all_samples(metric: Metric, arms: list[Tally]) -> Outcome[list[Sample]]:
+    if not any(arm.exposed for arm in arms):
+        return CannotSay(Reason.NO_EXPOSURES)
+    found = []
+    for arm in arms:
+        sample = measure(metric, arm)
+        if isinstance(sample, CannotSay):
+            return sample
+        found.append(sample)
+    return found

@@ -1,0 +1,79 @@
+"""Bayesian reading: how likely each arm is the best, and what choosing it would cost if it is not."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.sample import LARGEST, Sample
+
+__all__ = ["Standing", "beta_binomial", "normal"]
+
+Floats = npt.NDArray[np.float64]
+
+# Panels between quantiles of each posterior, so that wide and narrow ones are both resolved.
+_TAIL: Final = [10.0**-power for power in (16, 14, 12, 10, 8, 6, 5, 4, 3, 2)]
+_LEVELS: Final = np.array([*_TAIL, 0.03, 0.07, 0.15, 0.25, 0.37, 0.5])
+_TOLERANCE: Final = 1e-3
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+
+
+class Standing(NamedTuple):
+    """Of each arm, in the order given: the chance to be best, and the expected loss of choosing it (metric's unit)."""
+
+    probability_best: list[float]
+    expected_loss: list[float]
+
+
+def beta_binomial(arms: Sequence[tuple[int, int]]) -> Outcome[Standing]:
+    """Return the standing of rates from (successes, n) of each arm, with uniform priors: Beta(1 + s, 1 + n - s).
+
+    >>> standing = beta_binomial([(90, 1000), (120, 1000)])
+    >>> [round(p, 3) for p in standing.probability_best]
+    [0.014, 0.986]
+    """
+    if len(arms) < 2:
+        return CannotSay(Reason.ONE_ARM)
+    if not any(n for _, n in arms):
+        return CannotSay(Reason.NO_EXPOSURES)
+    if not all(0 <= successes <= n for successes, n in arms):
+        return CannotSay(Reason.INCONSISTENT_SUMS)
+    if any(n > LARGEST for _, n in arms):
+        return CannotSay(Reason.OUT_OF_RANGE)
+    return _standing([stats.beta(1 + successes, 1 + n - successes) for successes, n in arms])
+
+
+def normal(arms: Sequence[Sample]) -> Outcome[Standing]:
+    """Return the standing of means, with flat priors: each posterior is normal around the mean, squared error wide."""
+    if len(arms) < 2:
+        return CannotSay(Reason.ONE_ARM)
+    if any(arm.squared_error <= 0.0 for arm in arms):
+        return CannotSay(Reason.ZERO_VARIANCE)
+    return _standing([stats.norm(arm.mean, np.sqrt(arm.squared_error)) for arm in arms])
+
+
+def _standing(posteriors: Sequence[Any]) -> Outcome[Standing]:
+    """Integrate: P(i is best) = ∫ f_i Π F_j, and the expected loss of i = Σ_k ∫ (x - m_i) f_k Π_{j≠k} F_j."""
+    with np.errstate(all="ignore"):  # what overflows is found below
+        points, weights = _grid(posteriors)
+        below = np.array([posterior.cdf(points) for posterior in posteriors])
+        density = np.array([np.exp(posterior.logpdf(points)) for posterior in posteriors])
+        others = [np.prod(np.delete(below, arm, axis=0), axis=0) for arm in range(len(posteriors))]
+        best = weights * density * np.array(others)
+        total = best.sum()
+        losses = [((points - posterior.mean()) * best.sum(axis=0)).sum() / total for posterior in posteriors]
+    if not (np.isfinite([total, *losses]).all() and abs(total - 1.0) < _TOLERANCE):
+        return CannotSay(Reason.OUT_OF_RANGE)
+    return Standing((best.sum(axis=1) / total).tolist(), np.maximum(losses, 0.0).tolist())
+
+
+def _grid(posteriors: Sequence[Any]) -> tuple[Floats, Floats]:
+    """Return nodes and weights that cover all posteriors but 1e-16 at each end."""
+    edges = [np.concatenate([posterior.ppf(_LEVELS), posterior.isf(_LEVELS)]) for posterior in posteriors]
+    cuts = np.unique(np.concatenate(edges))
+    half = np.diff(cuts) / 2.0
+    points = (cuts[:-1] + half)[:, None] + half[:, None] * _NODES[None, :]
+    return points.ravel(), (half[:, None] * _WEIGHTS[None, :]).ravel()

@@ -1,0 +1,61 @@
+"""Is there any difference at all between more than two arms?"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.oneway import anova_generic
+
+from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.sample import LARGEST, Sample
+
+__all__ = ["AnyDifference", "chi_squared", "welch_anova"]
+
+
+class AnyDifference(NamedTuple):
+    """A test statistic of "all arms are the same", its degrees of freedom, and its p-value."""
+
+    statistic: float
+    degrees: float
+    p_value: float
+
+
+def chi_squared(arms: Sequence[tuple[int, int]]) -> Outcome[AnyDifference]:
+    """Return Pearson's chi-squared test of (successes, n) of each arm, without continuity correction.
+
+    >>> round(chi_squared([(90, 1000), (120, 1000), (100, 1000)]).p_value, 4)
+    0.0806
+    """
+    if len(arms) < 2:
+        return CannotSay(Reason.ONE_ARM)
+    if not any(n for _, n in arms):
+        return CannotSay(Reason.NO_EXPOSURES)
+    if not all(0 <= successes <= n for successes, n in arms):
+        return CannotSay(Reason.INCONSISTENT_SUMS)
+    if any(n == 0 for _, n in arms):
+        return CannotSay(Reason.ARM_EMPTY)
+    if max(n for _, n in arms) > LARGEST:
+        return CannotSay(Reason.OUT_OF_RANGE)
+    table = np.array([[successes, n - successes] for successes, n in arms], dtype=np.float64)
+    if not table.sum(axis=0).all():
+        return CannotSay(Reason.ZERO_VARIANCE)
+    result = stats.chi2_contingency(table, correction=False)
+    if result.expected_freq.min() < 5.0:
+        return CannotSay(Reason.SMALL_EXPECTED_COUNTS)
+    return AnyDifference(float(result.statistic), float(result.dof), float(result.pvalue))
+
+
+def welch_anova(arms: Sequence[Sample]) -> Outcome[AnyDifference]:
+    """Return Welch's (1951) one-way analysis of variance, variances not assumed equal; degrees are the numerator's."""
+    if len(arms) < 2:
+        return CannotSay(Reason.ONE_ARM)
+    if any(arm.n < 2 for arm in arms):
+        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
+    if any(arm.variance <= 0.0 for arm in arms):
+        return CannotSay(Reason.ZERO_VARIANCE)
+    columns = np.array([(arm.mean, arm.variance, arm.n) for arm in arms], dtype=np.float64).T
+    with np.errstate(all="ignore"):
+        result = anova_generic(*columns, use_var="unequal", welch_correction=True)
+    values = (float(result.statistic), float(result.df_num), float(result.pvalue))
+    return AnyDifference(*values) if np.isfinite(values).all() else CannotSay(Reason.OUT_OF_RANGE)

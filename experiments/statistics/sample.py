@@ -1,0 +1,107 @@
+"""A metric in one arm, as its size, mean and variance by customer: what every comparison is made from."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.tally import THOUSANDTHS, Tally
+
+__all__ = ["LARGEST", "Sample", "conversion", "covariance", "pre_revenue", "problem_of", "retention", "revenue"]
+
+LARGEST: Final = 10**12
+"""Most customers of an arm that the statistics take."""
+_LARGEST_SUM: Final = 10**36
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """`n` customers with a mean and a variance by customer, so that `variance / n` is that of the mean.
+
+    >>> Sample(n=100, mean=5.0, variance=4.0).squared_error
+    0.04
+    """
+
+    n: int
+    mean: float
+    variance: float
+
+    @property
+    def squared_error(self) -> float:
+        """Squared standard error of the mean."""
+        return self.variance / self.n
+
+
+def conversion(tally: Tally) -> Outcome[Sample]:
+    """Return the share of customers that converted; variance p(1 - p)."""
+    return _share(tally, tally.converted)
+
+
+def retention(tally: Tally) -> Outcome[Sample]:
+    """Return the share of customers with a second order in time; variance p(1 - p)."""
+    return _share(tally, tally.retained)
+
+
+def revenue(tally: Tally) -> Outcome[Sample]:
+    """Return revenue per customer in currency units; variance with n - 1, from exact sums."""
+    return _mean(tally, tally.revenue, tally.revenue_squares)
+
+
+def pre_revenue(tally: Tally) -> Outcome[Sample]:
+    """Return revenue per customer before exposure, in currency units."""
+    return _mean(tally, tally.pre_revenue, tally.pre_squares)
+
+
+def covariance(n: int, left: int, right: int, cross: int) -> float:
+    """Return the covariance (n - 1) of two whole-numbered quantities from their sums; n at least 2.
+
+    The numerator is an exact integer, so nothing cancels: Python rounds once, in the division.
+
+    >>> covariance(3, 6, 6, 14)  # 1, 2, 3 with itself
+    1.0
+    """
+    return (n * cross - left * right) / (n * (n - 1))
+
+
+def problem_of(tally: Tally) -> Reason | None:
+    """Return why the tally cannot be computed with, or None.
+
+    Counts must be possible (none negative, no more converted than exposed), sums must satisfy the Cauchy-Schwarz
+    inequality, and numbers must be small enough for float64 (`LARGEST` customers, sums up to 10^36).
+    """
+    if any(abs(value) > _LARGEST_SUM for value in tally.values()) or tally.exposed > LARGEST:
+        return Reason.OUT_OF_RANGE
+    counts = (tally.converted, tally.retained)
+    if tally.exposed < 0 or tally.orders < 0 or not all(0 <= count <= tally.exposed for count in counts):
+        return Reason.INCONSISTENT_SUMS
+    n = tally.exposed
+    spreads = (
+        n * tally.revenue_squares - tally.revenue**2,
+        n * tally.order_squares - tally.orders**2,
+        n * tally.pre_squares - tally.pre_revenue**2,
+    )
+    crosses = (
+        (spreads[0], spreads[1], n * tally.revenue_orders - tally.revenue * tally.orders),
+        (spreads[0], spreads[2], n * tally.pre_cross - tally.revenue * tally.pre_revenue),
+    )
+    possible = all(spread >= 0 for spread in spreads) and all(a * b >= c * c for a, b, c in crosses)
+    return None if possible else Reason.INCONSISTENT_SUMS
+
+
+def _share(tally: Tally, successes: int) -> Outcome[Sample]:
+    if problem := problem_of(tally):
+        return CannotSay(problem)
+    if not tally.exposed:
+        return CannotSay(Reason.ARM_EMPTY)
+    share = successes / tally.exposed
+    return Sample(tally.exposed, share, share * (1.0 - share))
+
+
+def _mean(tally: Tally, total: int, squares: int) -> Outcome[Sample]:
+    if problem := problem_of(tally):
+        return CannotSay(problem)
+    if not tally.exposed:
+        return CannotSay(Reason.ARM_EMPTY)
+    if tally.exposed < 2:
+        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
+    variance = covariance(tally.exposed, total, total, squares) / THOUSANDTHS**2
+    return Sample(tally.exposed, total / (tally.exposed * THOUSANDTHS), variance)

@@ -1,0 +1,65 @@
+"""Lifetime value of one customer, from the record, by the models that the live baseline keeps."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from events.schema.outputs import Baseline
+from queries.customers.inspector import Inspector
+from state.customers.records import Rows
+
+__all__ = ["lifetime_in", "lifetime_of_customer", "why_no_models"]
+
+_UNKNOWN: Final[dict[str, Any]] = dict.fromkeys(
+    (
+        "probability_alive",
+        "expected_orders",
+        "expected_amount",
+        "lifetime_value",
+        "horizon_weeks",
+        "yearly_rate",
+        "baseline",
+        "reason",
+    )
+)
+
+
+def lifetime_of_customer(baseline: Baseline | None, rows: Rows, now_ms: int) -> dict[str, Any]:
+    """Return what a customer is still worth, as JSON values; `rows` is the customer's record (1,).
+
+    Where it cannot be told the numbers are null and `reason` says why; else `reason` is null.
+    """
+    if baseline is None or baseline.lifetime is None:
+        return _UNKNOWN | {"reason": why_no_models(baseline)}
+    from batch.lifetime.lifetime_models import LifetimeModels  # scipy.special: 0.15 s that most commands can do without
+
+    values = LifetimeModels.of(baseline.lifetime).values(rows, np.array([now_ms], np.int64))
+    found = _UNKNOWN | {
+        "horizon_weeks": baseline.lifetime.horizon_weeks,
+        "yearly_rate": baseline.lifetime.yearly_rate,
+        "baseline": baseline.baseline,
+    }
+    if np.isnan(values.value[0]):
+        return found | {"reason": "there is no order of this customer that was not cancelled"}
+    return found | {
+        "probability_alive": round(float(values.alive[0]), 4),
+        "expected_orders": round(float(values.expected[0]), 4),
+        "expected_amount": round(float(values.amount[0]), 2),
+        "lifetime_value": round(float(values.value[0]), 2),
+    }
+
+
+def lifetime_in(inspector: Inspector, customer_id: str) -> dict[str, Any]:
+    """Return the same of a customer in Redis, at the inspector's present. Raises CustomerUnknown."""
+    return lifetime_of_customer(inspector.baseline(), inspector.rows(customer_id), inspector.now_ms())
+
+
+def why_no_models(baseline: Baseline | None) -> str:
+    """Return why no lifetime value can be told under a baseline; "" where it can."""
+    if baseline is None:
+        return "no baseline is live; lifetime value is fitted with one (`shoal rebaseline`)"
+    if baseline.lifetime is not None:
+        return ""
+    return baseline.lifetime_reason or (
+        f"baseline {baseline.baseline} was fitted before baselines kept it; fit another (`shoal rebaseline`)"
+    )

@@ -1,0 +1,56 @@
+"""A customer's way through the segments: from its record at once, with causes from the published changes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from events.segment_changes import Change
+from state.customers.recent_moves import earlier_segments
+from state.customers.records import Rows
+from stream.moves.changes import rfc3339
+from stream.moves.explanation import explain
+
+__all__ = ["history_of", "with_changes"]
+
+
+def history_of(rows: Rows, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the segments that one customer's record (1,) remembers, the present one first, as JSON values.
+
+    `names` are by segment id. Causes are not in the record; `with_changes` adds them.
+    """
+    row = rows[0]
+    if not row["segment"]:
+        return []
+    held = [(f"s{int(row['segment'])}", int(row["since"])), *earlier_segments(np.asarray(rows))[0]]
+    newest = int(row["change_number"])
+    return [
+        {
+            "change_number": newest - age,
+            "segment_id": segment_id,
+            "segment": names.get(segment_id, segment_id),
+            "since": rfc3339(since),
+            "cause": None,
+            "explanation": None,
+        }
+        for age, (segment_id, since) in enumerate(held)
+        if newest > age
+    ]
+
+
+def with_changes(history: Sequence[Mapping[str, Any]], changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """Return a history with what the customer's published changes tell, the newest first; repeats count once."""
+    told = {entry["change_number"]: dict(entry) for entry in history}
+    newest = max(told, default=0)
+    for change in changes:
+        if change.change_number > newest:  # published after the record was read
+            continue
+        told[change.change_number] = {
+            "change_number": change.change_number,
+            "segment_id": change.segment_id,
+            "segment": change.segment,
+            "since": change.changed_at,
+            "cause": change.cause,
+            "explanation": explain(change),
+        }
+    return [told[number] for number in sorted(told, reverse=True)]

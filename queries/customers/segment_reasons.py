@@ -1,0 +1,77 @@
+"""Why a customer is in its segment: how near each segment is, and which features make the difference."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from state.customers.records import Rows
+from stream.customers.features import FEATURES
+from stream.model.segmenter import CentroidSegmenter, Segmenter
+
+__all__ = ["Nearness", "Reason", "Why", "why"]
+
+_FEATURES = 2
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """A segment and the customer's distance to its centroid, in standard deviations."""
+
+    segment_id: str
+    segment: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A feature that speaks for the nearest segment against the next: the customer's value and the two centroids'."""
+
+    feature: str
+    unit: str
+    value: float
+    nearest: float
+    other: float
+
+
+@dataclass(frozen=True)
+class Why:
+    """The segments, the nearest first, and the features that count most between the first two."""
+
+    segments: list[Nearness]
+    reasons: list[Reason]
+
+
+def why(segmenter: Segmenter, rows: Rows, now_ms: int) -> Why | None:
+    """Return why the one customer in `rows` (1,) is where it is; None under the RFM tiers, or without the features.
+
+    The squared distance is a sum over features, so a feature's share of the difference between two segments is its own
+    term of the two sums.
+    """
+    if not isinstance(segmenter, CentroidSegmenter):
+        return None
+    vectors = segmenter.vectors(rows, now_ms)
+    distances = segmenter.border_distances(vectors, segmenter.distances(rows, vectors, now_ms))[0]
+    if np.isnan(distances).any():
+        return None
+    order = np.argsort(distances, kind="stable")
+    named = [segmenter.segments[i] for i in order]
+    near = [Nearness(each.segment_id, each.name, float(distances[i])) for each, i in zip(named, order, strict=True)]
+    return Why(near, _reasons(segmenter, vectors[0], order))
+
+
+def _reasons(segmenter: CentroidSegmenter, vector: Any, order: Any) -> list[Reason]:
+    if len(order) < 2:
+        return []
+    first, second = segmenter.centers[order[0]], segmenter.centers[order[1]]
+    speaks = np.nan_to_num((vector - second) ** 2 - (vector - first) ** 2)
+    values, here, there = segmenter.in_units(np.array([vector, first, second])).tolist()
+    return [
+        Reason(segmenter.features[i], _unit(segmenter.features[i]), values[i], here[i], there[i])
+        for i in np.argsort(-speaks, kind="stable")[:_FEATURES].tolist()
+        if speaks[i] > 0
+    ]
+
+
+def _unit(feature: str) -> str:
+    return FEATURES[feature].unit if feature in FEATURES else "profile attribute"

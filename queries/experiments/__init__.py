@@ -1,0 +1,4 @@
+"""Experiments as people read them: definitions, reports, the effect over time, order rates.
+
+Begin reading at `experiments`.
+"""

@@ -1,0 +1,202 @@
+"""Experiments as people and services read them: definitions, reports, assignments."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import redis
+from pydantic import ValidationError
+
+from events.errors import ShoalError
+from experiments import Experiment, Tallies, Tally, assign, check_change
+from state.campaigns.suppressions import SuppressionStore
+from state.customers.segment_views import SegmentViews
+from state.experiments.definitions import ExperimentStore
+from state.experiments.tallies import TallyStore
+from state.partitions.watermarks import read_watermarks
+from state.store import keys
+from stream.customers.clock import SegmentClock
+
+__all__ = [
+    "ChangeRefused",
+    "DefinitionUnreadable",
+    "Ended",
+    "Experiments",
+    "MovedMeanwhile",
+    "NotRunning",
+    "Reading",
+    "Standing",
+    "Stored",
+    "Taken",
+    "UnknownExperiment",
+]
+
+
+class UnknownExperiment(ShoalError):
+    """There is no experiment of that id."""
+
+
+class DefinitionUnreadable(ShoalError):
+    """A definition in Redis is not what this release writes."""
+
+
+class Taken(ShoalError):
+    """An experiment of that id exists."""
+
+
+class ChangeRefused(ShoalError):
+    """The change would break the statistics of an experiment that customers have been exposed to."""
+
+
+class Ended(ShoalError):
+    """The experiment has ended already."""
+
+
+class NotRunning(ShoalError):
+    """The experiment did not run at the time at which it should end."""
+
+
+class MovedMeanwhile(ShoalError):
+    """Somebody else changed the definition at the same time; look at it before trying again."""
+
+
+class Reading(NamedTuple):
+    """The sums of an experiment's customers, and what is in none of them, by reason."""
+
+    tallies: Tallies
+    left_out: dict[str, int]
+
+
+class Stored(NamedTuple):
+    """A definition, and its text in Redis, which a change is compared with."""
+
+    experiment: Experiment
+    text: str
+
+
+class Standing(NamedTuple):
+    """An experiment and what is known of it."""
+
+    experiment: Experiment
+    status: str
+    report: Any
+
+
+class Experiments:
+    """Reads and changes what Redis holds of experiments."""
+
+    def __init__(self, client: redis.Redis, partitions: int, clock: SegmentClock) -> None:
+        self.client, self.partitions, self._clock = client, partitions, clock
+        self._definitions = ExperimentStore(client)
+
+    def now(self) -> datetime:
+        """Return the present as segments have it: the wall clock, or the stream's time while history is replayed."""
+        groups = (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)
+        newest_ms = max(max(read_watermarks(self.client, self.partitions, group).values()) for group in groups)
+        return datetime.fromtimestamp(self._clock.now_ms(newest_ms) / 1000, UTC)
+
+    def get(self, experiment_id: str) -> Experiment:
+        """Return a definition. Raises UnknownExperiment, DefinitionUnreadable."""
+        return self.stored(experiment_id).experiment
+
+    def stored(self, experiment_id: str) -> Stored:
+        """Return a definition with its text. Raises UnknownExperiment, DefinitionUnreadable."""
+        text = self._definitions.get(experiment_id)
+        if text is None:
+            raise UnknownExperiment(_unknown(experiment_id, list(self._definitions.all())))
+        return Stored(_parsed(experiment_id, text), text)
+
+    def definitions(self) -> list[Experiment]:
+        """Return every definition, sorted by id. Raises DefinitionUnreadable."""
+        return [_parsed(experiment_id, text) for experiment_id, text in self._definitions.all().items()]
+
+    def reading(self, experiment_id: str) -> Reading:
+        """Return an experiment's tallies over all partitions."""
+        found = TallyStore(self.client).read(experiment_id, self.partitions)
+        return Reading(Tallies({cell: Tally(*values) for cell, values in found.cells.items()}), found.left_out)
+
+    def standing(self, experiment: Experiment) -> Standing:
+        """Return the report of an experiment as it stands."""
+        from experiments.reporting.report import report  # the statistics take a second to load
+
+        now, (tallies, left_out) = self.now(), self.reading(experiment.id)
+        return Standing(experiment, experiment.status(now), report(experiment, tallies, now, left_out))
+
+    def ids(self) -> list[str]:
+        """Return the ids of all experiments, sorted."""
+        return list(self._definitions.all())
+
+    def all(self) -> list[Standing]:
+        """Return every experiment as it stands, sorted by id. Raises DefinitionUnreadable."""
+        return [self.standing(each) for each in self.definitions()]
+
+    def create(self, experiment: Experiment) -> None:
+        """Store a new definition. Raises Taken."""
+        if not self._definitions.create(experiment.id, experiment.model_dump_json()):
+            raise Taken(
+                f"there is an experiment {experiment.id!r} already; choose another id, or see `shoal experiment update`"
+            )
+
+    def stop(self, experiment_id: str, at: datetime | None = None) -> Experiment:
+        """End an experiment, now unless an earlier time is given.
+
+        Raises UnknownExperiment, DefinitionUnreadable, Ended, NotRunning, ChangeRefused, MovedMeanwhile.
+        """
+        stored, now = self.stored(experiment_id), self.now()
+        experiment, when = stored.experiment, now if at is None else at
+        if experiment.end is not None and experiment.end <= now:
+            raise Ended(f"experiment {experiment_id!r} has ended at {experiment.end.isoformat()} already")
+        if not experiment.start <= when <= now:
+            raise NotRunning(
+                f"{when.isoformat()} is not between the start {experiment.start.isoformat()} and now "
+                f"{now.isoformat()}; for an end to come use `shoal experiment update {experiment_id} --stop T`"
+            )
+        stopped = Experiment.model_validate({**experiment.model_dump(), "stopped_at": when})
+        self.replace(stored, stopped)
+        return stopped
+
+    def replace(self, stored: Stored, changed: Experiment) -> None:
+        """Put a changed definition in the place of the one that was read. Raises ChangeRefused, MovedMeanwhile."""
+        old = stored.experiment
+        exposed = sum(tally.exposed for tally in self.reading(old.id).tallies.cells.values())
+        refusals = check_change(old, changed, running=exposed > 0)
+        if refusals:
+            said = "; ".join(f"{each.field.replace('_', ' ')} may not change: {each.reason}" for each in refusals)
+            raise ChangeRefused(f"{exposed:,} customers have been exposed to {old.id!r}, and {said}")
+        if not self._definitions.replace(old.id, changed.model_dump_json(), stored.text):
+            raise MovedMeanwhile(
+                f"somebody else has changed experiment {old.id!r} at the same time; look at it and try again"
+            )
+
+    def assignments(self, experiment: Experiment, customers: Sequence[str]) -> list[dict[str, Any]]:
+        """Return each customer's variant, or why there is none, in the order given; two round trips to Redis."""
+        views = SegmentViews(self.client).read_many(customers)
+        suppressed = SuppressionStore(self.client).check(customers)
+        rows = []
+        for customer_id, view, out in zip(customers, views, suppressed, strict=True):
+            segment_id = view.segment_id if view else None
+            variant, unassigned = assign(customer_id, experiment, segment=segment_id, suppressed=out)
+            rows.append(
+                {
+                    "customer_id": customer_id,
+                    "variant": variant,
+                    "unassigned": unassigned,
+                    "segment_id": segment_id,
+                    "segment": view.segment if view else None,
+                }
+            )
+        return rows
+
+
+def _unknown(experiment_id: str, existing: list[str]) -> str:
+    there = f"there are: {', '.join(existing)}" if existing else "there is none yet; see `shoal experiment create`"
+    return f"there is no experiment {experiment_id!r}; {there}"
+
+
+def _parsed(experiment_id: str, text: str) -> Experiment:
+    try:
+        return Experiment.model_validate_json(text)
+    except ValidationError as error:
+        raise DefinitionUnreadable(
+            f"the definition of experiment {experiment_id!r} in Redis cannot be read: {error}"
+        ) from error

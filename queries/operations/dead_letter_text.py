@@ -1,0 +1,27 @@
+"""A dead letter as people read it."""
+
+from typing import Any
+
+from consumers.dead_letters.log import Letter
+from stream.moves.changes import rfc3339
+
+__all__ = ["told"]
+
+
+def told(letter: Letter, most: int | None = None) -> dict[str, Any]:
+    """Return a letter as JSON values, the original bytes as text, of at most `most` characters."""
+    stood = letter.letter.model_dump(
+        mode="json", include={"topic", "partition", "offset", "reason", "dead_lettered_at"}
+    )
+    return {
+        "id": letter.id,
+        **stood,
+        "key": _text(letter.key),
+        "value": _text(letter.value, most),
+        "replayed_at": None if letter.replayed_ms is None else rfc3339(letter.replayed_ms),
+    }
+
+
+def _text(content: bytes | None, most: int | None = None) -> str | None:
+    """Return bytes as text to look at; what is not UTF-8 is shown by escapes."""
+    return None if content is None else content.decode(errors="backslashreplace")[:most]

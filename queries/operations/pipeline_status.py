@@ -1,0 +1,134 @@
+"""Is the pipeline running, and how far behind is it: what Redis says, and what Kafka says of it."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import redis
+
+from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
+from consumers.broker.topic_partitions import Place
+from events.settings import KafkaSettings
+from events.topics.specs import CO_PARTITIONED, TALLIED
+from state.campaigns.deliveries import DeliveryStore
+from state.campaigns.triggers import TriggerStore
+from state.model.baselines import BaselineStore, ModelStore
+from state.model.drift_alarm import DriftAlarms
+from state.partitions.watermarks import read_fates
+from state.partitions.worker_heartbeats import WorkerRegistry
+from state.store import keys
+
+__all__ = ["alive", "input_ends", "lag_by_partition", "lags", "state_status"]
+
+_NO_CONSUMER: Final = "experiments are declared but no consumer tallies them; start one with `shoal experiments`"
+_NO_TRIGGERS: Final = "there are triggers but no service calls their webhooks; start one with `shoal triggers`"
+
+
+def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
+    """Return what Redis says of workers, events, experiments and triggers, as JSON values; `problems` in words.
+
+    A process is alive that has given a sign of life within 15 seconds. Raises redis.RedisError.
+    """
+    workers, store = alive(client, keys.WORKERS), ModelStore(client)
+    baseline, model, alarm = BaselineStore(client).current(), store.current(), DriftAlarms(client).newest()
+    owned = {partition for worker in workers for partition in worker["partitions"]}
+    orphans = sorted(set(range(partitions)) - owned)
+    experiments, triggers = _experiments(client, partitions), _triggers(client)
+    return {
+        "drift": alarm._asdict() if alarm else None,
+        "customers": sum(store.customers(partitions)),
+        "events": read_fates(client, partitions, keys.SEGMENTS_GROUP),
+        "baseline": baseline.baseline if baseline else 0,
+        "model_version": model.version if model else 0,
+        "changes_unsent": unsent_changes(client, partitions),
+        "partitions": partitions,
+        "partitions_without_worker": orphans,
+        "model": {
+            "sums_difference": max((worker["sums_difference"] or 0.0 for worker in workers), default=0.0),
+            "workers_behind": sum(worker["behind"] for worker in workers),
+            "segments_starving": sum(len(worker["starving"]) for worker in workers),
+            "drift_alarm": alarm is not None,
+        },
+        "workers": workers,
+        "experiments": experiments,
+        "triggers": triggers,
+        "problems": [
+            *_worker_problems(workers, orphans),
+            *([_NO_CONSUMER] if experiments["declared"] and not experiments["consumers"] else []),
+            *([_NO_TRIGGERS] if triggers["declared"] and not triggers["services"] else []),
+        ],
+    }
+
+
+def alive(client: redis.Redis, kind: str) -> list[dict[str, Any]]:
+    """Return the last heartbeats of the processes of a kind that are alive, as JSON values."""
+    now_ms = time.time_ns() // 1_000_000
+    return [
+        beat.model_dump(exclude={"at_ms"}) | {"seconds_ago": max(0.0, round((now_ms - beat.at_ms) / 1000, 1))}
+        for beat in WorkerRegistry(client, kind).alive(now_ms)
+    ]
+
+
+def input_ends(kafka: KafkaSettings) -> dict[Place, int]:
+    """Return where the input topics end; the last message of each partition is read for it. Raises KafkaUnreachable."""
+    return end_offsets(kafka, dict.fromkeys((*CO_PARTITIONED, *TALLIED)))
+
+
+def lags(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -> dict[str, int]:
+    """Return how many events are published but not folded (`events`), or not tallied (`tallies`)."""
+
+    def lag(group: str, topics: tuple[str, ...]) -> int:
+        names = set(map(kafka.topic, topics))
+        mine = {place: end for place, end in ends.items() if place[0] in names}
+        return behind(mine, stored_offsets(client, kafka.partitions, group))
+
+    return {"events": lag(keys.SEGMENTS_GROUP, CO_PARTITIONED), "tallies": lag(keys.EXPERIMENTS_GROUP, TALLIED)}
+
+
+def lag_by_partition(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -> list[int]:
+    """Return how many events are published but not folded, by partition."""
+    names = set(map(kafka.topic, CO_PARTITIONED))
+    stored = stored_offsets(client, kafka.partitions, keys.SEGMENTS_GROUP)
+    return [
+        behind({place: end for place, end in ends.items() if place[0] in names and place[1] == partition}, stored)
+        for partition in range(kafka.partitions)
+    ]
+
+
+def _experiments(client: Any, partitions: int) -> dict[str, Any]:
+    return {
+        "declared": int(client.scard(keys.EXPERIMENTS)),
+        "consumers": alive(client, keys.EXPERIMENT_WORKERS),
+        "events": read_fates(client, partitions, keys.EXPERIMENTS_GROUP),
+    }
+
+
+def _triggers(client: redis.Redis) -> dict[str, Any]:
+    names, deliveries = list(TriggerStore(client).all()), DeliveryStore(client)
+    return {
+        "declared": len(names),
+        "services": alive(client, keys.TRIGGER_WORKERS),
+        "waiting": sum(map(deliveries.waiting, names)),
+        "dead": deliveries.dead_count(),
+    }
+
+
+def _worker_problems(workers: list[dict[str, Any]], orphans: list[int]) -> list[str]:
+    """Return what is wrong with the workers, in words."""
+    if not workers:
+        return ["no worker is alive; start one with `shoal worker`"]
+    problems = [
+        f"worker {worker['worker']} has been behind the newest model for {worker['behind_s']:.0f} s; "
+        "restart it if this lasts"
+        for worker in workers
+        if worker["behind"]
+    ]
+    problems += [
+        f"worker {worker['worker']} found the model's sums wrong by {worker['sums_difference']:g}; "
+        "this should never be: please report it"
+        for worker in workers
+        if worker["sums_difference"]
+    ]
+    if orphans:
+        problems.append(f"no worker owns the partitions {orphans}; wait for the rebalance, or start one more")
+    return problems

@@ -1,0 +1,41 @@
+"""Triggers as people see them: without their secrets, with how much each has still to be told."""
+
+from collections import Counter
+from typing import Any
+
+import redis
+
+from state.campaigns.deliveries import Attempt, DeliveryStore
+from state.campaigns.triggers import Trigger, TriggerStore
+from stream.moves.changes import rfc3339
+
+__all__ = ["Triggers"]
+
+
+class Triggers:
+    """Reads the triggers and what became of their deliveries."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.store, self.deliveries = TriggerStore(client), DeliveryStore(client)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return every trigger, sorted by name, as JSON values."""
+        dead = Counter(each.delivery.trigger for each in self.deliveries.dead())
+        return [self._told(trigger, dead[name]) for name, trigger in self.store.all().items()]
+
+    def one(self, name: str) -> dict[str, Any]:
+        """Return a trigger as JSON values. Raises TriggerUnknown."""
+        return self._told(self.store.get(name), len(self.deliveries.dead(name)))
+
+    def attempts(self, most: int, name: str | None = None) -> list[dict[str, Any]]:
+        """Return the latest attempts, of one trigger if it is named, the newest first, as JSON values."""
+        return [_attempt(each) for each in self.deliveries.attempts(most, name)]
+
+    def _told(self, trigger: Trigger, dead: int) -> dict[str, Any]:
+        waiting = self.deliveries.waiting(trigger.trigger)
+        return trigger.model_dump(mode="json", exclude={"secret"}) | {"waiting": waiting, "dead": dead}
+
+
+def _attempt(each: Attempt) -> dict[str, Any]:
+    values = each.model_dump()
+    return {"at": rfc3339(values.pop("at_ms")), **values}

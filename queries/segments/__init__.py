@@ -1,0 +1,4 @@
+"""The segments as a whole: sizes, profiles, countries, names, and two baselines compared.
+
+Begin reading at `population`.
+"""

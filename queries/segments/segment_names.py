@@ -1,0 +1,33 @@
+"""Names of segments by id: of the live baseline, and of all that were ever live, which experiments still refer to."""
+
+import redis
+
+from events.schema.outputs import Baseline
+from state.customers.recent_moves import NO_SEGMENT, UNKNOWN
+from state.model.baselines import BaselineStore
+from stream.model.rfm_tiers import SEGMENT_NAMES
+
+__all__ = ["all_segment_names", "segment_names"]
+
+
+def all_segment_names(client: redis.Redis) -> dict[str, str]:
+    """Return names by segment id, of the live baseline and of all that were live before; in four round trips.
+
+    Also of what stands where a customer held no segment yet, or nobody knows which.
+    """
+    store = BaselineStore(client)
+    names = {NO_SEGMENT: "no segment yet", UNKNOWN: "unknown", **segment_names(None)}
+    live = store.current()
+    for baseline in (*store.all(), *([live] if live else [])):
+        if baseline.status in {"approved", "retired"}:
+            names |= {each.segment_id: each.segment for each in baseline.segments}
+    return names
+
+
+def segment_names(baseline: Baseline | None) -> dict[str, str]:
+    """Return the names of the segments by id: the live baseline's, those that ended with it, and the tiers'."""
+    names = {f"s{i}": name for i, name in enumerate(SEGMENT_NAMES, 1)}
+    if baseline is not None:
+        names |= {each.segment_id: each.segment for each in baseline.lineage}
+        names |= {each.segment_id: each.segment for each in baseline.segments}
+    return names

@@ -1,0 +1,203 @@
+"""What webhooks still have to be told: a queue for each trigger, the dead ones, and a log of every attempt.
+
+A delivery is in the queue until it is settled. Whoever takes it hides it for a while; where that process dies, the
+delivery appears again and is sent again under the same id. So every delivery is sent at least once, and a receiver
+that drops ids it has seen is told once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import redis
+from pydantic import BaseModel
+
+from state.store import keys
+
+__all__ = ["Attempt", "DeadDelivery", "Delivery", "DeliveryStore", "Outcome"]
+
+Outcome = Literal["delivered", "failed", "dead", "suppressed", "no-consent", "capped", "expired"]
+
+_SEEN_MS = 7 * 86_400_000
+# Take in what has not been seen: KEYS due, bodies, seen; ARGV now, then the time from which ids are forgotten, then
+# pairs of id and body.
+_ADD = """
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[2])
+local added = 0
+for i = 3, #ARGV, 2 do
+  if redis.call('ZADD', KEYS[3], 'NX', ARGV[1], ARGV[i]) == 1 then
+    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+    redis.call('ZADD', KEYS[1], ARGV[1], ARGV[i])
+    added = added + 1
+  end
+end
+return added
+"""
+# Take what is due, and hide it: KEYS due, bodies; ARGV now, until when it is hidden, how many.
+_TAKE = """
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
+local taken = {}
+for i, id in ipairs(ids) do
+  local body = redis.call('HGET', KEYS[2], id)
+  if body then
+    redis.call('ZADD', KEYS[1], ARGV[2], id)
+    taken[#taken + 1] = body
+  else
+    redis.call('ZREM', KEYS[1], id)
+  end
+end
+return taken
+"""
+# Put a delivery back for later, unless it was settled or its trigger removed meanwhile.
+_LATER = """
+if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+return 1
+"""
+# Note that a customer is about to be contacted, unless the cap is reached: KEYS contacts; ARGV id, now, then three
+# for each cap: since, how many, prefix of the ids that count; last the seconds to keep.
+_CONTACT = """
+for i = 3, #ARGV - 1, 3 do
+  local count = 0
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[i], '+inf')) do
+    if id ~= ARGV[1] and string.sub(id, 1, #ARGV[i + 2]) == ARGV[i + 2] then count = count + 1 end
+  end
+  if count >= tonumber(ARGV[i + 1]) then return 0 end
+end
+redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[#ARGV])
+return 1
+"""
+
+
+class Delivery(BaseModel):
+    """One change for one webhook: `body` is what is sent, the same bytes at every attempt; times in ms since 1970."""
+
+    id: str
+    trigger: str
+    change_id: str
+    customer_id: str
+    segment_id: str
+    body: str
+    changed_ms: int
+    attempts: int = 0
+
+
+class DeadDelivery(BaseModel):
+    """A delivery that was given up, when and why."""
+
+    delivery: Delivery
+    died_ms: int
+    reason: str
+
+
+class Attempt(BaseModel):
+    """What became of a delivery at one time."""
+
+    at_ms: int
+    trigger: str
+    id: str
+    change_id: str
+    customer_id: str
+    outcome: Outcome
+    attempt: int
+    status: int | None = None
+    detail: str = ""
+    duration_ms: int = 0
+
+
+class DeliveryStore:
+    """The queues of all triggers; several dispatchers may work on them."""
+
+    def __init__(self, client: redis.Redis, *, log_length: int = 10_000) -> None:
+        self._redis: Any = client
+        self._log_length = log_length
+        self._add, self._take = client.register_script(_ADD), client.register_script(_TAKE)
+        self._later, self._contact = client.register_script(_LATER), client.register_script(_CONTACT)
+
+    def add(self, trigger: str, deliveries: Sequence[Delivery], now_ms: int) -> int:
+        """Queue deliveries of a trigger and return how many; an id that came in the last week is left out."""
+        if not deliveries:
+            return 0
+        pairs = [part for each in deliveries for part in (each.id, each.model_dump_json())]
+        places = [keys.deliveries_due(trigger), keys.deliveries(trigger), keys.deliveries_seen(trigger)]
+        return int(self._add(keys=places, args=[now_ms, now_ms - _SEEN_MS, *pairs]))
+
+    def take(self, trigger: str, now_ms: int, hide_ms: int, most: int) -> list[Delivery]:
+        """Take up to `most` deliveries that are due; each comes again after `hide_ms` unless it is settled."""
+        places = [keys.deliveries_due(trigger), keys.deliveries(trigger)]
+        taken = self._take(keys=places, args=[now_ms, now_ms + hide_ms, most])
+        return [Delivery.model_validate_json(body) for body in taken]
+
+    def settle(self, delivery: Delivery, attempt: Attempt) -> None:
+        """Take a delivery out of the queue, with the attempt that ended it."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zrem(keys.deliveries_due(delivery.trigger), delivery.id)
+            pipe.hdel(keys.deliveries(delivery.trigger), delivery.id)
+            if attempt.outcome in {"dead", "expired"}:
+                dead = DeadDelivery(delivery=delivery, died_ms=attempt.at_ms, reason=attempt.detail)
+                pipe.hset(keys.DEAD_DELIVERIES, delivery.id, dead.model_dump_json())
+            if attempt.outcome != "delivered":
+                pipe.zrem(keys.contacts(delivery.customer_id), contact_id(delivery))
+            self._note(pipe, attempt)
+            pipe.execute()
+
+    def retry(self, delivery: Delivery, attempt: Attempt, due_ms: int) -> None:
+        """Put a delivery back, to be tried again at `due_ms`."""
+        later = delivery.model_copy(update={"attempts": attempt.attempt})
+        places = [keys.deliveries_due(delivery.trigger), keys.deliveries(delivery.trigger)]
+        self._later(keys=places, args=[delivery.id, later.model_dump_json(), due_ms])
+        self._note(self._redis, attempt)
+
+    def contact(self, delivery: Delivery, now_ms: int, caps: Sequence[tuple[int, float, str]]) -> bool:
+        """Note that a customer is contacted, and return whether the caps allow it.
+
+        A cap is a number, the days it counts over, and the name of the trigger that it is for (empty: all together).
+        """
+        if not caps:
+            return True
+        limits = [
+            part
+            for number, days, name in caps
+            for part in (now_ms - int(days * 86_400_000), number, f"{name} " if name else "")
+        ]
+        keep_s = int(max(days for _, days, _ in caps) * 86_400) + 1
+        place = [keys.contacts(delivery.customer_id)]
+        return bool(self._contact(keys=place, args=[contact_id(delivery), now_ms, *limits, keep_s]))
+
+    def waiting(self, trigger: str) -> int:
+        """Return how many deliveries of a trigger are not settled."""
+        return int(self._redis.hlen(keys.deliveries(trigger)))
+
+    def dead(self, trigger: str | None = None) -> list[DeadDelivery]:
+        """Return the deliveries that were given up, the oldest first."""
+        found = [DeadDelivery.model_validate_json(value) for value in self._redis.hvals(keys.DEAD_DELIVERIES)]
+        mine = [each for each in found if trigger in (None, each.delivery.trigger)]
+        return sorted(mine, key=lambda each: (each.died_ms, each.delivery.id))
+
+    def dead_count(self) -> int:
+        """Return how many deliveries were given up."""
+        return int(self._redis.hlen(keys.DEAD_DELIVERIES))
+
+    def revive(self, dead: DeadDelivery, now_ms: int) -> None:
+        """Queue a dead delivery again, with all its attempts before it."""
+        again = dead.delivery.model_copy(update={"attempts": 0, "changed_ms": now_ms})
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(keys.deliveries(again.trigger), again.id, again.model_dump_json())
+            pipe.zadd(keys.deliveries_due(again.trigger), {again.id: now_ms})
+            pipe.hdel(keys.DEAD_DELIVERIES, again.id)
+            pipe.execute()
+
+    def attempts(self, most: int = 100, trigger: str | None = None) -> list[Attempt]:
+        """Return the latest attempts, the newest first."""
+        found = (Attempt.model_validate_json(fields[b"attempt"]) for _, fields in self._redis.xrevrange(keys.ATTEMPTS))
+        return [each for each in found if trigger in (None, each.trigger)][:most]
+
+    def _note(self, client: Any, attempt: Attempt) -> None:
+        entry = {"attempt": attempt.model_dump_json()}
+        client.xadd(keys.ATTEMPTS, entry, maxlen=self._log_length, approximate=True)
+
+
+def contact_id(delivery: Delivery) -> str:
+    """Return the id under which a customer's contact is noted; names of triggers have no spaces."""
+    return f"{delivery.trigger} {delivery.id}"

@@ -1,0 +1,110 @@
+"""Triggers of campaigns: which segment changes call which webhook."""
+
+import base64
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import redis
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from events.errors import ShoalError
+from events.schema.field_types import Identifier
+from events.schema.outputs import Cause
+from state.store import keys
+
+__all__ = ["Trigger", "TriggerExists", "TriggerRule", "TriggerStore", "TriggerUnknown"]
+
+
+class TriggerUnknown(ShoalError):
+    """There is no trigger of this name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no trigger {name!r}; there are: {', '.join(known) or 'none'}")
+
+
+class TriggerExists(ShoalError):
+    """A trigger of this name exists already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a trigger {name!r} already; remove it first, or choose another name")
+
+
+def _webhook_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("the URL of a webhook begins with https:// or http:// and names a host")
+    if parts.username or parts.password:
+        raise ValueError("a URL with a password would stand in logs; let the receiver check the signature instead")
+    return url
+
+
+def _secret(secret: str) -> str:
+    try:
+        size = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except ValueError as error:
+        raise ValueError("a secret is whsec_ and base64") from error
+    if not 24 <= size <= 64:
+        raise ValueError(f"a secret has 24 to 64 bytes, this one {size}")
+    return secret
+
+
+class TriggerRule(BaseModel):
+    """A webhook, and the changes that it is called for.
+
+    A change fits where the customer entered one of the segments `entered` and left one of `left` (by id or name; an
+    empty list fits all), for one of the `causes`, with a net spend of at least `min_value`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    trigger: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="name, also that of the campaign")
+    url: Annotated[str, AfterValidator(_webhook_url)] = Field(max_length=2_000)
+    entered: list[Identifier] = []
+    left: list[Identifier] = []
+    causes: list[Cause] = ["activity", "time"]
+    min_value: float | None = Field(default=None, allow_inf_nan=False)
+    needs_consent: bool = Field(default=False, description="only customers with consent.marketing true")
+    cap: int = Field(default=0, ge=0, description="deliveries for one customer within cap_days; 0: any number")
+    cap_days: float = Field(default=7.0, gt=0, le=365)
+
+
+class Trigger(TriggerRule):
+    """A trigger as it is kept, with the secret that signs what it sends."""
+
+    secret: Annotated[str, AfterValidator(_secret)]
+    created_at: datetime
+
+
+class TriggerStore:
+    """Keeps the triggers by name."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+
+    def add(self, trigger: Trigger) -> None:
+        """Add a trigger. Raises TriggerExists."""
+        if not self._redis.hsetnx(keys.TRIGGERS, trigger.trigger, trigger.model_dump_json()):
+            raise TriggerExists(trigger.trigger)
+
+    def all(self) -> dict[str, Trigger]:
+        """Return every trigger by name, sorted."""
+        found = {name.decode(): Trigger.model_validate_json(value) for name, value in self._found().items()}
+        return dict(sorted(found.items()))
+
+    def get(self, name: str) -> Trigger:
+        """Return one trigger. Raises TriggerUnknown."""
+        value = self._redis.hget(keys.TRIGGERS, name)
+        if value is None:
+            raise TriggerUnknown(name, sorted(known.decode() for known in self._found()))
+        return Trigger.model_validate_json(value)
+
+    def remove(self, name: str) -> None:
+        """Remove a trigger; what it still had to deliver is dropped. Raises TriggerUnknown."""
+        self.get(name)
+        self._redis.hdel(keys.TRIGGERS, name)
+        self._redis.delete(keys.deliveries(name), keys.deliveries_due(name), keys.deliveries_seen(name))
+
+    def _found(self) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = self._redis.hgetall(keys.TRIGGERS)
+        return found

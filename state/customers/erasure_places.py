@@ -1,0 +1,76 @@
+"""Where else Redis may hold a customer's id, beside what its partition owns: the one list, to be kept complete.
+
+`stream.erasure.partition_eraser` erases the record, the profile, the view, the part in the model, and unsent changes.
+Experiments keep sums of their tallies, which hold no ids; who was exposed is erased here.
+"""
+
+import json
+from typing import Any
+
+import redis
+
+from events.topics.partitioning import partition_of
+from state.campaigns.suppressions import SuppressionStore
+from state.store import keys
+
+__all__ = ["forget_elsewhere"]
+
+_CHUNK = 1_000
+# XDEL only marks an entry; its bytes stay. So the log is written anew without the entries whose ids are given.
+_REWRITE = """
+local gone = {}
+for _, id in ipairs(ARGV) do gone[id] = true end
+local entries = redis.call('XRANGE', KEYS[1], '-', '+')
+redis.call('DEL', KEYS[1])
+local removed = 0
+for _, entry in ipairs(entries) do
+  if gone[entry[1]] then
+    removed = removed + 1
+  else
+    redis.call('XADD', KEYS[1], entry[1], unpack(entry[2]))
+  end
+end
+return removed
+"""
+
+
+def forget_elsewhere(client: redis.Redis, customer_id: str, partitions: int) -> dict[str, int]:
+    """Erase a customer from everything that no partition of the segments owns; return what was found, by place."""
+    home = partition_of(customer_id, partitions)
+    found = {
+        "suppressions": SuppressionStore(client).forget(customer_id),
+        "experiments": _experiments(client, customer_id, home),
+        "deliveries": _deliveries(client, customer_id),
+        "attempts": _attempts(client, customer_id),
+    }
+    store: Any = client
+    found["contacts"] = int(store.delete(keys.contacts(customer_id)))
+    return found
+
+
+def _experiments(client: Any, customer_id: str, home: int) -> int:
+    names = [name.decode() for name in client.smembers(keys.EXPERIMENTS)]
+    with client.pipeline(transaction=True) as pipe:
+        pipe.hdel(keys.purchases(home), customer_id)
+        for name in names:
+            pipe.hdel(keys.exposed(home, name), customer_id)
+        return sum(pipe.execute())
+
+
+def _deliveries(client: Any, customer_id: str) -> int:
+    removed = 0
+    for trigger in [name.decode() for name in client.hkeys(keys.TRIGGERS)]:
+        for delivery_id, body in client.hscan_iter(keys.deliveries(trigger), count=_CHUNK):
+            if json.loads(body)["customer_id"] == customer_id:
+                client.zrem(keys.deliveries_due(trigger), delivery_id)
+                removed += client.hdel(keys.deliveries(trigger), delivery_id)
+    for delivery_id, body in client.hscan_iter(keys.DEAD_DELIVERIES, count=_CHUNK):
+        if json.loads(body)["delivery"]["customer_id"] == customer_id:
+            removed += client.hdel(keys.DEAD_DELIVERIES, delivery_id)
+    return removed
+
+
+def _attempts(client: Any, customer_id: str) -> int:
+    entries = client.xrange(keys.ATTEMPTS)
+    mine = [entry for entry, fields in entries if json.loads(fields[b"attempt"])["customer_id"] == customer_id]
+    return int(client.eval(_REWRITE, 1, keys.ATTEMPTS, *mine)) if mine else 0

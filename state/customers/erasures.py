@@ -1,0 +1,118 @@
+"""Erased customers: a salted hash of each, so that replays do not bring them back, and the requests to erase."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+import redis
+
+from state.store import keys
+
+__all__ = ["Erased", "ErasureQueue", "OpenErasures", "agree_on_salt", "read_erased", "was_erased"]
+
+_SALT = "erasure_salt"
+
+
+class Erased:
+    """The erased customers of a partition, known by a salted hash only; kept in memory by the partition's owner.
+
+    The salt keeps somebody who has a copy of the tombstones from finding ids by trying them on other shops' data.
+    """
+
+    def __init__(self, salt: bytes, digests: Iterable[bytes] = ()) -> None:
+        self.salt, self.digests = salt, set(digests)
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def __contains__(self, customer_id: str) -> bool:
+        return bool(self.digests) and self.digest(customer_id) in self.digests
+
+    def digest(self, customer_id: str) -> bytes:
+        """Return what stands for a customer (16 bytes)."""
+        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self.salt).digest()
+
+    def add(self, customer_id: str) -> None:
+        """Remember a customer as erased."""
+        self.digests.add(self.digest(customer_id))
+
+    def add_digests(self, digests: Iterable[bytes]) -> None:
+        """Remember customers as erased who are known by what stands for them."""
+        self.digests.update(digests)
+
+
+def read_erased(client: redis.Redis, partition: int) -> Erased:
+    """Return the erased customers of a partition."""
+    store: Any = client
+    return Erased(_salt(store), store.smembers(keys.erased(partition)))
+
+
+def was_erased(client: redis.Redis, partition: int, customer_id: str) -> bool:
+    """Return whether a customer of a partition was erased, without reading everybody who was."""
+    store: Any = client
+    return bool(store.sismember(keys.erased(partition), Erased(_salt(store)).digest(customer_id)))
+
+
+def _salt(store: Any) -> bytes:
+    store.hsetnx(keys.FORMAT, _SALT, secrets.token_hex(16))
+    return bytes.fromhex(store.hget(keys.FORMAT, _SALT).decode())
+
+
+def agree_on_salt(client: redis.Redis, salt: bytes) -> None:
+    """Let the salt of the published erasures be that of Redis too, which may have lost its own."""
+    store: Any = client
+    store.hset(keys.FORMAT, _SALT, salt.hex())
+
+
+class ErasureQueue:
+    """Customers whom the owner of their partition is asked to erase; an id leaves the queue with its data."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+
+    def request(self, partition: int, customer_id: str) -> None:
+        """Ask for a customer to be erased."""
+        self._redis.sadd(keys.erasing(partition), customer_id)
+
+    def waiting(self, partitions: Iterable[int]) -> dict[int, list[str]]:
+        """Return, by partition, who is to be erased, in one round trip."""
+        wanted = list(partitions)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for partition in wanted:
+                pipe.smembers(keys.erasing(partition))
+            found = pipe.execute()
+        return {
+            partition: sorted(name.decode() for name in names)
+            for partition, names in zip(wanted, found, strict=True)
+            if names
+        }
+
+    def is_waiting(self, partition: int, customer_id: str) -> bool:
+        """Return whether a customer has still to be erased."""
+        return bool(self._redis.sismember(keys.erasing(partition), customer_id))
+
+
+class OpenErasures:
+    """Erasures that were asked for and are not finished, with the time of asking; the id leaves with the last of it."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+
+    def add(self, customer_id: str, at_ms: int) -> None:
+        """Note that an erasure was asked for; asking again does not make it younger."""
+        self._redis.hsetnx(keys.ERASURES, customer_id, at_ms)
+
+    def all(self) -> dict[str, int]:
+        """Return who is being erased, and since when (ms), the oldest first."""
+        found = {name.decode(): int(at_ms) for name, at_ms in self._redis.hgetall(keys.ERASURES).items()}
+        return dict(sorted(found.items(), key=lambda item: item[1]))
+
+    def since_ms(self, customer_id: str) -> int | None:
+        """Return when a customer's erasure was asked for, or None where none is open."""
+        value = self._redis.hget(keys.ERASURES, customer_id)
+        return None if value is None else int(value)
+
+    def close(self, customer_id: str) -> None:
+        """Forget that it was asked for."""
+        self._redis.hdel(keys.ERASURES, customer_id)

@@ -1,0 +1,92 @@
+"""`segment:<customer_id>`: what downstream services read, one GET a customer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import redis
+
+from events.codec.text_rows import Table, rows_of
+from events.segment_changes import Change, ChangeBatch
+from state.store import keys
+
+__all__ = ["SegmentView", "SegmentViews", "view_items"]
+
+# A change is written unless a later one is there: two workers may both be sending, and the slower one may be older.
+_WRITE_IF_NEWER = """
+local written = 0
+for i, key in ipairs(KEYS) do
+  local there = redis.call('GET', key)
+  local number = there and tonumber(string.match(there, ':(%d+)"}$')) or 0
+  if tonumber(ARGV[2 * i - 1]) >= number then
+    redis.call('SET', key, ARGV[2 * i])
+    written = written + 1
+  end
+end
+return written
+"""
+_CHUNK = 2_000
+
+
+class SegmentView(msgspec.Struct, frozen=True):
+    """A customer's current segment; `change_id` comes last, since its number orders the writes."""
+
+    segment_id: str
+    segment: str
+    since: str
+    previous: str | None
+    baseline: int
+    change_id: str
+
+
+class SegmentViews:
+    """Writes and reads the views."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client
+        self._write = client.register_script(_WRITE_IF_NEWER)
+
+    def write(self, changes: Sequence[Change]) -> int:
+        """Write the views that follow from changes and return how many were not older than Redis's.
+
+        Of several changes of one customer in the list, the last counts.
+        """
+        batch = ChangeBatch.of(changes)
+        items = view_items(batch)
+        latest = dict(zip(items[::2], zip(batch.numbers, items[1::2], strict=True), strict=True))
+        names, pairs = list(latest), list(latest.values())
+        written = 0
+        for start in range(0, len(names), _CHUNK):
+            args = [part for pair in pairs[start : start + _CHUNK] for part in pair]
+            written += int(self._write(keys=names[start : start + _CHUNK], args=args))
+        return written
+
+    def read(self, customer_id: str) -> SegmentView | None:
+        """Return a customer's current segment, or None."""
+        return self.read_many([customer_id])[0]
+
+    def read_many(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
+        """Return the current segments of customers, or None, in their order and in one round trip."""
+        values = self._redis.mget(keys.segments(customer_ids)) if customer_ids else []
+        return [msgspec.json.decode(value, type=SegmentView) if value else None for value in values]
+
+
+def view_items(changes: ChangeBatch) -> list[str | bytes]:
+    """Return the keys of the views that follow from changes, each followed by its JSON, as MSET takes them."""
+    items: list[str | bytes] = [b""] * (2 * len(changes))
+    items[::2] = keys.segments(changes.customer_ids)
+    items[1::2] = changes.rows(_views)
+    return items
+
+
+def _views(changes: ChangeBatch) -> list[bytes]:
+    """Return the JSON of the view that follows from each change."""
+    kinds = (changes.kind_column, Table([_head(prototype) for prototype in changes.prototypes]))
+    return rows_of(len(changes), kinds, changes.escaped_ids, b":", changes.number_column, b'"}')
+
+
+def _head(prototype: Change) -> bytes:
+    """Return the JSON of a view up to the change id, the part that all changes of a kind share."""
+    each = prototype
+    view = SegmentView(each.segment_id, each.segment, each.changed_at, each.previous, each.baseline, change_id="")
+    return msgspec.json.encode(view).removesuffix(b'"}')

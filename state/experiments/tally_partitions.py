@@ -1,0 +1,198 @@
+"""What a partition of the experiment consumer owns in Redis: read and written a micro-batch at a time, by one writer.
+
+Guarded as customers' records are (`state.partitions.fenced_access`), under epoch, revision and offsets of its
+own group.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import redis
+
+from state.customers.erasures import read_erased
+from state.customers.records import CustomerBatch, unpack
+from state.experiments.exposed_customers import ExposedCustomers
+from state.experiments.purchase_logs import PurchaseLogs
+from state.experiments.tallies import LEFT_OUT, TallyReading, cell_field, decode_tallies
+from state.partitions.fenced_access import Guarded
+from state.partitions.owned_partition import Owned
+from state.partitions.partition_store import PartitionStore
+from state.store import keys
+from state.store.round_trip import Command, as_mapping
+
+__all__ = ["ExperimentSave", "ExperimentState", "OpenedTallies", "TallyOpening", "TallyPartitions", "TallySave"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ExperimentState:
+    """One experiment in one partition: the batch's customers, and the partition's tallies."""
+
+    customers: ExposedCustomers
+    tallies: TallyReading
+
+
+@dataclass(frozen=True)
+class OpenedTallies:
+    """What is known of a micro-batch's n customers; `experiments` by id.
+
+    `held_by` (m,) are the positions of those whose customer records (m) were read, for the segments that they held.
+    """
+
+    logs: PurchaseLogs
+    experiments: dict[str, ExperimentState]
+    held_by: Ints
+    records: CustomerBatch
+
+    @property
+    def ids(self) -> list[str]:
+        """The customers."""
+        return self.logs.ids
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Who has a purchase log here or was exposed here."""
+        known = self.logs.known
+        for state in self.experiments.values():
+            known = known | state.customers.known
+        return known
+
+
+class TallyOpening(NamedTuple):
+    """A partition that is to be watched, and the customers and experiments of a micro-batch that are to be read.
+
+    `held_by` are positions in `ids` of those whose segments will be asked for.
+    """
+
+    owned: Owned
+    ids: list[str]
+    experiments: Sequence[str]
+    held_by: Ints
+
+    @property
+    def holders(self) -> list[str]:
+        """The customers whose segments will be asked for."""
+        return [self.ids[i] for i in self.held_by.tolist()]
+
+
+@dataclass(frozen=True)
+class ExperimentSave:
+    """What changes of one experiment: packed customers by id, and the tallies and counts that are new."""
+
+    customers: Mapping[str, bytes]
+    tallies: TallyReading
+
+
+@dataclass(frozen=True)
+class TallySave:
+    """All that one micro-batch of a partition changes, to be saved at once or not at all."""
+
+    logs: PurchaseLogs
+    experiments: Mapping[str, ExperimentSave]
+    offsets: dict[str, int]
+    fates: dict[str, int]
+    watermark_ms: int
+
+
+class TallyPartitions:
+    """Reads and writes what the group `experiments` owns of partitions."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._claims = PartitionStore(client, keys.EXPERIMENTS_GROUP)
+        self._guarded = Guarded(client, keys.EXPERIMENTS_GROUP)
+
+    def claim(self, partition: int) -> Owned:
+        """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
+        self._guarded.leave(partition)
+        return self._claims.claim(partition)
+
+    def verify(self, owned: Sequence[Owned]) -> None:
+        """Compare partitions with what their owner knows of them. Raises Fenced or StateMoved."""
+        self._guarded.verify(owned)
+
+    def open_all(self, wanted: Sequence[TallyOpening]) -> list[OpenedTallies]:
+        """Begin a micro-batch: watch partitions and read all that is known of its customers, in one round trip.
+
+        A partition that another worker has taken over is marked as `fenced`, and nobody is known of it. Customers are
+        erased by the owner of the group `segments`, not by this one's: who was, is looked up again, and an erasure
+        between this reading and its writing makes the writing fail. Raises StateMoved, redis.RedisError.
+        """
+        commands = [[("SCARD", keys.erased(each.owned.partition)), *_reading(each)] for each in wanted]
+        watched = [_of_customers(each) for each in wanted]
+        answers = self._guarded.watch_all([each.owned for each in wanted], commands, watched)
+        for each, found in zip(wanted, answers, strict=True):
+            if found and found[0] != len(each.owned.erased or ()):
+                each.owned.erased = read_erased(self._redis, each.owned.partition)
+        return [_opened(each, found[1:]) for each, found in zip(wanted, answers, strict=True)]
+
+    def save_all(self, saves: Sequence[tuple[Owned, TallySave]]) -> None:
+        """Write logs, exposed customers, tallies, fates and offsets, each partition's in one transaction.
+
+        A partition that another worker has taken over is marked as `fenced`, and not written to. Raises StateMoved or
+        redis.RedisError: then some partitions may have been written to, and must be claimed again.
+        """
+        written = self._guarded.write_all([(owned, self._commands(owned.partition, save)) for owned, save in saves])
+        for (owned, save), done in zip(saves, written, strict=True):
+            if done:
+                owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
+
+    def _commands(self, partition: int, save: TallySave) -> Iterator[Command]:
+        if len(save.logs):
+            yield ("HSET", keys.purchases(partition), *_flat(dict(zip(save.logs.ids, save.logs.pack(), strict=True))))
+        for each, changed in save.experiments.items():
+            if changed.customers:
+                yield ("HSET", keys.exposed(partition, each), *_flat(changed.customers))
+            fields: dict[str, Any] = {
+                cell_field(cell): " ".join(map(str, values)) for cell, values in changed.tallies.cells.items()
+            }
+            fields |= {LEFT_OUT + reason: count for reason, count in changed.tallies.left_out.items()}
+            if fields:
+                yield ("HSET", keys.tally(partition, each), *_flat(fields))
+        if save.offsets:
+            yield ("HSET", keys.offsets(partition, keys.EXPERIMENTS_GROUP), *_flat(save.offsets))
+        fates = {**save.fates, "watermark": save.watermark_ms}
+        yield ("HSET", keys.fates(partition, keys.EXPERIMENTS_GROUP), *_flat(fates))
+
+
+def _reading(each: TallyOpening) -> list[Command]:
+    partition, ids = each.owned.partition, each.ids
+    if not ids:
+        return []
+    wanted: list[Command] = [("HMGET", keys.purchases(partition), *ids)]
+    for name in each.experiments:
+        wanted += [("HMGET", keys.exposed(partition, name), *ids), ("HGETALL", keys.tally(partition, name))]
+    return [*wanted, ("HMGET", keys.customers(partition), *each.holders)] if each.holders else wanted
+
+
+def _of_customers(each: TallyOpening) -> list[str]:
+    """Return the keys from which an erasure takes a customer, and the one that remembers it."""
+    partition = each.owned.partition
+    return [
+        keys.erased(partition),
+        keys.purchases(partition),
+        *(keys.exposed(partition, name) for name in each.experiments),
+    ]
+
+
+def _opened(each: TallyOpening, answers: list[Any]) -> OpenedTallies:
+    """Read the answers to `_reading`; there are none where nobody was asked for, or the partition is lost."""
+    if not answers:
+        nobody = [None] * len(each.ids)
+        return OpenedTallies(PurchaseLogs.unpack(each.ids, nobody), {}, each.held_by, CustomerBatch.blank(each.holders))
+    found = iter(answers)
+    logs = PurchaseLogs.unpack(each.ids, next(found))
+    states = {
+        name: ExperimentState(ExposedCustomers.unpack(next(found)), decode_tallies(as_mapping(next(found))))
+        for name in each.experiments
+    }
+    records = unpack(each.holders, next(found)) if each.holders else CustomerBatch.blank([])
+    return OpenedTallies(logs, states, each.held_by, records)
+
+
+def _flat(mapping: Mapping[str, Any]) -> list[Any]:
+    return [part for pair in mapping.items() for part in pair]

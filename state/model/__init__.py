@@ -1,0 +1,4 @@
+"""Baselines, the current model and the drift alarm in Redis.
+
+Begin reading at `baselines`.
+"""

@@ -1,0 +1,56 @@
+"""Whether a customer may be contacted now: suppression lists, consent, the age of the change, caps."""
+
+import json
+from typing import Any
+
+import redis
+
+from events.topics.partitioning import partition_of
+from state.campaigns.deliveries import Delivery, DeliveryStore, Outcome
+from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
+from state.campaigns.triggers import Trigger
+from state.store import keys
+from stream.campaigns.settings import TriggerSettings
+
+__all__ = ["Permission"]
+
+
+class Permission:
+    """Asked before every attempt, so that what was decided a moment ago counts."""
+
+    def __init__(
+        self, client: redis.Redis, deliveries: DeliveryStore, settings: TriggerSettings, partitions: int
+    ) -> None:
+        self._redis: Any = client
+        self._suppressions, self._deliveries = SuppressionStore(client), deliveries
+        self._settings, self._partitions = settings, partitions
+
+    def refused(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[Outcome, str] | None:
+        """Return why a delivery must not be made now, or None where it may."""
+        age_ms = now_ms - delivery.changed_ms
+        if age_ms > self._settings.trigger_max_age_h * 3_600_000:
+            return "expired", f"the change is {age_ms / 3_600_000:.1f} hours old"
+        scopes = [ALL, campaign_scope(trigger.trigger), segment_scope(delivery.segment_id)]
+        for scope in scopes:
+            if self._suppressions.check([delivery.customer_id], [scope])[0]:
+                return "suppressed", f"the customer is suppressed ({scope})"
+        consent = self._consent(delivery.customer_id)
+        if consent is False or (trigger.needs_consent and consent is not True):
+            return "no-consent", "consent.marketing is " + ("false" if consent is False else "not given")
+        if not self._deliveries.contact(delivery, now_ms, self._caps(trigger)):
+            return "capped", "the customer has been contacted as often as the cap allows"
+        return None
+
+    def _caps(self, trigger: Trigger) -> list[tuple[int, float, str]]:
+        caps = [
+            (self._settings.trigger_cap, self._settings.trigger_cap_days, ""),
+            (trigger.cap, trigger.cap_days, trigger.trigger),
+        ]
+        return [cap for cap in caps if cap[0]]
+
+    def _consent(self, customer_id: str) -> bool | None:
+        """Return what the customer's newest profile says of marketing, None where it says nothing."""
+        partition = partition_of(customer_id, self._partitions)
+        profile = self._redis.hget(keys.profiles(partition), customer_id)
+        consent = json.loads(profile).get("consent") if profile else None
+        return consent.get("marketing") if isinstance(consent, dict) else None

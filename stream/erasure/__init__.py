@@ -1,0 +1,4 @@
+"""Erases customers: within a partition by its owner, and everywhere else on request.
+
+Begin reading at `erasure_requests`.
+"""

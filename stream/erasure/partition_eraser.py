@@ -1,0 +1,135 @@
+"""Erase customers from their partition: the worker that owns it does so, in one transaction."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import redis
+
+from consumers.history.erasure_log import TOPIC as ERASURES
+from consumers.runtime.background_jobs import Background
+from consumers.runtime.commit import Committer
+from events.schema.outputs import Erasure
+from events.segment_changes import decode_change
+from state.customers.erasures import Erased, ErasureQueue, read_erased
+from state.customers.records import CustomerBatch
+from state.partitions.model_sums import ModelSums
+from state.partitions.partition_store import Owned, PartitionStore
+from state.store import keys
+from state.store.round_trip import Command
+from stream.model.live_segmenter import LiveSegmenter
+
+__all__ = ["Chores", "Eraser"]
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 0.5
+
+
+class Eraser:
+    """Does what the queue of erasures asks for, while the partitions that it runs on are at rest."""
+
+    def __init__(self, client: redis.Redis, store: PartitionStore, committer: Committer, live: LiveSegmenter) -> None:
+        self._redis, self._queue = client, ErasureQueue(client)
+        self._store, self._committer, self._live = store, committer, live
+        self._looked = 0.0
+        self._waiting: dict[int, list[str]] = {}
+
+    def claimed(self, owned: Owned) -> None:
+        """Nothing is kept of a partition."""
+
+    def due(self, owned: Iterable[Owned]) -> float:
+        """Return 1 where somebody is to be erased, else 0; asks Redis twice a second."""
+        self._look(owned)
+        return float(bool(self._waiting))
+
+    def _look(self, owned: Iterable[Owned]) -> None:
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_S:
+            self._looked = now
+            self._waiting = self._queue.waiting(each.partition for each in owned)
+
+    def run(self, owned: Iterable[Owned]) -> bool:
+        """Erase who is waiting; return False, since whoever cannot be erased yet is tried again later."""
+        for each in owned:
+            for customer_id in self._waiting.pop(each.partition, ()):
+                self._erase(each, customer_id)
+        return False
+
+    def _erase(self, owned: Owned, customer_id: str) -> None:
+        segmenter = self._live.segmenter
+        if owned.sums is not None and owned.baseline != segmenter.baseline:
+            return  # the sums are those of another baseline: the sweep brings them over first
+        erased = read_erased(self._redis, owned.partition) if owned.erased is None else owned.erased
+        self._publish(owned.partition, erased, customer_id)
+        self._committer.confirm()
+        self._committer.tidy(owned)
+        customers = self._store.open(owned, [customer_id])
+        unsent = [value for value in self._store.outbox(owned.partition, count=1_000_000) if _is_of(value, customer_id)]
+        sums = self._without(owned, customers)
+        self._store.write(owned, _commands(owned, customer_id, erased.digest(customer_id), sums, unsent))
+        owned.sums = sums
+        owned.erased = erased
+        erased.add(customer_id)
+        log.info("partition %d: a customer was erased", owned.partition)
+
+    def _publish(self, partition: int, erased: Erased, customer_id: str) -> None:
+        """Tell the topic first: should Redis come back older than the erasure, it is carried out again."""
+        digest = erased.digest(customer_id).hex()
+        told = Erasure(partition=partition, digest=digest, salt=erased.salt.hex(), erased_at=datetime.now(UTC))
+        self._committer.send_elsewhere(ERASURES, digest.encode(), told.model_dump_json().encode())
+
+    def _without(self, owned: Owned, customers: CustomerBatch) -> ModelSums | None:
+        """Return the partition's sums without a customer."""
+        segmenter, rows = self._live.segmenter, customers.rows
+        inside = customers.known & (rows["baseline"] == segmenter.baseline) & (rows["cluster"] >= 0)
+        if owned.sums is None or not inside.any():
+            return owned.sums
+        vectors = segmenter.vectors(rows, rows["learned_at"])
+        return owned.sums.minus(vectors, rows["cluster"].astype(np.int64))
+
+
+def _commands(
+    owned: Owned, customer_id: str, digest: bytes, sums: ModelSums | None, unsent: Sequence[bytes]
+) -> Iterator[Command]:
+    partition = owned.partition
+    yield ("HDEL", keys.customers(partition), customer_id)
+    yield ("HDEL", keys.profiles(partition), customer_id)
+    yield ("DEL", keys.segment(customer_id))
+    for value in unsent:
+        yield ("LREM", keys.outbox(partition), 0, value)
+    if sums is not None:
+        fields: list[Any] = [part for pair in sums.to_fields().items() for part in pair]
+        yield ("HSET", keys.model(partition), *fields)
+    yield ("SADD", keys.erased(partition), digest)
+    yield ("SREM", keys.erasing(partition), customer_id)
+
+
+def _is_of(value: bytes, customer_id: str) -> bool:
+    return decode_change(value).customer_id == customer_id
+
+
+class Chores:
+    """Several kinds of background work, the first before the others."""
+
+    def __init__(self, *chores: Background) -> None:
+        self._chores = chores
+
+    def claimed(self, owned: Owned) -> None:
+        """Tell each of a partition that has just been claimed."""
+        for chore in self._chores:
+            chore.claimed(owned)
+
+    def due(self, owned: Iterable[Owned]) -> float:
+        """Return the largest share of the time that one asks for."""
+        mine = list(owned)
+        return max(float(chore.due(mine)) for chore in self._chores)
+
+    def run(self, owned: Iterable[Owned]) -> bool:
+        """Do a piece of each; return whether more is waiting."""
+        mine = list(owned)
+        more = [chore.run(mine) for chore in self._chores]
+        return any(more)

@@ -1,0 +1,142 @@
+"""When the borders of the published segments follow the centroids: once following pays, not at every version.
+
+In a shop where nothing changes the centroids still wander, because they are the means of a sample, and where several
+divisions are about equally good they wander far. Each step would take customers over a border for nothing. So the
+published segments go by the centroids of an earlier version, until these cost more of the squared distance than the
+tolerance and what chance makes (docs/decisions/0015).
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from events.schema.outputs import Baseline, ModelVersion
+from state.partitions.worker_heartbeats import WorkerRegistry
+from stream.model.segmenter import borders_version
+from stream.model.sweep_check import Swept
+
+__all__ = ["Borders", "Cost", "Held", "allowed_excess", "cost_by_beats", "cost_of", "one_version"]
+
+Floats = npt.NDArray[np.float64]
+
+_FAR: Final = 10.0
+"""Times what is allowed that the most the borders can cost must be: five times the true cost is usual."""
+_CHANCE: Final = 10.0
+"""Times k / n that sampling may make the borders worse; measured in shops where nothing changes (docs/quality.md)."""
+
+
+class Cost(NamedTuple):
+    """Of the customers that sweeps measured: squared distances to the nearest centroid, and to the nearest border."""
+
+    customers: int = 0
+    squared: float = 0.0
+    squared_to_borders: float = 0.0
+
+    @property
+    def excess(self) -> float:
+        """The share by which the borders are worse, 0 where nothing was measured.
+
+        >>> Cost(10, 4.0, 5.0).excess
+        0.25
+        """
+        return self.squared_to_borders / self.squared - 1.0 if self.squared > 0.0 else 0.0
+
+
+def allowed_excess(tolerance: float, k: int, customers: int) -> float:
+    """Return the excess at which k borders stay, among so many customers.
+
+    Means of n / k customers lie s^2·k / n (squared) from where those of another sample lie, s^2 being the mean squared
+    distance: k / n of the inertia, and several times that where the optimum is flat. A tolerance of 0 allows nothing.
+
+    >>> round(allowed_excess(0.01, 5, 10_000), 4)
+    0.015
+    """
+    return tolerance + _CHANCE * k / max(customers, 1) if tolerance else 0.0
+
+
+def cost_of(found: Iterable[Swept], baseline: int, borders: int) -> Cost:
+    """Return what sweeps under a baseline and a version of the borders measured."""
+    return _total(
+        Cost(each.customers, each.squared, each.squared_to_borders)
+        for each in found
+        if (each.baseline, each.borders) == (baseline, borders)
+    )
+
+
+def cost_by_beats(registry: WorkerRegistry) -> Callable[[int, int], Cost]:
+    """Return how to ask for what the workers that are alive told of their last sweeps."""
+
+    def cost(baseline: int, borders: int) -> Cost:
+        return _total(
+            Cost(each.measured, each.squared_distance, each.squared_to_borders)
+            for each in registry.alive(time.time_ns() // 1_000_000)
+            if (each.baseline, each.borders_version) == (baseline, borders)
+        )
+
+    return cost
+
+
+def _total(costs: Iterable[Cost]) -> Cost:
+    return Cost(*map(sum, zip(Cost(), *costs, strict=True)))
+
+
+def one_version(found: Iterable[Swept]) -> int:
+    """Return the version of the borders that all these sweeps measured, -1 where they differ or there are none."""
+    versions = {each.borders for each in found}
+    return versions.pop() if len(versions) == 1 else -1
+
+
+class Held(NamedTuple):
+    """Borders that stay: their centroids (k, d), and the version that these are of, 0 for the baseline."""
+
+    centroids: list[list[float]]
+    version: int
+
+
+class Borders:
+    """Decides for the leader whether the published segments keep their borders.
+
+    `cost` returns what the last sweeps measured under a baseline and a version of the borders.
+    """
+
+    def __init__(
+        self, tolerance: float = 0.0, cost: Callable[[int, int], Cost] = lambda _baseline, _borders: Cost()
+    ) -> None:
+        self._tolerance, self._cost = tolerance, cost
+
+    def held(
+        self, baseline: Baseline, model: ModelVersion | None, centroids: Floats, counts: npt.NDArray[np.int64]
+    ) -> Held | None:
+        """Return the borders that the next version keeps, None where they follow its centroids.
+
+        `model` is the present version under the baseline, None before the first; `centroids` (k, d) are those of the
+        next, of which each has `counts` (k,) members.
+        """
+        if not self._tolerance:
+            return None
+        if model is None:
+            held = Held([each.centroid for each in baseline.segments], 0)
+        else:
+            held = Held(model.centroids if model.borders is None else model.borders, borders_version(model))
+        if self.too_dear(self._cost(baseline.baseline, held.version), baseline.k):
+            return None
+        return None if self._far(baseline, np.array(held.centroids), centroids, counts) else held
+
+    def _far(self, baseline: Baseline, borders: Floats, centroids: Floats, counts: npt.NDArray[np.int64]) -> bool:
+        """Return whether the sums alone say that the borders cost too much, before any sweep has measured it.
+
+        n·|step|^2 over all clusters is the most that the borders can cost (k-means: each to the cluster it is in).
+        While history is replayed, a shop may grow tenfold between two sweeps.
+        """
+        fitted, members = sum(each.customers for each in baseline.segments), int(counts.sum())
+        if not (fitted and members and baseline.inertia > 0.0):
+            return False
+        most = float((counts * ((borders - centroids) ** 2).sum(axis=1)).sum()) / members
+        return most > _FAR * allowed_excess(self._tolerance, baseline.k, members) * baseline.inertia / fitted
+
+    def too_dear(self, cost: Cost, k: int) -> bool:
+        """Return whether k borders cost more than is allowed."""
+        return cost.excess > allowed_excess(self._tolerance, k, cost.customers)

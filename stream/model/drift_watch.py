@@ -1,0 +1,116 @@
+"""The leader's look at the model: once a day of the shop's time, is it drifting or is a segment dying?"""
+
+import logging
+import time
+from typing import Any, Final
+
+import numpy as np
+import redis
+
+from events.schema.outputs import Baseline
+from state.model.baselines import BaselineStore, ModelStore
+from state.model.drift_alarm import DriftAlarm, DriftAlarms
+from state.partitions.watermarks import read_watermarks
+from state.partitions.worker_heartbeats import WorkerRegistry
+from state.store import keys
+from stream.customers.clock import SegmentClock
+from stream.model.drift_detection import DriftWatch, Observation
+from stream.model.leader import add_up
+from stream.model.starving_clusters import starving_clusters
+
+__all__ = ["ModelWatch"]
+
+log = logging.getLogger(__name__)
+
+_DAY_MS: Final = 86_400_000
+_KEPT: Final = 400
+
+
+class ModelWatch:
+    """Observes the model of all partitions and raises alarms, which the batch service answers with a proposal.
+
+    The observations are kept in Redis, so that a new leader goes on where the last one stopped.
+    """
+
+    def __init__(
+        self, client: redis.Redis, partitions: int, clock: SegmentClock, *, days: float, starving: float
+    ) -> None:
+        self._redis: Any = client
+        self._client, self._partitions, self._clock = client, partitions, clock
+        self._every_ms, self._starving_share = round(days * _DAY_MS), starving
+        self._baselines, self._models = BaselineStore(client), ModelStore(client)
+        self._registry, self._alarms = WorkerRegistry(client), DriftAlarms(client)
+        self._watch: DriftWatch | None = None
+        self._baseline = self._last_ms = 0
+        self.starving: list[str] = []
+        self.alarm = ""
+
+    def look(self) -> list[str]:
+        """Observe the model if a day has passed, and return the reasons of the alarms that were raised."""
+        baseline = self._baselines.current()
+        if baseline is None:
+            return []
+        total = add_up(baseline, self._models.partition_sums(self._partitions))
+        if total is None or not total.counts.sum():
+            return []
+        if self._watch is None or self._baseline != baseline.baseline:
+            self._take_over(baseline)
+        now_ms = self._clock.now_ms(
+            max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values(), default=0)
+        )
+        reasons = self._starves(baseline, total.counts)
+        if now_ms - self._last_ms >= self._every_ms:
+            seen = Observation(
+                baseline=baseline.baseline,
+                at_ms=now_ms,
+                error=self._error(baseline.baseline),
+                shares=(total.counts / total.counts.sum()).tolist(),
+                means=(total.sums.sum(axis=0) / np.maximum(total.weights.sum(axis=0), 1)).tolist(),
+            )
+            self._keep(seen)
+            reasons += self._observe(seen)
+        for reason in reasons:
+            self._raise(reason, now_ms, baseline.baseline)
+        return reasons
+
+    def _take_over(self, baseline: Baseline) -> None:
+        """Begin with a baseline: with what an earlier leader has seen of it, if any has."""
+        self._baseline, self._last_ms, self.starving, self.alarm = baseline.baseline, 0, [], ""
+        self._watch = DriftWatch([each.segment for each in baseline.segments], baseline.features)
+        for value in self._redis.lrange(keys.DRIFT_OBSERVATIONS, 0, -1):
+            seen = Observation.model_validate_json(value)
+            if seen.baseline == baseline.baseline:
+                self._observe(seen)
+
+    def _observe(self, seen: Observation) -> list[str]:
+        self._last_ms = seen.at_ms
+        return self._watch.observe(seen) if self._watch else []
+
+    def _keep(self, seen: Observation) -> None:
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.rpush(keys.DRIFT_OBSERVATIONS, seen.model_dump_json())
+            pipe.ltrim(keys.DRIFT_OBSERVATIONS, -_KEPT, -1)
+            pipe.execute()
+
+    def _error(self, baseline: int) -> float | None:
+        alive = self._registry.alive(time.time_ns() // 1_000_000)
+        beats = [beat for beat in alive if beat.baseline == baseline and beat.measured > 0]
+        customers = sum(beat.measured for beat in beats)
+        return sum(beat.squared_distance for beat in beats) / customers if customers else None
+
+    def _starves(self, baseline: Baseline, counts: np.ndarray[Any, Any]) -> list[str]:
+        """Return what to say of segments that have begun to starve since the last look."""
+        fitted = [each.customers for each in baseline.segments]
+        dying = np.flatnonzero(starving_clusters(counts, fitted, self._starving_share)).tolist()
+        before, self.starving = self.starving, [baseline.segments[label].segment_id for label in dying]
+        return [
+            f"segment {baseline.segments[label].segment} ({baseline.segments[label].segment_id}) starves: "
+            f"{counts[label]:,} of {counts.sum():,} customers, {fitted[label]:,} of {sum(fitted):,} when it was fitted"
+            for label in dying
+            if baseline.segments[label].segment_id not in before
+        ]
+
+    def _raise(self, reason: str, at_ms: int, baseline: int) -> None:
+        log.warning("drift under baseline %d: %s", baseline, reason)
+        self.alarm = reason
+        self._alarms.sound(DriftAlarm(reason, at_ms, baseline))

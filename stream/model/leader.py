@@ -1,0 +1,105 @@
+"""The leader adds up the partitions' sums and publishes the centroids of all of them together."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.broker.kafka_sink import KafkaSink
+from events.schema.outputs import Baseline, ModelVersion
+from state.model.baselines import BaselineStore, ModelStore, PartitionSums
+from state.partitions.model_sums import ModelSums
+from stream.model.borders import Borders
+from stream.model.live_segmenter import LiveSegmenter
+from stream.model.starving_clusters import starving_clusters
+
+__all__ = ["Leader", "add_up"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def add_up(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:
+    """Return the sums of all partitions under a baseline, None while one of them is still moving over to it."""
+    if not parts or any(part.baseline != baseline.baseline or part.swept != baseline.baseline for part in parts):
+        return None
+    total = ModelSums.zeros(baseline.k, len(baseline.features))
+    for part in parts:
+        total = total + part.sums
+    return total
+
+
+class Leader:
+    """Publishes a new version of the model whenever the sums have changed.
+
+    Versions are stored by compare-and-set, so two leaders during a change of leadership do no harm. What the leader's
+    own worker follows (`live`) outlives a Redis that comes back older: it is put back, and versions count on from it.
+    """
+
+    def __init__(
+        self,
+        baselines: BaselineStore,
+        models: ModelStore,
+        sink: KafkaSink,
+        partitions: int,
+        live: LiveSegmenter | None = None,
+        starving: float = 0.0,
+        borders: "Borders | None" = None,
+    ) -> None:
+        self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
+        self._live, self._starving, self._borders = live, starving, borders or Borders()
+        self._announced = 0
+
+    def publish(self, now: datetime | None = None) -> ModelVersion | None:
+        """Add up, store and publish; return the new version, or None where there is nothing new."""
+        baseline = self._live_baseline()
+        if baseline is None:
+            return None
+        total = add_up(baseline, self._models.partition_sums(self._partitions))
+        if total is None:
+            return None
+        current = self._models.current()
+        mine = current if current and current.baseline == baseline.baseline else None
+        fitted = [each.centroid for each in baseline.segments]
+        centroids = self._centroids(baseline, total, np.array(mine.centroids if mine else fitted))
+        borders = self._borders.held(baseline, mine, centroids, total.counts)
+        freed = mine is not None and mine.borders is not None and borders is None
+        if mine is not None and not freed and np.array_equal(np.array(mine.centroids), centroids):
+            if mine.version != self._announced:
+                self._announce(mine)  # a crash may have come between Redis and Kafka
+            return None
+        model = ModelVersion(
+            version=max(current.version if current else 0, self._live.segmenter.version if self._live else 0) + 1,
+            baseline=baseline.baseline,
+            features=baseline.features,
+            centroids=centroids.tolist(),
+            counts=total.counts.tolist(),
+            borders=borders and borders.centroids,
+            borders_version=borders.version if borders else 0,
+            updated_at=now or datetime.now(UTC),
+        )
+        if not self._models.advance(model):
+            return None
+        self._announce(model)
+        return model
+
+    def _centroids(self, baseline: Baseline, total: ModelSums, last: Floats) -> Floats:
+        """Return the means of the members; a cluster that starves stays at its last place (k, d)."""
+        fitted = [each.customers for each in baseline.segments]
+        dying = starving_clusters(total.counts, fitted, self._starving)
+        return np.where(dying[:, None], last, total.means(otherwise=last))
+
+    def _live_baseline(self) -> Baseline | None:
+        baseline, followed = self._baselines.current(), self._live.baseline if self._live else None
+        if followed is not None and (baseline is None or _place(baseline) < _place(followed)):
+            self._baselines.approve(followed)
+            return followed
+        return baseline
+
+    def _announce(self, model: ModelVersion) -> None:
+        self._sink.send("models", b"current", model.model_dump_json().encode())
+        self._sink.flush()
+        self._announced = model.version
+
+
+def _place(baseline: Baseline) -> tuple[int, int]:
+    return baseline.baseline, baseline.revision

@@ -1,0 +1,116 @@
+"""The segmenter that is live: the newest baseline and model, from Redis at the start, then from Kafka as they come."""
+
+import logging
+import time
+
+import redis
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from consumers.broker.topic_partitions import place_of
+from events.errors import ShoalError
+from events.schema.outputs import Baseline, ModelVersion
+from events.settings import KafkaSettings
+from state.model.baselines import BaselineStore, ModelStore
+from stream.model.rfm_tiers import RuleTiers
+from stream.model.segmenter import CentroidSegmenter, Segmenter, segments_of
+
+__all__ = ["LiveSegmenter", "ModelFeed"]
+
+log = logging.getLogger(__name__)
+
+
+class LiveSegmenter:
+    """Holds the segmenter that all of a worker's partitions use; it only ever moves forward."""
+
+    def __init__(self, client: redis.Redis, half_life_ms: float) -> None:
+        self._baselines, self._models = BaselineStore(client), ModelStore(client)
+        self._half_life_ms = half_life_ms
+        self.segmenter: Segmenter = RuleTiers(half_life_ms)
+        self.baseline: Baseline | None = None
+        self._early: ModelVersion | None = None
+
+    def refresh(self) -> None:
+        """Take what Redis has, if it is newer."""
+        baseline = self._baselines.current()
+        if baseline is not None:
+            self.follow_baseline(baseline)
+        model = self._models.current()
+        if model is not None:
+            self.follow_model(model)
+
+    def follow_baseline(self, baseline: Baseline) -> bool:
+        """Swap to a newer approved baseline, or take the live one's new names; return whether it was one."""
+        if baseline.status != "approved" or baseline.baseline < self.segmenter.baseline:
+            return False
+        if baseline.baseline == self.segmenter.baseline:
+            return self._renamed(baseline)
+        segmenter = CentroidSegmenter(baseline, self._half_life_ms)
+        self.segmenter, self.baseline = segmenter, baseline
+        if self._early is not None:  # the two topics are not read in step
+            self.segmenter.follow(self._early)
+        log.info("baseline %d is live: %s", baseline.baseline, ", ".join(each.segment for each in baseline.segments))
+        return True
+
+    def _renamed(self, baseline: Baseline) -> bool:
+        """Take the names of a later revision of the live baseline; its centroids have moved on since it was fitted."""
+        if self.baseline is None or baseline.revision <= self.baseline.revision:
+            return False
+        self.segmenter.segments = segments_of(baseline)
+        self.baseline = baseline
+        return True
+
+    def follow_model(self, model: ModelVersion) -> bool:
+        """Take a newer version of the live baseline's centroids; return whether it was one."""
+        if model.baseline > self.segmenter.baseline:
+            self._early = model
+            return False
+        return isinstance(self.segmenter, CentroidSegmenter) and self.segmenter.follow(model)
+
+
+class ModelFeed:
+    """Reads `baselines` and `models` from their beginning, by itself: every worker gets every message."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._baselines, self._models = kafka.topic("baselines"), kafka.topic("models")
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": kafka.kafka,
+                "group.id": kafka.topic("model-feed"),  # required by the library; nothing is committed
+                "client.id": "shoal-model-feed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 100,
+            }
+        )
+        topics = (self._baselines, self._models)
+        self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics])
+
+    def poll(self, live: LiveSegmenter, timeout_s: float = 0.0) -> bool:
+        """Pass on what has arrived; return whether the segmenter changed."""
+        changed = False
+        for message in self._consumer.consume(100, timeout_s):
+            value = message.value()
+            if message.error() is not None or value is None:
+                continue
+            try:
+                changed |= self._pass_on(live, message.topic() == self._baselines, value)
+            except (ValueError, ShoalError) as error:
+                place, offset = place_of(message)
+                log.warning("%s offset %d cannot be read and is left out: %s", place[0], offset, error)
+        return changed
+
+    def _pass_on(self, live: LiveSegmenter, baseline: bool, value: bytes) -> bool:
+        if baseline:
+            return live.follow_baseline(Baseline.model_validate_json(value))
+        return live.follow_model(ModelVersion.model_validate_json(value))
+
+    def read_all(self, live: LiveSegmenter, timeout_s: float) -> None:
+        """Pass on everything there is; the end is where nothing came for `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.poll(live, 0.1):
+                deadline = time.monotonic() + timeout_s
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._consumer.close()

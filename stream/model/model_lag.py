@@ -1,0 +1,43 @@
+"""Is this worker behind the newest model, and for how long already?"""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from events.schema.outputs import Baseline, ModelVersion
+from stream.model.segmenter import Segmenter
+
+__all__ = ["Behind", "Progress"]
+
+
+class Progress(NamedTuple):
+    """For how many seconds a worker has been behind (0 where it is not), and whether that is too long."""
+
+    seconds: float
+    too_long: bool
+
+
+class Behind:
+    """Compares what a worker follows with what is newest, each time it is asked.
+
+    A worker is as far as the others while it follows their baseline and has not had the same version for longer than
+    `limit_s` although there is a newer one: under a steady flow of versions nobody has always the newest.
+    """
+
+    def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit_s, self._clock = limit_s, clock
+        self._has: tuple[int, int] = (-1, -1)
+        self._since: float | None = None
+
+    def look(self, segmenter: Segmenter, baseline: Baseline | None, model: ModelVersion | None) -> Progress:
+        """Return how it stands, given the newest baseline and model."""
+        has = (segmenter.baseline, segmenter.version)
+        newest = baseline.baseline if baseline else 0
+        newer = newest > has[0] or (model is not None and model.baseline == has[0] and model.version > has[1])
+        if not newer:
+            self._since = None
+        elif self._since is None or has != self._has:
+            self._since = self._clock()
+        self._has = has
+        seconds = 0.0 if self._since is None else self._clock() - self._since
+        return Progress(seconds, seconds > self._limit_s)

@@ -1,0 +1,131 @@
+"""What happens to a partition's customers when events arrive: fold, then move."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.inputs.columns import Columns
+from consumers.inputs.customers import ProfileColumns
+from consumers.inputs.deduplication import first_occurrences, remember
+from consumers.inputs.orders import PLACED, OrderColumns
+from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.protocols import Loaded
+from state.customers.records import CustomerBatch, Rows
+from stream.customers.fold import fold, merge
+from stream.model.live_segmenter import LiveSegmenter
+from stream.moves.hysteresis import Damping
+from stream.moves.segmentation import resegment_all, sums_under
+
+__all__ = ["SegmentHandler"]
+
+Ints = npt.NDArray[np.int64]
+
+_CAUSES = np.array(["time", "correction", "activity"], object)
+"""Texts that all customers share: made anew for each of them, they took 5% of a batch's time."""
+_TOGETHER = 4_000
+"""Customers up to which partitions are done together: above, copying rows costs more than array operations."""
+
+
+class SegmentHandler:
+    """Folds a micro-batch into records and re-evaluates the customers that it touched."""
+
+    def __init__(self, live: LiveSegmenter, *, half_life_ms: float, damping: Damping, duplicate_window: int) -> None:
+        self._live = live
+        self._half_life_ms = half_life_ms
+        self._damping = damping
+        self._window = duplicate_window
+
+    def apply(self, loaded: Sequence[Loaded]) -> list[Outcome]:
+        """Return what the events change, partition by partition.
+
+        Most of a small batch's time goes into the number of array operations, so small partitions are done together.
+        """
+        alike = len({each.now_ms for each in loaded}) == 1
+        if alike and sum(len(each.customers) for each in loaded) <= _TOGETHER:
+            return self._apply(loaded)
+        return [outcome for each in loaded for outcome in self._apply([each])]
+
+    def _apply(self, loaded: Sequence[Loaded]) -> list[Outcome]:
+        sizes = [len(each.customers) for each in loaded]
+        starts = [0, *accumulate(sizes)]
+        customers = CustomerBatch.joined([each.customers for each in loaded])
+        n = len(customers)
+        before, after = customers.rows, customers.rows
+        duplicates: list[dict[str, int]] = [{} for _ in loaded]
+        profiles: list[dict[str, bytes]] = [{} for _ in loaded]
+        active, corrected = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        for topic in dict.fromkeys(topic for each in loaded for topic in each.events):
+            columns, slots, lengths = _together(loaded, topic, starts)
+            fresh = first_occurrences(customers, slots, columns.event_hashes)
+            for place, repeated in enumerate(_repeated(fresh, lengths)):
+                duplicates[place][topic] = repeated
+            kept = columns if fresh.all() else columns.take(np.flatnonzero(fresh))
+            owners = slots[fresh]
+            after = merge(after, fold(kept, owners, n, self._half_life_ms))
+            customers.recent, customers.starts = remember(customers, owners, kept.event_hashes, self._window)
+            acts = _activity(kept)
+            active[owners[acts]], corrected[owners[~acts]] = True, True
+            if isinstance(kept, ProfileColumns):
+                for place, (name, document) in _newest_documents(customers, kept, owners, after).items():
+                    profiles[bisect_right(starts, place) - 1][name] = document
+        segmenter = self._live.segmenter
+        # A customer of whom only repeats came may still move, because time has passed since it was last looked at.
+        causes = _CAUSES[np.where(active, 2, corrected)]
+        causes[(before["baseline"] != segmenter.baseline) & (before["segment"] > 0)] = "baseline"
+        results = resegment_all(
+            segmenter,
+            [sums_under(segmenter, each.owned.baseline, each.owned.sums) for each in loaded],
+            sizes,
+            customers.ids,
+            before,
+            after,
+            loaded[0].now_ms,
+            self._damping,
+            causes,
+        )
+        outcomes = []
+        for place, result in enumerate(results):
+            part = customers.part(starts[place], starts[place + 1])
+            part.rows = result.rows
+            outcomes.append(
+                Outcome(part, profiles[place], segmenter.baseline, result.sums, result.changes, duplicates[place])
+            )
+        return outcomes
+
+
+def _together(loaded: Sequence[Loaded], topic: str, starts: Sequence[int]) -> tuple[Columns, Ints, list[int]]:
+    """Return a topic's events of all partitions, the positions of their customers, and how many each partition has."""
+    having = [(each, start) for each, start in zip(loaded, starts, strict=False) if topic in each.events]
+    columns = [each.events[topic] for each, _ in having]
+    slots = [each.slots[topic] + start if start else each.slots[topic] for each, start in having]
+    lengths = [len(each.events[topic]) if topic in each.events else 0 for each in loaded]
+    return type(columns[0]).joined(columns), slots[0] if len(slots) == 1 else np.concatenate(slots), lengths
+
+
+def _repeated(fresh: npt.NDArray[np.bool_], lengths: Sequence[int]) -> list[int]:
+    """Return how many of each partition's events are not fresh."""
+    if fresh.all():
+        return [0] * len(lengths)
+    ends = list(accumulate(lengths))
+    return [int((~fresh[end - length : end]).sum()) for length, end in zip(lengths, ends, strict=True)]
+
+
+def _activity(columns: Columns) -> npt.NDArray[np.bool_]:
+    """Return which events are something that a customer did, rather than an order taken back."""
+    if isinstance(columns, OrderColumns):
+        return np.asarray(columns.kinds == PLACED)
+    return np.ones(len(columns), np.bool_)
+
+
+def _newest_documents(
+    customers: CustomerBatch, profiles: ProfileColumns, owners: Ints, after: Rows
+) -> dict[int, tuple[str, bytes]]:
+    """Return, by position, the customers whose newest profile is in this batch, each with the profile's JSON."""
+    newest = np.flatnonzero(after["profile_event"][owners] == profiles.event_hashes)
+    places = owners[newest].tolist()
+    return {
+        place: (customers.ids[place], profiles.documents[i]) for place, i in zip(places, newest.tolist(), strict=True)
+    }

@@ -1,0 +1,107 @@
+"""What keeps a published segment from following every step of a customer: hysteresis, dwell, cool-down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from state.customers.records import Rows
+from stream.model.segmenter import Segment
+from stream.settings import StreamSettings
+
+__all__ = ["Damping", "PerSegment"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_DAY_MS: Final = 86_400_000.0
+_16: Final = np.uint64(16)
+
+
+@dataclass(frozen=True)
+class PerSegment:
+    """A number for every segment, with others for some, by segment id or name.
+
+    >>> PerSegment(0.1, {"s2": 0.3}).of([Segment(1, "s1", "Loyal"), Segment(2, "s2", "New")]).tolist()
+    [0.1, 0.3]
+    """
+
+    everywhere: float
+    by_segment: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, segments: Sequence[Segment]) -> Floats:
+        """Return the number of each segment (k,); an id goes before a name."""
+        by = self.by_segment
+        values = [by.get(each.segment_id, by.get(each.name, self.everywhere)) for each in segments]
+        return np.array(values, np.float64)
+
+    def __bool__(self) -> bool:
+        return self.everywhere > 0 or any(value > 0 for value in self.by_segment.values())
+
+
+@dataclass(frozen=True)
+class Damping:
+    """How much a customer has to move before the world is told.
+
+    `hysteresis` is the share by which another centroid must be nearer before a customer leaves a segment; `dwell` the
+    days that it stays in one at least; `cooldown` the days after leaving one in which it does not come back.
+    """
+
+    hysteresis: PerSegment = PerSegment(0.0)
+    dwell: PerSegment = PerSegment(0.0)
+    cooldown: PerSegment = PerSegment(0.0)
+
+    @classmethod
+    def of(cls, settings: StreamSettings) -> "Damping":
+        """Return what the settings say."""
+        return cls(
+            PerSegment(settings.hysteresis, settings.hysteresis_by_segment),
+            PerSegment(settings.dwell_days, settings.dwell_days_by_segment),
+            PerSegment(settings.cooldown_days, settings.cooldown_days_by_segment),
+        )
+
+    @classmethod
+    def by(cls, hysteresis: float) -> "Damping":
+        """Return hysteresis alone, the same for every segment."""
+        return cls(PerSegment(hysteresis))
+
+    @property
+    def waits(self) -> bool:
+        """Whether any segment has dwell or cool-down."""
+        return bool(self.dwell or self.cooldown)
+
+    def margins(self, segments: Sequence[Segment]) -> float | Floats:
+        """Return the hysteresis of all segments, or of each (k,) where they differ."""
+        return self.hysteresis.of(segments) if self.hysteresis.by_segment else self.hysteresis.everywhere
+
+    def waiting(self, segments: Sequence[Segment], rows: Rows, present: Ints, target: Ints, now_ms: int | Ints) -> Ints:
+        """Return the cluster (n,) to publish at `now_ms` where dwell and cool-down are kept; -1 is none.
+
+        `present` (n,) are the clusters of the segments that the rows show, `target` (n,) those that they would move
+        to. A customer that is under another baseline, or whose segment exists no longer, does not wait.
+        """
+        if not self.waits:
+            return target
+        wants = (present >= 0) & (target >= 0) & (target != present)
+        held = np.zeros(len(rows), np.bool_)
+        if self.dwell:
+            held |= now_ms - rows["since"] < self.dwell.of(segments)[present] * _DAY_MS
+        if self.cooldown:
+            numbers = np.array([each.number for each in segments])
+            away_ms = now_ms - _left_at(rows, numbers[target])
+            held |= away_ms < self.cooldown.of(segments)[target] * _DAY_MS
+        return np.where(wants & held, present, target)
+
+
+def _left_at(rows: Rows, numbers: Ints) -> Ints:
+    """Return when each row (n,) last left the segment of that number (ms), 0 where its moves do not tell of it."""
+    left = np.zeros(len(rows), np.int64)
+    since = rows["since"]
+    for place in range(rows["earlier"].shape[1]):
+        word = rows["earlier"][:, place]
+        here = (word & np.uint64(0xFFFF)).astype(np.int64) == numbers
+        left = np.where(here & (left == 0), since, left)
+        since = (word >> _16).astype(np.int64)
+    return left

@@ -1,0 +1,165 @@
+"""Move customers between segments: take the old vector out of the model, put the new one in, decide, and say why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from events.errors import ShoalError
+from events.segment_changes import ChangeBatch
+from state.customers.recent_moves import remember
+from state.customers.records import Rows, copied, picked
+from state.partitions.model_sums import ModelSums
+from stream.model.kmeans import nearest
+from stream.model.segmenter import Segmenter
+from stream.moves.changes import Looked, Moves, changes_of
+from stream.moves.hysteresis import Damping
+
+__all__ = [
+    "BaselineBehind",
+    "Resegmented",
+    "beyond_hysteresis",
+    "published_cluster",
+    "resegment",
+    "resegment_all",
+    "sums_under",
+]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Resegmented:
+    """Rows (n,) with their new cluster and segment, the model's sums after that, and the changes."""
+
+    rows: Rows
+    sums: ModelSums
+    changes: ChangeBatch
+
+
+class BaselineBehind(ShoalError):
+    """A partition is already under a later baseline than the one that this worker has."""
+
+    retriable = True
+
+    def __init__(self, theirs: int, mine: int) -> None:
+        super().__init__(f"a partition is under baseline {theirs}, this worker has only baseline {mine} yet")
+
+
+def sums_under(segmenter: Segmenter, baseline: int, sums: ModelSums | None) -> ModelSums:
+    """Return the sums to continue with: a new baseline starts at zero, and every customer moves over once.
+
+    Raises BaselineBehind where the partition is under a later baseline: going back would lose its sums.
+    """
+    if baseline > segmenter.baseline:
+        raise BaselineBehind(baseline, segmenter.baseline)
+    if sums is None or baseline != segmenter.baseline:
+        return ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
+    return sums
+
+
+def published_cluster(
+    segmenter: Segmenter, distances: Floats, rows: Rows, now_ms: int | Ints, damping: Damping
+) -> Ints:
+    """Return the cluster (n,) whose segment the world should see, by border distances (n, k) and rows (n,).
+
+    `now_ms` is a time, or one for each (n,). A customer leaves its segment only where another centroid is nearer by the
+    hysteresis (a share of the distance) and dwell and cool-down have passed, or where the segment no longer exists.
+    """
+    segments = rows["segment"].astype(np.int64)
+    target = beyond_hysteresis(segmenter, distances, segments, damping)
+    if not damping.waits:
+        return target
+    present = np.where(rows["baseline"] == segmenter.baseline, _clusters_of(segmenter, segments), -1)
+    return damping.waiting(segmenter.segments, rows, present, target, now_ms)
+
+
+def beyond_hysteresis(segmenter: Segmenter, distances: Floats, segments: Ints, damping: Damping) -> Ints:
+    """Return the cluster (n,) to publish by distances (n, k) and the present segments' numbers (n,)."""
+    closest = nearest(distances)
+    present = _clusters_of(segmenter, segments)
+    everyone = np.arange(len(distances))
+    margins = damping.margins(segmenter.segments)
+    margin = margins if isinstance(margins, float) else margins[present]
+    stays = (present >= 0) & (closest >= 0)
+    stays &= ~(distances[everyone, closest] < (1.0 - margin) * distances[everyone, present])
+    return np.where(stays, present, closest)
+
+
+def _clusters_of(segmenter: Segmenter, segments: Ints) -> Ints:
+    """Return the cluster (n,) of each segment number, -1 where there is none."""
+    at = np.full(1 + max([int(segments.max(initial=0)), *(each.number for each in segmenter.segments)]), -1)
+    at[[each.number for each in segmenter.segments]] = np.arange(len(segmenter.segments))
+    at[0] = -1
+    return at[segments]
+
+
+def resegment(
+    segmenter: Segmenter,
+    sums: ModelSums,
+    ids: list[str],
+    before: Rows,
+    after: Rows,
+    now_ms: int,
+    damping: Damping,
+    causes: npt.NDArray[np.object_],
+) -> Resegmented:
+    """Re-evaluate n customers at `now_ms`; `before` are their rows as last saved, `after` with new events folded in.
+
+    `sums` are those of the customers' partition under the segmenter's baseline; `causes` (n,) says why a customer's
+    segment would change.
+    """
+    (result,) = resegment_all(segmenter, [sums], [len(ids)], ids, before, after, now_ms, damping, causes)
+    return result
+
+
+def resegment_all(
+    segmenter: Segmenter,
+    sums: Sequence[ModelSums],
+    sizes: Sequence[int],
+    ids: list[str],
+    before: Rows,
+    after: Rows,
+    now_ms: int,
+    damping: Damping,
+    causes: npt.NDArray[np.object_],
+) -> list[Resegmented]:
+    """Re-evaluate the customers of several partitions, as `resegment` does those of one.
+
+    `sums` and `sizes` have an entry a partition; the customers stand one partition after the other.
+    """
+    homes = np.repeat(np.arange(len(sizes)) * len(segmenter.segments), sizes)
+    learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
+    taken = before if learned.all() else picked(before, learned)
+    old = segmenter.vectors(taken, taken["learned_at"])
+    old_clusters = taken["cluster"].astype(np.int64) + (homes if len(taken) == len(before) else homes[learned])
+    vectors = segmenter.vectors(after, now_ms)
+    distances = segmenter.distances(after, vectors, now_ms)
+    clusters = nearest(distances)
+    placed = clusters >= 0
+    k = len(segmenter.segments) * len(sizes)
+    gained = ModelSums.of(vectors[placed], (clusters + homes)[placed], k) - ModelSums.of(old, old_clusters, k)
+    borders = segmenter.border_distances(vectors, distances)
+    target = published_cluster(segmenter, borders, after, now_ms, damping)
+    numbers = np.array([each.number for each in segmenter.segments])
+    moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
+    rows = copied(after)
+    rows["cluster"], rows["baseline"], rows["learned_at"] = clusters, segmenter.baseline, now_ms
+    remember(rows, moved)
+    rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
+    rows["change_number"][moved] += 1
+    looked = Looked(before, after, learned, old, vectors, borders)
+    present = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
+    moves = Moves(moved, present, target[moved], causes[moved], rows["change_number"][moved].tolist())
+    changes = changes_of(segmenter, ids, looked, moves, now_ms)
+    ends = [0, *np.cumsum(sizes).tolist()]
+    places = np.searchsorted(moved, ends).tolist()
+    return [
+        Resegmented(rows[start:end], mine + more, changes.part(first, last))
+        for mine, more, (start, end), (first, last) in zip(
+            sums, gained.split(len(sizes)), pairwise(ends), pairwise(places), strict=True
+        )
+    ]

@@ -1,0 +1,246 @@
+"""The sweep: re-evaluate the customers of a partition who are silent, because time, model or baseline moved."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.runtime.commit import Committer
+from consumers.runtime.partition_batch import Outcome
+from state.customers.attribute_columns import AttributeColumns
+from state.customers.records import NEVER_LAST, CustomerBatch, Rows, picked
+from state.partitions.partition_store import Owned, PartitionStore
+from stream.customers.clock import SegmentClock
+from stream.model.kmeans import OnlineKMeans, nearest
+from stream.model.live_segmenter import LiveSegmenter, ModelFeed
+from stream.model.segmenter import Segmenter
+from stream.model.sweep_check import SweepCheck, Swept
+from stream.moves.hysteresis import Damping
+from stream.moves.segmentation import BaselineBehind, published_cluster, resegment, sums_under
+from stream.settings import StreamSettings
+
+__all__ = ["Sweeper"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_BASELINE_S = 0.5
+_BASELINE_SHARE = 0.5
+
+
+@dataclass
+class _Progress:
+    """Where a partition's sweep stands; `cursor` is None between sweeps.
+
+    `borders` are those that it began with, `earlier` those of the sweep before.
+    """
+
+    due: float
+    cursor: int | None = None
+    baseline: int = -1
+    seen: tuple[int, int, int] = (-1, -1, -1)
+    check: SweepCheck | None = None
+    borders: OnlineKMeans | None = None
+    earlier: OnlineKMeans | None = None
+
+
+class Sweeper:
+    """Follows models and baselines, and sweeps the owned partitions, one chunk of customers at a time.
+
+    A partition is swept every `sweep_s` seconds, and at once when a baseline goes live or when its sums are not yet
+    complete under the live one. Between two chunks the runtime takes in a micro-batch, so events never wait long.
+    """
+
+    def __init__(
+        self,
+        store: PartitionStore,
+        committer: Committer,
+        live: LiveSegmenter,
+        feed: ModelFeed,
+        clock: SegmentClock,
+        settings: StreamSettings,
+        columns: AttributeColumns | None = None,
+    ) -> None:
+        self._store, self._committer, self._live, self._feed = store, committer, live, feed
+        self._clock, self._settings, self._damping = clock, settings, Damping.of(settings)
+        self._columns = columns
+        self._progress: dict[int, _Progress] = {}
+        self.swept = 0
+        self.found: dict[int, Swept] = {}
+
+    def claimed(self, owned: Owned) -> None:
+        """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
+        if self._columns is not None:
+            self._columns.confirm()
+        if owned.baseline > self._live.segmenter.baseline:
+            self._live.refresh()
+            self._feed.poll(self._live, _BASELINE_S)
+        if owned.baseline > self._live.segmenter.baseline:
+            raise BaselineBehind(owned.baseline, self._live.segmenter.baseline)
+        self._progress[owned.partition] = _Progress(time.monotonic() + self._settings.sweep_s)
+
+    def findings(self, partitions: Iterable[int]) -> list[Swept]:
+        """Return what the last sweep of each of these partitions under the live baseline found."""
+        found = [self.found[partition] for partition in partitions if partition in self.found]
+        return [each for each in found if each.baseline == self._live.segmenter.baseline]
+
+    def due(self, owned: Iterable[Owned]) -> float:
+        """Follow the feed, and return the share of time for sweeping while events arrive, 0 where nothing is due.
+
+        A new baseline may take half of it, since customers should not stay under two for long.
+        """
+        self._feed.poll(self._live)
+        waiting = self._waiting(owned)
+        if any(each.swept < self._live.segmenter.baseline for each in waiting):
+            return _BASELINE_SHARE
+        return self._settings.sweep_share if waiting else 0.0
+
+    def _waiting(self, owned: Iterable[Owned]) -> list[Owned]:
+        baseline, now = self._live.segmenter.baseline, time.monotonic()
+        return [each for each in owned if each.swept < baseline or now >= self._progress[each.partition].due]
+
+    def run(self, owned: Iterable[Owned]) -> bool:
+        """Sweep one chunk of the partition that is most overdue; return whether one was due."""
+        waiting = self._waiting(owned)
+        if not waiting:
+            return False
+        baseline = self._live.segmenter.baseline
+        chosen = min(waiting, key=lambda each: (each.swept >= baseline, self._progress[each.partition].due))
+        return self._sweep_chunk(chosen, self._progress[chosen.partition])
+
+    def _sweep_chunk(self, owned: Owned, progress: _Progress) -> bool:
+        segmenter = self._live.segmenter
+        if progress.cursor is None or progress.baseline != segmenter.baseline:
+            now_ms = self._clock.now_ms(owned.watermark_ms)
+            state = (segmenter.baseline, segmenter.version, now_ms)
+            if state == progress.seen and owned.swept == segmenter.baseline:
+                progress.due = time.monotonic() + self._settings.sweep_s
+                return False
+            progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
+            progress.borders = segmenter.borders
+            progress.cursor, progress.baseline, progress.seen = 0, segmenter.baseline, state
+            progress.check = SweepCheck(
+                owned,
+                segmenter.baseline,
+                segmenter.borders_version,
+                k=len(segmenter.segments),
+                d=segmenter.dimensions,
+            )
+        cursor, customers = self._store.scan_ahead(owned, progress.cursor, self._settings.sweep_chunk)
+        done = cursor == 0
+        self._reevaluate(owned, customers, segmenter, progress, complete=done)
+        self.swept += len(customers)
+        progress.cursor = None if done else cursor
+        if done:
+            progress.due = time.monotonic() + self._settings.sweep_s
+            if progress.check is not None:
+                self.found[owned.partition] = progress.check.finish(
+                    owned, self._store.size(owned.partition), segmenter.borders_version
+                )
+        return True
+
+    def _reevaluate(
+        self, owned: Owned, customers: CustomerBatch, segmenter: Segmenter, progress: _Progress, *, complete: bool
+    ) -> None:
+        check = progress.check
+        now_ms = self._clock.now_ms(owned.watermark_ms)
+        sums = sums_under(segmenter, owned.baseline, owned.sums)
+        note = None if check is None else partial(check.add, owned)
+        chosen, causes = self._due(customers, segmenter, now_ms, note, progress.earlier)
+        finished = complete and owned.swept < segmenter.baseline
+        if not len(chosen) and not finished:
+            return
+        subset = customers.take(chosen)
+        result = resegment(
+            segmenter,
+            sums,
+            subset.ids,
+            subset.rows,
+            subset.rows,
+            now_ms,
+            self._damping,
+            causes,
+        )
+        subset.rows = result.rows
+        swept = segmenter.baseline if complete else None
+        outcome = Outcome(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
+        self._committer.commit(owned, outcome, {}, {}, owned.watermark_ms)
+        self._committer.tidy(owned)
+        if check is not None:
+            check.written(owned)
+
+    def _due(
+        self,
+        customers: CustomerBatch,
+        segmenter: Segmenter,
+        now_ms: int,
+        note: Callable[[Floats, Ints, Floats, Floats], None] | None = None,
+        earlier: OnlineKMeans | None = None,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+        """Return which customers have to be written again, and for each the cause of a move.
+
+        A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
+        The cause is `model` where the borders alone, with the features as last learned, would have moved it then, and
+        time alone, with the `earlier` borders, those of the sweep before, would not move it now. `note` is told the
+        vectors and own clusters of all, as they will be learned, and their distances to the centroids and the borders.
+        """
+        rows = customers.rows
+        vectors = segmenter.vectors(rows, now_ms)
+        distances = segmenter.distances(rows, vectors, now_ms)
+        learned = segmenter.vectors(rows, rows["learned_at"])
+        borders = segmenter.border_distances(vectors, distances)
+        goes = published_cluster(segmenter, borders, rows, now_ms, self._damping)
+        numbers = np.array([each.number for each in segmenter.segments])
+        under = rows["baseline"] == segmenter.baseline
+        stale = ~under | (nearest(distances) != rows["cluster"])
+        stale |= _drifted(vectors, learned, self._settings.learn_tolerance)
+        stale |= (goes >= 0) & (numbers[goes] != rows["segment"])
+        stale &= ~_awaits_replay(rows)
+        if note is not None:
+            own = np.where(stale, nearest(distances), rows["cluster"])
+            note(np.where(stale[:, None], vectors, learned), own, distances, borders)
+        chosen = np.flatnonzero(stale)
+        causes = np.full(len(chosen), "time", object)
+        if len(chosen) and segmenter.dimensions:
+            seen = _Seen(picked(rows, chosen), learned[chosen], vectors[chosen], goes[chosen])
+            causes[self._by_model(segmenter, seen, now_ms, earlier)] = "model"
+        causes[~under[chosen]] = "baseline"
+        return chosen, causes
+
+    def _by_model(
+        self, segmenter: Segmenter, seen: "_Seen", now_ms: int, earlier: OnlineKMeans | None
+    ) -> npt.NDArray[np.bool_]:
+        """Return whether it is the model that takes customers (n,) where they go."""
+        rows, then = seen.rows, seen.rows["learned_at"]
+        last = segmenter.border_distances(seen.learned, segmenter.distances(rows, seen.learned, then))
+        by_model = published_cluster(segmenter, last, rows, then, self._damping) == seen.goes
+        if earlier is None:
+            return np.asarray(by_model)
+        before = earlier.distances_many(seen.vectors)
+        by_time = published_cluster(segmenter, before, rows, now_ms, self._damping) == seen.goes
+        return np.asarray(by_model & ~by_time)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Customers that a sweep writes again: rows (n,), vectors as last learned and now, clusters to go to (n,)."""
+
+    rows: Rows
+    learned: Floats
+    vectors: Floats
+    goes: Ints
+
+
+def _awaits_replay(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Return which records have a segment, taken over from the published changes, but no events yet."""
+    happened = rows["placed"] + rows["cancelled"] + rows["refunds"] + rows["sessions"] > 0
+    return np.asarray((rows["segment"] > 0) & (rows["cluster"] < 0) & ~happened & (rows["profile_at"] == NEVER_LAST))
+
+
+def _drifted(vectors: Floats, learned: Floats, tolerance: float) -> npt.NDArray[np.bool_]:
+    """Return which customers' features moved by more than the tolerance, or appeared or vanished."""
+    moved = np.abs(vectors - learned) > tolerance
+    return np.asarray((moved | (np.isnan(vectors) != np.isnan(learned))).any(axis=1))

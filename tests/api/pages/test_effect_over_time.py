@@ -1,0 +1,58 @@
+"""The service looks at experiments by itself, keeps what changed, and the page draws it."""
+
+from datetime import UTC, datetime
+
+from api.access.scopes import Scope
+from api.pages.figures.effect_over_time import over_time, since_when
+from queries.experiments.effect_over_time import look_at
+from queries.experiments.experiments import Experiments
+from state.experiments.effect_series import Look, LookStore, SeenEffect
+from state.store import keys
+from stream.customers.clock import SegmentClock
+from tests.api.conftest import PARTITIONS
+from tests.api.endpoints.test_experiments import BANNER
+
+_DAY_MS = 86_400_000
+
+
+def looks(*told: tuple[float, float, float]) -> list[Look]:
+    return [
+        Look(at * _DAY_MS, 100 * (at + 1), "keep_running" if low <= 0 else "ship", {"B": SeenEffect(mid, low, high)})
+        for at, (low, mid, high) in enumerate(told)
+    ]
+
+
+def test_nothing_is_kept_before_somebody_is_exposed_nor_twice(shop):
+    shop.post("/v1/experiments", BANNER, Scope.EXPERIMENTS_WRITE)
+    experiments = Experiments(shop.redis, PARTITIONS, SegmentClock("event"))
+    store, name = LookStore(shop.redis), BANNER["id"]
+    look_at(experiments.all()[0], store)
+    assert store.read(name) == []
+    shop.redis.hset(keys.tally(0, name), "A/s1", "7")
+    standing = experiments.all()[0]
+    look_at(standing, store)
+    look_at(standing, store)
+    (kept,) = store.read(name)
+    assert kept.exposed == 7
+    assert kept.at_ms == round(standing.report.at.timestamp() * 1000)
+
+
+def test_the_band_is_the_interval_and_rates_are_in_points():
+    figure = over_time(looks((-0.02, 0.01, 0.04), (0.005, 0.02, 0.035)), rate=True)
+    low, high, line = figure["data"]
+    assert (low["y"], high["y"], line["y"]) == ([-2.0, 0.5], [4.0, 3.5], [1.0, 2.0])
+    assert high["fill"] == "tonexty"
+    assert line["x"] == ["1970-01-01 00:00:00", "1970-01-02 00:00:00"]
+
+
+def test_one_look_is_no_series_and_what_cannot_be_said_is_left_out():
+    assert over_time(looks((-0.02, 0.01, 0.04)), rate=True) is None
+    unknown = Look(0, 5, "keep_running", {"B": SeenEffect(None, None, None)})
+    figure = over_time([unknown, *looks((-1.0, 0.0, 1.0), (-0.5, 0.0, 0.5))], rate=False)
+    assert figure["data"][2]["y"] == [0.0, 0.0]
+
+
+def test_a_decision_stands_since_the_first_look_that_said_so():
+    since, customers = since_when(looks((0.1, 0.2, 0.3), (-0.1, 0.1, 0.3), (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)))
+    assert (datetime.fromisoformat(since), customers) == (datetime(1970, 1, 3, tzinfo=UTC), 300)
+    assert since_when([]) is None

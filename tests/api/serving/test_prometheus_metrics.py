@@ -1,0 +1,33 @@
+"""What Prometheus reads of the model: whether sums are wrong, workers lag, segments starve, an alarm waits."""
+
+import time
+
+from api.serving.prometheus_metrics import Traffic
+from events.settings import KafkaSettings
+from queries.operations.pipeline_overview import pipeline_status
+from state.model.drift_alarm import DriftAlarm, DriftAlarms
+from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+
+
+def gauges(client):
+    kafka = KafkaSettings(kafka="127.0.0.1:9", partitions=2)
+    lines = Traffic(lambda: pipeline_status(client, kafka)).text().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.partition(" ") for line in lines if line[0] != "#")}
+
+
+def test_what_workers_and_the_leader_tell_is_a_metric(redis):
+    registry, now_ms = WorkerRegistry(redis), time.time_ns() // 1_000_000
+    told = {"partitions": [], "events": 0, "at_ms": now_ms}
+    registry.beat(WorkerBeat(worker="a", behind=True, sums_difference=0.0, **told))
+    registry.beat(WorkerBeat(worker="b", sums_difference=0.5, leader=True, starving=["s2", "s4"], **told))
+    DriftAlarms(redis).sound(DriftAlarm("the share of s1 went from 10% to 30%", now_ms, 1))
+    found = gauges(redis)
+    assert found["shoal_model_sums_difference"] == 0.5
+    assert found["shoal_model_workers_behind"] == 1.0
+    assert found["shoal_model_segments_starving"] == 2.0
+    assert found["shoal_model_drift_alarm"] == 1.0
+
+
+def test_all_are_zero_where_all_is_well(redis):
+    found = gauges(redis)
+    assert {value for name, value in found.items() if name.startswith("shoal_model_")} == {0.0}

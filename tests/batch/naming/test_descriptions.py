@@ -1,0 +1,67 @@
+"""Names from features: all different, and saying what the cluster is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.naming.descriptions import described, told_apart
+from batch.naming.names import name_clusters, name_segments
+from tests.building import RFM, examples
+
+MALL = ["income", "spending_score"]
+
+
+@given(st.integers(1, 20), st.integers(0, 1_000), st.sampled_from([RFM, MALL, ["age"], [*RFM, "tenure", "engagement"]]))
+@examples(150)
+def test_up_to_twenty_names_are_all_different(k, seed, features):
+    centroids = np.random.default_rng(seed).normal(size=(k, len(features)))
+    assert len(set(name_clusters(centroids, features))) == k
+
+
+@given(st.integers(1, 20))
+@examples(20)
+def test_names_differ_even_where_the_clusters_do_not(k):
+    assert len(set(name_clusters(np.zeros((k, 2)), MALL))) == k
+    assert len(set(name_clusters(np.zeros((k, 3)), RFM))) == k
+
+
+def test_the_two_most_striking_features_are_said():
+    (name,) = described(np.array([[0.1, 2.0, -1.0]]), ["age", "income", "spending_score"])
+    assert name == "High income, low spending"
+
+
+def test_features_have_words_of_their_own():
+    one, other = described(np.array([[1.0, 1.0], [-1.0, -1.0]]), ["age", "engagement"])
+    assert (one, other) == ("Older, often visiting", "Younger, seldom visiting")
+
+
+def test_clusters_of_one_name_are_told_apart_by_what_differs_most():
+    centroids = np.array([[0.0, 0.0], [0.1, 3.0], [0.0, 1.0], [5.0, 5.0]])
+    found = told_apart(["A", "A", "A", "B"], centroids, MALL)
+    assert found == ["A (low spending)", "A (high spending)", "A (average spending)", "B"]
+
+
+def test_more_than_three_of_one_name_are_numbered_from_low_to_high():
+    assert told_apart(["A"] * 4, np.array([[3.0], [1.0], [4.0], [2.0]]), ["age"]) == ["A 3", "A 1", "A 4", "A 2"]
+
+
+class TestSegments:
+    def numbers(self, recency, frequency, monetary, tenure):
+        return pd.DataFrame({"recency": recency, "frequency": frequency, "monetary": monetary, "tenure": tenure})
+
+    def test_customers_who_buy_are_named_by_how_they_buy_whatever_the_segments_are_made_of(self):
+        often = [1, 5]
+        numbers = self.numbers(*(np.repeat(pair, often) for pair in ([2, 300], [20, 0.1], [900, 1], [700, 700])))
+        labels, centroids = np.repeat([0, 1], often), np.array([[1.0], [-1.0]])
+        found = name_segments(numbers, labels, centroids, ["average_order_value"])
+        assert found[0] == "High-Value Loyalists"
+        assert found[1] in ("At-Risk Customers", "Inactive")
+
+    @pytest.mark.parametrize("features", [MALL, ["income", "recency"]])
+    def test_a_shop_without_orders_is_named_by_its_features(self, features):
+        nothing = [np.nan] * 2
+        numbers = self.numbers(nothing, [0.0, 0.0], [0.0, 0.0], nothing)
+        found = name_segments(numbers, np.array([0, 1]), np.array([[1.0, -1.0], [-1.0, 1.0]]), features)
+        assert all("income" in name for name in found)

@@ -1,0 +1,82 @@
+"""What a worker compares with Redis between its saves."""
+
+from types import SimpleNamespace
+
+import pytest
+import redis
+
+from consumers.runtime.micro_batches import ownership
+from consumers.runtime.ownership import Ownership
+from state.partitions.owned_partition import Owned
+
+
+class Claims:
+    """Claims whatever is asked for, and notes what it is asked to compare."""
+
+    def __init__(self):
+        self.compared = []
+
+    def claim(self, partition):
+        return Owned(partition, 1, {})
+
+    def verify(self, owned):
+        self.compared.append(sorted(each.partition for each in owned))
+
+
+class Nothing:
+    """There is nothing published, and nothing to send."""
+
+    def ahead_of(self, owned):
+        return set()
+
+    def drain(self, owned):
+        return 0
+
+
+@pytest.fixture
+def owning():
+    """Ownership of partitions 0 to 2, and the claims behind it."""
+    claims = Claims()
+    owning = Ownership(claims, Nothing(), Nothing(), lambda owned: None, lambda s: True, patience_s=1.0, fence_s=1.0)
+    owning.assigned([0, 1, 2])
+    return owning, claims
+
+
+def test_what_is_being_saved_is_compared_by_that_and_the_others_once_a_second(owning, monkeypatch):
+    owning, claims = owning
+    clock = iter([10.0, 10.0, 10.5, 11.0, 11.0, 12.5, 12.5])
+    monkeypatch.setattr(ownership, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    for moving in ({1}, {0}, {0, 1, 2}, ()):
+        owning.look(moving)
+    assert claims.compared == [[0, 2], [], [0, 1, 2]]
+
+
+class Away(Claims):
+    """A Redis that is away for the first tries."""
+
+    def __init__(self, tries):
+        super().__init__()
+        self.tries = tries
+
+    def claim(self, partition):
+        self.tries -= 1
+        if self.tries >= 0:
+            raise redis.ConnectionError("away")
+        return super().claim(partition)
+
+
+@pytest.mark.parametrize(("gives_up", "tries", "claimed"), [(False, 3, [0]), (True, 1, [])])
+def test_a_claim_is_tried_again_until_the_one_who_waits_gives_up(gives_up, tries, claimed):
+    waits = []
+    owning = Ownership(
+        *(Away(tries), Nothing(), Nothing(), lambda owned: None, lambda s: waits.append(s) or gives_up),
+        patience_s=60.0,
+        fence_s=1.0,
+    )
+    if gives_up:
+        with pytest.raises(redis.ConnectionError, match="away"):
+            owning.assigned([0])
+    else:
+        owning.assigned([0])
+    assert list(owning.owned) == claimed
+    assert len(waits) == tries

@@ -1,0 +1,31 @@
+"""The Yeo-Johnson transform, against scipy's."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import yeojohnson
+
+from stream.customers.yeo_johnson import yeo_johnson
+from tests.building import examples
+
+
+@given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=20), st.floats(-3, 4))
+@examples(150)
+def test_it_is_scipys(values, power):
+    assert yeo_johnson(np.array(values), power) == pytest.approx(
+        yeojohnson(np.array(values), power), rel=1e-6, abs=1e-6
+    )
+
+
+@given(st.floats(-3, 5), st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))
+@examples(150)
+def test_a_larger_value_stays_the_larger(power, value, more):
+    low, high = yeo_johnson(np.array([value, value + more]), power)
+    assert low <= high
+
+
+def test_what_is_not_known_stays_so_and_one_changes_nothing():
+    values = np.array([np.nan, -2.5, 0.0, 7.0])
+    assert yeo_johnson(values, 1.0) == pytest.approx(values, nan_ok=True)
+    assert np.isnan(yeo_johnson(values, 0.3)[0])

@@ -1,0 +1,181 @@
+"""Drift and starvation: the leader's alarms, what it keeps for the next leader, and frozen centroids."""
+
+import time
+
+import numpy as np
+import pytest
+
+from state.customers.records import CustomerBatch
+from state.model.baselines import BaselineStore, ModelStore
+from state.model.drift_alarm import DriftAlarms
+from state.partitions.model_sums import ModelSums
+from state.partitions.partition_store import PartitionStore, Save
+from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.store import keys
+from stream.customers.clock import SegmentClock
+from stream.model.drift_watch import ModelWatch
+from stream.model.leader import Leader
+from stream.model.model_lag import Behind
+from stream.model.segmenter import CentroidSegmenter
+from tests.building import DAY_MS, HALF_LIFE_MS, NOW, NOW_MS, Sink, make_baseline, make_model
+
+
+class Shop:
+    """One partition's sums, written as a worker would, and days that pass."""
+
+    def __init__(self, redis, customers=(100, 100, 100)):
+        self.redis, self.store, self.day = redis, PartitionStore(redis, keys.SEGMENTS_GROUP), 0
+        fitted = make_baseline()
+        segments = [
+            each.model_copy(update={"customers": count}) for each, count in zip(fitted.segments, customers, strict=True)
+        ]
+        BaselineStore(redis).approve(fitted.model_copy(update={"segments": segments}))
+        self.owned = self.store.claim(0)
+
+    def stand(self, counts, mean=0.0):
+        labels = np.repeat(np.arange(3), counts)
+        vectors = np.full((len(labels), 3), mean)
+        sums = ModelSums.of(vectors, labels, 3)
+        self.store.save(self.owned, Save(CustomerBatch.blank([]), {}, 1, sums, 1, {}, {}, 0, []))
+
+    def watch(self, **options):
+        clock = SegmentClock("wall", wall_ms=lambda: NOW_MS + self.day * DAY_MS)
+        return ModelWatch(self.redis, 1, clock, **{"days": 1.0, "starving": 0.1, **options})
+
+    def leader(self, sink=None):
+        return Leader(BaselineStore(self.redis), ModelStore(self.redis), sink or Sink(), 1, starving=0.1)
+
+
+@pytest.fixture
+def shop(redis):
+    return Shop(redis)
+
+
+def pass_days(shop, watch, days):
+    found = []
+    for _ in range(days):
+        shop.day += 1
+        found += watch.look()
+    return found
+
+
+def test_a_share_that_moves_for_good_raises_an_alarm_once_and_one_that_wavers_none(shop):
+    watch = shop.watch()
+    for day in range(60):
+        shop.stand((100 + day % 3, 100, 100 - day % 2))
+        assert pass_days(shop, watch, 1) == []
+    shop.stand((40, 160, 100))
+    reasons = pass_days(shop, watch, 8)
+    assert any("share of High-Value Loyalists went from 33% to 13%" in reason for reason in reasons)
+    alarm = DriftAlarms(shop.redis).newest()
+    assert (alarm.baseline, alarm.reason) == (1, watch.alarm)
+    assert alarm.at_ms > NOW_MS + 60 * DAY_MS
+
+
+def test_features_that_move_raise_an_alarm_though_the_shares_stay(shop):
+    watch = shop.watch()
+    shop.stand((100, 100, 100))
+    pass_days(shop, watch, 40)
+    shop.stand((100, 100, 100), mean=0.5)
+    assert any("mean of recency" in reason for reason in pass_days(shop, watch, 10))
+
+
+def test_the_error_is_that_of_the_workers_last_sweeps(shop):
+    watch, registry = shop.watch(), WorkerRegistry(shop.redis)
+
+    def beat(squared, baseline=1):
+        registry.beat(
+            WorkerBeat(
+                worker="w", at_ms=time.time_ns() // 1_000_000, partitions=[0], events=0, swept=0, baseline=baseline,
+                model_version=1, leader=True, measured=300, squared_distance=squared,
+            )
+        )  # fmt: skip
+
+    shop.stand((100, 100, 100))
+    beat(150.0)
+    pass_days(shop, watch, 40)
+    beat(300.0, baseline=2)
+    assert pass_days(shop, watch, 20) == [], "a worker under another baseline measures something else"
+    beat(300.0)
+    (reason,) = pass_days(shop, watch, 5)
+    assert reason.startswith("the mean squared distance to the centroids went from 0.5")
+
+
+def test_a_day_is_observed_once_and_a_new_leader_goes_on_where_the_last_one_stopped(shop):
+    shop.stand((100, 100, 100))
+    first = shop.watch()
+    pass_days(shop, first, 40)
+    assert [first.look(), first.look()] == [[], []]
+    assert shop.redis.llen(keys.DRIFT_OBSERVATIONS) == 40
+    shop.stand((40, 160, 100))
+    assert pass_days(shop, shop.watch(), 8), "a watch without the 40 days would only begin to learn what is usual"
+
+
+def test_a_segment_that_starves_is_frozen_where_it_was_and_told_of_once(shop):
+    watch, leader = shop.watch(), shop.leader()
+    shop.stand((100, 100, 100), mean=0.25)
+    leader.publish(NOW)
+    watch.look()
+    shop.stand((100, 2, 198), mean=3.0)
+    model = leader.publish(NOW)
+    assert model.centroids == [[3.0] * 3, [0.25] * 3, [3.0] * 3]
+    (reason,) = watch.look()
+    assert reason == ("segment Frequent Buyers (s2) starves: 2 of 300 customers, 100 of 300 when it was fitted")
+    assert (watch.starving, watch.look()) == (["s2"], [])
+    assert DriftAlarms(shop.redis).newest().reason == reason
+    shop.stand((100, 50, 150), mean=3.0)
+    assert leader.publish(NOW).centroids[1] == [3.0] * 3, "it thaws"
+    assert (watch.look(), watch.starving) == ([], [])
+
+
+def test_a_segment_without_any_member_stays_where_it_was_last_not_where_it_was_fitted(shop):
+    leader = shop.leader()
+    shop.stand((100, 100, 100), mean=0.25)
+    leader.publish(NOW)
+    shop.stand((150, 0, 150), mean=1.0)
+    assert leader.publish(NOW).centroids[1] == [0.25] * 3
+
+
+def test_a_small_segment_that_stays_small_does_not_starve(redis):
+    shop = Shop(redis, customers=(9_960, 36, 4))
+    watch = shop.watch()
+    shop.stand((9_960, 36, 4))
+    assert (watch.look(), watch.starving) == ([], [])
+
+
+class TestBehind:
+    def look(self, behind, version, newest, baseline=1):
+        segmenter = CentroidSegmenter(make_baseline(baseline), HALF_LIFE_MS)
+        segmenter.version = version
+        return behind.look(segmenter, make_baseline(1), make_model(newest, [[0.0] * 3] * 3))
+
+    @pytest.fixture
+    def now(self):
+        return [0.0]
+
+    @pytest.fixture
+    def behind(self, now):
+        return Behind(10.0, lambda: now[0])
+
+    def test_a_worker_is_behind_while_its_version_stays_and_a_newer_one_is_there(self, behind, now):
+        assert self.look(behind, 4, 4) == (0.0, False)
+        self.look(behind, 4, 5)
+        now[0] = 9.0
+        assert self.look(behind, 4, 7) == (9.0, False)
+        now[0] = 10.5
+        assert self.look(behind, 4, 9) == (10.5, True)
+        assert self.look(behind, 9, 9) == (0.0, False)
+
+    def test_one_that_goes_along_one_version_later_is_not(self, behind, now):
+        for version in range(1, 60):
+            now[0] += 1.0
+            assert not self.look(behind, version, version + 1).too_long
+
+    def test_the_tiers_are_behind_a_baseline(self, behind, now):
+        class Tiers:
+            baseline, version = 0, 0
+
+        behind.look(Tiers(), make_baseline(1), None)
+        now[0] = 11.0
+        assert behind.look(Tiers(), make_baseline(1), None) == (11.0, True)
+        assert behind.look(Tiers(), None, None) == (0.0, False)
