@@ -61,7 +61,7 @@ def test_the_architecture_page_and_the_import_rule_agree_on_who_reads_the_experi
 
 def test_the_experiments_import_no_kafka_and_no_redis():
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, experiments.report; print(*sorted(sys.modules))"],
+        [sys.executable, "-c", "import sys, experiments.reporting.report; print(*sorted(sys.modules))"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert "experiments.reporting.verdict" in loaded
@@ -80,7 +80,7 @@ def test_naming_a_tally_or_an_assignment_does_not_load_the_statistics():
 
 def test_a_worker_does_not_load_what_only_batch_work_needs():
     program = (
-        "import sys, stream.app; from stream.drift import DriftWatch; DriftWatch(['s1'], ['recency']); "
+        "import sys, stream.app; from stream.model.drift_detection import DriftWatch; DriftWatch(['s1'], ['recency']); "
         "print(*sorted(sys.modules))"
     )
     loaded = subprocess.run(

@@ -20,7 +20,7 @@ def test_every_reason_stands_on_the_page_with_its_sentence_and_no_other_does():
 
 
 def test_every_reason_is_given_somewhere():
-    code = "".join(path.read_text() for path in (ROOT / "experiments").glob("*.py") if path.name != "outcome.py")
+    code = "".join(path.read_text() for path in (ROOT / "experiments").rglob("*.py") if path.name != "result.py")
     assert [reason for reason in Reason if f"Reason.{reason.name}" not in code] == []
 
 
@@ -35,7 +35,7 @@ def test_every_sum_stands_on_the_page():
 
 def test_every_statistic_named_on_the_page_is_a_module():
     table = PAGE.split("## Statistics")[1].split("###")[0]
-    named = re.findall(r"^\| `(\w+\.py)` \|", table, re.MULTILINE)
+    named = re.findall(r"^\| `([\w/]+\.py)` \|", table, re.MULTILINE)
     assert len(named) == 15
     assert all((ROOT / "experiments" / name).exists() for name in named)
 

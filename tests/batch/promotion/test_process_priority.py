@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
-PROGRAM = "import os; from batch.priority import give_way; os.nice({before}); give_way({asked}); print(os.nice(0))"
+PROGRAM = (
+    "import os; from batch.promotion.process_priority import give_way; "
+    "os.nice({before}); give_way({asked}); print(os.nice(0))"
+)
 
 
 @pytest.mark.parametrize(("before", "asked"), [(0, 10), (4, 10), (12, 10), (0, 0)])

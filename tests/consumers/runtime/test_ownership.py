@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from consumers.runtime.micro_batches import ownership
+from consumers.runtime import ownership
 from consumers.runtime.ownership import Ownership
 from state.partitions.owned_partition import Owned
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.runtime.micro_batches import partition_batch
+from consumers.runtime import partition_batch
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from tests.building import both_ways, examples, ints, order_columns, session_columns, topic_slice
 

@@ -19,7 +19,7 @@ from events.settings import KafkaSettings
 from events.topics.specs import topic_specs
 
 HERE = Path(__file__).parent
-WRITTEN = HERE.parents[1] / "docs" / "asyncapi.yaml"
+WRITTEN = HERE.parents[2] / "docs" / "asyncapi.yaml"
 MODELS = {**INPUTS, **OUTPUTS}
 
 

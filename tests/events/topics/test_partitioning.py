@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner.default import murmur2
 
+from events.topics import partitioning
 from events.topics.partitioning import partitions_of
-from events.topics.specs import partitioning
 from tests.building import both_ways, examples
 
 ids = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40), max_size=20)

@@ -6,7 +6,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-import stream.moves.handler
 from consumers.inputs.customers import ProfileInput
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
@@ -16,6 +15,7 @@ from consumers.runtime.protocols import Loaded
 from state.customers.records import CustomerBatch, pack, unpack
 from state.partitions.partition_store import Owned
 from stream.model.segmenter import CentroidSegmenter
+from stream.moves import handler as handler_module
 from stream.moves.handler import SegmentHandler
 from stream.moves.hysteresis import Damping
 from tests.building import HALF_LIFE_MS, NOW_MS, equal_sums, examples, make_baseline, topic_slice
@@ -77,6 +77,6 @@ def test_small_partitions_done_together_come_out_as_each_alone(seed):
 
 
 def test_large_partitions_are_done_one_by_one(monkeypatch):
-    monkeypatch.setattr(stream.handler, "_TOGETHER", 3)
+    monkeypatch.setattr(handler_module, "_TOGETHER", 3)
     parts = [[[event for event in EVENTS if sum(event.key.encode()) % 3 == p] for p in range(3)]]
     assert run(parts, together=True)[0] == run(parts, together=False)[0]
