@@ -46,8 +46,7 @@ def sample_size_of_means(
     if effect == 0.0 or baseline.variance <= 0.0:
         return CannotSay(Reason.NO_EFFECT_TO_DETECT)
     # The root of NormalIndPower().power without its far tail; statsmodels' own search for it fails on large effects.
-    reach = float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power))
-    return _rounded_up((reach / effect) * (reach / effect) * baseline.variance * (1.0 + 1.0 / ratio))
+    return _rounded_up(_customers_of_one_look(baseline, effect, alpha, power) * (1.0 + 1.0 / ratio))
 
 
 def sample_size_of_proportions(
@@ -119,13 +118,12 @@ def sequential_customers(
     most = _single_look(baseline, effect, precision, alpha, power)
     if isinstance(most, CannotSay) or most <= _FEWEST or _edge(most, precision, alpha) > _HIGHEST_EDGE:
         return most
-    reach = float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power))
-    fixed = max(4.0 * baseline.variance * (reach / effect) ** 2, float(_FEWEST))
+    fixed = max(4.0 * _customers_of_one_look(baseline, effect, alpha, power), float(_FEWEST))
 
     def missing(log_customers: float) -> float:
         customers = math.exp(log_customers)
         edges = np.minimum(_edge(_SHARES * customers, precision, alpha), _HIGHEST_EDGE)
-        drift = effect * math.sqrt(customers / (4.0 * baseline.variance))
+        drift = effect / (2.0 * math.sqrt(baseline.variance)) * math.sqrt(customers)
         return power - crossing_probability(_SHARES.tolist(), edges.tolist(), drift)
 
     ends = math.log(fixed), math.log(most)
@@ -176,6 +174,12 @@ def _single_look(baseline: Sample, effect: float, precision: float, alpha: float
     if missing(most) > 0.0:
         return CannotSay(Reason.OUT_OF_RANGE)
     return _FEWEST if missing(least) <= 0.0 else math.ceil(math.exp(optimize.brentq(missing, least, most)))
+
+
+def _customers_of_one_look(baseline: Sample, effect: float, alpha: float, power: float) -> float:
+    """Return (reach · standard deviation / effect)²; infinite, never an exception, where a float cannot hold it."""
+    errors = float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power)) * math.sqrt(baseline.variance) / effect
+    return errors * errors
 
 
 def _edge(customers: Numbers, precision: float, alpha: float) -> Numbers:

@@ -6,7 +6,7 @@ import math
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from experiments import CannotSay, Metric, Tallies
@@ -133,6 +133,7 @@ def test_metrics_of_any_tallies(ours, theirs):
 
 @settings(max_examples=100, deadline=None)
 @given(SAMPLES, st.floats(-2.0, 1e6), st.floats(0.0, 1.0), COUNTS)
+@example(Sample(10, 1e-160, 1e-315), 0.1, 0.5, 10)  # once an OverflowError
 def test_power_of_anything(baseline, lift, rate, n):
     said(sample_size_of_means(baseline, lift))
     said(power_of_means(baseline, lift, n))
