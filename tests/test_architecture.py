@@ -1,5 +1,6 @@
 """The picture, the import rule and the settings page say what the code does."""
 
+import ast
 import itertools
 import os
 import re
@@ -113,8 +114,54 @@ def test_every_dependency_has_a_reason():
     assert [name for name in names if name not in reasons and not name.startswith("types-")] == []
 
 
-@pytest.mark.parametrize("page", ["README.md", *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))])
+def test_the_architecture_page_lists_every_room_in_the_order_of_the_import_rule():
+    page = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| (?:\*\*)?`([\w/]+)/`(?:\*\*)? \|.*\| `([\w/]+\.py)` \|$", page, re.MULTILINE)
+    assert [f"{room}/{module}" for room, module in rows if not (ROOT / room / module).exists()] == []
+    for contract in [each for each in import_contracts() if each.get("containers", ["bench"]) != ["bench"]]:
+        (folder,) = contract["containers"]
+        ranks = {
+            name: rank for rank, layer in enumerate(reversed(contract["layers"])) for name in layer.split(" | ")
+        }  # fmt: skip
+        shown = [room.removeprefix(f"{folder}/") for room, _ in rows if room.startswith(f"{folder}/")]
+        rooms = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
+        assert sorted(shown) == sorted(rooms), folder
+        assert [ranks[room] for room in shown] == sorted(ranks[room] for room in shown), folder
+
+
+def test_an_amount_is_followed_in_at_most_eight_files_that_exist_with_the_functions_named():
+    page = (ROOT / "docs/architecture.md").read_text()
+    section = page.split("## Follow an amount through the code")[1].split("##")[0]
+    steps = re.findall(r"^\d+\. `([\w/]+\.py)`, `(?:(\w+)\.)?(\w+)`", section, re.MULTILINE)
+    assert len(steps) == len(re.findall(r"^\d+\.", section, re.MULTILINE))
+    assert len({file for file, _, _ in steps}) <= 8
+    assert steps[0][0].startswith("consumers/inputs/")
+    for file, owner, function in steps:
+        body: ast.Module | ast.ClassDef = ast.parse((ROOT / file).read_text())
+        if owner:
+            (body,) = [each for each in body.body if isinstance(each, ast.ClassDef) and each.name == owner]
+        assert function in {each.name for each in body.body if isinstance(each, ast.FunctionDef)}, (file, function)
+
+
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "deploy/README.md",
+    "clients/python/README.md",
+    "bench/peers/README.md",
+    *(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_in_the_documentation_lead_somewhere(page):
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_named_in_the_documentation_exist(page):
+    code = re.findall(r"`([\w.-]+(?:/[\w.-]+)+\.(?:py|pyx|md|yaml|yml|toml))`", (ROOT / page).read_text())
+    bases = [ROOT, (ROOT / page).parent, *(path.parent for path in ROOT.glob("*/__init__.py"))]
+    assert [file for file in code if not any((base / file).exists() for base in bases)] == []
