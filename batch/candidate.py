@@ -23,12 +23,12 @@ from batch.naming.surrogate_tree import surrogate_of
 from batch.refusals import TooFewCustomers
 from batch.selection.candidate_figures import Figures
 from batch.selection.choice import choose
+from events.arrays import Floats
 from events.schema.outputs import Baseline, BaselineSegment
 from stream.customers.features import feature_of
 
 __all__ = ["Candidate", "build_candidate"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 

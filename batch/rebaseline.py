@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import redis
 from pydantic_core import to_json
 from sklearn.metrics import silhouette_score
@@ -21,6 +20,7 @@ from batch.identity.matching import identify, identify_first
 from batch.identity.move_preview import Crowd, gather_crowd, moved_share, segment_numbers
 from batch.report import EVENT_FILES
 from batch.report.document import report_document
+from events.arrays import Ints
 from events.schema.outputs import Baseline
 from events.segment_changes import segment_number
 from state.customers.attribute_columns import stored_attributes
@@ -46,7 +46,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-Ints = npt.NDArray[np.int64]
 
 _SILHOUETTE_SAMPLE = 5_000
 

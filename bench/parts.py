@@ -16,12 +16,13 @@ from bench.speed.scaling import crowd, measure_workers
 from bench.speed.start import measure_start
 from bench.speed.sweep import measure_sweep
 from bench.speed.throughput import Job, Throughput, fixed_job, measure_throughput, mixed_job, warm_up_jobs
+from events.time_units import DAY_S
 
 __all__ = ["PART_OF", "Plan", "Session"]
 
 Figures = dict[str, Any]
 
-_NEVER: Final = 86_400
+_NEVER: Final = DAY_S
 """Seconds between sweeps when there shall be none; 0.1 is a sweep all the time."""
 _PAIRS: Final = 3
 """Pairs without and with a sweep, a run: what a sweep takes is less than what one pair differs from the next."""

@@ -7,8 +7,8 @@ from typing import Any, Protocol, get_args, overload
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Ints
 from events.codec.number_text import Codes, figure_table, figure_values
 from events.codec.text_rows import Part, Table, rows_of
 from events.schema.derived_structs import struct_of
@@ -179,12 +179,12 @@ class ChangeBatch(Sequence[Change]):
         return [line[1:-1].decode() for line in _encoder.encode_lines(self.customer_ids).split(b"\n")[:-1]]
 
     @cached_property
-    def kind_column(self) -> npt.NDArray[np.int64]:
+    def kind_column(self) -> Ints:
         """The kind of each change (n,)."""
         return np.array(self.kinds, np.int64)
 
     @cached_property
-    def number_column(self) -> npt.NDArray[np.int64]:
+    def number_column(self) -> Ints:
         """The number of each change (n,)."""
         return np.array(self.numbers, np.int64)
 

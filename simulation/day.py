@@ -8,19 +8,20 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Floats, Ints
+from events.time_units import DAY_MS
 from simulation import event_json
 from simulation.behaviour.ab_test import draw_conversions, draw_exposures, is_on
 from simulation.behaviour.baskets import draw_baskets
 from simulation.behaviour.buying import draw_amounts, draw_purchases
 from simulation.behaviour.returns import draw_returns
-from simulation.behaviour.seasons import DAY_MS, day_factor, times_of_day
+from simulation.behaviour.seasons import day_factor, times_of_day
 from simulation.behaviour.visits import Sessions, draw_leads, draw_sessions
 from simulation.customers.population import ROW, customer_ids, decline
 from simulation.customers.profiles import draw_profiles, pick
 from simulation.event_merging import TOPICS, TRUTH, Merger
 from simulation.ground_truth import customer_lines, left_lines
 from simulation.newcomers import Newcomers
-from simulation.scenario_base import Floats, Ints
 from simulation.scenarios.regimes import Effects, effects_on
 from simulation.scenarios.scenario import Scenario
 
@@ -35,7 +36,7 @@ class _Orders(NamedTuple):
 
     owner: Ints
     at: Ints
-    first: npt.NDArray[np.bool_]
+    first: Flags
 
 
 class _Today(NamedTuple):
@@ -96,13 +97,13 @@ class Days:
         self._experiment(today, sessions)
         self._leave(leaving, orders)
 
-    def _leave_at_dawn(self, today: _Today, gone: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    def _leave_at_dawn(self, today: _Today, gone: Flags) -> Flags:
         """Let those leave whom a regime drives away or whose rate has declined to nothing; return who stays."""
         chance = today.effects.leaves_per_day[self._people["group"]]
         driven = ~gone & (self._rng["leaving"].random(len(self._people)) < chance)
         for who, reason in ((gone, "declined"), (driven, "regime")):
             self._tell_left(self._people[who], np.full(np.count_nonzero(who), today.begin), reason)
-        stays: npt.NDArray[np.bool_] = ~(gone | driven)
+        stays: Flags = ~(gone | driven)
         self._people = self._people[stays]
         self._people["since"] = 0.0
         return stays

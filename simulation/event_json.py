@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from events.arrays import Ints
 from simulation.behaviour.baskets import Baskets
 from simulation.behaviour.visits import Sessions
 from simulation.customers.profiles import Profiles
-from simulation.scenario_base import Ints
 
 __all__ = ["Labels", "conversions", "exposures", "instants", "orders", "profiles", "returns", "sessions", "text"]
 

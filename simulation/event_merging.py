@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Ints
 from events.schema.inputs import INPUTS
-from simulation.scenario_base import Ints
 
 __all__ = ["TOPICS", "TRUTH", "Batch", "Merger"]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Ints
 from simulation.behaviour.ab_test import Experiment
 from simulation.customers.groups import Group
 from simulation.customers.population import customer_ids, groups_of
 from simulation.event_json import instants
-from simulation.scenario_base import Ints
 from simulation.scenarios.scenario import Scenario
 
 __all__ = ["customer_lines", "left_lines", "scenario_truth"]

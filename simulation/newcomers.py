@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Floats
 from simulation.behaviour.ab_test import draw_variants
 from simulation.behaviour.buying import draw_traits
 from simulation.customers.population import ROW, founders_on, groups_of
-from simulation.scenario_base import Floats
 from simulation.scenarios.scenario import Scenario
 
 __all__ = ["Newcomers"]

@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-__all__ = ["Floats", "Ints", "Name", "ScenarioPart", "Share", "Weights", "chances"]
+from events.arrays import Floats, Ints
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+__all__ = ["Floats", "Ints", "Name", "ScenarioPart", "Share", "Weights", "chances"]
 
 
 class ScenarioPart(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from xxhash import xxh3_64_hexdigest
 
-from simulation.behaviour.seasons import DAY_MS
+from events.time_units import DAY_MS
 from simulation.day import Days
 from simulation.event_merging import Batch
 from simulation.ground_truth import scenario_truth

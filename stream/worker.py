@@ -22,6 +22,7 @@ from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
 from consumers.runtime.redis_rollback import PublishedSegments
 from consumers.settings import ConsumerSettings
 from events.settings import KafkaSettings
+from events.time_units import DAY_MS
 from state.customers.attribute_columns import AttributeColumns
 from state.customers.segment_views import SegmentViews
 from state.model.baselines import BaselineStore, ModelStore
@@ -47,8 +48,6 @@ from stream.sweep.sweeper import Sweeper
 __all__ = ["SegmentWorker", "WorkerSettings", "build_worker", "half_life_ms"]
 
 log = logging.getLogger(__name__)
-
-_DAY_MS = 86_400_000.0
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class SegmentWorker:
 
 def half_life_ms(settings: StateSettings) -> float:
     """Return the half-life of decayed sums in ms."""
-    return settings.half_life_days * _DAY_MS
+    return settings.half_life_days * DAY_MS
 
 
 def build_worker(settings: WorkerSettings) -> SegmentWorker:

@@ -14,11 +14,11 @@ from consumers.inputs.web_sessions import SessionColumns
 from events.codec.byte_columns import BinaryColumn
 from events.schema.outputs import Baseline, BaselineSegment, ModelVersion
 from events.segment_changes import make_change
+from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, PROFILE_NUMBERS, blank_rows
 from stream.customers.decay import LANDMARK_MS
 from stream.model.rfm_tiers import SEGMENT_NAMES
 
-DAY_MS = 86_400_000
 HALF_LIFE_MS = 90.0 * DAY_MS
 NOW_MS = 1_767_225_600_000
 """2026-01-01."""

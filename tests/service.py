@@ -17,6 +17,7 @@ from consumers.broker.kafka_sink import KafkaSink
 from consumers.history.segment_changes_reader import ChangeLog, read_changes
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
+from events.time_units import DAY_MS
 from events.topics.administration import create_topics
 from events.topics.specs import CO_PARTITIONED, topic_specs
 from state.customers.records import RECORD
@@ -30,7 +31,7 @@ from state.store import keys
 from state.store.connection import connect
 from stream.model.live_segmenter import LiveSegmenter
 
-HALF_LIFE_MS = 90 * 86_400_000.0
+HALF_LIFE_MS = 90.0 * DAY_MS
 SEGMENTATION_FIELDS = ("cluster", "segment", "baseline", "change_number", "learned_at", "since", "earlier")
 EVENT_FIELDS = tuple(name for name in RECORD.names if name not in SEGMENTATION_FIELDS)
 """The fields of a record that events alone determine, in whatever order they come."""

@@ -4,7 +4,8 @@ from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 
-DAY_MS = 86_400_000
+from events.time_units import DAY_MS
+
 SUMS = (
     "exposed", "converted", "retained", "revenue", "revenue_squares", "orders", "order_squares", "revenue_orders",
     "pre_revenue", "pre_squares", "pre_cross", "contaminated", "repeated",

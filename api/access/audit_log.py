@@ -15,12 +15,12 @@ import redis
 from pydantic import BaseModel
 
 from api.access.scopes import Principal
+from events.time_units import DAY_MS
 
 __all__ = ["STREAM", "Audit", "AuditEntry", "audit_salt", "pseudonym", "read_audit"]
 
 STREAM: Final = "audit"
 _SALT: Final = "audit:salt"
-_DAY_MS = 86_400_000
 _PAGE = 1_000
 _COUNTED_S = 60.0
 
@@ -95,7 +95,7 @@ class Audit:
         )
 
     async def _add(self, entries: list[dict[str, str]]) -> None:
-        oldest = f"{int(self._clock() * 1000) - self._days * _DAY_MS}-0"
+        oldest = f"{int(self._clock() * 1000) - self._days * DAY_MS}-0"
         async with self._redis.pipeline(transaction=False) as pipe:
             for fields in entries:
                 pipe.xadd(STREAM, fields, minid=oldest, approximate=True)

@@ -11,12 +11,13 @@ from starlette.responses import Response, StreamingResponse
 
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
+from events.time_units import DAY_MS
 from queries.operations.change_feed import Seen
 from stream.moves.explanation import explain
 
 __all__ = ["feed", "now", "now_part"]
 
-_REPLAYED_MS: Final = 86_400_000
+_REPLAYED_MS: Final = DAY_MS
 _LOOK_S: Final = 0.5
 _SHOWN: Final = 12
 _QUIET_LOOKS: Final = 30

@@ -22,6 +22,7 @@ from api.settings import AppSettings
 from batch.promotion.decisions import Promotion
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.dead_letters.log import DeadLetterLog
+from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
 from queries.customers.customer_pages import Customers
 from queries.customers.inspector import Inspector
@@ -45,7 +46,6 @@ from stream.model.segmenter import Segmenter
 
 __all__ = ["Services", "opened_services"]
 
-_DAY_MS = 86_400_000.0
 _CONNECTIONS = 50
 _SINK_S = 15.0
 _ERASURES_S = 2.0
@@ -93,7 +93,7 @@ class Services:
 
     def segmenter(self) -> Segmenter:
         """Return the segmenter that is live."""
-        live = LiveSegmenter(self.store, self.settings.state.half_life_days * _DAY_MS)
+        live = LiveSegmenter(self.store, self.settings.state.half_life_days * DAY_MS)
         live.refresh()
         return live.segmenter
 
@@ -134,7 +134,7 @@ def _chores(services: Services) -> list[tuple[str, Callable[[], object], float]]
 def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
     api, kafka = settings.api, settings.kafka
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
-    half_life_ms = settings.state.half_life_days * _DAY_MS
+    half_life_ms = settings.state.half_life_days * DAY_MS
     inspector = Inspector(store, clock, partitions=kafka.partitions, half_life_ms=half_life_ms)
 
     def surveyed() -> Population:

@@ -7,12 +7,13 @@ from typing import Final
 from sklearn.exceptions import ConvergenceWarning
 
 from batch.clustering.centroids import k_means, mini_batch_k_means
-from batch.clustering.clustering_result import Fitted, Floats
+from batch.clustering.clustering_result import Fitted
 from batch.clustering.density import dbscan, hdbscan
 from batch.clustering.mixture import gaussian_mixture
 from batch.clustering.rfm_rules import RFM, rfm_rules
 from batch.clustering.ward import ward
 from batch.refusals import AlgorithmUnknown, FeatureMissing
+from events.arrays import Floats
 
 __all__ = ["ALGORITHMS", "FIND_K", "cluster"]
 

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
-from batch.clustering.clustering_result import Fitted, Floats, renumbered
+from batch.clustering.clustering_result import Fitted, renumbered
+from events.arrays import Floats
 
 __all__ = ["k_means", "mini_batch_k_means"]
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Floats
+
 __all__ = ["Fitted", "Floats", "Labels", "means_of", "nearest_mean", "renumbered"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 

@@ -4,8 +4,9 @@ import numpy as np
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from batch.clustering.clustering_result import Fitted, Floats, Labels, means_of, nearest_mean, renumbered
+from batch.clustering.clustering_result import Fitted, Labels, means_of, nearest_mean, renumbered
 from batch.clustering.elbow import elbow
+from events.arrays import Floats
 
 __all__ = ["dbscan", "hdbscan"]
 

@@ -1,11 +1,10 @@
 """The bend of a curve, by rule."""
 
 import numpy as np
-import numpy.typing as npt
+
+from events.arrays import Floats
 
 __all__ = ["elbow"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def elbow(x: Floats, y: Floats, *, increasing: bool = False) -> int | None:

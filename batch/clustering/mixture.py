@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from batch.clustering.clustering_result import Fitted, Floats, renumbered
+from batch.clustering.clustering_result import Fitted, renumbered
+from events.arrays import Floats
 
 __all__ = ["gaussian_mixture"]
 

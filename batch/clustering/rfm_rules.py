@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import rankdata
 
-from batch.clustering.clustering_result import Fitted, Floats, renumbered
+from batch.clustering.clustering_result import Fitted, renumbered
+from events.arrays import Floats, Ints
 
 __all__ = ["RFM", "quintiles", "rfm_rules"]
 
 RFM: Final = ("recency", "frequency", "monetary")
 
 
-def quintiles(values: Floats) -> npt.NDArray[np.int64]:
+def quintiles(values: Floats) -> Ints:
     """Return the score 1 to 5 of each value (n,), 5 for the largest fifth; equal values score alike, NaN scores 1.
 
     A. M. Hughes, "Strategic Database Marketing" (1994). Equal values share the mean of their ranks, so that most

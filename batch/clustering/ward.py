@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from batch.clustering.clustering_result import Fitted, Floats, means_of, nearest_mean, renumbered
+from batch.clustering.clustering_result import Fitted, means_of, nearest_mean, renumbered
+from events.arrays import Floats
 
 __all__ = ["ward"]
 

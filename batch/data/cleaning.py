@@ -14,11 +14,10 @@ from batch.data.data_quality import QualityRow
 from batch.data.skewness import bent, unskewed
 from batch.fit_options import FitOptions
 from batch.refusals import FeatureMissing, NoCustomers
+from events.arrays import Flags, Floats
 
 __all__ = ["Cleaned", "Scale", "clean"]
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 _EXAMPLES = 10
 _FENCE = 3.0

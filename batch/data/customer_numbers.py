@@ -3,18 +3,17 @@
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from batch.clustering.rfm_rules import quintiles
 from batch.data.customer_table import CustomerTable
 from batch.data.lifetime_values import LifetimeSummary, NoLifetime
 from batch.data.purchase_details import DETAIL_UNITS
+from events.arrays import Floats
 from stream.customers.features import FEATURES, feature_of
 
 __all__ = ["customer_numbers", "unit_names"]
 
-Floats = npt.NDArray[np.float64]
 
 _DERIVED: Final = {
     "recency_score": "quintile, 5 most recent",

@@ -7,15 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from events.arrays import Flags, Floats, Ints
+from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, Rows
 from stream.customers.features import feature_matrix
 
 __all__ = ["CustomerTable"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-_DAY_MS = 86_400_000.0
 
 
 @dataclass(frozen=True)
@@ -52,13 +49,13 @@ class CustomerTable:
         happened = first != NEVER_FIRST
         if not happened.any():
             return 0.0
-        return float(self.now_ms.max() - first[happened].min()) / _DAY_MS
+        return float(self.now_ms.max() - first[happened].min()) / DAY_MS
 
     def matrix(self, features: Sequence[str]) -> Floats:
         """Return the (n, d) matrix of the named features, NaN where missing. Raises FeatureUnknown."""
         return feature_matrix(self.rows, features, self.now_ms, self.half_life_ms, self.attributes)
 
-    def take(self, positions: Ints | npt.NDArray[np.bool_]) -> "CustomerTable":
+    def take(self, positions: Ints | Flags) -> "CustomerTable":
         """Return the customers at these positions, of the same population."""
         return replace(
             self,
@@ -70,5 +67,5 @@ class CustomerTable:
         )
 
 
-def _taken(frame: pd.DataFrame, positions: Ints | npt.NDArray[np.bool_]) -> pd.DataFrame:
+def _taken(frame: pd.DataFrame, positions: Ints | Flags) -> pd.DataFrame:
     return frame.loc[positions].reset_index(drop=True) if len(frame.columns) else frame

@@ -15,13 +15,13 @@ from consumers.inputs.customers import ProfileColumns, ProfileInput
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.inputs.web_sessions import SessionInput
+from events.arrays import Ints
 from events.codec.batch_decoder import Rejection
 from state.customers.records import blank_rows
 from stream.customers.fold import fold, merge
 
 __all__ = ["EventLog"]
 
-Ints = npt.NDArray[np.int64]
 
 _FOLDED: Final = ("orders", "web-sessions", "customers")
 _LATEST_MS: Final = 2**53  # files of history: only the worker can know what lies in the future

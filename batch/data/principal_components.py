@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.decomposition import PCA
 
+from events.arrays import Floats, Ints
+
 __all__ = ["Picture", "picture_of"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 _POINTS = 2_000
@@ -22,7 +23,7 @@ class Picture:
     `axes` (2, d) the weights of the features in each component, `explained` the share of variance of each (2,).
     """
 
-    positions: npt.NDArray[np.int64]
+    positions: Ints
     points: Floats
     labels: Labels
     centroids: Floats

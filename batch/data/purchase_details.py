@@ -13,10 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from consumers.inputs.orders import PLACED, OrderColumns
+from events.arrays import Ints
+from events.time_units import DAY_MS
 
 __all__ = ["DETAIL_UNITS", "Lines", "lines_of", "purchase_details"]
 
-Ints = npt.NDArray[np.int64]
 
 DETAIL_UNITS: Final = {
     "quarter_1": "share of orders in January to March",
@@ -27,7 +28,6 @@ DETAIL_UNITS: Final = {
     "gap_variation": "standard deviation of the days between orders, as a share of their mean",
     "categories": "different categories bought",
 }
-_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def purchase_details(orders: OrderColumns, slots: Ints, n: int, lines: Lines) ->
     for quarter in range(1, 5):
         found[f"quarter_{quarter}"] = (frame["quarter"] == quarter).groupby(frame["customer"]).mean()
     found["weekend"] = grouped["weekend"].mean()
-    found["gap_variation"] = _gap_variation(times // _DAY_MS, owners)
+    found["gap_variation"] = _gap_variation(times // DAY_MS, owners)
     bought = placed[lines.places]
     wares = pd.DataFrame({"customer": slots[lines.places][bought], "category": lines.categories[bought]})
     found["categories"] = wares.groupby("customer")["category"].nunique().astype(np.float64)

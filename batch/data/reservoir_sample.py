@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from events.arrays import Ints
 from state.customers.records import Rows, blank_rows
 
 __all__ = ["Reservoir", "Sampled"]
 
 Ids = npt.NDArray[np.object_]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

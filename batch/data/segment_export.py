@@ -12,6 +12,7 @@ import pyarrow as pa
 from batch.data.crm_profiles import WORDS
 from batch.data.customer_table import CustomerTable
 from batch.lifetime.lifetime_models import HORIZON_WEEKS, CustomerValues, LifetimeModels
+from events.arrays import Flags
 from events.codec.amount_columns import SCALE
 from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.customers.rfm_values import rfm_values
@@ -135,7 +136,7 @@ def _lifetime(table: CustomerTable, models: LifetimeModels | None) -> dict[str, 
     }
 
 
-def _times(ms: Values, known: npt.NDArray[np.bool_]) -> pa.Array:
+def _times(ms: Values, known: Flags) -> pa.Array:
     return pa.array(np.where(known, ms, 0).astype(np.int64), pa.int64(), mask=~known).cast(_TIME)
 
 

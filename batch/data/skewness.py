@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import skew, yeojohnson_normmax
 
 from batch.data.data_quality import QualityRow
+from events.arrays import Floats
 from stream.customers.features import FEATURES
 from stream.customers.yeo_johnson import yeo_johnson
 
 __all__ = ["bent", "unskewed"]
 
-Floats = npt.NDArray[np.float64]
 
 _SKEWED: Final = 1.0
 _SAMPLE: Final = 10_000

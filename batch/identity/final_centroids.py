@@ -3,12 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Floats
 from state.partitions.model_sums import ModelSums
 from stream.model.kmeans import OnlineKMeans
 
 __all__ = ["nearest_labels", "settled"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 _ITERATIONS = 100

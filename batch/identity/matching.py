@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from batch.identity.first_segment_ids import first_segment_ids
+from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, BaselineSegment, SegmentLineage
 from events.segment_changes import segment_number
 from stream.customers.yeo_johnson import yeo_johnson
@@ -17,8 +17,6 @@ from stream.model.rfm_tiers import SEGMENT_NAMES
 
 __all__ = ["NAME_DRIFT", "Overlap", "identify", "identify_first", "match_clusters", "new_names", "unscaled_means"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NAME_DRIFT: Final = 0.5
 """Standard deviations (root mean square over features) that a kept segment may move before its name is looked at."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.identity.matching import Overlap
+from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, SegmentMove
 from events.segment_changes import segment_number
 from state.customers.records import Rows
@@ -16,9 +17,6 @@ from stream.moves.hysteresis import Damping
 from stream.moves.segmentation import beyond_hysteresis
 
 __all__ = ["Crowd", "gather_crowd", "moved_share", "segment_numbers"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ after each repeat purchase it leaves with a probability from Beta(a, b).
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import hyp2f1
 
 from batch.lifetime.purchase_history import History
+from events.arrays import Floats
 
 __all__ = ["BgNbd"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,11 @@ differs between customers as Gamma(q, gamma). It assumes that amounts do not dep
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from batch.lifetime.purchase_history import History
+from events.arrays import Floats
 
 __all__ = ["GammaGamma"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,16 @@ from dataclasses import asdict, dataclass
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from batch.lifetime.bg_nbd import BgNbd
 from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.purchase_history import history_of
+from events.arrays import Floats, Ints
 from events.schema.outputs import LifetimeModel
 from state.customers.records import Rows
 
 __all__ = ["HORIZON_WEEKS", "CustomerValues", "LifetimeModels"]
 
-Floats = npt.NDArray[np.float64]
 
 HORIZON_WEEKS: Final = 52.0
 """How far ahead the value of a customer looks."""
@@ -61,7 +60,7 @@ class LifetimeModels:
         """Return them as a baseline keeps them."""
         return LifetimeModel.model_validate(asdict(self))
 
-    def values(self, rows: Rows, now_ms: npt.NDArray[np.int64]) -> CustomerValues:
+    def values(self, rows: Rows, now_ms: Ints) -> CustomerValues:
         """Return the values of the customers of these records (n,), at these moments (n,), in ms since 1970 UTC."""
         history, bought = history_of(rows, now_ms)
         found = CustomerValues(*(np.full(len(rows), np.nan) for _ in range(4)))

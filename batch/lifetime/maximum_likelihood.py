@@ -1,17 +1,16 @@
 """Maximum likelihood of both models, by their exact gradients; apart from them because only a re-baseline needs it."""
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import gammaln, psi
 
 from batch.lifetime.bg_nbd import BgNbd
 from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.purchase_history import History
+from events.arrays import Floats
 
 __all__ = ["fit_bg_nbd", "fit_gamma_gamma"]
 
-Floats = npt.NDArray[np.float64]
 
 _LARGEST = 12.0
 """Bound of the parameters' logarithms: data without heterogeneity would push them to infinity."""

@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Flags, Floats, Ints
 from events.codec.amount_columns import SCALE
+from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, Rows
 
 __all__ = ["History", "history_of"]
 
-Floats = npt.NDArray[np.float64]
 
 _DAYS_A_WEEK = 7.0
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class History:
     def __len__(self) -> int:
         return len(self.repeats)
 
-    def take(self, chosen: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "History":
+    def take(self, chosen: Ints | Flags) -> "History":
         """Return these customers."""
         return History(
             self.repeats[chosen],
@@ -48,7 +47,7 @@ class History:
         )
 
 
-def history_of(rows: Rows, now_ms: npt.NDArray[np.int64]) -> tuple[History, npt.NDArray[np.bool_]]:
+def history_of(rows: Rows, now_ms: Ints) -> tuple[History, Flags]:
     """Return the histories of the customers with an order that was not cancelled, and who of the n they are (n,).
 
     `rows` (n,) are customer records, `now_ms` (n,) the present of each, in ms since 1970 UTC.
@@ -59,8 +58,8 @@ def history_of(rows: Rows, now_ms: npt.NDArray[np.int64]) -> tuple[History, npt.
     orders = rows["placed"].astype(np.float64) - rows["cancelled"]
     bought = (orders >= 1) & (rows["first_order"] != NEVER_FIRST) & (rows["first_order"] <= now_ms)
     rows, orders, now_ms = rows[bought], orders[bought], now_ms[bought]
-    first = rows["first_order"] // _DAY_MS
-    observed = (now_ms // _DAY_MS - first) / _DAYS_A_WEEK
-    last = np.minimum((rows["last_order"] // _DAY_MS - first) / _DAYS_A_WEEK, observed)
+    first = rows["first_order"] // DAY_MS
+    observed = (now_ms // DAY_MS - first) / _DAYS_A_WEEK
+    last = np.minimum((rows["last_order"] // DAY_MS - first) / _DAYS_A_WEEK, observed)
     net = (rows["gross"] - rows["cancelled_amount"] - rows["refunded"]) / SCALE
     return History(orders - 1.0, np.where(orders > 1, last, 0.0), observed, orders, net / orders), bought

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+
+from events.arrays import Floats
 
 __all__ = ["described", "told_apart"]
 
-Floats = npt.NDArray[np.float64]
 
 _WORDS: Final = {
     "recency": ("recently active", "average recency", "long silent"),

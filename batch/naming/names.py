@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from batch.naming.descriptions import described, told_apart
+from events.arrays import Flags, Floats, Ints
 from stream.model.rfm_tiers import AT_RISK_DAYS, INACTIVE_DAYS, SEGMENT_NAMES
 
 __all__ = ["name_clusters", "name_segments"]
 
-Floats = npt.NDArray[np.float64]
 
 # What a name stands for, in standard deviations from the shop's mean customer.
 _PROTOTYPES: Final = {
@@ -30,9 +29,7 @@ _FAR: Final = 1e6
 _JUDGED: Final = ("recency", "frequency", "monetary", "tenure")
 
 
-def name_segments(
-    numbers: pd.DataFrame, labels: npt.NDArray[np.int64], centroids: Floats, features: Sequence[str]
-) -> list[str]:
+def name_segments(numbers: pd.DataFrame, labels: Ints, centroids: Floats, features: Sequence[str]) -> list[str]:
     """Return a name for each of k segments, all different.
 
     Where the segments are made of how customers buy, they are named by recency, frequency, spend and tenure, whether
@@ -54,7 +51,7 @@ def name_segments(
     return _more_orders_are_more_frequent(name_clusters(means, known, ruled_out), orders, ruled_out)
 
 
-def _more_orders_are_more_frequent(names: list[str], orders: Floats, ruled_out: npt.NDArray[np.bool_]) -> list[str]:
+def _more_orders_are_more_frequent(names: list[str], orders: Floats, ruled_out: Flags) -> list[str]:
     """Let frequent buyers and occasional shoppers change names where the latter have ordered more often (k,).
 
     Frequency is that of late, so customers who ordered twice this month are close to those who order every month.
@@ -71,7 +68,7 @@ def _more_orders_are_more_frequent(names: list[str], orders: Floats, ruled_out: 
     return [swapped.get(name, name) for name in names]
 
 
-def _ruled_out(silent_days: Floats, gap_days: Floats) -> npt.NDArray[np.bool_]:
+def _ruled_out(silent_days: Floats, gap_days: Floats) -> Flags:
     """Return which of the tiers' names (k, 6) a segment cannot have.
 
     It is told by the days (k,) since its members' last orders and between their orders. Everything else is relative to
@@ -85,9 +82,7 @@ def _ruled_out(silent_days: Floats, gap_days: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray((~lost & inactive) | (~leaving & at_risk) | (leaving & on_time))
 
 
-def name_clusters(
-    centroids: Floats, features: Sequence[str], ruled_out: npt.NDArray[np.bool_] | None = None
-) -> list[str]:
+def name_clusters(centroids: Floats, features: Sequence[str], ruled_out: Flags | None = None) -> list[str]:
     """Return a name for each centroid (k, d; standardised units), all different.
 
     Where the features tell how customers buy, clusters and the tiers' names are matched so that the summed squared

@@ -13,11 +13,11 @@ from batch.data.customer_numbers import unit_names
 from batch.data.customer_table import CustomerTable
 from batch.naming.playbook import Play, play_for
 from batch.naming.surrogate_tree import SegmentRule
+from events.arrays import Flags
 from events.codec.amount_columns import SCALE
 
 __all__ = ["NumberProfile", "SegmentProfile", "WordShare", "profiles_of"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 _TOP: Final = 5
@@ -114,7 +114,7 @@ def profiles_of(
 
 
 def _number_profiles(
-    numbers: pd.DataFrame, mine: npt.NDArray[np.bool_], everyone: dict[str, float], units: dict[str, str]
+    numbers: pd.DataFrame, mine: Flags, everyone: dict[str, float], units: dict[str, str]
 ) -> tuple[NumberProfile, ...]:
     found = []
     for name in map(str, numbers.columns):
@@ -140,7 +140,7 @@ def _word_columns(table: CustomerTable) -> dict[str, "pd.Series[Any]"]:
     return {name: values for name, values in columns.items() if values.notna().any()}
 
 
-def _most_common(values: "pd.Series[Any]", mine: npt.NDArray[np.bool_]) -> tuple[WordShare, ...]:
+def _most_common(values: "pd.Series[Any]", mine: Flags) -> tuple[WordShare, ...]:
     everyone = {str(word): float(share) for word, share in values.value_counts(normalize=True).items()}
     own = values[mine].value_counts(normalize=True)
     own = own[own > 0].head(_TOP)

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
+from events.arrays import Floats
+
 __all__ = ["SegmentRule", "Surrogate", "surrogate_of"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 _SAMPLE: Final = 50_000

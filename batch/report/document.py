@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import silhouette_samples
 
@@ -13,11 +12,11 @@ from batch.candidate import Candidate
 from batch.data.customer_numbers import customer_numbers, unit_names
 from batch.data.customer_table import CustomerTable
 from batch.data.lifetime_values import LifetimeSummary, NoLifetime
+from events.arrays import Floats
 from events.schema.outputs import Baseline
 
 __all__ = ["report_document"]
 
-Floats = npt.NDArray[np.float64]
 
 _BINS: Final = 30
 _COUNTRIES: Final = 12

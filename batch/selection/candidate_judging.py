@@ -16,10 +16,10 @@ from batch.selection.candidate_figures import Figures
 from batch.selection.gap_statistic import gap_statistic
 from batch.selection.silhouette import Silhouettes
 from batch.selection.stability import stability
+from events.arrays import Floats
 
 __all__ = ["judge_all"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 _LEAST_STABLE = 0.6

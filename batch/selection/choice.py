@@ -16,10 +16,10 @@ from batch.selection.candidate_figures import Figures
 from batch.selection.candidate_judging import judge_all
 from batch.selection.selection_rule import best_of, reason_for
 from batch.selection.silhouette import silhouette_of
+from events.arrays import Floats
 
 __all__ = ["Choice", "choose"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.object_]
 

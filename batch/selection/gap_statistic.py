@@ -3,13 +3,13 @@
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
+from events.arrays import Floats
+
 __all__ = ["gap_statistic"]
 
-Floats = npt.NDArray[np.float64]
 
 _SAMPLE = 1_000
 _REFERENCES = 8

@@ -4,9 +4,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import pairwise_distances, silhouette_score
 
+from events.arrays import Floats
+
 __all__ = ["Silhouettes", "silhouette_of"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 _COMPARED = 3_000

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 
 from batch.clustering import cluster
 from batch.clustering.clustering_result import means_of, nearest_mean
+from events.arrays import Floats
 
 __all__ = ["stability"]
 
-Floats = npt.NDArray[np.float64]
 
 _REFITS = 4
 _SAMPLE = 1_000

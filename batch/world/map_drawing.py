@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from batch.world.country_codes import country_code, country_name
 from batch.world.country_outlines import Ring, country_rings
+from events.arrays import Floats
 
 __all__ = ["WorldMap", "draw_world"]
 
@@ -98,9 +98,7 @@ def _numbers(values: Iterable[int]) -> str:
     return " ".join(map(str, values)).replace(" -", "-")
 
 
-def _equal_earth(
-    longitude: npt.NDArray[np.float64], latitude: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _equal_earth(longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
     """Project radians so that areas are true, in units of the earth's radius (Šavrič, Patterson and Jenny 2018)."""
     a1, a2, a3, a4 = 1.340264, -0.081106, 0.000893, 0.003796
     t = np.arcsin(np.sqrt(3.0) / 2.0 * np.sin(latitude))

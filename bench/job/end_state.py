@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.job.fixed_job import PARTITIONS
 from bench.job.servers import Run
 from consumers.history.segment_changes_reader import read_changes
+from events.arrays import Ints
 from events.topics.partitioning import partitions_of
 from state.customers.records import CustomerBatch
 from state.customers.segment_views import SegmentViews
@@ -22,7 +22,6 @@ from stream.worker import half_life_ms
 
 __all__ = ["EndStateWrong", "check_changes", "check_fates", "check_records", "check_sums", "names_of"]
 
-Ints = npt.NDArray[np.int64]
 
 _READINGS = 10
 _CHUNK = 50_000

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Ints
 from events.codec.amount_columns import SCALE
 from events.schema.outputs import Baseline, BaselineSegment
+from events.time_units import DAY_S
 from state.customers.records import NEVER_FIRST, NEVER_LAST
 
 __all__ = [
@@ -31,14 +32,13 @@ __all__ = [
     "utc_text",
 ]
 
-Ints = npt.NDArray[np.int64]
 
 EVENTS: Final = 400_000
 CUSTOMERS: Final = 50_000
 PARTITIONS: Final = 4
 START: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """Long past, so that the worker takes it for a replay on whatever day the benchmark runs: `now` is event time."""
-SECONDS: Final = 300 * 86_400
+SECONDS: Final = 300 * DAY_S
 _CENTROIDS: Final = ([1.4, -1.0, -1.1], [0.5, -0.4, -0.4], [-0.1, 0.2, 0.3], [-0.8, 0.9, 0.8], [-1.6, 1.9, 1.7])
 _NAMES: Final = ("Inactive", "At-Risk Customers", "Occasional Shoppers", "Frequent Buyers", "High-Value Loyalists")
 

@@ -8,15 +8,14 @@ from itertools import islice
 from multiprocessing.connection import Connection
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.job.fixed_job import Orders
 from bench.job.servers import load_options
 from consumers.broker.batch_producer import BatchProducer
+from events.arrays import Floats
 
 __all__ = ["Paced", "PacedPublisher", "Sent"]
 
-Floats = npt.NDArray[np.float64]
 
 _TICK_S = 0.001
 _READY_S = 120.0

@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.job.end_state import names_of
 from bench.job.fixed_job import PARTITIONS
 from consumers.runtime.commit import Committer
 from consumers.runtime.partition_batch import Outcome
+from events.arrays import Ints
 from events.codec.amount_columns import SCALE
 from events.schema.outputs import Baseline
+from events.time_units import DAY_MS, HOUR_MS
 from events.topics.partitioning import partitions_of
 from state.customers.records import CustomerBatch, Rows, blank_rows
 from state.customers.segment_views import SegmentViews
@@ -28,10 +29,8 @@ from stream.worker import half_life_ms
 
 __all__ = ["buyers", "fill", "profiled", "settled"]
 
-Ints = npt.NDArray[np.int64]
 
 _CHUNK = 80_000
-_DAY_MS = 86_400_000
 _ORDERS = 15
 _SAMPLE = 50_000
 _ITERATIONS = 200
@@ -41,9 +40,9 @@ def buyers(numbers: Ints, now_ms: int) -> Rows:
     """Return the records (n,) of customers with 1 to 15 orders, the last of them within 300 days before `now_ms`."""
     rows, half_life = blank_rows(len(numbers)), half_life_ms(StateSettings())
     placed = 1 + numbers * 7 % _ORDERS
-    last = now_ms - (numbers * 7_919 % (300 * 24)) * 3_600_000
+    last = now_ms - (numbers * 7_919 % (300 * 24)) * HOUR_MS
     rows["placed"], rows["gross"] = placed, placed * (2_000 + numbers * 31 % 9_000) * (SCALE // 100)
-    rows["last_order"], rows["first_order"] = last, last - (placed - 1) * 5 * _DAY_MS
+    rows["last_order"], rows["first_order"] = last, last - (placed - 1) * 5 * DAY_MS
     rows["decayed_orders"] = contributions(placed, last, half_life)
     rows["decayed_amount"] = contributions(rows["gross"], last, half_life)
     return rows
@@ -52,7 +51,7 @@ def buyers(numbers: Ints, now_ms: int) -> Rows:
 def profiled(numbers: Ints, now_ms: int) -> Rows:
     """Return the records (n,) of customers known by a profile only; every fifth has told neither age nor income."""
     rows = blank_rows(len(numbers))
-    rows["signed_up"] = now_ms - (numbers * 131 % 1_000) * _DAY_MS
+    rows["signed_up"] = now_ms - (numbers * 131 % 1_000) * DAY_MS
     rows["profile_at"] = now_ms
     told = numbers % 5 != 0
     rows["profile_numbers"][told, 0] = (18 + numbers * 13 % 70)[told]

@@ -6,20 +6,21 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from bench.job.fixed_job import BASELINE, Expected
 from consumers.broker.consumer_lag import end_offsets
 from consumers.broker.topic_partitions import is_end, place_of
+from events.arrays import Flags
 from events.settings import KafkaSettings
+from events.time_units import DAY_MS
 
 __all__ = ["CUSTOMERS", "NOW_MS", "Customer", "Told", "customers_in_redis", "problems", "read_told", "segments_of"]
 
 CUSTOMERS: Final = "peer:"
 """Prefix of the keys that hold a peer's customers."""
-NOW_MS: Final = int(BASELINE.created_at.timestamp() * 1000) + 301 * 86_400_000
+NOW_MS: Final = int(BASELINE.created_at.timestamp() * 1000) + 301 * DAY_MS
 """The fixed time that recency is taken at: a day after the last order."""
 _CLOSE: Final = 1e-9
 """A centroid may be this much farther than the nearest: engines round differently."""
@@ -47,10 +48,10 @@ class Told:
     messages: int = 0
 
 
-def segments_of(wanted: Expected) -> npt.NDArray[np.bool_]:
+def segments_of(wanted: Expected) -> Flags:
     """Return which segments are right for each customer number, (n, k); more than one only where it is a tie."""
     at = np.where(wanted.counts > 0, wanted.last_ms, 0)
-    recency = np.log1p(np.maximum(NOW_MS - at, 0) / 86_400_000.0)
+    recency = np.log1p(np.maximum(NOW_MS - at, 0) / DAY_MS)
     raw = np.column_stack([recency, np.log1p(wanted.counts), np.log1p(wanted.cents / 100)])
     vectors = (raw - np.array(BASELINE.center)) / np.array(BASELINE.scale)
     centroids = np.array([each.centroid for each in BASELINE.segments])

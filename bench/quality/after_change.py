@@ -5,11 +5,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from bench.quality.data.event_log import DAY_MS, EventLog
+from bench.quality.data.event_log import EventLog
 from bench.quality.data.in_memory_customers import Population
 from bench.quality.drift_alarms import seen, settled, watch_of
 from bench.quality.measures import Refit, inertia
 from bench.quality.second_half import baseline_of
+from events.time_units import DAY_MS
 from stream.moves.hysteresis import Damping
 from stream.settings import StreamSettings
 

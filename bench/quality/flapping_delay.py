@@ -10,12 +10,12 @@ from bench.quality.data.event_log import EventLog
 from bench.quality.data.in_memory_customers import Population, fold_into
 from bench.quality.measures import FLAP_DAYS, Refit
 from bench.quality.second_half import baseline_of
+from events.arrays import Ints
 from state.customers.records import blank_rows
 from stream.moves.hysteresis import Damping, PerSegment
 
 __all__ = ["CHOICES", "Choice", "delays", "measure_waits", "returns"]
 
-Ints = npt.NDArray[np.int64]
 Figures = dict[str, Any]
 
 _MONTH: Final = 30.0

@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from bench.quality.data.event_log import DAY_MS
+from events.arrays import Floats, Ints
+from events.time_units import DAY_MS
 
 __all__ = ["Move", "Refit", "flaps", "inertia", "refit", "unmatched"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 Move = tuple[str, int, str]
 

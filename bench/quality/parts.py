@@ -8,7 +8,7 @@ from typing import Any, Final
 import redis
 
 from bench.quality.after_change import after_change
-from bench.quality.data.event_log import DAY_MS, EventLog, cdnow, online_retail, simulated
+from bench.quality.data.event_log import EventLog, cdnow, online_retail, simulated
 from bench.quality.data.late_regimes import AFFECTED, turning
 from bench.quality.drift_alarms import alarms
 from bench.quality.flapping_delay import measure_waits
@@ -17,6 +17,7 @@ from bench.quality.rivals import measure_rivals
 from bench.quality.second_half import by_customer, by_event, halves, self_feeding
 from bench.quality.small_group import measure_vips
 from bench.quality.stationary import measure_stationary
+from events.time_units import DAY_MS
 
 __all__ = ["PARTS", "Session"]
 

@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from river import cluster
 from sklearn.metrics import adjusted_rand_score
 
-from bench.quality.data.event_log import DAY_MS, EventLog
+from bench.quality.data.event_log import EventLog
 from bench.quality.data.in_memory_customers import fold_into, vector_days
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS
 from bench.quality.measures import Refit, flaps
@@ -25,13 +24,13 @@ from bench.quality.models.rival_models import (
     warm_river,
 )
 from bench.quality.second_half import baseline_of
+from events.arrays import Floats, Ints
+from events.time_units import DAY_MS
 from state.customers.records import blank_rows
 from stream.model.segmenter import CentroidSegmenter
 
 __all__ = ["measure_rivals"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Figures = dict[str, Any]
 
 _SECONDS: Final = 10.0

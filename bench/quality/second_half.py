@@ -6,19 +6,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import redis
 from sklearn.cluster import KMeans
 
-from bench.quality.data.event_log import DAY_MS, EventLog
+from bench.quality.data.event_log import EventLog
 from bench.quality.data.in_memory_customers import fold_into, vector_days
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS, Service
 from bench.quality.measures import Refit, flaps, inertia
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
 from bench.quality.models.kmeans_by_event import ConstantStep
 from bench.quality.models.self_feeding import MARGIN, SelfFeeding
+from events.arrays import Ints
 from events.schema.outputs import Baseline, BaselineSegment
 from events.segment_changes import Change, segment_number
+from events.time_units import DAY_MS
 from state.customers.records import Rows, blank_rows
 from stream.customers.features import DEFAULT_FEATURES, feature_matrix
 from stream.model.segmenter import CentroidSegmenter
@@ -26,8 +27,6 @@ from stream.settings import StreamSettings
 
 __all__ = ["baseline_of", "by_customer", "by_event", "halves", "moves_of", "self_feeding"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Figures = dict[str, Any]
 
 _SEED = 42

@@ -3,17 +3,15 @@
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 
 from batch.clustering.centroids import k_means
 from batch.clustering.clustering_result import means_of
+from events.arrays import Flags, Floats, Ints
 from stream.model.kmeans import OnlineKMeans
 
 __all__ = ["measure_vips", "survives"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Figures = dict[str, Any]
 
 _SHARE: Final = 0.004
@@ -23,7 +21,7 @@ _NOISE: Final = 0.45
 _K: Final = 5
 
 
-def _customers(n: int, random: np.random.Generator) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _customers(n: int, random: np.random.Generator) -> tuple[Floats, Flags]:
     """Return where customers (n, 3) are at home in standardised RFM, and which are VIPs."""
     vip = np.zeros(n, np.bool_)
     vip[: round(n * _SHARE)] = True
@@ -32,7 +30,7 @@ def _customers(n: int, random: np.random.Generator) -> tuple[Floats, npt.NDArray
     return homes + random.normal(0.0, 0.2, homes.shape), vip
 
 
-def survives(labels: Ints, vip: npt.NDArray[np.bool_]) -> bool:
+def survives(labels: Ints, vip: Flags) -> bool:
     """Return whether one cluster holds at least 95% of the VIPs, and is theirs by at least 95%."""
     cluster = int(np.bincount(labels[vip]).argmax())
     inside = labels == cluster

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from confluent_kafka import TopicPartition
 
 from bench.job.end_state import check_changes, check_fates, check_records, check_sums, names_of
@@ -20,12 +19,11 @@ from bench.job.fixed_job import CUSTOMERS, PARTITIONS, Orders, skewed
 from bench.job.paced_publisher import Paced, PacedPublisher, Sent
 from bench.job.servers import Run, Stage, wait_for
 from consumers.broker.message_fetching import open_fetching
+from events.arrays import Floats, Ints
 from state.store import keys
 
 __all__ = ["Latency", "Listener", "latency_orders", "measure_latency", "warm_up"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _SETTLE_S = 60.0
 _VIEWS_A_SECOND = 200

@@ -6,14 +6,13 @@ from datetime import timedelta
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.job.fixed_job import BASELINE, CUSTOMERS, EVENTS, SECONDS, START, Orders, skewed, utc_text
+from events.arrays import Ints
 from events.schema.outputs import Baseline, BaselineSegment
 
 __all__ = ["MIXED_BASELINE", "Sessions", "mixed_events"]
 
-Ints = npt.NDArray[np.int64]
 
 _FEATURES: Final = {
     "recency": (4.0, 1.0),

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.job.drain import drain
 from bench.job.end_state import EndStateWrong, check_changes, check_fates, check_records, check_sums
@@ -14,11 +13,11 @@ from bench.job.servers import Run, Stage
 from bench.job.stored_customers import fill, profiled
 from bench.speed.mixed_events import MIXED_BASELINE, mixed_events
 from bench.speed.redis_memory import measure_memory, used_memory
+from events.arrays import Ints
 from events.schema.outputs import Baseline
 
 __all__ = ["EndStateWrong", "Job", "Throughput", "fixed_job", "measure_throughput", "mixed_job", "warm_up_jobs"]
 
-Ints = npt.NDArray[np.int64]
 Messages = Callable[[], Iterable[tuple[str, bytes]]]
 _WARM_UPS = 5
 

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.job.fixed_job import BASELINE, CUSTOMERS, PARTITIONS
 from bench.job.paced_publisher import Paced, PacedPublisher
@@ -25,10 +24,10 @@ from bench.job.stored_customers import buyers, fill, settled
 from bench.reporting.machine import describe_machine, stamp
 from bench.reporting.recording import record
 from bench.speed.latency import Listener, latency_orders, warm_up
+from events.arrays import Floats
 
 __all__ = ["Beside", "main", "measure_beside"]
 
-Floats = npt.NDArray[np.float64]
 
 _CUSTOMERS, _RATE = 1_000_000, 1_000.0
 _ALONE_S = 20.0

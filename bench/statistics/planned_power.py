@@ -3,9 +3,9 @@
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from events.arrays import Floats
 from experiments import CannotSay
 from experiments.planning.sample_size import customers_needed
 from experiments.statistics.sample import Sample
@@ -34,13 +34,13 @@ def power_for_money(seed: int, runs: int) -> tuple[float, int, float]:
     return mean, plan, float(np.mean(np.abs(found) > stats.norm.isf(ALPHA / 2.0)))
 
 
-def _spent(chance: np.random.Generator, customers: int) -> npt.NDArray[np.float64]:
+def _spent(chance: np.random.Generator, customers: int) -> Floats:
     spent = np.zeros(customers)
     buyers = chance.binomial(customers, _RATE)
     spent[:buyers] = np.exp(3.0 + _SIGMA * chance.normal(size=buyers))
     return spent
 
 
-def _z(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], shift: float) -> float:
+def _z(ours: Floats, theirs: Floats, shift: float) -> float:
     squared_error = ours.var(ddof=1) / len(ours) + theirs.var(ddof=1) / len(theirs)
     return float((ours.mean() + shift - theirs.mean()) / np.sqrt(squared_error))

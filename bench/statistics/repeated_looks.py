@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from events.arrays import Floats
 from experiments import CannotSay
 from experiments.sequential.always_valid import half_width, mixture_p_value, mixture_precision
 from experiments.sequential.always_valid_rates import log_evidence
@@ -28,7 +29,6 @@ __all__ = [
     "stopping_customers",
 ]
 
-Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 ALPHA: Final = 0.05
 

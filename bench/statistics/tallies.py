@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from confluent_kafka import Producer
 
 from bench.job.fixed_job import PARTITIONS
@@ -25,6 +24,7 @@ from bench.reporting.recording import record
 from bench.statistics.tally_truth import frame, true_tallies
 from cli.local.embedded import ChildProcess
 from consumers.broker.consumer_lag import stored_offsets
+from events.arrays import Floats
 from experiments.definition import Experiment, Variant
 from simulation.behaviour.ab_test import Effect
 from simulation.behaviour.ab_test import Experiment as Simulated
@@ -186,7 +186,7 @@ def measure_delay(on: Stage, rate: int = 20_000, seconds: float = 20.0) -> dict[
     }
 
 
-def _percentiles(delay_ms: npt.NDArray[np.float64]) -> dict[str, float]:
+def _percentiles(delay_ms: Floats) -> dict[str, float]:
     return {name: float(np.percentile(delay_ms, q)) for name, q in (("p50_ms", 50), ("p99_ms", 99), ("max_ms", 100))}
 
 

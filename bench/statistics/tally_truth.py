@@ -6,12 +6,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from events.time_units import DAY_MS
 from experiments.definition import Experiment
 from experiments.tally import Tally
 
 __all__ = ["frame", "true_tallies"]
-
-_DAY_MS = 86_400_000
 
 
 def frame(values: Iterable[bytes]) -> pd.DataFrame:
@@ -46,9 +45,9 @@ def true_tallies(definition: Experiment, exposures: pd.DataFrame, orders: pd.Dat
     window = definition.conversion_window.total_seconds() * 1000
     inside = lines[(lines.bought_age >= 0) & (lines.bought_age < window)]
     before = lines[
-        (lines.bought_age < 0) & (lines.bought_age >= -definition.pre_period_days * _DAY_MS) & (lines.age < 0)
+        (lines.bought_age < 0) & (lines.bought_age >= -definition.pre_period_days * DAY_MS) & (lines.age < 0)
     ]
-    kept = lines[(lines.bought_age >= 0) & (lines.bought_age < definition.retention_days * _DAY_MS)]
+    kept = lines[(lines.bought_age >= 0) & (lines.bought_age < definition.retention_days * DAY_MS)]
     columns = {
         "revenue": (inside, "signed"),
         "orders": (inside, "count"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cli.experiment.stored_experiments import Shop
 from events.errors import ShoalError
+from events.time_units import DAY_S
 from experiments import CannotSay, Experiment, Tallies
 from experiments.planning.sample_size import rate_baseline
 from experiments.statistics.metric_samples import measure
@@ -64,7 +65,7 @@ def of_records(shop: Shop, window: timedelta) -> list[Baseline]:
                 break
     if not customers:
         raise NoBaseline(
-            f"no customer was known {window.total_seconds() / 86_400:g} days ago, so there is no rate to plan with; "
+            f"no customer was known {window.total_seconds() / DAY_S:g} days ago, so there is no rate to plan with; "
             "give --rate, or --mean with --sd"
         )
     return [

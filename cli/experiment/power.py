@@ -7,6 +7,7 @@ import typer
 from cli.experiment.definition_options import MetricName, window_s
 from cli.local.addresses import RedisOption
 from cli.printing.output import JsonOption, print_json, tables
+from events.time_units import DAY_S
 
 if TYPE_CHECKING:
     from cli.experiment.planning_baseline import Baseline
@@ -103,7 +104,7 @@ def _of_records(plan: Plan, window: str, redis: str | None) -> dict[str, Any]:
     seconds = window_s(window)
     shop = open_shop(redis)
     found = of_records(shop, timedelta(seconds=seconds))
-    return {**_document(plan, "records", found, shop.segment_names()), "window_days": seconds / 86_400}
+    return {**_document(plan, "records", found, shop.segment_names()), "window_days": seconds / DAY_S}
 
 
 def _of_experiment(experiment_id: str, redis: str | None) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from cli.feeding.sample_webhook import SampleWebhook
 from cli.feeding.segment_ticker import SegmentTicker
 from cli.local.local_services import LocalServices
 from events.settings import KafkaSettings
+from events.time_units import DAY_MS, DAY_S
 from experiments import Experiment
-from simulation.behaviour.seasons import DAY_MS
 from simulation.event_merging import Batch
 from simulation.scenarios.demo_shop import EXPERIMENT, PAST_DAYS, RECENT_DAYS, live_scenario
 from simulation.shop import Shop
@@ -31,7 +31,7 @@ __all__ = ["SHOP_SETTINGS", "LiveShop"]
 _LIVE_DAYS: Final = 400
 """Days that the live part can last before the shop's time has come up to the wall clock."""
 _RECENT_S: Final = 15.0
-_DAY_S: Final = 10.0
+_SECONDS_A_DAY: Final = 10.0
 """Seconds that a day of the live shop takes."""
 _CAMPAIGN: Final = "winback"
 _BASELINE_S: Final = 90.0
@@ -81,13 +81,13 @@ class LiveShop:
             sink.flush()
             self._await_baseline()
             self._begin_campaign()
-            self._paced(sink, PAST_DAYS, RECENT_DAYS, RECENT_DAYS * 86_400 / _RECENT_S)
+            self._paced(sink, PAST_DAYS, RECENT_DAYS, RECENT_DAYS * DAY_S / _RECENT_S)
             wait_until_processed(self._services.addresses.kafka, self._services.addresses.redis, _PROCESSED_S)
             if self._stop.is_set():
                 return
             self._services.errand("rebaseline", "rebaseline")
-            days = _LIVE_DAYS if seconds is None else min(_LIVE_DAYS, seconds / _DAY_S)
-            self._paced(sink, PAST_DAYS + RECENT_DAYS, days, 86_400 / _DAY_S)
+            days = _LIVE_DAYS if seconds is None else min(_LIVE_DAYS, seconds / _SECONDS_A_DAY)
+            self._paced(sink, PAST_DAYS + RECENT_DAYS, days, DAY_S / _SECONDS_A_DAY)
             sink.flush()
             if seconds is not None and not self._stop.is_set():
                 wait_until_processed(self._services.addresses.kafka, self._services.addresses.redis, _PROCESSED_S)

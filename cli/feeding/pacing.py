@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from events.arrays import Floats
 from simulation.event_merging import TRUTH, Batch
-from simulation.scenario_base import Floats
 
 __all__ = ["Pace", "paced"]
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from cli.feeding.event_sinks import LineFile, Sink
 from cli.feeding.pacing import Pace, paced
 from cli.printing.output import errors
-from simulation.behaviour.seasons import DAY_MS
+from events.time_units import DAY_MS
 from simulation.event_json import instants
 from simulation.event_merging import TOPICS, TRUTH, Batch
 from simulation.shop import Shop

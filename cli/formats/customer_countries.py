@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cli.formats.country_names import usual_country
+from events.arrays import Ints
 
 __all__ = ["Residence", "latest_residences"]
 
@@ -24,7 +25,7 @@ class Residence(NamedTuple):
 def latest_residences(
     customers: npt.NDArray[np.object_],
     countries: npt.NDArray[np.object_],
-    seconds: npt.NDArray[np.int64],
+    seconds: Ints,
     purchases: npt.NDArray[np.object_],
 ) -> list[Residence]:
     """Return one residence for each customer who has one, sorted by time; of two at one time, the later row counts.

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from cli.formats.customer_countries import Residence, latest_residences
 from cli.formats.file_invalid import FileInvalid
 from cli.formats.purchase_log import EventLog
+from events.arrays import Ints
 from events.schema.inputs import CustomerProfile, Order
 
 __all__ = ["Invoice", "OnlineRetail", "Summary", "read_online_retail"]
@@ -29,7 +30,6 @@ _MAX_QUANTITY: Final = 10**6
 _MAX_PRICE: Final = 10**6
 """The product of the two, at six decimals, is far inside 64 bits."""
 
-Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from confluent_kafka import KafkaError
 
 from consumers.broker.topic_partitions import Place
+from events.arrays import Ints
 from events.codec.byte_columns import BinaryColumn
 
 __all__ = ["Fault", "Fetched", "TopicSlice"]
@@ -19,7 +20,7 @@ class TopicSlice(NamedTuple):
     keys: BinaryColumn
     values: BinaryColumn
     partitions: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
+    offsets: Ints
 
     def take(self, positions: npt.NDArray[Any]) -> "TopicSlice":
         """Return the messages at these positions, or where a mask is true."""

@@ -1,6 +1,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Ints
+
 class MessageQueue:
     count: int
     def lead_here(self, topic: str, partition: int) -> None: ...
@@ -8,7 +10,7 @@ class MessageQueue:
     def take(
         self,
     ) -> tuple[
-        list[tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int32]]],
+        list[tuple[str, npt.NDArray[np.uint8], Ints, npt.NDArray[np.int32]]],
         list[tuple[str, int, int, int, str]],
     ]: ...
     def drop(self) -> None: ...

@@ -17,6 +17,7 @@ from consumers.broker.topic_partitions import Place, place_of
 from consumers.broker.topic_reader import TopicReader
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
+from events.time_units import DAY_S
 from events.topics.administration import KafkaUnreachable
 from state.store import keys
 
@@ -28,7 +29,7 @@ _WINDOW: Final = 1_000
 _LOOKED_AT: Final = 20_000
 """Letters looked at for one page at most."""
 _ADMIN_S: Final = 30.0
-_KEPT_S: Final = 91 * 86_400
+_KEPT_S: Final = 91 * DAY_S
 """Longer than the topic keeps a letter."""
 
 

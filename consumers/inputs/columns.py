@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
 from events.codec.batch_decoder import Rejection
 from events.codec.instants import milliseconds
 
@@ -16,7 +17,6 @@ __all__ = ["Columns", "Decoding", "Names", "Refusals", "column", "milliseconds",
 
 Names = Sequence[str] | npt.NDArray[np.object_]
 
-Ints = npt.NDArray[np.int64]
 _EARLIEST_MS = 0
 
 
@@ -68,7 +68,7 @@ class Refusals:
         self._reasons: dict[int, str] = {}
         self._n = n
 
-    def where(self, bad: npt.NDArray[np.bool_], reason: Callable[[int], str]) -> None:
+    def where(self, bad: Flags, reason: Callable[[int], str]) -> None:
         """Refuse the events where `bad` is true."""
         if bad.any():
             for i in np.flatnonzero(bad).tolist():

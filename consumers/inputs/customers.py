@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.inputs.columns import Columns, Decoding, Refusals, column, milliseconds, names_column
+from events.arrays import Ints
 from events.codec.batch_decoder import BatchDecoder
 from events.codec.id_hashes import event_hashes
 from events.schema.inputs import CustomerProfile
@@ -24,7 +25,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 class ProfileColumns(Columns):
     """`numbers` (n, PROFILE_NUMBERS) are age, income and the declared attributes, NaN where absent."""
 
-    signed_up: npt.NDArray[np.int64]
+    signed_up: Ints
     numbers: npt.NDArray[np.float32]
     documents: list[bytes]
 

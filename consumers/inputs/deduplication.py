@@ -5,10 +5,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
+
 __all__ = ["Remembering", "first_occurrences", "remember"]
 
 Hashes = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
 
 _ENDINGS_LEAST, _ENDINGS_MOST = 1 << 10, 1 << 20
 
@@ -29,7 +30,7 @@ class Remembering(Protocol):
     def __len__(self) -> int: ...
 
 
-def first_occurrences(customers: Remembering, slots: Ints, hashes: Hashes) -> npt.NDArray[np.bool_]:
+def first_occurrences(customers: Remembering, slots: Ints, hashes: Hashes) -> Flags:
     """Return which events (n,) are new: not among the recent ones of their customer and not earlier in the batch."""
     fresh = _unseen(customers, slots, hashes)
     ordered = np.sort(hashes)
@@ -40,7 +41,7 @@ def first_occurrences(customers: Remembering, slots: Ints, hashes: Hashes) -> np
     return fresh
 
 
-def _unseen(customers: Remembering, slots: Ints, hashes: Hashes) -> npt.NDArray[np.bool_]:
+def _unseen(customers: Remembering, slots: Ints, hashes: Hashes) -> Flags:
     """Compare events with the recent hashes of their customers, as one flat array of all the pairs.
 
     Only an event whose hash ends like that of a recent event of anybody can be a repeated one; the others, nearly all,

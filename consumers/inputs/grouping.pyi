@@ -1,4 +1,3 @@
-import numpy as np
-import numpy.typing as npt
+from events.arrays import Ints
 
-def grouped(texts: list[str]) -> tuple[list[str], npt.NDArray[np.int64]]: ...
+def grouped(texts: list[str]) -> tuple[list[str], Ints]: ...

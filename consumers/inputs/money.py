@@ -4,15 +4,13 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Flags, Ints
 from events.codec.amount_columns import SCALE, Amounts, currency_number, currency_text
 from events.errors import ShoalError
 from events.schema.field_types import MAX_AMOUNT
 
 __all__ = ["CurrencyUnknown", "Money"]
-
-Ints = npt.NDArray[np.int64]
 
 
 class CurrencyUnknown(ShoalError):
@@ -31,7 +29,7 @@ class Money:
         self._rates = {code: Decimal(str(rate)) for code, rate in rates.items()}
         self._adopt = adopt
 
-    def thousandths(self, amounts: Amounts, currencies: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    def thousandths(self, amounts: Amounts, currencies: Ints) -> tuple[Ints, Flags]:
         """Return the amounts (n,), and which of them have no rate or are too large once converted (they are 0).
 
         `currencies` (n,) are numbers of `currency_number`.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from consumers.inputs.columns import Columns, Decoding, Refusals
 from consumers.inputs.money import Money
+from events.arrays import Ints
 from events.codec.amount_columns import currency_text
 from events.codec.column_decoder import ColumnDecoder, Read
 from events.codec.id_hashes import seed_of
@@ -25,7 +26,7 @@ class OrderColumns(Columns):
     """`kinds` is PLACED, CANCELLED or REFUNDED; `amounts` are thousandths of the shop's currency."""
 
     kinds: npt.NDArray[np.int8]
-    amounts: npt.NDArray[np.int64]
+    amounts: Ints
 
 
 class OrderInput:
@@ -50,7 +51,7 @@ class OrderInput:
         refusals.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))
         return refusals.split(columns, read.positions, read.rejections)
 
-    def columns(self, read: Read, amounts: npt.NDArray[np.int64]) -> OrderColumns:
+    def columns(self, read: Read, amounts: Ints) -> OrderColumns:
         """Return what was read of n events as columns; `amounts` (n,) are thousandths."""
         return OrderColumns(
             read["customer_id"],

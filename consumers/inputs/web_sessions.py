@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from consumers.inputs.columns import Columns, Decoding, Refusals
+from events.arrays import Ints
 from events.codec.column_decoder import ABSENT, ColumnDecoder
 from events.codec.id_hashes import seed_of
 from events.schema.inputs import WebSession
 
 __all__ = ["SessionColumns", "SessionInput"]
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from consumers.settings import ConsumerSettings
 from events.codec.column_decoder import is_compiled
 from events.errors import ShoalError
 from events.settings import KafkaSettings
+from events.time_units import HOUR_MS
 from state.partitions.owned_partition import Fenced, Owned, StateMoved
 
 __all__ = ["MicroBatchRuntime", "Wiring"]
@@ -64,7 +65,7 @@ class MicroBatchRuntime:
     def __init__(self, wiring: Wiring, group: str) -> None:
         self._w = wiring
         settings = wiring.settings
-        self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * 3_600_000))
+        self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * HOUR_MS))
         self._processing = Processing(wiring.kafka, wiring.open_all, wiring.committers, wiring.handler, wiring.clock)
         self._lanes = Lanes[Job | Chore](len(wiring.committers), self._work)
         self._stop = threading.Event()

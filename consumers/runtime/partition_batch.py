@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from consumers.broker.fetched import TopicSlice
 from consumers.inputs.columns import Columns
+from events.arrays import Ints
 from events.segment_changes import Change
 from state.customers.records import CustomerBatch
 from state.partitions.model_sums import ModelSums
-
-Ints = npt.NDArray[np.int64]
 
 try:
     from consumers.inputs.grouping import grouped as _compiled

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from consumers.broker.kafka_sink import PARTITION_UA
 from consumers.inputs.columns import Columns
 from consumers.runtime.partition_batch import PartitionBatch
+from events.arrays import Flags, Ints
 from state.partitions.owned_partition import Owned
 
 __all__ = [
@@ -35,7 +33,7 @@ class Customers(Protocol):
         ...
 
     @property
-    def known(self) -> npt.NDArray[np.bool_]:
+    def known(self) -> Flags:
         """Which of them this partition knows; others may belong to another partition."""
         ...
 
@@ -82,7 +80,7 @@ class Loaded(NamedTuple):
     owned: Owned
     customers: Any
     events: dict[str, Columns]
-    slots: dict[str, npt.NDArray[np.int64]]
+    slots: dict[str, Ints]
     now_ms: int
 
 

@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.tallies.definitions import LiveExperiment
+from events.arrays import Flags, Ints
 from state.experiments.purchase_logs import CANCELLED, CONVERSION, PLACED, PurchaseLogs
 
 __all__ = ["CONTRIBUTION", "PurchaseTable", "contributions", "purchase_table"]
 
 Rows = npt.NDArray[Any]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 CONTRIBUTION: Final = ("revenue", "pre_revenue", "orders", "retention_orders", "before", "after", "unmatched")
 """Fields of `state.experiments.exposed_customers.EXPOSED` that follow from the log and the first exposure."""

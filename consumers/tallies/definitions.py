@@ -11,14 +11,14 @@ from typing import Final
 import xxhash
 from pydantic import ValidationError
 
+from events.time_units import DAY_MS
 from experiments.definition import Experiment
 from state.experiments.definitions import ExperimentStore
 
-__all__ = ["DAY_MS", "Definitions", "LiveExperiment", "experiment_hash"]
+__all__ = ["Definitions", "LiveExperiment", "experiment_hash"]
 
 log = logging.getLogger(__name__)
 
-DAY_MS: Final = 86_400_000
 _FOREVER: Final = 1 << 60
 
 

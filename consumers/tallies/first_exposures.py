@@ -8,12 +8,10 @@ import numpy.typing as npt
 from consumers.inputs.deduplication import first_occurrences, remember
 from consumers.tallies.definitions import LiveExperiment
 from consumers.tallies.inputs import ExposureColumns
+from events.arrays import Flags, Ints
 from state.experiments.exposed_customers import ExposedCustomers
 
 __all__ = ["Exposing", "expose"]
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 class Exposing(NamedTuple):

@@ -4,22 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from consumers.inputs.columns import Columns
 from consumers.runtime.protocols import Loaded, Opening
-from consumers.tallies.definitions import DAY_MS, Definitions, LiveExperiment
+from consumers.tallies.definitions import Definitions, LiveExperiment
 from consumers.tallies.first_exposures import expose
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
 from consumers.tallies.purchase_log import Taken, take_in, trimmed
 from consumers.tallies.recount import Recount
 from consumers.tallies.settings import ExperimentSettings
+from events.arrays import Ints
+from events.time_units import DAY_MS
 from state.experiments.purchase_logs import ENTRY, PurchaseLogs
 from state.experiments.tally_partitions import ExperimentSave, OpenedTallies, TallyOpening, TallyPartitions
 
 __all__ = ["TallyHandler", "TallyOutcome"]
 
-Ints = npt.NDArray[np.int64]
 
 _LOGGED = ("orders", "conversions")
 

@@ -11,6 +11,7 @@ from consumers.inputs.columns import Columns, Decoding, Refusals
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
+from events.arrays import Flags, Ints
 from events.codec.amount_columns import currency_number, currency_text
 from events.codec.column_decoder import ABSENT, ColumnDecoder, Read
 from events.codec.id_hashes import seed_of
@@ -27,8 +28,8 @@ _NO_CURRENCY: Final = "XXX"
 class ExposureColumns(Columns):
     """`experiments` are codes of `Definitions`, `variants` places in the definition's variants."""
 
-    experiments: npt.NDArray[np.int64]
-    variants: npt.NDArray[np.int64]
+    experiments: Ints
+    variants: Ints
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class PurchaseInput(OrderInput):
 
     hashed: ClassVar[Mapping[str, int]] = {**OrderInput.hashed, "order_id": 0}
 
-    def columns(self, read: Read, amounts: npt.NDArray[np.int64]) -> LoggedOrders:
+    def columns(self, read: Read, amounts: Ints) -> LoggedOrders:
         """Return what was read as columns."""
         plain = super().columns(read, amounts)
         entries = _entries(plain.times, plain.kinds.astype(np.int64), plain.event_hashes, amounts, read["order_id"])
@@ -122,7 +123,7 @@ class ConversionInput:
         refusals.where(unknown, lambda i: _unknown(named[i]))
         return refusals.split(columns, read.positions, read.rejections)
 
-    def _amounts(self, read: Read) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    def _amounts(self, read: Read) -> tuple[Ints, Flags]:
         """Return values in thousandths, and which could not be converted; no value is 0."""
         values, currencies = read["value"], read["currency"]
         stated = np.flatnonzero(currencies != ABSENT)
@@ -135,10 +136,10 @@ class ConversionInput:
 
 
 def _entries(
-    times: npt.NDArray[np.int64],
-    kinds: npt.NDArray[np.int64],
+    times: Ints,
+    kinds: Ints,
     events: npt.NDArray[np.uint64],
-    amounts: npt.NDArray[np.int64],
+    amounts: Ints,
     of: npt.NDArray[np.uint64],
 ) -> npt.NDArray[Any]:
     entries = np.empty(len(times), ENTRY)

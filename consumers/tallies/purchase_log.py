@@ -6,12 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from consumers.inputs.deduplication import first_occurrences
+from events.arrays import Flags, Ints
 from state.experiments.purchase_logs import PurchaseLogs
 
 __all__ = ["Taken", "take_in", "trimmed"]
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 class Taken(NamedTuple):

@@ -10,6 +10,7 @@ from consumers.tallies.contributions import CONTRIBUTION, contributions, purchas
 from consumers.tallies.definitions import LiveExperiment
 from consumers.tallies.first_exposures import Exposing
 from consumers.tallies.tally_sums import changed_sums
+from events.arrays import Flags, Ints
 from state.customers.recent_moves import UNKNOWN, segments_at
 from state.experiments.exposed_customers import segment_code
 from state.experiments.purchase_logs import CONVERSION, PurchaseLogs
@@ -19,8 +20,6 @@ from state.experiments.tally_partitions import ExperimentSave, ExperimentState, 
 __all__ = ["Recount"]
 
 Rows = npt.NDArray[Any]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 _COUNTED = {"before": "before_exposure", "after": "after_window", "unmatched": "unmatched_refund"}
 """Fields of an exposed customer that say how much was left out, and the names of the reasons."""

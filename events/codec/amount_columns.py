@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+
+from events.arrays import Ints
 
 __all__ = ["SCALE", "Amounts", "currency_number", "currency_text"]
 
 SCALE: Final = 1000
 """Thousandths in one unit of a currency: exact for every ISO 4217 currency in use (0 to 3 decimals)."""
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

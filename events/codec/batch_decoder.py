@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
 
+from events.arrays import Ints
 from events.codec.instants import instants_ms
 from events.schema.derived_structs import bounds, constraints, struct_of
 
@@ -28,7 +28,6 @@ __all__ = ["BatchDecoder", "Decoded", "Rejection"]
 
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PIECE = 1_000
-Ints = npt.NDArray[np.int64]
 _UNFIT = "a field does not have the form that it should have"
 _TOLD, _COUNTABLE = 5, 1_000
 """Faults of one event that its reason names, and how many it may have for that."""
@@ -55,7 +54,7 @@ class Decoded:
     instants: dict[str, Ints] = field(default_factory=dict)
 
     @property
-    def positions(self) -> npt.NDArray[np.int64]:
+    def positions(self) -> Ints:
         """The position in the batch of each valid event."""
         return np.arange(len(self.events)) if self.indices is None else np.array(self.indices, np.int64)
 

@@ -6,9 +6,9 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BinaryColumn"]
+from events.arrays import Ints
 
-Ints = npt.NDArray[np.int64]
+__all__ = ["BinaryColumn"]
 
 
 class BinaryColumn(Sequence[bytes | None]):

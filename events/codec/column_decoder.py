@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel
 
+from events.arrays import Ints
 from events.codec.amount_columns import Amounts, currency_number
 from events.codec.batch_decoder import BatchDecoder, Decoded, Rejection
 from events.codec.byte_columns import BinaryColumn
@@ -25,7 +25,6 @@ except ImportError:
 
 __all__ = ["ABSENT", "ColumnDecoder", "Read", "is_compiled"]
 
-Ints = npt.NDArray[np.int64]
 Column = Any  # an array (n,) or Amounts
 
 

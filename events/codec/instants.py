@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
+
 __all__ = ["instants_ms", "milliseconds"]
 
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Octets = npt.NDArray[np.uint8]
 
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]

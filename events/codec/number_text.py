@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Floats
 from events.codec.text_rows import Table
 
 __all__ = ["UNKNOWN", "figure_codes", "figure_table", "figure_values"]
@@ -47,7 +48,7 @@ def _text(value: float | None) -> str:
     return f"{value:.2e}".replace("e+0", "e").replace("e+", "e") if abs(value) >= 999_500 else f"{value:.12g}"
 
 
-def figure_codes(values: npt.NDArray[np.float64]) -> Codes:
+def figure_codes(values: Floats) -> Codes:
     """Return the code of each number, rounded to three significant digits; NaN is `UNKNOWN`.
 
     Numbers from 10^12 on are written as the largest figure; below 0.01 the step is 0.00001.

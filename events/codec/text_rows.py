@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from events.arrays import Ints
 
 try:
     from events.codec.text_splice import Table, spliced
@@ -23,7 +24,7 @@ except ImportError:  # not compiled
 
 __all__ = ["Part", "Table", "rows_of"]
 
-Part = bytes | Sequence[str] | npt.NDArray[np.int64] | tuple[npt.NDArray[np.int64], Table]
+Part = bytes | Sequence[str] | Ints | tuple[Ints, Table]
 """One text for all rows, a text for each, a number from 0 for each, or the place of each row's text in a table."""
 
 

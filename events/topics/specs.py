@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from events.settings import KafkaSettings
+from events.time_units import DAY_MS
 
 __all__ = ["CO_PARTITIONED", "TALLIED", "TopicSpec", "topic_specs"]
 
@@ -12,7 +13,6 @@ CO_PARTITIONED = ("orders", "web-sessions", "customers")
 TALLIED = ("orders", "conversions", "exposures")
 """Inputs of the `experiments` group: partitioned alike, and with the `segments` group's."""
 
-_DAY_MS = 86_400_000
 _LARGE = 16 << 20
 
 
@@ -33,8 +33,8 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
     because a message that is too large for Shoal still has to reach the dead letters whole.
     """
     durable = {"min.insync.replicas": str(max(1, settings.replication - 1)), "max.message.bytes": str(_LARGE)}
-    kept = durable | {"cleanup.policy": "delete", "retention.ms": str(30 * _DAY_MS)}
-    longer = durable | {"cleanup.policy": "delete", "retention.ms": str(90 * _DAY_MS)}
+    kept = durable | {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}
+    longer = durable | {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
     compacted = durable | {"cleanup.policy": "compact"}
     plans = [
         *((name, settings.partitions, kept) for name in (*CO_PARTITIONED, "exposures", "conversions")),

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import redis
 
 from events.codec.amount_columns import SCALE
 from events.errors import ShoalError
 from events.schema.outputs import Baseline
+from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
 from queries.customers.segment_history import history_of
 from queries.segments.segment_names import segment_names
@@ -29,9 +29,7 @@ from stream.moves.changes import rfc3339
 
 __all__ = ["CustomerUnknown", "Inspector"]
 
-Ints = npt.NDArray[np.int64]
 
-_DAY_MS = 86_400_000.0
 _CHUNK = 5_000
 _TOLD = ("recency", "frequency", "monetary")
 """Features that the profile of a segment has in a plainer form: days, orders, net spend."""
@@ -121,7 +119,7 @@ class Inspector:
         Moves are counted by day (UTC), so those of the whole first day are in.
         """
         now_ms = self.now_ms()
-        first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (now_ms - since_days * _DAY_MS, now_ms))
+        first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (now_ms - since_days * DAY_MS, now_ms))
         flows, names = FlowStore(self._client, self._partitions).read(first, last), self.names()
         return {
             "since": first.isoformat(),

@@ -11,17 +11,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Floats
+from events.time_units import DAY_MS
 from state.customers.recent_moves import NO_SEGMENT, UNKNOWN, segments_at
 from state.customers.records import Rows
 from stream.customers.features import FEATURES
 
 __all__ = ["DAYS", "Population", "survey"]
 
-Floats = npt.NDArray[np.float64]
 
 DAYS: Final = (30, 25, 20, 15, 10, 5, 0)
 """Days before now for which the sizes are told, the earliest first."""
-_DAY_MS: Final = 86_400_000
 _SAMPLE: Final = 1_500
 
 
@@ -46,10 +46,10 @@ class Population:
         self.customers += len(rows)
         present = [f"s{number}" for number in rows["segment"].tolist()]
         for day in DAYS:
-            at = np.full(len(rows), self.now_ms - day * _DAY_MS)
+            at = np.full(len(rows), self.now_ms - day * DAY_MS)
             self.sizes[day].update(present if day == 0 else segments_at(rows, at))
         self.flows.update(
-            zip(segments_at(rows, np.full(len(rows), self.now_ms - DAYS[0] * _DAY_MS)), present, strict=True)
+            zip(segments_at(rows, np.full(len(rows), self.now_ms - DAYS[0] * DAY_MS)), present, strict=True)
         )
         if sum(map(len, self.sample)) < _SAMPLE:
             self.sample.append(rows[:_SAMPLE])

@@ -6,12 +6,12 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
+from events.arrays import Floats, Ints
+from events.time_units import HOUR_MS
 from simulation.behaviour.visits import Sessions
-from simulation.scenario_base import Floats, Ints, Name, ScenarioPart, Share, Weights, chances
+from simulation.scenario_base import Name, ScenarioPart, Share, Weights, chances
 
 __all__ = ["Effect", "Experiment", "Exposures", "draw_conversions", "draw_exposures", "draw_variants", "is_on"]
-
-_HOUR_MS = 3_600_000
 
 
 class Effect(ScenarioPart):
@@ -118,5 +118,5 @@ def draw_conversions(rng: np.random.Generator, experiment: Experiment, rates: Fl
         The places of those who do, and when.
     """
     converts = np.flatnonzero(rng.random(len(at)) < rates)
-    delay = rng.exponential(experiment.delay_hours * _HOUR_MS, len(converts)).astype(np.int64)
+    delay = rng.exponential(experiment.delay_hours * HOUR_MS, len(converts)).astype(np.int64)
     return converts, at[converts] + 1_000 + delay

@@ -5,8 +5,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from events.arrays import Floats, Ints
 from simulation.customers.groups import Group
-from simulation.scenario_base import Floats, Ints, chances
+from simulation.scenario_base import chances
 
 __all__ = ["Baskets", "draw_baskets"]
 

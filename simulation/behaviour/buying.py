@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from events.arrays import Floats, Ints
 from simulation.customers.groups import Group
-from simulation.scenario_base import Floats, Ints
 
 __all__ = ["Purchases", "Traits", "draw_amounts", "draw_purchases", "draw_traits"]
 

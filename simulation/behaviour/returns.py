@@ -5,13 +5,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from events.arrays import Ints
+from events.time_units import DAY_MS
 from simulation.customers.groups import Group
-from simulation.scenario_base import Ints
 
 __all__ = ["Returned", "draw_returns"]
 
 _MINUTE_MS: Final = 60_000
-_DAY_MS: Final = 86_400_000
 _LEAST: Final = 0.2
 
 
@@ -41,8 +41,8 @@ def draw_returns(
     chance = rng.random(len(ordered))
     order = np.flatnonzero(chance < cancelled + refunded)
     is_cancelled = chance[order] < cancelled[order]
-    soon = rng.integers(5 * _MINUTE_MS, _DAY_MS, len(order))
-    late = rng.integers(2 * _DAY_MS, 30 * _DAY_MS, len(order))
+    soon = rng.integers(5 * _MINUTE_MS, DAY_MS, len(order))
+    late = rng.integers(2 * DAY_MS, 30 * DAY_MS, len(order))
     in_part = ~is_cancelled & (rng.random(len(order)) < 0.5)
     share = np.where(in_part, rng.uniform(_LEAST, 1.0, len(order)), 1.0)
     return Returned(

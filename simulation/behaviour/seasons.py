@@ -6,12 +6,12 @@ from typing import Annotated, Final
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from simulation.scenario_base import Floats, Ints, ScenarioPart
+from events.arrays import Floats, Ints
+from events.time_units import DAY_MS, HOUR_MS
+from simulation.scenario_base import ScenarioPart
 
-__all__ = ["DAY_MS", "Seasonality", "day_factor", "times_of_day"]
+__all__ = ["Seasonality", "day_factor", "times_of_day"]
 
-DAY_MS: Final = 86_400_000
-_HOUR_MS: Final = 3_600_000
 _YEAR: Final = 2025  # any that is not a leap year: the months' lengths
 
 
@@ -51,8 +51,8 @@ def times_of_day(seasonality: Seasonality, begin_ms: int, shares: Floats) -> Int
     Uniform shares give times distributed as the hours say; the mapping is monotone.
     """
     first = datetime.fromtimestamp(begin_ms / 1000, UTC)
-    into_hour = begin_ms % _HOUR_MS
-    edges = np.concatenate(([0], np.arange(1, 25) * _HOUR_MS - into_hour, [DAY_MS]))
+    into_hour = begin_ms % HOUR_MS
+    edges = np.concatenate(([0], np.arange(1, 25) * HOUR_MS - into_hour, [DAY_MS]))
     hours = [(first + timedelta(hours=h)).hour for h in range(25)]
     mass = np.concatenate(([0.0], np.cumsum(np.array(seasonality.hours)[hours] * np.diff(edges))))
     return begin_ms + np.interp(shares, mass / mass[-1], edges).astype(np.int64)

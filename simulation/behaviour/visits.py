@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Flags, Floats, Ints
+from events.time_units import DAY_MS, HOUR_MS
 from simulation.customers.groups import Group
-from simulation.scenario_base import Floats, Ints
 
 __all__ = ["LOOKBACK_MS", "Sessions", "draw_leads", "draw_sessions"]
 
-LOOKBACK_MS: Final = 86_400_000
+LOOKBACK_MS: Final = DAY_MS
 """No event lies further before the order or visit that it was drawn for."""
 _LONGEST_LEAD_MS: Final = 68_400_000  # 19 hours
 _LONGEST_S: Final = 14_400.0
@@ -44,13 +44,11 @@ def draw_leads(rng: np.random.Generator, groups: Sequence[Group], membership: In
     extra = np.array([group.visits.per_order - 1.0 for group in groups])[membership]
     hours = np.array([group.visits.lead_hours for group in groups])[membership]
     which = np.repeat(np.arange(len(ordered)), rng.poisson(extra))
-    lead = np.minimum(rng.exponential(hours[which]) * 3_600_000, _LONGEST_LEAD_MS)
+    lead = np.minimum(rng.exponential(hours[which]) * HOUR_MS, _LONGEST_LEAD_MS)
     return which, ordered[which] - lead.astype(np.int64) - 60_000
 
 
-def draw_sessions(
-    rng: np.random.Generator, mean_pages: Floats, owner: Ints, ended: Ints, buying: npt.NDArray[np.bool_]
-) -> Sessions:
+def draw_sessions(rng: np.random.Generator, mean_pages: Floats, owner: Ints, ended: Ints, buying: Flags) -> Sessions:
     """Draw what happens in sessions that end at given times; `buying` ones have something in the cart."""
     pages = 1 + rng.poisson(mean_pages - 1.0)
     seconds = np.clip(rng.gamma(2.0, _SECONDS_A_PAGE / 2.0, len(owner)) * pages, 1.0, _LONGEST_S)

@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Floats, Ints
+from events.time_units import DAY_MS
 from simulation.customers.groups import Group
-from simulation.scenario_base import Floats, Ints
 
 __all__ = ["ROW", "customer_ids", "decline", "founders_on", "groups_of"]
 
@@ -30,7 +31,6 @@ ROW: Final = np.dtype(
 
 _FORGOTTEN: Final = 10.0
 """Half-lives after which a customer whose rate declines has left: a thousandth of it remains."""
-_DAY_MS: Final = 86_400_000.0
 
 
 def customer_ids(numbers: Ints) -> list[str]:
@@ -59,8 +59,8 @@ def founders_on(group: Group, size: int, day: int) -> int:
     return size * then // group.joins_over_days - size * done // group.joins_over_days
 
 
-def decline(groups: Sequence[Group], people: npt.NDArray[np.void], now_ms: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def decline(groups: Sequence[Group], people: npt.NDArray[np.void], now_ms: int) -> tuple[Floats, Flags]:
     """Return what the rate of each customer is multiplied with for its age, and whether nothing of it is left."""
     lives = [group.buying.rate_half_life_days or np.inf for group in groups]
-    ages = np.maximum(now_ms - people["joined"], 0) / _DAY_MS / np.array(lives)[people["group"]]
+    ages = np.maximum(now_ms - people["joined"], 0) / DAY_MS / np.array(lives)[people["group"]]
     return np.exp2(-ages), ages > _FORGOTTEN

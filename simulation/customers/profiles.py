@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from events.arrays import Floats, Ints
 from simulation.customers.groups import Group
-from simulation.scenario_base import Floats, Ints, Weights, chances
+from simulation.scenario_base import Weights, chances
 
 __all__ = ["Profiles", "draw_profiles", "pick"]
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from simulation.scenario_base import Floats, Name, ScenarioPart, Share
+from events.arrays import Floats
+from simulation.scenario_base import Name, ScenarioPart, Share
 
 __all__ = ["Effects", "Regime", "effects_on"]
 

@@ -11,13 +11,14 @@ from typing import Any, Literal
 import redis
 from pydantic import BaseModel
 
+from events.time_units import DAY_MS, DAY_S
 from state.store import keys
 
 __all__ = ["Attempt", "DeadDelivery", "Delivery", "DeliveryStore", "Outcome"]
 
 Outcome = Literal["delivered", "failed", "dead", "suppressed", "no-consent", "capped", "expired"]
 
-_SEEN_MS = 7 * 86_400_000
+_SEEN_MS = 7 * DAY_MS
 # Take in what has not been seen: KEYS due, bodies, seen; ARGV now, then the time from which ids are forgotten, then
 # pairs of id and body.
 _ADD = """
@@ -159,9 +160,9 @@ class DeliveryStore:
         limits = [
             part
             for number, days, name in caps
-            for part in (now_ms - int(days * 86_400_000), number, f"{name} " if name else "")
+            for part in (now_ms - int(days * DAY_MS), number, f"{name} " if name else "")
         ]
-        keep_s = int(max(days for _, days, _ in caps) * 86_400) + 1
+        keep_s = int(max(days for _, days, _ in caps) * DAY_S) + 1
         place = [keys.contacts(delivery.customer_id)]
         return bool(self._contact(keys=place, args=[contact_id(delivery), now_ms, *limits, keep_s]))
 

@@ -7,13 +7,12 @@ word each, of the time since when it was held (48 bits, ms since 1970 UTC) and t
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Ints
 from state.customers.records import Rows
 
 __all__ = ["NO_SEGMENT", "UNKNOWN", "earlier_segments", "remember", "segments_at"]
 
-Ints = npt.NDArray[np.int64]
 
 UNKNOWN: Final = "unknown"
 """The moves that a record remembers do not reach back so far."""

@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Ints
+
 try:
     from state.customers.record_words import Words as _Compiled
 except ImportError:
@@ -22,7 +24,6 @@ except ImportError:
 __all__ = ["VERSION", "WordsUnreadable", "pack_words", "unknown_version", "unpack_words"]
 
 Words = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
 
 VERSION: Final = 3
 _READABLE: Final = (1, 2, VERSION)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
 from events.errors import ShoalError
 from state.customers.record_packing import VERSION, WordsUnreadable, pack_words, unknown_version, unpack_words
 
@@ -35,7 +36,6 @@ __all__ = [
 ]
 
 Rows = npt.NDArray[Any]
-Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 NEVER_FIRST: Final = np.iinfo(np.int64).max
@@ -113,7 +113,7 @@ class CustomerBatch:
 
     ids: list[str]
     rows: Rows
-    known: npt.NDArray[np.bool_]
+    known: Flags
     recent: Hashes
     starts: Ints
 
@@ -176,7 +176,7 @@ def copied(rows: Rows) -> Rows:
     return _of_words(_words(rows).copy())
 
 
-def picked(rows: Rows, which: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Rows:
+def picked(rows: Rows, which: Ints | Flags) -> Rows:
     """Return a copy of the rows at these positions, or where the mask is true."""
     return _of_words(_words(rows)[which])
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
 from events.errors import ShoalError
 
 __all__ = ["ValueUnreadable", "pack_values", "starts_of", "unpack_values"]
 
 Rows = npt.NDArray[Any]
-Ints = npt.NDArray[np.int64]
 
 
 class ValueUnreadable(ShoalError):
@@ -37,7 +37,7 @@ def pack_values(heads: Rows, items: Rows, starts: Ints) -> list[bytes]:
 
 def unpack_values(
     values: Sequence[bytes | None], blank: Rows, item: np.dtype[Any], what: str
-) -> tuple[Rows, npt.NDArray[np.bool_], Rows, Ints]:
+) -> tuple[Rows, Flags, Rows, Ints]:
     """Return heads (n,), which of them were there, the items of all, and where each one's begin (n + 1,).
 
     `blank` (1,) is the head of what is not there. Raises ValueUnreadable.

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
 from events.segment_changes import segment_number
 from state.customers.recent_moves import NO_SEGMENT, UNKNOWN
 from state.customers.variable_length_values import ValueUnreadable, pack_values, starts_of, unpack_values
@@ -18,7 +19,6 @@ from state.customers.variable_length_values import ValueUnreadable, pack_values,
 __all__ = ["EXPOSED", "NEVER", "ExposedCustomers", "segment_code", "segment_id"]
 
 Rows = npt.NDArray[Any]
-Ints = npt.NDArray[np.int64]
 
 EXPOSED: Final = np.dtype(
     [
@@ -53,7 +53,7 @@ class ExposedCustomers:
     """
 
     rows: Rows
-    known: npt.NDArray[np.bool_]
+    known: Flags
     recent: npt.NDArray[np.uint64]
     starts: Ints
 
@@ -61,7 +61,7 @@ class ExposedCustomers:
         return len(self.rows)
 
     @property
-    def exposed(self) -> npt.NDArray[np.bool_]:
+    def exposed(self) -> Flags:
         """Which of them have been exposed."""
         return np.asarray(self.rows["exposures"] > 0)
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
 from state.customers.variable_length_values import ValueUnreadable, pack_values, starts_of, unpack_values
 
 __all__ = ["CANCELLED", "CONVERSION", "ENTRY", "PLACED", "REFUNDED", "PurchaseLogs"]
 
 Rows = npt.NDArray[Any]
-Ints = npt.NDArray[np.int64]
 
 PLACED, CANCELLED, REFUNDED, CONVERSION = range(4)
 ENTRY: Final = np.dtype(
@@ -40,7 +40,7 @@ class PurchaseLogs:
     """
 
     ids: list[str]
-    known: npt.NDArray[np.bool_]
+    known: Flags
     reach: Ints
     entries: Rows
     starts: Ints
@@ -86,7 +86,7 @@ class PurchaseLogs:
         joined = np.concatenate([self.entries, entries])[order]
         return PurchaseLogs(self.ids, self.known, self.reach, joined, starts_of(lengths))
 
-    def only(self, kept: npt.NDArray[np.bool_], reach: Ints) -> "PurchaseLogs":
+    def only(self, kept: Flags, reach: Ints) -> "PurchaseLogs":
         """Return the logs with only some of the entries, reaching back to other times."""
         lengths = np.bincount(self.owners[kept], minlength=len(self))
         return PurchaseLogs(self.ids, self.known, reach, self.entries[kept], starts_of(lengths))

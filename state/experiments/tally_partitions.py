@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import redis
 
+from events.arrays import Flags, Ints
 from state.customers.erasures import read_erased
 from state.customers.records import CustomerBatch, unpack
 from state.experiments.exposed_customers import ExposedCustomers
@@ -24,8 +23,6 @@ from state.store import keys
 from state.store.round_trip import Command, as_mapping
 
 __all__ = ["ExperimentSave", "ExperimentState", "OpenedTallies", "TallyOpening", "TallyPartitions", "TallySave"]
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class OpenedTallies:
         return self.logs.ids
 
     @property
-    def known(self) -> npt.NDArray[np.bool_]:
+    def known(self) -> Flags:
         """Who has a purchase log here or was exposed here."""
         known = self.logs.known
         for state in self.experiments.values():

@@ -6,12 +6,13 @@ import redis
 
 from events.errors import ShoalError
 from events.schema.outputs import Baseline, ModelVersion
+from events.time_units import DAY_S
 from state.partitions.model_sums import ModelSums
 from state.store import keys
 
 __all__ = ["BaselineMoved", "BaselineStore", "BaselineUnknown", "ModelStore", "PartitionSums"]
 
-_REPORT_S: Final = 90 * 86_400
+_REPORT_S: Final = 90 * DAY_S
 """Seconds that the report of a baseline which is not live is kept."""
 
 

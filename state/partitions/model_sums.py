@@ -6,10 +6,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ModelSums"]
+from events.arrays import Floats, Ints
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+__all__ = ["ModelSums"]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ import numpy as np
 import redis
 
 from events.segment_changes import ChangeBatch
+from events.time_units import DAY_S
 from state.store import keys
 from state.store.round_trip import Command
 
 __all__ = ["Flow", "FlowStore", "count_flows", "flow_commands"]
-
-_DAY_S = 86_400
 
 
 class Flow(NamedTuple):
@@ -45,7 +44,7 @@ def flow_commands(partition: int, flows: Mapping[tuple[str, str], int], keep_day
     for (day, kind), moves in flows.items():
         yield ("HINCRBY", keys.flows(partition, day), kind, moves)
     for day in {day for day, _ in flows}:
-        yield ("EXPIRE", keys.flows(partition, day), keep_days * _DAY_S)
+        yield ("EXPIRE", keys.flows(partition, day), keep_days * DAY_S)
 
 
 class FlowStore:

@@ -5,12 +5,13 @@ from typing import Any
 import redis
 from pydantic import BaseModel
 
+from events.time_units import HOUR_MS
 from state.store import keys
 
 __all__ = ["WorkerBeat", "WorkerRegistry"]
 
 _ALIVE_MS = 15_000
-_FORGET_MS = 3_600_000
+_FORGET_MS = HOUR_MS
 
 
 class WorkerBeat(BaseModel):

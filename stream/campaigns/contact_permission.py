@@ -5,6 +5,7 @@ from typing import Any
 
 import redis
 
+from events.time_units import HOUR_MS
 from events.topics.partitioning import partition_of
 from state.campaigns.deliveries import Delivery, DeliveryStore, Outcome
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
@@ -28,8 +29,8 @@ class Permission:
     def refused(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[Outcome, str] | None:
         """Return why a delivery must not be made now, or None where it may."""
         age_ms = now_ms - delivery.changed_ms
-        if age_ms > self._settings.trigger_max_age_h * 3_600_000:
-            return "expired", f"the change is {age_ms / 3_600_000:.1f} hours old"
+        if age_ms > self._settings.trigger_max_age_h * HOUR_MS:
+            return "expired", f"the change is {age_ms / HOUR_MS:.1f} hours old"
         scopes = [ALL, campaign_scope(trigger.trigger), segment_scope(delivery.segment_id)]
         for scope in scopes:
             if self._suppressions.check([delivery.customer_id], [scope])[0]:

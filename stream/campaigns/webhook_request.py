@@ -10,11 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from events.segment_changes import Change
+from events.time_units import DAY_S
 from stream.moves.explanation import explain
 
 __all__ = ["backoff_s", "body_of", "delivery_id", "headers_of", "new_secret", "signature"]
 
-_MAX_AFTER_S: Final = 86_400.0
+_MAX_AFTER_S: Final = DAY_S
 
 
 def new_secret() -> str:

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-__all__ = ["SegmentClock"]
+from events.time_units import DAY_MS
 
-_DAY_MS = 86_400_000
+__all__ = ["SegmentClock"]
 
 
 class SegmentClock:
@@ -27,7 +27,7 @@ class SegmentClock:
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._mode = mode
-        self._replay_ms = replay_days * _DAY_MS
+        self._replay_ms = replay_days * DAY_MS
         self._wall_ms = wall_ms
         self._newest_ms = 0
 

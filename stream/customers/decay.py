@@ -9,12 +9,11 @@ less than a factor of about 2^29 exactly, and the sum does not depend on the ord
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+
+from events.arrays import Floats, Ints
 
 __all__ = ["LANDMARK_MS", "contributions", "decayed"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 LANDMARK_MS: Final = 1_262_304_000_000
 """2010-01-01. With half-lives of 30 days or more, every weight from 1970 to 2090 is a normal float64."""

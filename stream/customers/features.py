@@ -11,13 +11,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Floats, Ints
 from events.codec.amount_columns import SCALE
 from events.errors import ShoalError
+from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.customers.decay import decayed
 
 __all__ = [
-    "DAY_MS",
     "DEFAULT_FEATURES",
     "FEATURES",
     "Feature",
@@ -27,16 +28,14 @@ __all__ = [
     "units_of",
 ]
 
-Floats = npt.NDArray[np.float64]
-Times = npt.NDArray[np.int64] | int
-DAY_MS: Final = 86_400_000.0
+Times = Ints | int
 
 
 class FeatureUnknown(ShoalError):
     """A feature name that does not exist."""
 
 
-def _days_since(times: npt.NDArray[np.int64], at_ms: Times, never: int) -> Floats:
+def _days_since(times: Ints, at_ms: Times, never: int) -> Floats:
     """Return the days from `times` to `at_ms`, at least 0, NaN where it never happened."""
     happened = times != never
     days = (np.asarray(at_ms) - np.where(happened, times, 0)) / DAY_MS

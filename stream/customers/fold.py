@@ -13,12 +13,12 @@ from consumers.inputs.columns import Columns
 from consumers.inputs.customers import ProfileColumns
 from consumers.inputs.orders import CANCELLED, PLACED, REFUNDED, OrderColumns
 from consumers.inputs.web_sessions import SessionColumns
+from events.arrays import Floats, Ints
 from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows, blank_rows, copied
 from stream.customers.decay import contributions
 
 __all__ = ["fold_orders", "fold_profiles", "fold_sessions", "merge"]
 
-Ints = npt.NDArray[np.int64]
 
 _MIN = ("first_order", "first_session")
 _MAX = ("last_order", "last_session")
@@ -36,7 +36,7 @@ class _Slots:
     slots: Ints
     n: int
 
-    def total(self, values: npt.NDArray[np.number] | None = None) -> npt.NDArray[np.float64]:
+    def total(self, values: npt.NDArray[np.number] | None = None) -> Floats:
         return np.bincount(self.slots, values, self.n).astype(np.float64, copy=False)
 
     def first(self, times: Ints) -> Ints:

@@ -5,11 +5,10 @@ I.-K. Yeo, R. A. Johnson, "A new family of power transformations to improve norm
 """
 
 import numpy as np
-import numpy.typing as npt
+
+from events.arrays import Floats
 
 __all__ = ["inverse_yeo_johnson", "yeo_johnson"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def yeo_johnson(values: Floats, power: float) -> Floats:

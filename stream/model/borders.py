@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, ModelVersion
 from state.partitions.worker_heartbeats import WorkerRegistry
 from stream.model.segmenter import borders_version
@@ -20,7 +20,6 @@ from stream.model.sweep_check import Swept
 
 __all__ = ["Borders", "Cost", "Held", "allowed_excess", "cost_by_beats", "cost_of", "one_version"]
 
-Floats = npt.NDArray[np.float64]
 
 _FAR: Final = 10.0
 """Times what is allowed that the most the borders can cost must be: five times the true cost is usual."""
@@ -107,9 +106,7 @@ class Borders:
     ) -> None:
         self._tolerance, self._cost = tolerance, cost
 
-    def held(
-        self, baseline: Baseline, model: ModelVersion | None, centroids: Floats, counts: npt.NDArray[np.int64]
-    ) -> Held | None:
+    def held(self, baseline: Baseline, model: ModelVersion | None, centroids: Floats, counts: Ints) -> Held | None:
         """Return the borders that the next version keeps, None where they follow its centroids.
 
         `model` is the present version under the baseline, None before the first; `centroids` (k, d) are those of the
@@ -125,7 +122,7 @@ class Borders:
             return None
         return None if self._far(baseline, np.array(held.centroids), centroids, counts) else held
 
-    def _far(self, baseline: Baseline, borders: Floats, centroids: Floats, counts: npt.NDArray[np.int64]) -> bool:
+    def _far(self, baseline: Baseline, borders: Floats, centroids: Floats, counts: Ints) -> bool:
         """Return whether the sums alone say that the borders cost too much, before any sweep has measured it.
 
         n·|step|^2 over all clusters is the most that the borders can cost (k-means: each to the cluster it is in).

@@ -8,6 +8,7 @@ import numpy as np
 import redis
 
 from events.schema.outputs import Baseline
+from events.time_units import DAY_MS
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
 from state.partitions.watermarks import read_watermarks
@@ -22,7 +23,6 @@ __all__ = ["ModelWatch"]
 
 log = logging.getLogger(__name__)
 
-_DAY_MS: Final = 86_400_000
 _KEPT: Final = 400
 
 
@@ -37,7 +37,7 @@ class ModelWatch:
     ) -> None:
         self._redis: Any = client
         self._client, self._partitions, self._clock = client, partitions, clock
-        self._every_ms, self._starving_share = round(days * _DAY_MS), starving
+        self._every_ms, self._starving_share = round(days * DAY_MS), starving
         self._baselines, self._models = BaselineStore(client), ModelStore(client)
         self._registry, self._alarms = WorkerRegistry(client), DriftAlarms(client)
         self._watch: DriftWatch | None = None

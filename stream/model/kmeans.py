@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from river import cluster
 
+from events.arrays import Floats
 from state.partitions.model_sums import ModelSums
 
 __all__ = ["OnlineKMeans"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from consumers.broker.kafka_sink import KafkaSink
+from events.arrays import Floats
 from events.schema.outputs import Baseline, ModelVersion
 from state.model.baselines import BaselineStore, ModelStore, PartitionSums
 from state.partitions.model_sums import ModelSums
@@ -14,8 +14,6 @@ from stream.model.live_segmenter import LiveSegmenter
 from stream.model.starving_clusters import starving_clusters
 
 __all__ = ["Leader", "add_up"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def add_up(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:

@@ -3,16 +3,14 @@
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Floats, Ints
 from state.customers.records import Rows
 from stream.customers.features import feature_matrix, frequency, recency, tenure, units_of
 from stream.model.segmenter import Segment
 
 __all__ = ["AT_RISK_DAYS", "INACTIVE_DAYS", "SEGMENT_NAMES", "RuleTiers", "tier_of"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 SEGMENT_NAMES: Final = (
     "High-Value Loyalists",
@@ -32,7 +30,7 @@ INACTIVE_DAYS: Final = 360.0
 LOYAL, FREQUENT, OCCASIONAL, NEW, AT_RISK, INACTIVE = range(6)
 
 
-def tier_of(rows: Rows, at_ms: Ints | int, half_life_ms: float) -> npt.NDArray[np.int64]:
+def tier_of(rows: Rows, at_ms: Ints | int, half_life_ms: float) -> Ints:
     """Return the tier (n,) of customers at a time.
 
     By days since the last order: over 360 (or no order at all) Inactive, over 120 At-Risk. Of the others: 8 recent

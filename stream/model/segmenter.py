@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, ModelVersion
 from events.segment_changes import segment_number
 from state.customers.records import Rows
@@ -15,8 +15,6 @@ from stream.model.kmeans import OnlineKMeans
 
 __all__ = ["CentroidSegmenter", "Segment", "Segmenter", "borders_version", "segments_of"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _GRID = 2.0**20
 _FAR = 100.0

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
+
+from events.arrays import Flags, Ints
 
 __all__ = ["starving_clusters"]
 
 
-def starving_clusters(counts: npt.NDArray[np.int64], fitted: Sequence[int], share: float) -> npt.NDArray[np.bool_]:
+def starving_clusters(counts: Ints, fitted: Sequence[int], share: float) -> Flags:
     """Return which clusters (k,) have less than `share` of the part of all customers that they had in the baseline.
 
     `counts` (k,) are their members now, `fitted` those when the baseline was fitted. Going by parts and not by numbers,

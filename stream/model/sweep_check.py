@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Floats, Ints
 from state.partitions.model_sums import ModelSums
 from state.partitions.owned_partition import Owned
 
 __all__ = ["SweepCheck", "Swept"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 _MIXED: Final = -1

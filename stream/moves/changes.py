@@ -7,15 +7,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Floats, Ints
 from events.segment_changes import Change, ChangeBatch, make_change, make_moved
 from state.customers.records import Rows, picked
 from stream.model.segmenter import Segment, Segmenter
 from stream.moves.evidence import evidence_of, usual_gap_days
 
 __all__ = ["Looked", "Moves", "changes_of", "rfc3339"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 _SEGMENTS: Final = 1 << 16
@@ -30,7 +28,7 @@ class Looked:
 
     before: Rows
     after: Rows
-    learned: npt.NDArray[np.bool_]
+    learned: Flags
     old: Floats
     vectors: Floats
     distances: Floats

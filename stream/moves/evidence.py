@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Flags, Floats, Ints
 from events.codec.number_text import Codes, figure_codes
+from events.time_units import DAY_MS
 from state.customers.records import Rows
-from stream.customers.features import DAY_MS
 from stream.model.segmenter import Segmenter
 
 __all__ = ["SHOWN", "Evidence", "evidence_of", "usual_gap_days"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 SHOWN: Final = 2
 """How many features a change names at most."""
@@ -35,7 +33,7 @@ def evidence_of(
     distances: Floats,
     target: Ints,
     present: Ints,
-    centroids_moved: npt.NDArray[np.bool_],
+    centroids_moved: Flags,
     gaps: Floats,
 ) -> Evidence:
     """Return why n customers moved from cluster `present` (n,), -1 for none, to `target` (n,).
@@ -65,7 +63,7 @@ def _scores(
     last: Floats,
     target: Ints,
     present: Ints,
-    centroids_moved: npt.NDArray[np.bool_],
+    centroids_moved: Flags,
 ) -> Floats:
     first = (present < 0)[:, None]
     step = now - np.where(first | np.isnan(last), 0.0, last)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
 from consumers.inputs.columns import Columns
 from consumers.inputs.customers import ProfileColumns
@@ -13,6 +12,7 @@ from consumers.inputs.deduplication import first_occurrences, remember
 from consumers.inputs.orders import PLACED, OrderColumns
 from consumers.runtime.partition_batch import Outcome
 from consumers.runtime.protocols import Loaded
+from events.arrays import Flags, Ints
 from state.customers.records import CustomerBatch, Rows
 from stream.customers.fold import fold, merge
 from stream.model.live_segmenter import LiveSegmenter
@@ -21,7 +21,6 @@ from stream.moves.segmentation import resegment_all, sums_under
 
 __all__ = ["SegmentHandler"]
 
-Ints = npt.NDArray[np.int64]
 
 _CAUSES = np.array(["time", "correction", "activity"], object)
 """Texts that all customers share: made anew for each of them, they took 5% of a batch's time."""
@@ -105,7 +104,7 @@ def _together(loaded: Sequence[Loaded], topic: str, starts: Sequence[int]) -> tu
     return type(columns[0]).joined(columns), slots[0] if len(slots) == 1 else np.concatenate(slots), lengths
 
 
-def _repeated(fresh: npt.NDArray[np.bool_], lengths: Sequence[int]) -> list[int]:
+def _repeated(fresh: Flags, lengths: Sequence[int]) -> list[int]:
     """Return how many of each partition's events are not fresh."""
     if fresh.all():
         return [0] * len(lengths)
@@ -113,7 +112,7 @@ def _repeated(fresh: npt.NDArray[np.bool_], lengths: Sequence[int]) -> list[int]
     return [int((~fresh[end - length : end]).sum()) for length, end in zip(lengths, ends, strict=True)]
 
 
-def _activity(columns: Columns) -> npt.NDArray[np.bool_]:
+def _activity(columns: Columns) -> Flags:
     """Return which events are something that a customer did, rather than an order taken back."""
     if isinstance(columns, OrderColumns):
         return np.asarray(columns.kinds == PLACED)

@@ -5,18 +5,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Floats, Ints
+from events.time_units import DAY_MS
 from state.customers.records import Rows
 from stream.model.segmenter import Segment
 from stream.settings import StreamSettings
 
 __all__ = ["Damping", "PerSegment"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
-_DAY_MS: Final = 86_400_000.0
 _16: Final = np.uint64(16)
 
 
@@ -87,11 +85,11 @@ class Damping:
         wants = (present >= 0) & (target >= 0) & (target != present)
         held = np.zeros(len(rows), np.bool_)
         if self.dwell:
-            held |= now_ms - rows["since"] < self.dwell.of(segments)[present] * _DAY_MS
+            held |= now_ms - rows["since"] < self.dwell.of(segments)[present] * DAY_MS
         if self.cooldown:
             numbers = np.array([each.number for each in segments])
             away_ms = now_ms - _left_at(rows, numbers[target])
-            held |= away_ms < self.cooldown.of(segments)[target] * _DAY_MS
+            held |= away_ms < self.cooldown.of(segments)[target] * DAY_MS
         return np.where(wants & held, present, target)
 
 

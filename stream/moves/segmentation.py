@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Floats, Ints
 from events.errors import ShoalError
 from events.segment_changes import ChangeBatch
 from state.customers.recent_moves import remember
@@ -26,9 +27,6 @@ __all__ = [
     "resegment_all",
     "sums_under",
 ]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from consumers.runtime.commit import Committer
 from consumers.runtime.partition_batch import Outcome
+from events.arrays import Flags, Floats, Ints
 from state.customers.attribute_columns import AttributeColumns
 from state.customers.records import NEVER_LAST, CustomerBatch, Rows, picked
 from state.partitions.partition_store import Owned, PartitionStore
@@ -24,8 +25,6 @@ from stream.settings import StreamSettings
 
 __all__ = ["Sweeper"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _BASELINE_S = 0.5
 _BASELINE_SHARE = 0.5
@@ -179,7 +178,7 @@ class Sweeper:
         now_ms: int,
         note: Callable[[Floats, Ints, Floats, Floats], None] | None = None,
         earlier: OnlineKMeans | None = None,
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+    ) -> tuple[Ints, npt.NDArray[np.object_]]:
         """Return which customers have to be written again, and for each the cause of a move.
 
         A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
@@ -210,9 +209,7 @@ class Sweeper:
         causes[~under[chosen]] = "baseline"
         return chosen, causes
 
-    def _by_model(
-        self, segmenter: Segmenter, seen: "_Seen", now_ms: int, earlier: OnlineKMeans | None
-    ) -> npt.NDArray[np.bool_]:
+    def _by_model(self, segmenter: Segmenter, seen: "_Seen", now_ms: int, earlier: OnlineKMeans | None) -> Flags:
         """Return whether it is the model that takes customers (n,) where they go."""
         rows, then = seen.rows, seen.rows["learned_at"]
         last = segmenter.border_distances(seen.learned, segmenter.distances(rows, seen.learned, then))
@@ -234,13 +231,13 @@ class _Seen:
     goes: Ints
 
 
-def _awaits_replay(rows: Rows) -> npt.NDArray[np.bool_]:
+def _awaits_replay(rows: Rows) -> Flags:
     """Return which records have a segment, taken over from the published changes, but no events yet."""
     happened = rows["placed"] + rows["cancelled"] + rows["refunds"] + rows["sessions"] > 0
     return np.asarray((rows["segment"] > 0) & (rows["cluster"] < 0) & ~happened & (rows["profile_at"] == NEVER_LAST))
 
 
-def _drifted(vectors: Floats, learned: Floats, tolerance: float) -> npt.NDArray[np.bool_]:
+def _drifted(vectors: Floats, learned: Floats, tolerance: float) -> Flags:
     """Return which customers' features moved by more than the tolerance, or appeared or vanished."""
     moved = np.abs(vectors - learned) > tolerance
     return np.asarray((moved | (np.isnan(vectors) != np.isnan(learned))).any(axis=1))

@@ -10,6 +10,7 @@ import pytest
 import xxhash
 
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets
+from events.time_units import DAY_MS
 from events.topics.partitioning import partitions_of
 from events.topics.specs import TALLIED
 from experiments.definition import Experiment
@@ -26,7 +27,7 @@ from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 from tests.service import Message
 from tests.simulation.watching import START, START_MS, Seen, group, scenario
-from tests.tally_oracle import DAY_MS, tallied
+from tests.tally_oracle import tallied
 
 pytestmark = pytest.mark.kafka
 

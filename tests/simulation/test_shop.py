@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from events.codec.batch_decoder import BatchDecoder
 from events.schema.inputs import INPUTS
+from events.time_units import DAY_MS, HOUR_MS
 from simulation.customers.groups import Buying, Dropout, Returns, Visits
 from simulation.customers.population import founders_on, groups_of
 from simulation.scenarios.named_scenarios import SCENARIOS, named_scenario
 from simulation.scenarios.regimes import Regime
 from simulation.shop import Shop
-from tests.simulation.watching import DAY_MS, START, START_MS, Seen, day_of, group, ms, scenario
+from tests.simulation.watching import START, START_MS, Seen, day_of, group, ms, scenario
 
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -96,7 +97,7 @@ def test_any_shop_is_in_order_of_time_valid_and_never_repeats_an_id(made, seed, 
     seen = Seen(made, customers, 16, seed, START + timedelta(hours=hours))
     times = [time for _, time, _, _ in seen.stream]
     assert times == sorted(times)
-    assert not times or START_MS + hours * 3_600_000 <= times[0]
+    assert not times or START_MS + hours * HOUR_MS <= times[0]
     assert len(set(ids(seen))) == len(ids(seen))
     for topic in seen.values.keys() - {"truth"}:
         assert BatchDecoder(INPUTS[topic]).decode(seen.values[topic]).rejections == []

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from events.time_units import DAY_MS
 from simulation.customers.groups import Buying, Group, Returns, Spend, Visits
 from simulation.event_merging import TOPICS, TRUTH
 from simulation.scenarios.scenario import Scenario
@@ -13,7 +14,6 @@ from simulation.shop import Shop
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 START_MS = 1_735_689_600_000
-DAY_MS = 86_400_000
 UNSEEN = Visits(web_share=0)
 KEPT = Returns(cancelled=0, refunded=0)
 

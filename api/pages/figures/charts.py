@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Floats
 from queries.segments.population import DAYS, Population
 from state.customers.recent_moves import NO_SEGMENT, UNKNOWN
 from stream.model.segmenter import CentroidSegmenter, Segmenter
@@ -113,7 +113,7 @@ def scatter(found: Population, segmenter: Segmenter, names: Names) -> dict[str, 
     }  # fmt: skip
 
 
-def _principal(vectors: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _principal(vectors: Floats) -> tuple[Floats, Floats]:
     """Return the points (n, 2) in the first two principal components, and their shares of the variance."""
     centred = vectors - vectors.mean(axis=0)
     _, spread, directions = np.linalg.svd(centred, full_matrices=False)

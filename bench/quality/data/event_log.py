@@ -8,25 +8,24 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from cli.formats.cdnow import read_cdnow
 from cli.formats.online_retail import read_online_retail
 from consumers.inputs.money import Money
 from consumers.inputs.orders import PLACED, OrderColumns, OrderInput
+from events.arrays import Ints
 from events.codec.amount_columns import SCALE
 from events.codec.id_hashes import event_hashes
 from events.schema.inputs import Order
+from events.time_units import DAY_MS
 from simulation.event_merging import TOPICS, TRUTH
 from simulation.scenarios.scenario import Scenario
 from simulation.shop import Shop
 
-__all__ = ["DAY_MS", "EventLog", "cdnow", "online_retail", "simulated"]
+__all__ = ["EventLog", "cdnow", "online_retail", "simulated"]
 
-Ints = npt.NDArray[np.int64]
 
-DAY_MS: Final = 86_400_000
 _START: Final = datetime(2025, 1, 1, tzinfo=UTC)
 _LARGEST: Final = 1 << 20
 _ORDERS: Final = TOPICS.index("orders")

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.quality.data.event_log import EventLog
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS
 from consumers.inputs.columns import Columns
+from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, ModelVersion
 from state.customers.records import Rows
 from state.partitions.model_sums import ModelSums
@@ -20,9 +20,6 @@ from stream.moves.segmentation import resegment
 from stream.settings import StreamSettings
 
 __all__ = ["Population", "fold_into", "vector_days"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def fold_into(rows: Rows, columns: Columns, customers: Ints, half_life_ms: float = HALF_LIFE_MS) -> Ints:

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Floats
 from state.partitions.model_sums import ModelSums
 from stream.model.kmeans import OnlineKMeans
 
 __all__ = ["ForgetfulKMeans"]
 
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 

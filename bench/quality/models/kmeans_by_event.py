@@ -1,14 +1,11 @@
 """Learning by event, to be compared with learning by customer: river's constant step, fast enough for a log."""
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Floats, Ints
 from stream.model.kmeans import nearest
 
 __all__ = ["ConstantStep"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 class ConstantStep:

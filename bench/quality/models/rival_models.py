@@ -3,19 +3,17 @@
 from typing import Any, Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from river import cluster
 from sklearn.cluster import MiniBatchKMeans
 
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
+from events.arrays import Floats, Ints
 from stream.model.borders import Borders, Cost
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.settings import StreamSettings
 
 __all__ = ["NAMES", "ByCustomer", "Forgetful", "OneByOne", "PartialFit", "Published", "Rival", "warm_river"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NAMES: Final = ("recency", "frequency", "monetary")
 _SEED: Final = 42

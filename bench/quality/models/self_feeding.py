@@ -1,8 +1,8 @@
 """A rule that Shoal does not go by: the published segment, with its hysteresis, is also what feeds the sums."""
 
 import numpy as np
-import numpy.typing as npt
 
+from events.arrays import Floats, Ints
 from state.customers.records import Rows
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping
@@ -10,8 +10,6 @@ from stream.moves.segmentation import beyond_hysteresis
 
 __all__ = ["MARGIN", "SelfFeeding"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 MARGIN = 0.2
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from cli.formats.file_invalid import FileInvalid
+from events.arrays import Ints
 
 __all__ = ["NEVER", "Faults", "ids", "instant", "milliseconds", "numbers", "read_chunks", "read_table", "sift", "texts"]
 
@@ -81,7 +81,7 @@ def numbers(column: pd.Series, least: float, most: float) -> pd.Series:
     return found.where(found.between(least, most))
 
 
-def milliseconds(column: pd.Series) -> npt.NDArray[np.int64]:
+def milliseconds(column: pd.Series) -> Ints:
     """Return instants (n,) in ms since 1970 UTC, NEVER where there is none; earlier ones count as none.
 
     They may end in UTC as BigQuery writes it, in Z, in an offset, or in nothing, which is UTC.
@@ -91,7 +91,7 @@ def milliseconds(column: pd.Series) -> npt.NDArray[np.int64]:
     """
     written = column.str.strip().str.removesuffix("UTC").str.rstrip()
     instants = pd.to_datetime(written, errors="coerce", utc=True, format="ISO8601")
-    found: npt.NDArray[np.int64] = instants.to_numpy("datetime64[ms]").astype(np.int64)
+    found: Ints = instants.to_numpy("datetime64[ms]").astype(np.int64)
     return np.where(found < 0, NEVER, found)
 
 

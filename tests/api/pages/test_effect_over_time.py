@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from api.access.scopes import Scope
 from api.pages.figures.effect_over_time import over_time, since_when
+from events.time_units import DAY_MS
 from queries.experiments.effect_over_time import look_at
 from queries.experiments.experiments import Experiments
 from state.experiments.effect_series import Look, LookStore, SeenEffect
@@ -12,12 +13,10 @@ from stream.customers.clock import SegmentClock
 from tests.api.conftest import PARTITIONS
 from tests.api.endpoints.test_experiments import BANNER
 
-_DAY_MS = 86_400_000
-
 
 def looks(*told: tuple[float, float, float]) -> list[Look]:
     return [
-        Look(at * _DAY_MS, 100 * (at + 1), "keep_running" if low <= 0 else "ship", {"B": SeenEffect(mid, low, high)})
+        Look(at * DAY_MS, 100 * (at + 1), "keep_running" if low <= 0 else "ship", {"B": SeenEffect(mid, low, high)})
         for at, (low, mid, high) in enumerate(told)
     ]
 

@@ -11,6 +11,7 @@ from batch.data.crm_profiles import WORDS
 from batch.data.customer_reader import CustomerReader
 from batch.data.customer_table import CustomerTable
 from batch.data.reservoir_sample import Reservoir
+from events.time_units import DAY_MS
 from events.topics.partitioning import partitions_of
 from state.customers.records import NEVER_FIRST, CustomerBatch, blank_rows
 from state.partitions.model_sums import ModelSums
@@ -18,7 +19,7 @@ from state.partitions.partition_store import PartitionStore, Save
 from state.store import keys
 from stream.customers.clock import SegmentClock
 from stream.customers.features import feature_matrix
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, RFM, examples, ints, names, rows_with, same, shoppers
+from tests.building import HALF_LIFE_MS, NOW_MS, RFM, examples, ints, names, rows_with, same, shoppers
 
 EVERYONE = 10**6
 WALL = SegmentClock("wall", wall_ms=lambda: NOW_MS)

@@ -11,7 +11,8 @@ from batch.data.segment_export import export_columns, export_table
 from batch.lifetime.bg_nbd import BgNbd
 from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.lifetime_models import LifetimeModels
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, rows_with
+from events.time_units import DAY_MS
+from tests.building import HALF_LIFE_MS, NOW_MS, rows_with
 
 
 def exported(rows, attributes=(), profiles=None, models=None):

@@ -15,8 +15,9 @@ from batch.lifetime.maximum_likelihood import fit_bg_nbd, fit_gamma_gamma
 from batch.lifetime.purchase_history import History, history_of
 from events.codec.amount_columns import SCALE
 from events.schema.outputs import LifetimeModel
+from events.time_units import DAY_MS
 from state.customers.records import blank_rows
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, examples, names, rows_with
+from tests.building import HALF_LIFE_MS, NOW_MS, examples, names, rows_with
 
 CDNOW = BgNbd(0.243, 4.414, 0.793, 2.426, -9582.4, 2_357)
 AMOUNTS = GammaGamma(6.25, 3.74, 15.44, 0.0, 946)

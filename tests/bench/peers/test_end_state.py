@@ -6,6 +6,7 @@ import pytest
 
 from bench.job.fixed_job import BASELINE, expected
 from bench.peers.end_state import NOW_MS, Customer, Told, problems, segments_of
+from events.time_units import DAY_MS
 
 EVENTS = 500
 WANTED = expected(events=EVENTS)
@@ -86,7 +87,7 @@ def test_a_change_of_nobody_is_refused():
 
 def test_segments_are_the_nearest_by_the_formula_of_one_customer():
     who = int(np.flatnonzero(WANTED.counts)[0])
-    days = (NOW_MS - WANTED.last_ms[who]) / 86_400_000
+    days = (NOW_MS - WANTED.last_ms[who]) / DAY_MS
     raw = np.log1p([days, WANTED.counts[who], WANTED.cents[who] / 100])
     vector = (raw - BASELINE.center) / np.array(BASELINE.scale)
     distances = [float(np.linalg.norm(vector - each.centroid)) for each in BASELINE.segments]

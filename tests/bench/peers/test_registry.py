@@ -9,6 +9,7 @@ import pytest
 
 from bench.peers import PEERS, named
 from bench.peers.registry import FOLDER
+from events.time_units import DAY_MS
 
 FOLDERS = {path.parent.name for path in FOLDER.glob("*/job.py")}
 
@@ -45,7 +46,7 @@ def test_programs_import_nothing_of_shoal():
 def test_a_program_is_told_its_job(tmp_path):
     job = dict.fromkeys(("variant", "bootstrap", "redis_host", "orders", "changes", "group", "customers"), "")
     job |= {"progress": "", "directory": "", "jars": "", "redis_port": 1, "partitions": 4, "events": 5}
-    job |= {"deadline_s": 60.0, "now_ms": 301 * 86_400_000, "center": [0.0] * 3, "scale": [1.0] * 3}
+    job |= {"deadline_s": 60.0, "now_ms": 301 * DAY_MS, "center": [0.0] * 3, "scale": [1.0] * 3}
     job |= {"centroids": [[0.0, 0.0, 0.0], [5.7, 0.7, 0.7]], "segments": ["near", "far"]}
     (tmp_path / "job.json").write_text(json.dumps(job))
     program = "from rfm import Segmenter, read_job; print(Segmenter(read_job()).segment(1, 100, 86_400_000))"

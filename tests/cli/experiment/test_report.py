@@ -10,6 +10,7 @@ import pytest
 from cli.experiment.export_rows import COLUMNS
 from cli.experiment.planning_baseline import NoBaseline
 from cli.printing.table_file import Column, write_table
+from events.time_units import DAY_MS
 from experiments import Experiment, Tallies, Tally
 from experiments.planning.power import sample_size_of_means, sample_size_of_proportions
 from experiments.reporting.report import report
@@ -182,7 +183,7 @@ def test_a_running_experiment_tells_what_it_needs_and_can_find_by_now(shoal, red
 
 def test_baseline_rates_come_from_the_records_by_the_segment_held_before(shoal, redis):
     now_ms = int(datetime(2020, 1, 31, tzinfo=UTC).timestamp() * 1000)
-    day = 86_400_000
+    day = DAY_MS
     batch = CustomerBatch.blank([f"c{number}" for number in range(100)])
     rows = batch.rows
     rows["placed"], rows["first_order"], rows["segment"], rows["change_number"] = 1, now_ms - 90 * day, 1, 1

@@ -12,11 +12,11 @@ from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.intake import Intake
 from events.codec.id_hashes import event_hashes
 from events.settings import KafkaSettings
+from events.time_units import HOUR_MS
 from state.partitions.partition_store import Owned
 from tests.building import NOW_MS, examples, topic_slice
 
 ORDERS, SESSIONS = "t-orders", "t-web-sessions"
-HOUR_MS = 3_600_000
 
 
 @pytest.fixture

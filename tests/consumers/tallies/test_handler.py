@@ -4,11 +4,12 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.time_units import DAY_MS
 from state.customers.records import CustomerBatch, pack
 from state.store import keys
 from tests.building import examples
 from tests.consumers.tallies.consumer import Consumer, define
-from tests.tally_oracle import DAY_MS, instant, tallied
+from tests.tally_oracle import instant, tallied
 
 BY_ORDERS = {
     "id": "banner", "variants": [{"name": "A"}, {"name": "B"}, {"name": "C"}], "control": "A",

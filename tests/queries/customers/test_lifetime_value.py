@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from batch.lifetime.bg_nbd import BgNbd
 from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.lifetime_models import LifetimeModels
+from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
 from queries.customers.inspector import CustomerUnknown, Inspector
 from queries.customers.lifetime_value import lifetime_in, lifetime_of_customer, why_no_models
@@ -16,7 +17,7 @@ from state.model.baselines import BaselineStore
 from state.partitions.partition_store import PartitionStore, Save
 from state.store import keys
 from stream.customers.clock import SegmentClock
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, examples, make_baseline, rows_with, shoppers
+from tests.building import HALF_LIFE_MS, NOW_MS, examples, make_baseline, rows_with, shoppers
 
 CDNOW = LifetimeModels(
     BgNbd(0.243, 4.414, 0.793, 2.426, -9582.4, 2_357), GammaGamma(6.25, 3.74, 15.44, 0, 946), 52, 0.1

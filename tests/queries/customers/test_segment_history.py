@@ -1,8 +1,9 @@
 """A history is what the record remembers; the published changes add causes and what lies further back."""
 
+from events.time_units import DAY_MS
 from queries.customers.segment_history import history_of, with_changes
 from state.customers.recent_moves import remember
-from tests.building import DAY_MS, NOW_MS, change_of, ints, rows_with
+from tests.building import NOW_MS, change_of, ints, rows_with
 
 NAMES = {"s1": "Loyal", "s2": "At-Risk"}
 

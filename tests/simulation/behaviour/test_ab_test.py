@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from events.time_units import DAY_MS
 from simulation.behaviour.ab_test import Effect, Experiment
 from simulation.customers.groups import Buying, Visits
-from tests.simulation.watching import DAY_MS, START_MS, Seen, group, ms, scenario
+from tests.simulation.watching import START_MS, Seen, group, ms, scenario
 
 FROM, UNTIL, DAYS = 5, 45, 60
 SEEN = Visits(web_share=0.95, per_order=1.5, browsing_per_week=2)

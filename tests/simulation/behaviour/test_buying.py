@@ -11,9 +11,10 @@ from scipy.integrate import quad
 from scipy.special import hyp2f1
 from scipy.stats import beta
 
+from events.time_units import DAY_MS
 from simulation.behaviour.buying import draw_purchases
 from simulation.customers.groups import Buying, Dropout, Spend
-from tests.simulation.watching import DAY_MS, START_MS, Seen, close, group, ms, scenario, variance_close
+from tests.simulation.watching import START_MS, Seen, close, group, ms, scenario, variance_close
 
 CDNOW = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
 """Fader, Hardie and Lee (2005): the BG/NBD model fitted to CDNOW, in weeks."""

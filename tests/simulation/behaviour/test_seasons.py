@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.time_units import DAY_MS
 from simulation.behaviour.seasons import Seasonality, day_factor, times_of_day
 from simulation.customers.groups import Buying
-from tests.simulation.watching import DAY_MS, START_MS, Seen, group, scenario
+from tests.simulation.watching import START_MS, Seen, group, scenario
 
 WEIGHTS = st.lists(st.just(0.0) | st.floats(1e-6, 10), min_size=24, max_size=24).filter(lambda hours: sum(hours) > 0.1)
 

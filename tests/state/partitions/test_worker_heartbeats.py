@@ -1,8 +1,7 @@
 """Heartbeats on a real Redis."""
 
+from events.time_units import HOUR_MS
 from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
-
-HOUR_MS = 3_600_000
 
 
 def beat_of(worker, at_ms, events=0):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from events.time_units import HOUR_MS
 from events.topics.partitioning import partition_of
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
@@ -40,7 +41,7 @@ class Campaign:
 
     def queue(self, *customers, number=1, age_h=0.0):
         now_ms = time.time_ns() // 1_000_000
-        changes = [(change_of(each, number), now_ms - int(age_h * 3_600_000)) for each in customers]
+        changes = [(change_of(each, number), now_ms - int(age_h * HOUR_MS)) for each in customers]
         made = deliveries_for([self.trigger], changes, dict)
         return self.deliveries.add(self.trigger.trigger, made[self.trigger.trigger], now_ms)
 

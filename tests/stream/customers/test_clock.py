@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from events.time_units import DAY_MS
 from stream.customers.clock import SegmentClock
-from tests.building import DAY_MS, NOW_MS
+from tests.building import NOW_MS
 
 
 def clock(mode, replay_days=30.0):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.time_units import DAY_MS
 from stream.customers.decay import LANDMARK_MS, contributions, decayed
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, examples, ints
+from tests.building import HALF_LIFE_MS, NOW_MS, examples, ints
 
 YEAR_1970_MS, YEAR_2090_MS = 0, 3_786_912_000_000
 half_lives = st.floats(30, 3_650).map(lambda days: days * DAY_MS)

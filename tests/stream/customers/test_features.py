@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from events.time_units import DAY_MS
 from state.customers.records import blank_rows
 from stream.customers.decay import contributions
 from stream.customers.features import DEFAULT_FEATURES, FEATURES, FeatureUnknown, feature_matrix
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, ints, rows_with, same, shoppers
+from tests.building import HALF_LIFE_MS, NOW_MS, ints, rows_with, same, shoppers
 
 WHEN_UNKNOWN = {
     **dict.fromkeys(("recency", "average_order_value", "tenure", "engagement", "age", "income"), np.nan),

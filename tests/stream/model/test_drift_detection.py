@@ -2,9 +2,10 @@
 
 import pytest
 
-from bench.quality.data.event_log import DAY_MS, simulated
+from bench.quality.data.event_log import simulated
 from bench.quality.data.late_regimes import turning
 from bench.quality.drift_alarms import alarms
+from events.time_units import DAY_MS
 
 BASELINE, TURN, DAYS = 360, 420, 510
 """Days; by the baseline the decayed sums of the first customers have settled."""

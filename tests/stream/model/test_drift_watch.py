@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from events.time_units import DAY_MS
 from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarms
@@ -17,7 +18,7 @@ from stream.model.drift_watch import ModelWatch
 from stream.model.leader import Leader
 from stream.model.model_lag import Behind
 from stream.model.segmenter import CentroidSegmenter
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW, NOW_MS, Sink, make_baseline, make_model
+from tests.building import HALF_LIFE_MS, NOW, NOW_MS, Sink, make_baseline, make_model
 
 
 class Shop:

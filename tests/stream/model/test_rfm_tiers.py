@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from events.time_units import DAY_MS
 from stream.customers.decay import contributions
 from stream.model.rfm_tiers import (
     AT_RISK,
@@ -15,7 +16,7 @@ from stream.model.rfm_tiers import (
     RuleTiers,
     tier_of,
 )
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, ints, rows_with, shoppers
+from tests.building import HALF_LIFE_MS, NOW_MS, ints, rows_with, shoppers
 
 
 def tier(days_silent=None, orders=0.0, days_known=None, at_ms=NOW_MS):

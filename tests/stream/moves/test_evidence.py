@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from events.time_units import DAY_MS
 from state.customers.records import blank_rows
 from stream.customers.decay import LANDMARK_MS
 from stream.model.rfm_tiers import RuleTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping
 from stream.moves.segmentation import resegment, sums_under
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, make_baseline, make_model, names, rows_with, shoppers
+from tests.building import HALF_LIFE_MS, NOW_MS, make_baseline, make_model, names, rows_with, shoppers
 
 CENTROIDS = ((-1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, -1.0, -1.0))
 

@@ -12,6 +12,7 @@ from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from consumers.runtime.protocols import Loaded
+from events.time_units import DAY_MS
 from state.customers.records import CustomerBatch, pack, unpack
 from state.partitions.partition_store import Owned
 from stream.model.segmenter import CentroidSegmenter
@@ -49,7 +50,7 @@ def run(rounds, *, together):
     owned, known = [Owned(p, 1, {}) for p in range(3)], [{}, {}, {}]
     found = []
     for place, messages in enumerate(rounds):
-        now_ms = NOW_MS + place * 40 * 86_400_000
+        now_ms = NOW_MS + place * 40 * DAY_MS
         work = [loaded(p, owned[p], part, known[p], now_ms) for p, part in enumerate(messages)]
         outcomes = handler.apply(work) if together else [out for each in work for out in handler.apply([each])]
         for p, outcome in enumerate(outcomes):

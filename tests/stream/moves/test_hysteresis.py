@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from events.time_units import DAY_MS
 from state.customers.recent_moves import remember
 from state.partitions.model_sums import ModelSums
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping, PerSegment
 from stream.moves.segmentation import published_cluster, resegment
 from stream.settings import StreamSettings
-from tests.building import DAY_MS, HALF_LIFE_MS, NOW_MS, ints, make_baseline, names, rows_with, shoppers
+from tests.building import HALF_LIFE_MS, NOW_MS, ints, make_baseline, names, rows_with, shoppers
 
 
 def segmenter():

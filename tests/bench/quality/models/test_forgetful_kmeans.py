@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
+from events.time_units import DAY_MS
 from tests.building import RFM
 
 START = np.array([[-1.0, 1.0, 1.5], [0.0, 0.0, 0.25], [1.0, -1.0, -2.0]])
-DAY_MS = 86_400_000
 
 
 def fresh(**more):
