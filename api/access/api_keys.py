@@ -19,7 +19,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from api.access.scopes import Principal, Scope
 from events.errors import ShoalError
 
-__all__ = ["KEYS", "ApiKey", "KeyStore", "KeyUnknown", "NewKey", "Token", "parse_token"]
+__all__ = ["KEYS", "ApiKey", "KeyStore", "KeyUnknown", "NewKey", "Token", "bearer_token", "parse_token"]
 
 KEYS: Final = "api:keys"
 """Redis hash: key id → the key as JSON, with the hash of its secret."""
@@ -113,6 +113,16 @@ class KeyStore:
         """Forget a key; API processes that remember it stop at the end of their cache. Raises KeyUnknown."""
         if not self._redis.hdel(KEYS, key_id):
             raise KeyUnknown(f"there is no API key {key_id!r}; `shoal keys list` shows those there are")
+
+
+def bearer_token(authorization: str) -> str:
+    """Return the token of an `Authorization` header of the scheme Bearer (RFC 6750), "" of any other.
+
+    >>> bearer_token("Bearer abc"), bearer_token("Basic abc")
+    ('abc', '')
+    """
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def parse_token(token: str) -> Token | None:

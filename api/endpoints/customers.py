@@ -24,7 +24,6 @@ from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
 from api.serving.segment_fast_path import unknown
 from events.schema.field_types import Identifier
 from queries.customers.customer_pages import CURSOR, Filter
-from queries.customers.inspector import CustomerUnknown
 from queries.customers.segment_reasons import why
 
 __all__ = ["build_customers"]
@@ -37,44 +36,31 @@ CustomerId = Annotated[
 def build_customers() -> APIRouter:
     """Return the routes under /v1/customers and the lookup of many segments."""
     router = guarded_router("/v1", "customers")
-    unknown = problem_responses(404)
+    segments, customers = needs(Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ), needs(Scope.CUSTOMERS_READ)
+    missing, body = problem_responses(404), problem_responses(400, 413)
     # A customer_id may hold slashes, which arrive decoded: hence `:path`, and the longer address first.
-    router.get(
-        "/customers/{customer_id:path}/segment",
-        openapi_extra=needs(Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ),
-        responses=unknown,
-        response_model=SegmentDocument,
-    )(read_segment)
-    router.get(
-        "/customers/{customer_id:path}/history",
-        openapi_extra=needs(Scope.CUSTOMERS_READ),
-        responses=unknown,
-        response_model=History,
-    )(read_history)
-    router.get(
-        "/customers/{customer_id:path}/explanation",
-        openapi_extra=needs(Scope.CUSTOMERS_READ),
-        responses=unknown,
-        response_model=Explanation,
-    )(read_explanation)
+    one = "/customers/{customer_id:path}"
+    for path, read, extra, model in (
+        (f"{one}/segment", read_segment, segments, SegmentDocument),
+        (f"{one}/history", read_history, customers, History),
+        (f"{one}/explanation", read_explanation, customers, Explanation),
+    ):
+        router.get(path, openapi_extra=extra, responses=missing, response_model=model)(read)
     router.post(
         "/customers:lookup",
-        openapi_extra=needs(Scope.CUSTOMERS_READ),
-        responses=problem_responses(400, 413),
+        openapi_extra=customers,
+        responses=body,
         response_model=CustomersAnswer,
         response_model_exclude_unset=True,
     )(look_up_customers)
-    router.post(
-        "/segments:lookup",
-        openapi_extra=needs(Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ),
-        responses=problem_responses(400, 413),
-        response_model=LookupAnswer,
-    )(look_up_segments)
-    router.get("/customers", openapi_extra=needs(Scope.CUSTOMERS_READ), response_model=CustomerPage)(list_customers)
+    router.post("/segments:lookup", openapi_extra=segments, responses=body, response_model=LookupAnswer)(
+        look_up_segments
+    )
+    router.get("/customers", openapi_extra=customers, response_model=CustomerPage)(list_customers)
     router.get(
-        "/customers/{customer_id:path}",
-        openapi_extra=needs(Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ),
-        responses=unknown,
+        one,
+        openapi_extra=segments,
+        responses=missing,
         response_model=CustomerDocument,
         response_model_exclude_unset=True,
     )(read_customer)
@@ -117,10 +103,7 @@ async def read_history(services: InjectedServices, who: Who, customer_id: Custom
 
     Causes are read from the published changes, which takes up to half a second; without Kafka they are null.
     """
-    try:
-        found = await run_in_threadpool(services.customers.history, customer_id)
-    except CustomerUnknown as error:
-        raise Refusal(404, str(error)) from None
+    found = await run_in_threadpool(services.customers.history, customer_id)
     await services.audit.record(who, "customer.read", customer_id, "history")
     return History.model_validate({"customer_id": customer_id, **found._asdict()})
 
@@ -134,10 +117,7 @@ async def read_explanation(services: InjectedServices, who: Who, customer_id: Cu
         told: dict[str, Any] = asdict(found) if found else {"segments": None, "reasons": None}
         return {**head, "nearest": told["segments"], "reasons": told["reasons"]}
 
-    try:
-        document = await run_in_threadpool(explain)
-    except CustomerUnknown as error:
-        raise Refusal(404, str(error)) from None
+    document = await run_in_threadpool(explain)
     await services.audit.record(who, "customer.read", customer_id, "explanation")
     return Explanation.model_validate(document)
 
@@ -160,9 +140,6 @@ async def list_customers(
 async def read_customer(services: InjectedServices, who: Who, customer_id: CustomerId) -> CustomerDocument:
     """Return a customer; features, record and profile only to a key with the scope `customers:read`."""
     personal = who.may(Scope.CUSTOMERS_READ)
-    try:
-        document = await run_in_threadpool(services.customers.document, customer_id, personal=personal)
-    except CustomerUnknown as error:
-        raise Refusal(404, str(error)) from None
+    document = await run_in_threadpool(services.customers.document, customer_id, personal=personal)
     await services.audit.record(who, "customer.read", customer_id, "in full" if personal else "segment only")
     return CustomerDocument(**document)

@@ -27,6 +27,7 @@ __all__ = [
     "Fault",
     "Problem",
     "Refusal",
+    "error_status",
     "problem",
     "problem_responses",
     "problem_schemas",
@@ -97,6 +98,17 @@ class Refusal(ShoalError):
         self.status, self.headers = status, dict(headers or {})
 
 
+def error_status(error: Exception) -> int:
+    """Return the HTTP status that answers an error."""
+    if isinstance(error, Refusal):
+        return error.status
+    if isinstance(error, HTTPException):
+        return error.status_code
+    if isinstance(error, ShoalError):
+        return 503 if error.retriable else 404 if isinstance(error, _UNKNOWN) else 409
+    return 422 if isinstance(error, RequestValidationError) else 503 if isinstance(error, RedisError) else 500
+
+
 def problem(
     status: int, detail: str, headers: Mapping[str, str] | None = None, errors: Sequence[Fault] = ()
 ) -> JSONResponse:
@@ -145,9 +157,7 @@ async def _refused(request: Request, error: Refusal) -> Response:
 
 
 async def _failed(request: Request, error: ShoalError) -> Response:
-    if error.retriable:
-        return _answer(request, 503, str(error), {"Retry-After": "5"})
-    return _answer(request, 404 if isinstance(error, _UNKNOWN) else 409, str(error))
+    return _answer(request, error_status(error), str(error), {"Retry-After": "5"} if error.retriable else None)
 
 
 async def _http(request: Request, error: HTTPException) -> Response:

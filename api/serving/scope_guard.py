@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from api.access.api_keys import bearer_token
 from api.access.scopes import Principal, Scope
-from api.serving.problem_details import Refusal, problem_responses
+from api.serving.problem_details import Refusal, error_status, problem_responses
 from api.serving.services import Services
 
 __all__ = ["SECURITY_SCHEME", "GuardedRoute", "InjectedServices", "Who", "guarded_router", "needs"]
@@ -48,13 +49,12 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             services: Services = request.app.state.services
             began = time.perf_counter()
-            status = 500
             try:
                 request.state.who = await _admitted(request, services, scopes)
                 response = await handler(request)
                 status = response.status_code
-            except Refusal as error:
-                status = error.status
+            except Exception as error:
+                status = error_status(error)
                 raise
             finally:
                 services.traffic.saw(request.method, path, status, time.perf_counter() - began)
@@ -65,8 +65,8 @@ class GuardedRoute(APIRoute):
 
 async def _admitted(request: Request, services: Services, scopes: tuple[Scope, ...]) -> Principal:
     """Return who asks. Raises Refusal: 401, 429, 403."""
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    who = await services.ring.opened_by(token.strip()) if kind.lower() == "bearer" else None
+    token = bearer_token(request.headers.get("authorization", ""))
+    who = await services.ring.opened_by(token) if token else None
     if who is None:
         detail = "the API key is not valid, was revoked or has expired" if token else None
         raise Refusal(401, detail, {"WWW-Authenticate": "Bearer"})

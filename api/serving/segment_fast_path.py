@@ -5,12 +5,14 @@ whatever is not plain here: no key, a wrong one, a key out of requests, a custom
 """
 
 import time
-from typing import Any, Final
+from typing import Final
 
 from redis import RedisError
+from starlette.datastructures import Headers
 from starlette.types import Receive, Send
 from starlette.types import Scope as Asked
 
+from api.access.api_keys import bearer_token
 from api.access.scopes import Scope
 from api.serving.problem_details import problem
 from api.serving.services import Services
@@ -56,7 +58,7 @@ class QuickSegment:
 
     async def _read(self, services: Services, asked: Asked, customer_id: str) -> bytes | None:
         """Return the segment, nothing (b"") where the customer has none, or None where the long way has to answer."""
-        token = _token(asked)
+        token = bearer_token(Headers(scope=asked).get("authorization", ""))
         who = await services.ring.opened_by(token) if token else None
         if who is None or not who.may_any(_SCOPES) or await services.rate.wait_s(who.key_id):
             return None
@@ -69,13 +71,3 @@ class QuickSegment:
 def unknown(customer_id: str) -> str:
     """Return what is said of a customer without a segment."""
     return f"customer {customer_id!r} has no segment: no event of this customer has been processed"
-
-
-def _token(asked: Asked) -> str | None:
-    """Return the key of a request, None where there is not exactly one in the usual form."""
-    headers: list[tuple[bytes, Any]] = asked["headers"]
-    sent = [value for name, value in headers if name == b"authorization"]
-    if len(sent) != 1 or not sent[0].startswith(b"Bearer "):
-        return None
-    found: str = sent[0][7:].decode("latin-1")
-    return found

@@ -12,7 +12,7 @@ from batch.identity.first_segment_ids import first_segment_ids
 from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, BaselineSegment, SegmentLineage
 from events.segment_changes import segment_number
-from stream.customers.yeo_johnson import yeo_johnson
+from stream.customers.yeo_johnson import inverse_yeo_johnson, yeo_johnson
 from stream.model.rfm_tiers import SEGMENT_NAMES
 
 __all__ = ["NAME_DRIFT", "Overlap", "identify", "identify_first", "match_clusters", "new_names", "unscaled_means"]
@@ -142,18 +142,8 @@ def unscaled_means(baseline: Baseline) -> list[dict[str, float]]:
     raw = centroids * np.array(baseline.scale) + np.array(baseline.center)
     for column, power in enumerate(baseline.power):
         if power is not None:
-            raw[:, column] = _without_power(raw[:, column], power)
+            raw[:, column] = inverse_yeo_johnson(raw[:, column], power)
     return [dict(zip(baseline.features, row, strict=True)) for row in raw.tolist()]
-
-
-def _without_power(values: Floats, power: float) -> Floats:
-    """Invert the Yeo-Johnson transform (`stream.customers.yeo_johnson`); NaN where no value has this transform."""
-
-    def shrunk(grown: Floats, by: float) -> Floats:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.expm1(np.log1p(by * grown) / by) if by != 0.0 else np.expm1(grown))
-
-    return np.where(values >= 0, shrunk(np.maximum(values, 0.0), power), -shrunk(np.maximum(-values, 0.0), 2.0 - power))
 
 
 def _named_for(live: Baseline, old: int) -> dict[str, float]:
@@ -206,36 +196,40 @@ def _free(name: str, taken: set[str]) -> str:
 def _lineage(
     named: Sequence[BaselineSegment], old: Sequence[BaselineSegment], overlap: Overlap, matched: dict[int, int]
 ) -> list[SegmentLineage]:
-    """Return what became of each segment: kept, split or merged, born, and at the end those retired."""
-    children = {o: [n for n in range(len(named)) if _comes_from(overlap, n, o)] for o in range(len(old))}
+    """Return what became of each segment: kept, split, merged or born in the order of `named`, then those retired."""
     lineage = []
     for new, segment in enumerate(named):
-        mine = matched.get(new)
-        parents = [o for o in range(len(old)) if o == mine or _goes_into(overlap, o, new, matched)]
-        source = next((o for o in children if new in children[o]), None)
-        if mine is not None and len(parents) > 1:
-            kind = "merged"
-        elif mine is not None:
-            kind = "split" if [n for n in children[mine] if n != new and n not in matched] else "kept"
-        elif source is not None and source in matched.values():
-            kind, parents = "split", [source]
-        else:
-            kind, parents = "born", []
-        lineage.append(_entry(kind, segment, [old[o].segment_id for o in parents], int(overlap.new_sizes[new])))
-    for o, segment in enumerate(old):
-        if o not in matched.values():
-            into = [named[n].segment_id for n in np.argsort(-overlap.shared[:, o])[:1] if overlap.shared[n, o]]
-            lineage.append(_entry("retired", segment, into, int(overlap.old_sizes[o])))
+        kind, parents = _origin(overlap, matched, new)
+        related = [old[parent].segment_id for parent in parents]
+        lineage.append(_entry(kind, segment, related, int(overlap.new_sizes[new])))
+    for retired in sorted(set(range(len(old))) - set(matched.values())):
+        largest = int(np.argmax(overlap.shared[:, retired]))
+        related = [named[largest].segment_id] * bool(overlap.shared[largest, retired])
+        lineage.append(_entry("retired", old[retired], related, int(overlap.old_sizes[retired])))
     return lineage
 
 
+def _origin(overlap: Overlap, matched: dict[int, int], new: int) -> tuple[str, list[int]]:
+    """Return the kind of a new cluster, and the old segments (columns of `overlap`) that it comes from."""
+    new_clusters, old_segments = map(range, overlap.shared.shape)
+    if new not in matched:
+        source = next((old for old in old_segments if _comes_from(overlap, new, old)), None)
+        return ("born", []) if source is None or source not in matched.values() else ("split", [source])
+    own = matched[new]
+    absorbed = [old for old in old_segments if _goes_into(overlap, old, new, matched)]
+    if absorbed:
+        return "merged", sorted([own, *absorbed])
+    split_off = any(_comes_from(overlap, other, own) for other in new_clusters if other not in matched)
+    return ("split" if split_off else "kept"), [own]
+
+
 def _comes_from(overlap: Overlap, new: int, old: int) -> bool:
-    """Whether most of a new cluster's customers were in an old segment."""
+    """Whether at least half of a new cluster's customers were in an old segment."""
     return bool(overlap.new_sizes[new] and overlap.shared[new, old] >= _MAJORITY * overlap.new_sizes[new])
 
 
 def _goes_into(overlap: Overlap, old: int, new: int, matched: dict[int, int]) -> bool:
-    """Whether most customers of an old segment that nobody continues are now in a new cluster."""
+    """Whether most customers of an old segment that no cluster continues are now in a new cluster."""
     if old in matched.values() or not overlap.old_sizes[old]:
         return False
     return bool(overlap.shared[new, old] > _MAJORITY * overlap.old_sizes[old])

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from api.serving.prometheus_metrics import Traffic
 from events.settings import KafkaSettings
 from queries.operations.pipeline_overview import pipeline_status
@@ -31,3 +33,18 @@ def test_what_workers_and_the_leader_tell_is_a_metric(redis):
 def test_all_are_zero_where_all_is_well(redis):
     found = gauges(redis)
     assert {value for name, value in found.items() if name.startswith("shoal_model_")} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/v1/customers/nobody", 404), ("/v1/baselines/7", 404), ("/v1/customers?limit=0", 422), ("/v1/segments", 200)],
+)
+def test_requests_are_counted_with_the_status_that_was_answered(shop, path, status):
+    assert shop.get(path).status_code == status
+    counted = [
+        line
+        for line in shop.client.app.state.services.traffic.text().decode().splitlines()
+        if line.startswith("shoal_http_requests_total{")
+    ]
+    assert len(counted) == 1
+    assert f'status="{status}"' in counted[0]

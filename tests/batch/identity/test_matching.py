@@ -161,3 +161,10 @@ def test_means_are_what_they_were_before_power_and_scale(power):
     baseline = baseline.model_copy(update={"power": [power, None, power], "center": [center[0], raw[1], center[2]]})
     (means,) = unscaled_means(baseline)
     assert list(means.values()) == pytest.approx(raw.tolist())
+
+
+def test_a_centroid_beyond_the_range_of_the_power_has_a_mean_that_json_can_hold():
+    baseline = make_baseline(1, [[9.0] * 3])
+    baseline = baseline.model_copy(update={"power": [-2.0, None, 0.0]})
+    (means,) = unscaled_means(baseline)
+    assert all(np.isfinite(each) for each in means.values())

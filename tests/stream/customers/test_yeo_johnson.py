@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import yeojohnson
 
-from stream.customers.yeo_johnson import yeo_johnson
+from stream.customers.yeo_johnson import inverse_yeo_johnson, yeo_johnson
 from tests.building import examples
 
 
@@ -29,3 +29,18 @@ def test_what_is_not_known_stays_so_and_one_changes_nothing():
     values = np.array([np.nan, -2.5, 0.0, 7.0])
     assert yeo_johnson(values, 1.0) == pytest.approx(values, nan_ok=True)
     assert np.isnan(yeo_johnson(values, 0.3)[0])
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=20), st.floats(-2, 4))
+@examples(150)
+def test_the_inverse_gives_the_values_back(values, power):
+    back = inverse_yeo_johnson(yeo_johnson(np.array(values), power), power)
+    assert back == pytest.approx(values, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize(("power", "beyond"), [(-5.0, 1e6), (-0.5, 2.1), (2.5, -2.1), (7.0, -1e6)])
+def test_beyond_the_range_the_inverse_is_finite_and_past_every_value_within_it(power, beyond):
+    found = inverse_yeo_johnson(np.array([beyond, np.nan]), power)
+    assert np.isfinite(found[0])
+    assert abs(found[0]) > abs(inverse_yeo_johnson(yeo_johnson(np.array([np.sign(beyond) * 50.0]), power), power)[0])
+    assert np.isnan(found[1])
