@@ -31,7 +31,7 @@ class Shop:
         start: when day 0 begins, with a zone.
 
     >>> from datetime import UTC
-    >>> from simulation.scenarios import named_scenario
+    >>> from simulation.scenarios.named_scenarios import named_scenario
     >>> shop = Shop(named_scenario("stationary"), customers=100, seed=1, start=datetime(2025, 1, 1, tzinfo=UTC))
     >>> first = next(shop.batches(days=10))
     >>> first.topics[:2].tolist(), first.values[0][:18]  # a line of the truth, then the customer's profile

@@ -42,7 +42,7 @@ class CellConverter:
 
     A cell that does not have its field's kind is left as it is, for the model to say what is wrong with it.
 
-    >>> from events.inputs import CustomerProfile
+    >>> from events.schema.inputs import CustomerProfile
     >>> convert = CellConverter(CustomerProfile)
     >>> convert({"age": "34", "city": "", "consent": '{"marketing": true}', "income": 52000.0, "gender": None})
     {'age': 34, 'consent': {'marketing': True}, 'income': 52000.0}

@@ -62,7 +62,7 @@ class Decoded:
 class BatchDecoder:
     """Decodes values of one topic; `max_bytes` bounds a single value.
 
-    >>> from events.inputs import Exposure
+    >>> from events.schema.inputs import Exposure
     >>> decoder = BatchDecoder(Exposure)
     >>> good = (b'{"event_id": "1", "customer_id": "c", "occurred_at": "2026-01-01T00:00:00Z", '
     ...         b'"experiment": "e", "variant": "A"}')

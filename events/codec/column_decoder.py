@@ -59,7 +59,7 @@ class ColumnDecoder:
     Of texts that are named in `hashed`, each with a seed, the column has the hashes (`events.codec.id_hashes`).
     With `compiled` false nothing is scanned, as on a machine without the scanner.
 
-    >>> from events.inputs import Exposure
+    >>> from events.schema.inputs import Exposure
     >>> decoder = ColumnDecoder(Exposure, ("customer_id", "occurred_at"))
     >>> read = decoder.decode([b"hello", b'{"event_id": "1", "customer_id": "c", "occurred_at": "1970-01-01T00:00:01Z",'
     ...                        b' "experiment": "e", "variant": "A"}'])

@@ -60,7 +60,7 @@ _V1: Final = [
     ("gross", "<i8"),
     ("cancelled_amount", "<i8"),
     ("refunded", "<i8"),
-    ("decayed_orders", "<f8"),  # forward decay, see stream.decay
+    ("decayed_orders", "<f8"),  # forward decay, see stream.customers.decay
     ("decayed_amount", "<f8"),
     ("sessions", "<u4"),
     ("pages", "<u4"),

@@ -25,7 +25,7 @@ _WHY: Final = {
 def explain(change: Change) -> str:
     """Return what made the customer move, in words.
 
-    >>> from events.changes import make_change, make_moved
+    >>> from events.segment_changes import make_change, make_moved
     >>> explain(make_change(change_id="anna:4", customer_id="anna", change_number=4, changed_at="2026-01-01T00:00:00Z",
     ...     cause="time", segment_id="s5", segment="At-Risk Customers", previous="s1", previous_segment="Loyal",
     ...     baseline=1, model_version=3, distance=0.8, previous_distance=1.4, usual_gap_days=18.2,
