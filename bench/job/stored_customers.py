@@ -23,7 +23,7 @@ from stream.customers.decay import contributions
 from stream.model.kmeans import OnlineKMeans
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import resegment, sums_under
+from stream.moves.segmentation import SegmentationBatch, resegment, sums_under
 from stream.settings import StreamSettings
 from stream.worker import half_life_ms
 
@@ -116,7 +116,8 @@ def _placed(segmenter: CentroidSegmenter, owned: Owned, ids: list[str], rows: Ro
     """Return new customers with their segments, as the worker's handler does."""
     sums = sums_under(segmenter, owned.baseline, owned.sums)
     causes = np.full(len(ids), "activity", object)
-    result = resegment(segmenter, sums, ids, rows, rows, now_ms, Damping.of(StreamSettings()), causes)
+    batch = SegmentationBatch(ids, rows, rows, causes, now_ms)
+    result = resegment(segmenter, Damping.of(StreamSettings()), batch, sums)
     starts = np.concatenate([[0], np.cumsum(rows["placed"])]).astype(np.int64)
     recent = np.random.default_rng(len(ids)).integers(0, 2**63, int(starts[-1]), np.uint64)
     customers = CustomerBatch(ids, result.rows, np.ones(len(ids), np.bool_), recent, starts)

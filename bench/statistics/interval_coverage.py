@@ -8,7 +8,7 @@ from scipy import stats
 
 from experiments import CannotSay, Metric, Tally
 from experiments.statistics.cuped import adjusted_revenue
-from experiments.statistics.lift import delta_lift, fieller_lift
+from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import measure
 from experiments.statistics.proportions import fisher, two_proportions, wilson
@@ -95,7 +95,6 @@ def _intervals(treatment: Tally, control: Tally) -> dict[str, tuple[Outcome[Inte
         "average order value (delta method)": (_interval(welch(order[0], order[1], ALPHA)), _VALUE * _VALUE_LIFT),
         "relative lift of a rate (Fieller)": (_interval(fieller_lift(rates[0], rates[1], ALPHA)), _RATE_LIFT),
         "relative lift of revenue (Fieller)": (_interval(fieller_lift(revenue[0], revenue[1], ALPHA)), lift),
-        "relative lift of revenue (delta method)": (_interval(delta_lift(revenue[0], revenue[1], ALPHA)), lift),
     }
 
 

@@ -100,8 +100,7 @@ def reason(why: Reason | None) -> str:
 
 def evidence(row: Comparison, method: str) -> tuple[str, str, str]:
     """Return the difference, the interval and the corrected p-value that the declared method decides by."""
-    adjusted = row.cuped if row.decided_by == "cuped" and row.cuped is not None else None
-    plain: Finding = adjusted or row
+    plain = row.deciding
     effect = difference(row.metric, plain.effect)
     if method == "group_sequential":
         look = row.group_sequential
@@ -111,5 +110,4 @@ def evidence(row: Comparison, method: str) -> tuple[str, str, str]:
         return effect, interval(row.metric, look.ci), f"{look.number} of {look.looks}: {crossed}"
     if method == "fixed":
         return effect, interval(row.metric, plain.ci), chance(row.p_adjusted)
-    always = adjusted.sequential if adjusted else row.sequential
-    return effect, interval(row.metric, always.ci), chance(row.sequential.p_adjusted)
+    return effect, interval(row.metric, row.deciding_sequential.ci), chance(row.sequential.p_adjusted)

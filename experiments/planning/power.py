@@ -5,8 +5,7 @@ from typing import Final
 
 import numpy as np
 from scipy import optimize, stats
-from statsmodels.stats.power import NormalIndPower
-from statsmodels.stats.proportion import power_proportions_2indep, samplesize_proportions_2indep_onetail
+from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from experiments.sequential.always_valid import Numbers, half_width, mixture_precision
 from experiments.sequential.group_sequential import crossing_probability
@@ -16,8 +15,6 @@ from experiments.statistics.sample import LARGEST, Sample
 __all__ = [
     "days_left",
     "minimum_detectable_effect",
-    "power_of_means",
-    "power_of_proportions",
     "sample_size_of_means",
     "sample_size_of_proportions",
     "sequential_customers",
@@ -45,7 +42,7 @@ def sample_size_of_means(
     effect = abs(lift * baseline.mean)
     if effect == 0.0 or baseline.variance <= 0.0:
         return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    # The root of NormalIndPower().power without its far tail; statsmodels' own search for it fails on large effects.
+    # The root of statsmodels' NormalIndPower().power without its far tail; its own search fails on large effects.
     return _rounded_up(_customers_of_one_look(baseline, effect, alpha, power) * (1.0 + 1.0 / ratio))
 
 
@@ -64,30 +61,6 @@ def sample_size_of_proportions(
     with np.errstate(all="ignore"):
         needed = samplesize_proportions_2indep_onetail(-difference, rate + difference, power, ratio=ratio, alpha=alpha)
     return _rounded_up(needed)
-
-
-def power_of_means(baseline: Sample, lift: float, n: int, alpha: float = 0.05, ratio: float = 1.0) -> Outcome[float]:
-    """Return the chance to find the lift with n customers in the control and `ratio` times as many in the treatment."""
-    effect = abs(lift * baseline.mean)
-    if effect == 0.0 or baseline.variance <= 0.0:
-        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    if n < 2 or n > LARGEST:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS if n < 2 else Reason.OUT_OF_RANGE)
-    with np.errstate(all="ignore"):
-        power = float(NormalIndPower().power(effect / math.sqrt(baseline.variance), n, alpha, ratio=ratio))
-    return power if math.isfinite(power) else CannotSay(Reason.OUT_OF_RANGE)
-
-
-def power_of_proportions(rate: float, lift: float, n: int, alpha: float = 0.05, ratio: float = 1.0) -> Outcome[float]:
-    """Return the chance to find the relative lift of a rate with n customers in the control."""
-    difference = rate * lift
-    if difference == 0.0 or not (0.0 < rate < 1.0 and 0.0 < rate + difference < 1.0):
-        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    if n < 2 or n > LARGEST:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS if n < 2 else Reason.OUT_OF_RANGE)
-    with np.errstate(all="ignore"):
-        power = power_proportions_2indep(-difference, rate + difference, n, ratio, alpha, return_results=False)
-    return float(power) if math.isfinite(power) else CannotSay(Reason.OUT_OF_RANGE)
 
 
 def minimum_detectable_effect(

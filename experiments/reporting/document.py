@@ -96,6 +96,16 @@ class Comparison(Finding):
     cuped: Cuped | None = None
     minimum_detectable_effect: float | None = None
 
+    @property
+    def deciding(self) -> Finding:
+        """The estimate that the comparison is decided by, at one look."""
+        return self.cuped if self.decided_by == "cuped" and self.cuped is not None else self
+
+    @property
+    def deciding_sequential(self) -> Finding:
+        """The estimate that it is decided by, always valid."""
+        return self.cuped.sequential if self.decided_by == "cuped" and self.cuped is not None else self.sequential
+
 
 class Arm(_Part):
     """What customers of one variant did."""

@@ -97,20 +97,12 @@ def _segments(experiment: Experiment, tallies: Tallies, segments: Sequence[str])
 
 
 def _adjusted(rows: Sequence[document.Comparison], experiment: Experiment) -> list[document.Comparison]:
-    fixed = adjusted([_deciding(row).p_value for row in rows], experiment.correction)
-    always = adjusted([_deciding_sequence(row).p_value for row in rows], experiment.correction)
+    fixed = adjusted([row.deciding.p_value for row in rows], experiment.correction)
+    always = adjusted([row.deciding_sequential.p_value for row in rows], experiment.correction)
     return [
         row.model_copy(update={"p_adjusted": p, "sequential": row.sequential.model_copy(update={"p_adjusted": q})})
         for row, p, q in zip(rows, fixed, always, strict=True)
     ]
-
-
-def _deciding(row: document.Comparison) -> document.Finding:
-    return row.cuped if row.decided_by == "cuped" and row.cuped is not None else row
-
-
-def _deciding_sequence(row: document.Comparison) -> document.Finding:
-    return row.cuped.sequential if row.decided_by == "cuped" and row.cuped is not None else row.sequential
 
 
 def _heterogeneity(experiment: Experiment, tallies: Tallies, segments: Sequence[str]) -> list[document.Heterogeneity]:

@@ -57,7 +57,7 @@ def decide(
 
 def _deciding(experiment: Experiment, row: document.Comparison) -> _Deciding | None:
     """Return what the declared method says of the row, or None where it cannot say."""
-    plain: document.Finding = row.cuped if row.decided_by == "cuped" and row.cuped is not None else row
+    plain = row.deciding
     if experiment.method == "group_sequential":
         look = row.group_sequential
         if look is None or look.ci is None or plain.effect is None:
@@ -65,8 +65,7 @@ def _deciding(experiment: Experiment, row: document.Comparison) -> _Deciding | N
         return _Deciding(row, plain.effect, look.ci, look.crossed)
     source, p_adjusted = plain, row.p_adjusted
     if experiment.method == "sequential":
-        source = row.cuped.sequential if row.decided_by == "cuped" and row.cuped is not None else row.sequential
-        p_adjusted = row.sequential.p_adjusted
+        source, p_adjusted = row.deciding_sequential, row.sequential.p_adjusted
     if source.effect is None or source.ci is None or p_adjusted is None:
         return None
     return _Deciding(row, source.effect, source.ci, p_adjusted < experiment.alpha)

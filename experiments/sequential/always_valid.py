@@ -14,7 +14,7 @@ import numpy.typing as npt
 from experiments.statistics.result import CannotSay, Estimate, Interval, Outcome, Reason
 from experiments.statistics.sample import Sample
 
-__all__ = ["Numbers", "always_valid", "half_width", "mixture_p_value", "mixture_precision", "mixture_sprt"]
+__all__ = ["Numbers", "always_valid", "half_width", "mixture_p_value", "mixture_precision"]
 
 Numbers = float | npt.NDArray[np.float64]
 
@@ -72,25 +72,3 @@ def always_valid(
     width = float(half_width(squared_error, customers, precision, alpha))
     p_value = float(mixture_p_value(effect, squared_error, customers, precision))
     return Estimate(effect, Interval(effect - width, effect + width), p_value, "asymptotic")
-
-
-def mixture_sprt(treatment: Sample, control: Sample, effect_variance: float, alpha: float = 0.05) -> Outcome[Estimate]:
-    """Return the same by the mixture SPRT with effects drawn from a normal of that variance (metric's unit squared).
-
-    With V the difference's squared standard error and w = effect_variance: likelihood ratio
-    sqrt(V / (V + w)) · exp(w d² / (2 V (V + w))) (Johari et al. 2022, equation 10).
-    """
-    if effect_variance <= 0.0:
-        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
-    if min(treatment.n, control.n) < 2:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
-    squared_error = treatment.squared_error + control.squared_error
-    if squared_error <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
-    effect = treatment.mean - control.mean
-    customers, precision = 1.0, effect_variance / squared_error
-    if not math.isfinite(precision):
-        return CannotSay(Reason.OUT_OF_RANGE)
-    width = float(half_width(squared_error, customers, precision, alpha))
-    p_value = float(mixture_p_value(effect, squared_error, customers, precision))
-    return Estimate(effect, Interval(effect - width, effect + width), p_value, "mixture_sprt")

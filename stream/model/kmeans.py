@@ -106,11 +106,6 @@ class OnlineKMeans(cluster.KMeans):
         """Learn one customer and move its centroid."""
         self.learn_predict_one(x)
 
-    def revert_one(self, x: dict[Hashable, float], label: int) -> None:
-        """Take one customer out of a cluster and move its centroid."""
-        self.revert_many(self._vector(x), np.array([label]))
-        self.recenter()
-
     def predict_one(self, x: dict[Hashable, float]) -> int:
         """Return the nearest centroid; unlike river's, without changing the model on unknown keys."""
         return int(self.predict_many(self._vector(x))[0])

@@ -9,7 +9,7 @@ from events.arrays import Floats
 from events.schema.outputs import Baseline, ModelVersion
 from state.model.baselines import BaselineStore, ModelStore, PartitionSums
 from state.partitions.model_sums import ModelSums
-from stream.model.borders import Borders
+from stream.model.borders import Borders, Held
 from stream.model.live_segmenter import LiveSegmenter
 from stream.model.starving_clusters import starving_clusters
 
@@ -41,7 +41,7 @@ class Leader:
         partitions: int,
         live: LiveSegmenter | None = None,
         starving: float = 0.0,
-        borders: "Borders | None" = None,
+        borders: Borders | None = None,
     ) -> None:
         self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
         self._live, self._starving, self._borders = live, starving, borders or Borders()
@@ -50,23 +50,19 @@ class Leader:
     def publish(self, now: datetime | None = None) -> ModelVersion | None:
         """Add up, store and publish; return the new version, or None where there is nothing new."""
         baseline = self._live_baseline()
-        if baseline is None:
+        total = None if baseline is None else add_up(baseline, self._models.partition_sums(self._partitions))
+        if baseline is None or total is None:
             return None
-        total = add_up(baseline, self._models.partition_sums(self._partitions))
-        if total is None:
-            return None
-        current = self._models.current()
-        mine = current if current and current.baseline == baseline.baseline else None
-        fitted = [each.centroid for each in baseline.segments]
-        centroids = self._centroids(baseline, total, np.array(mine.centroids if mine else fitted))
-        borders = self._borders.held(baseline, mine, centroids, total.counts)
-        freed = mine is not None and mine.borders is not None and borders is None
-        if mine is not None and not freed and np.array_equal(np.array(mine.centroids), centroids):
-            if mine.version != self._announced:
-                self._announce(mine)  # a crash may have come between Redis and Kafka
+        stored = self._models.current()
+        current = stored if stored and stored.baseline == baseline.baseline else None
+        centroids = self._centroids(baseline, total, current)
+        borders = self._borders.held(baseline, current, centroids, total.counts)
+        if current is not None and _is_unchanged(current, centroids, borders):
+            if current.version != self._announced:
+                self._announce(current)  # a crash may have come between Redis and Kafka
             return None
         model = ModelVersion(
-            version=max(current.version if current else 0, self._live.segmenter.version if self._live else 0) + 1,
+            version=self._next_version(stored),
             baseline=baseline.baseline,
             features=baseline.features,
             centroids=centroids.tolist(),
@@ -80,11 +76,16 @@ class Leader:
         self._announce(model)
         return model
 
-    def _centroids(self, baseline: Baseline, total: ModelSums, last: Floats) -> Floats:
-        """Return the means of the members; a cluster that starves stays at its last place (k, d)."""
+    def _centroids(self, baseline: Baseline, total: ModelSums, current: ModelVersion | None) -> Floats:
+        """Return the means of the members (k, d); a cluster that starves stays where it last was."""
+        last = np.array(current.centroids if current else [each.centroid for each in baseline.segments])
         fitted = [each.customers for each in baseline.segments]
         dying = starving_clusters(total.counts, fitted, self._starving)
         return np.where(dying[:, None], last, total.means(otherwise=last))
+
+    def _next_version(self, stored: ModelVersion | None) -> int:
+        followed = self._live.segmenter.version if self._live else 0
+        return max(stored.version if stored else 0, followed) + 1
 
     def _live_baseline(self) -> Baseline | None:
         baseline, followed = self._baselines.current(), self._live.baseline if self._live else None
@@ -97,6 +98,12 @@ class Leader:
         self._sink.send("models", b"current", model.model_dump_json().encode())
         self._sink.flush()
         self._announced = model.version
+
+
+def _is_unchanged(current: ModelVersion, centroids: Floats, borders: Held | None) -> bool:
+    """Return whether a new version would have the same centroids, without borders that are no longer held."""
+    freed = current.borders is not None and borders is None
+    return not freed and np.array_equal(np.array(current.centroids), centroids)
 
 
 def _place(baseline: Baseline) -> tuple[int, int]:

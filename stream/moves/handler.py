@@ -17,7 +17,7 @@ from state.customers.records import CustomerBatch, Rows
 from stream.customers.fold import fold, merge
 from stream.model.live_segmenter import LiveSegmenter
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import resegment_all, sums_under
+from stream.moves.segmentation import SegmentationBatch, resegment_partitions, sums_under
 
 __all__ = ["SegmentHandler"]
 
@@ -74,16 +74,12 @@ class SegmentHandler:
         # A customer of whom only repeats came may still move, because time has passed since it was last looked at.
         causes = _CAUSES[np.where(active, 2, corrected)]
         causes[(before["baseline"] != segmenter.baseline) & (before["segment"] > 0)] = "baseline"
-        results = resegment_all(
+        results = resegment_partitions(
             segmenter,
+            self._damping,
+            SegmentationBatch(customers.ids, before, after, causes, loaded[0].now_ms),
             [sums_under(segmenter, each.owned.baseline, each.owned.sums) for each in loaded],
             sizes,
-            customers.ids,
-            before,
-            after,
-            loaded[0].now_ms,
-            self._damping,
-            causes,
         )
         outcomes = []
         for place, result in enumerate(results):

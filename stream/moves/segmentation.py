@@ -21,12 +21,28 @@ from stream.moves.hysteresis import Damping
 __all__ = [
     "BaselineBehind",
     "Resegmented",
+    "SegmentationBatch",
     "beyond_hysteresis",
     "published_cluster",
     "resegment",
-    "resegment_all",
+    "resegment_partitions",
     "sums_under",
 ]
+
+
+@dataclass(frozen=True)
+class SegmentationBatch:
+    """n customers to re-evaluate at `now_ms` (ms since 1970 UTC).
+
+    `before` (n,) are their rows as last saved, `after` (n,) with new events folded in; `causes` (n,) says why a
+    customer's segment would change.
+    """
+
+    ids: list[str]
+    before: Rows
+    after: Rows
+    causes: npt.NDArray[np.object_]
+    now_ms: int
 
 
 @dataclass(frozen=True)
@@ -95,40 +111,20 @@ def _clusters_of(segmenter: Segmenter, segments: Ints) -> Ints:
     return at[segments]
 
 
-def resegment(
-    segmenter: Segmenter,
-    sums: ModelSums,
-    ids: list[str],
-    before: Rows,
-    after: Rows,
-    now_ms: int,
-    damping: Damping,
-    causes: npt.NDArray[np.object_],
-) -> Resegmented:
-    """Re-evaluate n customers at `now_ms`; `before` are their rows as last saved, `after` with new events folded in.
-
-    `sums` are those of the customers' partition under the segmenter's baseline; `causes` (n,) says why a customer's
-    segment would change.
-    """
-    (result,) = resegment_all(segmenter, [sums], [len(ids)], ids, before, after, now_ms, damping, causes)
+def resegment(segmenter: Segmenter, damping: Damping, batch: SegmentationBatch, sums: ModelSums) -> Resegmented:
+    """Re-evaluate the customers of one partition, whose sums under the segmenter's baseline are `sums`."""
+    (result,) = resegment_partitions(segmenter, damping, batch, [sums], [len(batch.ids)])
     return result
 
 
-def resegment_all(
-    segmenter: Segmenter,
-    sums: Sequence[ModelSums],
-    sizes: Sequence[int],
-    ids: list[str],
-    before: Rows,
-    after: Rows,
-    now_ms: int,
-    damping: Damping,
-    causes: npt.NDArray[np.object_],
+def resegment_partitions(
+    segmenter: Segmenter, damping: Damping, batch: SegmentationBatch, sums: Sequence[ModelSums], sizes: Sequence[int]
 ) -> list[Resegmented]:
-    """Re-evaluate the customers of several partitions, as `resegment` does those of one.
+    """Re-evaluate the customers of several partitions, who stand in the batch one partition after the other.
 
-    `sums` and `sizes` have an entry a partition; the customers stand one partition after the other.
+    `sums` and `sizes` have an entry a partition: its sums under the segmenter's baseline, and its customers' number.
     """
+    before, after, now_ms = batch.before, batch.after, batch.now_ms
     homes = np.repeat(np.arange(len(sizes)) * len(segmenter.segments), sizes)
     learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
     taken = before if learned.all() else picked(before, learned)
@@ -151,8 +147,8 @@ def resegment_all(
     rows["change_number"][moved] += 1
     looked = Looked(before, after, learned, old, vectors, borders)
     present = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
-    moves = Moves(moved, present, target[moved], causes[moved], rows["change_number"][moved].tolist())
-    changes = changes_of(segmenter, ids, looked, moves, now_ms)
+    moves = Moves(moved, present, target[moved], batch.causes[moved], rows["change_number"][moved].tolist())
+    changes = changes_of(segmenter, batch.ids, looked, moves, now_ms)
     ends = [0, *np.cumsum(sizes).tolist()]
     places = np.searchsorted(moved, ends).tolist()
     return [

@@ -20,7 +20,7 @@ from stream.model.live_segmenter import LiveSegmenter, ModelFeed
 from stream.model.segmenter import Segmenter
 from stream.model.sweep_check import SweepCheck, Swept
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import BaselineBehind, published_cluster, resegment, sums_under
+from stream.moves.segmentation import BaselineBehind, SegmentationBatch, published_cluster, resegment, sums_under
 from stream.settings import StreamSettings
 
 __all__ = ["Sweeper"]
@@ -153,16 +153,8 @@ class Sweeper:
         if not len(chosen) and not finished:
             return
         subset = customers.take(chosen)
-        result = resegment(
-            segmenter,
-            sums,
-            subset.ids,
-            subset.rows,
-            subset.rows,
-            now_ms,
-            self._damping,
-            causes,
-        )
+        batch = SegmentationBatch(subset.ids, subset.rows, subset.rows, causes, now_ms)
+        result = resegment(segmenter, self._damping, batch, sums)
         subset.rows = result.rows
         swept = segmenter.baseline if complete else None
         outcome = Outcome(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)

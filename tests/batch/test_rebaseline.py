@@ -10,7 +10,7 @@ from events.segment_changes import segment_number
 from state.partitions.model_sums import ModelSums
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import resegment
+from stream.moves.segmentation import SegmentationBatch, resegment
 from tests.batch.proposing import CENTRES, customers, proposal_of
 from tests.building import HALF_LIFE_MS, NOW_MS, make_baseline, names, rows_with, shoppers
 
@@ -20,7 +20,7 @@ def moved_over(rows, baseline):
     segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
     sums = ModelSums.zeros(baseline.k, segmenter.dimensions)
     causes = np.full(len(rows), "baseline", object)
-    done = resegment(segmenter, sums, names(len(rows)), rows, rows, NOW_MS, Damping.by(0.1), causes)
+    done = resegment(segmenter, Damping.by(0.1), SegmentationBatch(names(len(rows)), rows, rows, causes, NOW_MS), sums)
     return done.rows, done.changes
 
 

@@ -18,7 +18,7 @@ from experiments.sequential.always_valid import always_valid
 from experiments.sequential.group_sequential import critical_values
 from experiments.statistics.bayes import normal
 from experiments.statistics.cuped import adjusted_revenue
-from experiments.statistics.lift import delta_lift
+from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import measure
 from experiments.statistics.multiplicity import adjusted
@@ -127,13 +127,12 @@ def test_gbstats_has_the_same_welch_test_and_confidence_sequence(answers, case, 
 def test_gbstats_has_the_same_relative_lift(answers, case, metric):
     theirs = answers["arms"][case]["gbstats"][metric]["lift"]
     treatment, control = pair_of(case, metric)
-    ours = delta_lift(treatment, control)
-    assert ours.effect == pytest.approx(theirs["effect"], rel=1e-6)
-    # Its interval takes Welch's quantile of t, ours the normal one.
+    assert fieller_lift(treatment, control).effect == pytest.approx(theirs["effect"], rel=1e-6)
+    # Its interval is the delta method's with Welch's quantile of t, where reports have Fieller's: the errors agree.
     parts = treatment.squared_error, control.squared_error
     degrees = sum(parts) ** 2 / (parts[0] ** 2 / (treatment.n - 1) + parts[1] ** 2 / (control.n - 1))
-    widened = half_width(ours.interval) * stats.t.ppf(0.975, degrees) / stats.norm.ppf(0.975)
-    assert widened == pytest.approx(half_width(theirs["ci"]), rel=1e-6)
+    error = math.sqrt(parts[0] + (treatment.mean / control.mean) ** 2 * parts[1]) / abs(control.mean)
+    assert stats.t.ppf(0.975, degrees) * error == pytest.approx(half_width(theirs["ci"]), rel=1e-6)
 
 
 @cases

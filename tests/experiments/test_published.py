@@ -6,7 +6,7 @@ from experiments import CannotSay, Reason, Tallies, Tally
 from experiments.planning.power import sample_size_of_proportions
 from experiments.reporting.report import report
 from experiments.sequential.group_sequential import critical_values, obrien_fleming, pocock
-from experiments.statistics.lift import delta_lift, fieller_lift
+from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
 from experiments.statistics.proportions import expected_counts_allow_z, fisher, two_proportions
 from experiments.statistics.sample import conversion
@@ -70,8 +70,6 @@ def test_aspirin_halved_heart_attacks():
     ratio = fieller_lift(placebo, aspirin)
     assert round(1 + ratio.effect, 2) == 1.82
     assert [1 + end for end in ratio.interval] == pytest.approx([1.43, 2.30], abs=0.04)
-    # Fieller's interval leans up as the logarithm's does; the delta method's cannot.
-    assert delta_lift(placebo, aspirin).interval.high < ratio.interval.high
 
 
 def test_the_lady_tasting_tea():

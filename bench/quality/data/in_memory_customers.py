@@ -16,7 +16,7 @@ from stream.customers.fold import fold, merge
 from stream.model.borders import Borders, Cost
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import resegment
+from stream.moves.segmentation import SegmentationBatch, resegment
 from stream.settings import StreamSettings
 
 __all__ = ["Population", "fold_into", "vector_days"]
@@ -71,7 +71,8 @@ class Population:
         before, after = last[there], self.rows[there]
         causes = np.full(len(there), "time", object)
         names = [self.names[i] for i in there.tolist()]
-        result = resegment(self.segmenter, self.sums, names, before, after, now_ms, self.damping, causes)
+        customers = SegmentationBatch(names, before, after, causes, now_ms)
+        result = resegment(self.segmenter, self.damping, customers, self.sums)
         self.rows[there], self.sums = result.rows, result.sums
         self._lead(now_ms)
 

@@ -15,7 +15,7 @@ from stream.model.leader import Leader
 from stream.model.segmenter import CentroidSegmenter, borders_version
 from stream.model.sweep_check import Swept
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import resegment
+from stream.moves.segmentation import SegmentationBatch, resegment
 from tests.building import HALF_LIFE_MS, NOW_MS, Sink, ints, make_baseline, make_model, names, shoppers
 
 FITTED = [[-1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [1.0, -1.0, -1.0]]
@@ -116,7 +116,8 @@ class TestFollowing:
         rows, segmenter = shoppers(40), CentroidSegmenter(make_baseline(), HALF_LIFE_MS)
         segmenter.follow(held(1, FITTED[::-1], FITTED, 0))
         causes = np.full(40, "activity", object)
-        result = resegment(segmenter, ModelSums.zeros(3, 3), names(40), rows, rows, NOW_MS, Damping.by(0.0), causes)
+        customers = SegmentationBatch(names(40), rows, rows, causes, NOW_MS)
+        result = resegment(segmenter, Damping.by(0.0), customers, ModelSums.zeros(3, 3))
         vectors = segmenter.vectors(rows, NOW_MS)
         assert (result.rows["cluster"] == segmenter.model.predict_many(vectors)).all()
         assert (result.rows["segment"] == 1 + segmenter.borders.predict_many(vectors)).all()

@@ -152,7 +152,8 @@ def test_learning_one_by_one_moves_its_centroid_and_reverting_moves_it_back():
     model.learn_one({"recency": -1.0, "frequency": 1.0, "monetary": 2.0})
     assert model.learn_predict_one({"recency": -2.0, "frequency": 2.0, "monetary": 2.0}) == 0
     assert dict(model.centers[0]) == {"recency": -1.5, "frequency": 1.5, "monetary": 2.0}
-    model.revert_one({"recency": -2.0, "frequency": 2.0, "monetary": 2.0}, 0)
+    model.revert_many(np.array([[-2.0, 2.0, 2.0]]), np.array([0]))
+    model.recenter()
     assert model.centroids[0].tolist() == [-1.0, 1.0, 2.0]
     assert model.sums.counts.tolist() == [1, 0, 0]
 

@@ -11,7 +11,7 @@ from stream.customers.decay import LANDMARK_MS
 from stream.model.rfm_tiers import RuleTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import resegment, sums_under
+from stream.moves.segmentation import SegmentationBatch, resegment, sums_under
 from tests.building import HALF_LIFE_MS, NOW_MS, make_baseline, make_model, names, rows_with, shoppers
 
 CENTROIDS = ((-1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, -1.0, -1.0))
@@ -20,7 +20,8 @@ CENTROIDS = ((-1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, -1.0, -1.0))
 def moved(segmenter, before, after, now_ms=NOW_MS, cause="activity", sums=None):
     causes = np.full(len(after), cause, object)
     sums = sums_under(segmenter, segmenter.baseline, sums)
-    return resegment(segmenter, sums, names(len(after)), before, after, now_ms, Damping.by(0.1), causes)
+    customers = SegmentationBatch(names(len(after)), before, after, causes, now_ms)
+    return resegment(segmenter, Damping.by(0.1), customers, sums)
 
 
 def buyer(days_ago=20, orders=3, **columns):

@@ -8,7 +8,7 @@ from state.customers.recent_moves import remember
 from state.partitions.model_sums import ModelSums
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping, PerSegment
-from stream.moves.segmentation import published_cluster, resegment
+from stream.moves.segmentation import SegmentationBatch, published_cluster, resegment
 from stream.settings import StreamSettings
 from tests.building import HALF_LIFE_MS, NOW_MS, ints, make_baseline, names, rows_with, shoppers
 
@@ -78,7 +78,7 @@ def test_whoever_is_held_back_moves_when_the_time_has_come():
     causes = np.full(200, "time", object)
 
     def at(now_ms, rows, sums, damping):
-        return resegment(model, sums, names(200), rows, rows, now_ms, damping, causes)
+        return resegment(model, damping, SegmentationBatch(names(200), rows, rows, causes, now_ms), sums)
 
     first = at(NOW_MS, rows, sums, damping)
     free = at(NOW_MS + 19 * DAY_MS, first.rows, first.sums, Damping.by(0.1))

@@ -15,7 +15,7 @@ from stream.model.rfm_tiers import SEGMENT_NAMES, RuleTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.changes import rfc3339
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import published_cluster, resegment, sums_under
+from stream.moves.segmentation import SegmentationBatch, published_cluster, resegment, sums_under
 from tests.building import (
     DAY_MS,
     HALF_LIFE_MS,
@@ -62,7 +62,8 @@ def moved_by(segmenter, rows, now_ms=NOW_MS, *, sums=None, before=None, margin=M
     sums = sums_under(segmenter, segmenter.baseline, sums)
     before = rows if before is None else before
     n = len(rows)
-    return resegment(segmenter, sums, ids or names(n), before, rows, now_ms, Damping.by(margin), causes(n, cause))
+    customers = SegmentationBatch(ids or names(n), before, rows, causes(n, cause), now_ms)
+    return resegment(segmenter, Damping.by(margin), customers, sums)
 
 
 class TestHysteresis:
@@ -163,7 +164,8 @@ class TestChanges:
         segmenter, rows = centroid_segmenter(), shoppers(50)
         rows["segment"][10:] = 99
         reasons = np.array(["activity", "time"] * 25, object)
-        result = resegment(segmenter, ModelSums.zeros(3, 3), names(50), rows, rows, NOW_MS, Damping.by(MARGIN), reasons)
+        customers = SegmentationBatch(names(50), rows, rows, reasons, NOW_MS)
+        result = resegment(segmenter, Damping.by(MARGIN), customers, ModelSums.zeros(3, 3))
         expected = np.flatnonzero(result.rows["segment"] != rows["segment"])
         assert [change.customer_id for change in result.changes] == [f"c{i}" for i in expected]
         assert [change.cause for change in result.changes] == [reasons[i] for i in expected]
@@ -241,16 +243,8 @@ class TestTheModelIsTheSumOfItsCustomers:
             positions = ints(sorted(chosen))
             before = rows[positions]
             after = merge(before, self.orders(len(positions), now_ms, random)) if kind == "orders" else before
-            result = resegment(
-                segmenter,
-                sums_under(segmenter, baseline, sums),
-                [f"c{i}" for i in positions],
-                before,
-                after,
-                now_ms,
-                Damping.by(margin),
-                causes(len(positions)),
-            )
+            customers = SegmentationBatch([f"c{i}" for i in positions], before, after, causes(len(positions)), now_ms)
+            result = resegment(segmenter, Damping.by(margin), customers, sums_under(segmenter, baseline, sums))
             rows[positions], sums, baseline = result.rows, result.sums, segmenter.baseline
             for change in result.changes:
                 number, segment_id = world.get(change.customer_id, (0, None))

@@ -19,7 +19,7 @@ from stream.model.live_segmenter import LiveSegmenter
 from stream.model.rfm_tiers import RuleTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import BaselineBehind, resegment
+from stream.moves.segmentation import BaselineBehind, SegmentationBatch, resegment
 from stream.settings import StreamSettings
 from stream.sweep.sweeper import Sweeper
 from tests.building import (
@@ -56,7 +56,8 @@ def settled(segmenter, rows, at_ms=NOW_MS):
     """Rows as they stand once everyone was evaluated at a time."""
     sums = ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
     causes = np.full(len(rows), "activity", object)
-    return resegment(segmenter, sums, names(len(rows)), rows, rows, at_ms, Damping.by(0.1), causes).rows
+    customers = SegmentationBatch(names(len(rows)), rows, rows, causes, at_ms)
+    return resegment(segmenter, Damping.by(0.1), customers, sums).rows
 
 
 def moves(segmenter, rows, now_ms):
@@ -341,9 +342,8 @@ class Shop:
         if begin:
             batch, tiers = batch_of(shoppers(N)), RuleTiers(HALF_LIFE_MS)
             causes = np.full(N, "activity", object)
-            result = resegment(
-                tiers, ModelSums.zeros(6, 0), batch.ids, blank_rows(N), batch.rows, NOW_MS, Damping.by(0.1), causes
-            )
+            customers = SegmentationBatch(batch.ids, blank_rows(N), batch.rows, causes, NOW_MS)
+            result = resegment(tiers, Damping.by(0.1), customers, ModelSums.zeros(6, 0))
             batch.rows = result.rows
             outcome = Outcome(batch, {}, 0, result.sums, result.changes, {})
             committer.commit(self.owned, outcome, {"orders": N}, {}, NOW_MS)
@@ -400,10 +400,8 @@ class TestWhatASweepFinds:
         """A partition whose customers were evaluated 30 days ago."""
         batch, owned = batch_of(shoppers(N)), sweeper._store.claim(0)
         segmenter, causes = sweeper._live.segmenter, np.full(N, "activity", object)
-        result = resegment(
-            segmenter, ModelSums.zeros(3, 3), batch.ids, blank_rows(N), batch.rows, NOW_MS - 30 * DAY_MS,
-            Damping.by(0.1), causes,
-        )  # fmt: skip
+        customers = SegmentationBatch(batch.ids, blank_rows(N), batch.rows, causes, NOW_MS - 30 * DAY_MS)
+        result = resegment(segmenter, Damping.by(0.1), customers, ModelSums.zeros(3, 3))
         batch.rows = result.rows
         outcome = Outcome(batch, {}, 1, result.sums, result.changes, {})
         sweeper._committer.commit(owned, outcome, {}, {}, 0)
