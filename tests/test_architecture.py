@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.printing.settings_page import settings_page
+from stream.customers.features import FEATURES
 
 ROOT = Path(__file__).parent.parent
 PATHS = f"{ROOT}{os.pathsep}{ROOT / 'clients/python'}"
@@ -141,6 +142,22 @@ def test_an_amount_is_followed_in_at_most_eight_files_that_exist_with_the_functi
         if owner:
             (body,) = [each for each in body.body if isinstance(each, ast.ClassDef) and each.name == owner]
         assert function in {each.name for each in body.body if isinstance(each, ast.FunctionDef)}, (file, function)
+
+
+def test_a_recipe_has_at_most_ten_steps_and_names_what_there_is():
+    recipes = (ROOT / "CONTRIBUTING.md").read_text().split("## How to extend Shoal")[1].split("\n## ")[0]
+    titles = re.findall(r"^### (.*)$", recipes, re.MULTILINE)
+    assert titles == [
+        *("A setting", "A feature", "An API endpoint", "An experiment metric", "An import format", "An input topic"),
+    ]
+    assert all(len(re.findall(r"^\d+\.", part, re.MULTILINE)) <= 10 for part in recipes.split("\n### ")[1:])
+    for name, file in re.findall(r"`(\w+)`[^`]{0,10} in\s+`([\w/]+\.py)`", recipes):
+        assert re.search(rf"\b{name}\b", (ROOT / file).read_text()), (name, file)
+
+
+def test_every_feature_is_described():
+    table = (ROOT / "docs/baselines.md").read_text().split("## Features")[1].split("##")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(FEATURES)
 
 
 PAGES = [
