@@ -1,1 +1,1 @@
-"""How clusters are re-baselined: extract, fit, name, put live."""
+"""Fits, names, compares and promotes baselines, apart from the stream."""

@@ -1,4 +1,4 @@
-"""A proposed set of segments: fitted, judged, named and explained. One function makes it; it touches nothing live."""
+"""A fitted, named and profiled clustering that a baseline can be made of; building it changes nothing that is live."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from batch.data.cleaning import Cleaned, Scale, clean
-from batch.data.customer_numbers import customer_numbers
+from batch.data.customer_metrics import customer_metrics
 from batch.data.customer_table import CustomerTable
 from batch.data.data_quality import QualityRow
-from batch.data.lifetime_values import LifetimeSummary, NoLifetime, lifetime_of
-from batch.data.principal_components import Picture, picture_of
+from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable, fit_lifetime
+from batch.data.principal_components import PcaProjection, pca_projection
+from batch.errors import TooFewCustomers
 from batch.fit_options import FitOptions
 from batch.identity.final_centroids import nearest_labels
 from batch.naming.names import name_segments
-from batch.naming.segment_profile import SegmentProfile, profiles_of
-from batch.naming.surrogate_tree import surrogate_of
-from batch.refusals import TooFewCustomers
-from batch.selection.candidate_figures import Figures
+from batch.naming.segment_profile import SegmentProfile, segment_profiles
+from batch.naming.surrogate_tree import fit_surrogate
+from batch.selection.candidate_metrics import CandidateMetrics
 from batch.selection.choice import choose
 from events.arrays import Floats
 from events.schema.outputs import Baseline, BaselineSegment
@@ -34,7 +34,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """What a re-baseline proposes; segment i is cluster i, and has no id yet: that is the lineage's to say.
+    """What a re-baseline proposes; segment i is cluster i. Ids are assigned later, by `batch.identity`.
 
     Attributes:
         number: of the baseline that this becomes.
@@ -68,13 +68,13 @@ class Candidate:
     silhouette: float | None
     inertia: float
     agreement: float
-    tried: tuple[Figures, ...]
+    tried: tuple[CandidateMetrics, ...]
     reason: str
     quality: tuple[QualityRow, ...]
     segments: tuple[SegmentProfile, ...]
     fidelity: float
-    lifetime: LifetimeSummary | NoLifetime
-    picture: Picture
+    lifetime: LifetimeSummary | LifetimeUnavailable
+    picture: PcaProjection
 
     def assign(self, table: CustomerTable) -> Labels:
         """Return the segment (n,) of the customers of a table, as the live model would say; -1 where all is missing."""
@@ -123,7 +123,7 @@ class Candidate:
             silhouette=self.silhouette,
             inertia=self.inertia,
             lifetime=self.lifetime.models.kept() if isinstance(self.lifetime, LifetimeSummary) else None,
-            lifetime_reason=self.lifetime.reason if isinstance(self.lifetime, NoLifetime) else "",
+            lifetime_reason=self.lifetime.reason if isinstance(self.lifetime, LifetimeUnavailable) else "",
         )
 
 
@@ -142,10 +142,10 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
     cleaned = clean(table.matrix(features), features, table.ids, options)
     _check_enough(cleaned, options)
     choice = choose(cleaned, table.ids, options, features, seed)
-    lifetime = lifetime_of(table, seed)
-    numbers = customer_numbers(table, lifetime)
+    lifetime = fit_lifetime(table, seed)
+    numbers = customer_metrics(table, lifetime)
     known = [feature_of(name, table.attributes) for name in features]
-    surrogate = surrogate_of(
+    surrogate = fit_surrogate(
         table.matrix(features),
         choice.labels,
         choice.chosen.k,
@@ -171,10 +171,10 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
         tried=choice.tried,
         reason=choice.reason,
         quality=cleaned.rows,
-        segments=profiles_of(table, numbers, choice.labels, names, surrogate.rules, features),
+        segments=segment_profiles(table, numbers, choice.labels, names, surrogate.rules, features),
         fidelity=surrogate.fidelity,
         lifetime=lifetime,
-        picture=picture_of(cleaned.standard, choice.labels, choice.centroids, seed),
+        picture=pca_projection(cleaned.standard, choice.labels, choice.centroids, seed),
     )
 
 

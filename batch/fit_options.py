@@ -1,4 +1,4 @@
-"""What a person may ask of a re-baseline, beyond the customers themselves."""
+"""Options of a re-baseline: features, number of segments, algorithms, cleaning."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,16 +10,16 @@ __all__ = ["FitOptions"]
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How customers are cleaned, clustered and judged.
+    """How customers are cleaned and clustered, and how clusterings are compared.
 
     Attributes:
         features: names of the features that segments are made of.
         k: number of segments, None to choose one from `k_min` to `k_max`.
         algorithms: names in `batch.clustering.ALGORITHMS`; the best by the selection's rule wins. Where the features
-            are not recency, frequency and monetary, `rfm-rules` is passed over.
+            are not recency, frequency and monetary, `rfm-rules` is skipped.
         scaling: `standard` (mean and standard deviation) or `robust` (median and interquartile range).
         outliers: `winsorise` far values, `isolate` customers far from all others while fitting, or `keep` them.
-        skew: `keep` what the features' own logarithms leave, or straighten skewed features by a `yeo-johnson` power.
+        skew: `keep` what the features' own logarithms leave, or transform skewed features by a `yeo-johnson` power.
         minimum_share: of customers that each segment of a chosen clustering should have.
         judged_customers: customers that candidates are compared on, at most.
     """

@@ -1,4 +1,4 @@
-"""From the customers in Redis to a proposed baseline: fit, match with the live one, preview, store."""
+"""Propose a baseline from the customers in Redis: fit, match with the live one, preview, store."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -16,8 +16,8 @@ from batch.candidate import Candidate, build_candidate
 from batch.data.customer_reader import CustomerReader
 from batch.data.customer_table import CustomerTable
 from batch.fit_options import FitOptions
-from batch.identity.matching import identify, identify_first
-from batch.identity.move_preview import Crowd, gather_crowd, moved_share, segment_numbers
+from batch.identity.matching import assign_first_identities, assign_identities
+from batch.identity.move_preview import MovePreview, moved_share, preview_moves, segment_numbers
 from batch.report import EVENT_FILES
 from batch.report.document import report_document
 from events.arrays import Ints
@@ -34,14 +34,14 @@ from stream.model.segmenter import CentroidSegmenter, Segmenter
 from stream.moves.hysteresis import Damping
 
 __all__ = [
-    "Live",
+    "LiveModel",
     "Proposal",
     "Rebaseliner",
-    "everyone",
-    "last_segment_of",
-    "propose_from",
+    "build_proposal",
+    "customer_chunks",
+    "largest_segment_number",
     "propose_offline",
-    "rescored",
+    "segmenter_silhouette",
 ]
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ log = logging.getLogger(__name__)
 _SILHOUETTE_SAMPLE = 5_000
 
 
-class Live(NamedTuple):
-    """What is live: the baseline, None for the RFM tiers, and its segmenter with the centroids of today."""
+class LiveModel(NamedTuple):
+    """The live baseline (None for the RFM tiers), and its segmenter with the present centroids."""
 
     baseline: Baseline | None
     segmenter: Segmenter
@@ -118,11 +118,11 @@ class Rebaseliner:
         candidate = build_candidate(table, options, number=1, seed=self._seed, now=now)
         following = LiveSegmenter(self._client, self._half_life_ms)
         following.refresh()
-        live = Live(following.baseline, following.segmenter)
-        chunks = everyone(table, self._reader)
+        live = LiveModel(following.baseline, following.segmenter)
+        chunks = customer_chunks(table, self._reader)
         known = self._store.all()
-        proposal = propose_from(
-            table, candidate, live, chunks, last_number=last_segment_of(known), damping=self._damping, by=by
+        proposal = build_proposal(
+            table, candidate, live, chunks, last_number=largest_segment_number(known), damping=self._damping, by=by
         )
         check()
         number = self._store.next_number()
@@ -134,7 +134,7 @@ class Rebaseliner:
         return proposal
 
 
-def everyone(table: CustomerTable, reader: CustomerReader) -> Iterator[tuple[Rows, Ints]]:
+def customer_chunks(table: CustomerTable, reader: CustomerReader) -> Iterator[tuple[Rows, Ints]]:
     """Yield all customers' rows and their present, in chunks: those of the table, unless it is a sample only."""
     if len(table) == table.population:
         yield table.rows, table.now_ms
@@ -143,10 +143,10 @@ def everyone(table: CustomerTable, reader: CustomerReader) -> Iterator[tuple[Row
         yield chunk.rows, chunk.now_ms
 
 
-def propose_from(
+def build_proposal(
     table: CustomerTable,
     candidate: Candidate,
-    live: Live,
+    live: LiveModel,
     chunks: Iterator[tuple[Rows, Ints]],
     *,
     last_number: int,
@@ -159,16 +159,16 @@ def propose_from(
     a segment, and `damping` the workers' own.
     """
     draft = candidate.baseline([f"s{place}" for place in range(candidate.k)])
-    crowd = gather_crowd(draft, table.half_life_ms, chunks)
-    members = np.bincount(_clusters(crowd), minlength=candidate.k)[: candidate.k]
+    preview = preview_moves(draft, table.half_life_ms, chunks)
+    members = np.bincount(_clusters(preview), minlength=candidate.k)[: candidate.k]
     draft = candidate.baseline([f"s{place}" for place in range(candidate.k)], customers=members.tolist())
     if live.baseline is None:
-        named = identify_first(draft)
+        named = assign_first_identities(draft)
         named = named.model_copy(update={"last_segment": max(named.last_segment, last_number)})
     else:
-        overlap = crowd.overlap(segment_numbers(live.baseline), np.array([each.centroid for each in draft.segments]))
-        named = identify(draft, live.baseline, overlap, last_number)
-    moves = crowd.moves(CentroidSegmenter(named, table.half_life_ms), damping)
+        overlap = preview.overlap(segment_numbers(live.baseline), np.array([each.centroid for each in draft.segments]))
+        named = assign_identities(draft, live.baseline, overlap, last_number)
+    moves = preview.moves(CentroidSegmenter(named, table.half_life_ms), damping)
     metrics = _metrics(table, candidate, named, live.segmenter) | {
         "moved_share": moved_share(moves),
         "smallest_share": float(members.min() / max(1, members.sum())),
@@ -177,7 +177,7 @@ def propose_from(
         update={
             "moves": moves,
             "metrics": metrics,
-            "customers": len(crowd.segments),
+            "customers": len(preview.segments),
             "reason": candidate.reason,
             "proposed_by": by,
         }
@@ -193,27 +193,27 @@ def propose_offline(
     Raises what `build_candidate` raises.
     """
     candidate = build_candidate(table, options, number=1, seed=seed, now=now)
-    tiers = Live(None, RuleTiers(table.half_life_ms))
+    tiers = LiveModel(None, RuleTiers(table.half_life_ms))
     chunks = iter([(table.rows, table.now_ms)])
-    return propose_from(table, candidate, tiers, chunks, last_number=0, damping=damping, by=EVENT_FILES)
+    return build_proposal(table, candidate, tiers, chunks, last_number=0, damping=damping, by=EVENT_FILES)
 
 
-def _clusters(crowd: Crowd) -> Ints:
-    clusters = nearest(crowd.distances.astype(np.float64))
+def _clusters(preview: MovePreview) -> Ints:
+    clusters = nearest(preview.distances.astype(np.float64))
     return clusters[clusters >= 0]
 
 
 def _metrics(table: CustomerTable, candidate: Candidate, named: Baseline, live: Segmenter) -> dict[str, float]:
     """Return the silhouettes of the new and of the live segments on the same customers, and the inertia."""
     found = {"inertia": candidate.inertia}
-    ours = rescored(CentroidSegmenter(named, table.half_life_ms), table, candidate.seed)
-    theirs = rescored(live, table, candidate.seed) if live.dimensions else None
+    ours = segmenter_silhouette(CentroidSegmenter(named, table.half_life_ms), table, candidate.seed)
+    theirs = segmenter_silhouette(live, table, candidate.seed) if live.dimensions else None
     return (
         found | ({} if ours is None else {"silhouette": ours}) | ({} if theirs is None else {"live_silhouette": theirs})
     )
 
 
-def rescored(segmenter: Segmenter, table: CustomerTable, seed: int) -> float | None:
+def segmenter_silhouette(segmenter: Segmenter, table: CustomerTable, seed: int) -> float | None:
     """Return the silhouette of a segmenter's clusters on a sample of today's customers, in its own features.
 
     Missing features count as the mean; None where the sample has one cluster only, or no two of any.
@@ -229,7 +229,7 @@ def rescored(segmenter: Segmenter, table: CustomerTable, seed: int) -> float | N
     return float(silhouette_score(np.nan_to_num(vectors[placed]), labels[placed]))
 
 
-def last_segment_of(known: list[Baseline]) -> int:
+def largest_segment_number(known: list[Baseline]) -> int:
     """Return the largest number that any baseline, live or not, has given to a segment; the tiers have the first."""
     given = [segment_number(each.segment_id) for baseline in known for each in baseline.segments]
     return max([len(SEGMENT_NAMES), *given, *(baseline.last_segment for baseline in known)])

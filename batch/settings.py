@@ -1,4 +1,4 @@
-"""When and how a baseline is fitted."""
+"""Settings of fitting and approving baselines."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict

@@ -50,7 +50,7 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     from batch.promotion.batch_service import BatchService
     from batch.promotion.decisions import Promotion
     from batch.promotion.first_baseline import FirstBaseline
-    from batch.promotion.process_priority import give_way
+    from batch.promotion.process_priority import lower_priority
     from batch.settings import BatchSettings
     from cli.baseline.stores import open_rebaseliner
     from consumers.broker.kafka_sink import KafkaSink
@@ -62,7 +62,7 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     from stream.worker import half_life_ms
 
     address, state, stream, settings = kafka_settings(kafka), state_settings(redis), StreamSettings(), BatchSettings()
-    give_way(settings.batch_nice)
+    lower_priority(settings.batch_nice)
     client, sink = connect(state.redis), KafkaSink(address)
     clock = SegmentClock(stream.clock, stream.replay_days)
     return BatchService(

@@ -61,14 +61,14 @@ def rebaseline(
     The new clusters are matched to the live segments, so that ids and names stay, and a preview says how many
     customers would move from where to where.
     """
-    from batch.promotion.process_priority import give_way
+    from batch.promotion.process_priority import lower_priority
     from batch.settings import BatchSettings
 
     settings = BatchSettings()
     if seed is not None:
         settings = settings.model_copy(update={"seed": seed})
     options = _options(settings, k, algorithm, features)
-    give_way(settings.batch_nice)
+    lower_priority(settings.batch_nice)
     if from_events:
         if approve:
             raise typer.BadParameter("files of events do not say which customers are live; leave --approve out")

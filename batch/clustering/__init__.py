@@ -1,6 +1,6 @@
 """Clustering algorithms behind one signature: points (n, d), k and a seed in, labels (n,) out."""
 
 from batch.clustering.algorithms import ALGORITHMS, FIND_K, cluster
-from batch.clustering.clustering_result import Fitted
+from batch.clustering.clustering_result import ClusteringResult
 
-__all__ = ["ALGORITHMS", "FIND_K", "Fitted", "cluster"]
+__all__ = ["ALGORITHMS", "FIND_K", "ClusteringResult", "cluster"]

@@ -1,4 +1,4 @@
-"""The algorithms by name."""
+"""The clustering algorithms by name."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -7,17 +7,17 @@ from typing import Final
 from sklearn.exceptions import ConvergenceWarning
 
 from batch.clustering.centroids import k_means, mini_batch_k_means
-from batch.clustering.clustering_result import Fitted
+from batch.clustering.clustering_result import ClusteringResult
 from batch.clustering.density import dbscan, hdbscan
 from batch.clustering.mixture import gaussian_mixture
 from batch.clustering.rfm_rules import RFM, rfm_rules
 from batch.clustering.ward import ward
-from batch.refusals import AlgorithmUnknown, FeatureMissing
+from batch.errors import AlgorithmUnknown, FeatureMissing
 from events.arrays import Floats
 
 __all__ = ["ALGORITHMS", "FIND_K", "cluster"]
 
-_OF_POINTS: Final[dict[str, Callable[[Floats, int, int], Fitted]]] = {
+_OF_POINTS: Final[dict[str, Callable[[Floats, int, int], ClusteringResult]]] = {
     "k-means": k_means,
     "mini-batch-k-means": mini_batch_k_means,
     "ward": ward,
@@ -30,7 +30,7 @@ FIND_K: Final = frozenset({"dbscan", "hdbscan", "rfm-rules"})
 """Those that find their own number of clusters."""
 
 
-def cluster(algorithm: str, points: Floats, k: int, seed: int, features: Sequence[str]) -> Fitted:
+def cluster(algorithm: str, points: Floats, k: int, seed: int, features: Sequence[str]) -> ClusteringResult:
     """Return the clusters of points (n, d; no NaN), whose columns are these features.
 
     Raises AlgorithmUnknown; FeatureMissing where the rules of RFM are asked for without recency, frequency, monetary.

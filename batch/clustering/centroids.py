@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
-from batch.clustering.clustering_result import Fitted, renumbered
+from batch.clustering.clustering_result import ClusteringResult, with_consecutive_labels
 from events.arrays import Floats
 
 __all__ = ["k_means", "mini_batch_k_means"]
@@ -13,7 +13,7 @@ _RESTARTS = 30
 _FEW = 20_000
 
 
-def k_means(points: Floats, k: int, seed: int) -> Fitted:
+def k_means(points: Floats, k: int, seed: int) -> ClusteringResult:
     """Return the best of 30 Lloyd runs from k-means++ starts; above 20,000 points the starts are tried on a sample.
 
     D. Arthur, S. Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007.
@@ -24,10 +24,10 @@ def k_means(points: Floats, k: int, seed: int) -> Fitted:
         chosen = np.random.default_rng(seed).choice(len(points), _FEW, replace=False)
         start = KMeans(k, n_init=_RESTARTS, random_state=seed).fit(points[chosen]).cluster_centers_
         restarts = 1
-    return renumbered(KMeans(k, init=start, n_init=restarts, random_state=seed).fit(points).labels_)
+    return with_consecutive_labels(KMeans(k, init=start, n_init=restarts, random_state=seed).fit(points).labels_)
 
 
-def mini_batch_k_means(points: Floats, k: int, seed: int) -> Fitted:
+def mini_batch_k_means(points: Floats, k: int, seed: int) -> ClusteringResult:
     """Return k-means on random mini-batches: D. Sculley, "Web-Scale K-Means Clustering", WWW 2010."""
     fitted = MiniBatchKMeans(k, n_init=5, batch_size=4_096, random_state=seed).fit(points)
-    return renumbered(fitted.labels_)
+    return with_consecutive_labels(fitted.labels_)

@@ -1,4 +1,4 @@
-"""What an algorithm returns."""
+"""The result of a clustering algorithm, and functions of labels."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import numpy.typing as npt
 
 from events.arrays import Floats
 
-__all__ = ["Fitted", "Floats", "Labels", "means_of", "nearest_mean", "renumbered"]
+__all__ = ["ClusteringResult", "Floats", "Labels", "cluster_means", "nearest_mean", "with_consecutive_labels"]
 
 Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class ClusteringResult:
     """Labels (n,) from 0 to k - 1, -1 for outliers; k; and the Bayesian information criterion of a mixture."""
 
     labels: Labels
@@ -21,7 +21,7 @@ class Fitted:
     bic: float | None = None
 
 
-def means_of(points: Floats, labels: Labels, k: int) -> Floats:
+def cluster_means(points: Floats, labels: Labels, k: int) -> Floats:
     """Return the mean (k, d) of each cluster's members."""
     return np.stack([points[labels == label].mean(axis=0) for label in range(k)])
 
@@ -32,9 +32,9 @@ def nearest_mean(points: Floats, means: Floats) -> Labels:
     return np.asarray(np.argmin(squared, axis=1), np.int64)
 
 
-def renumbered(labels: npt.NDArray[np.integer]) -> Fitted:
+def with_consecutive_labels(labels: npt.NDArray[np.integer]) -> ClusteringResult:
     """Return labels without gaps: the clusters that have members become 0, 1, 2, …; -1 stays."""
     found = np.unique(labels[labels >= 0])
     place = np.full(int(labels.max(initial=-1)) + 2, -1, np.int64)
     place[found] = np.arange(len(found))
-    return Fitted(place[labels], len(found))  # a label of -1 reads the last place, which is -1
+    return ClusteringResult(place[labels], len(found))  # a label of -1 reads the last place, which is -1

@@ -1,4 +1,4 @@
-"""The bend of a curve, by rule."""
+"""The elbow of a curve, by the Kneedle rule."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""RFM by rule: quintile scores and fixed groups, the floor that any clustering has to beat."""
+"""RFM by rule: quintile scores and fixed groups, the reference that any clustering has to beat."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import rankdata
 
-from batch.clustering.clustering_result import Fitted, renumbered
+from batch.clustering.clustering_result import ClusteringResult, with_consecutive_labels
 from events.arrays import Floats, Ints
 
 __all__ = ["RFM", "quintiles", "rfm_rules"]
@@ -31,10 +31,10 @@ def quintiles(values: Floats) -> Ints:
     return scores
 
 
-def rfm_rules(points: Floats, features: Sequence[str]) -> Fitted:
+def rfm_rules(points: Floats, features: Sequence[str]) -> ClusteringResult:
     """Return groups by recency score (recent 4–5, cooling 2–3, silent 1) and the mean of the other two (4 or more)."""
     recency, frequency, monetary = (points[:, list(features).index(name)] for name in RFM)
     recent = quintiles(-recency)
     value = (quintiles(frequency) + quintiles(monetary)) / 2
     warmth = np.select([recent >= 4, recent >= 2], [0, 1], 2)
-    return renumbered(2 * warmth + (value < 4))
+    return with_consecutive_labels(2 * warmth + (value < 4))

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.data.data_quality import QualityRow
-from batch.data.skewness import bent, unskewed
+from batch.data.skewness import apply_powers, choose_powers
+from batch.errors import FeatureMissing, NoCustomers
 from batch.fit_options import FitOptions
-from batch.refusals import FeatureMissing, NoCustomers
 from events.arrays import Flags, Floats
 
 __all__ = ["Cleaned", "Scale", "clean"]
@@ -22,13 +22,13 @@ __all__ = ["Cleaned", "Scale", "clean"]
 _EXAMPLES = 10
 _FENCE = 3.0
 _WINSORISED = 0.001
-_POSSIBLE = {"age": (0.0, 110.0), "income": (0.0, np.inf)}
+_PLAUSIBLE = {"age": (0.0, 110.0), "income": (0.0, np.inf)}
 _ISOLATED_AT = 6.0
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How raw features become comparable: within `lower` and `upper`, bent, less `center`, by `scale`; all (d,).
+    """How raw features become comparable: clipped to `lower` and `upper`, power, less `center`, by `scale`; (d,) each.
 
     `power` holds the Yeo-Johnson power of each feature, None where it stays as it is.
     """
@@ -41,12 +41,14 @@ class Scale:
 
     def apply(self, matrix: Floats) -> Floats:
         """Return the standardised matrix (n, d), NaN where missing, as the live segmenter computes it."""
-        return np.asarray((bent(np.clip(matrix, self.lower, self.upper), self.power) - self.center) / self.scale)
+        return np.asarray(
+            (apply_powers(np.clip(matrix, self.lower, self.upper), self.power) - self.center) / self.scale
+        )
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A standardised matrix (n, d) with NaN where missing, the scale, who was set aside (n,), and what was done."""
+    """A standardised matrix (n, d) with NaN where missing, the scale, who is an outlier (n,), and the report."""
 
     standard: Floats
     scale: Scale
@@ -59,23 +61,25 @@ def clean(matrix: Floats, features: Sequence[str], ids: npt.NDArray[np.object_],
     if not len(matrix):
         raise NoCustomers("there are no customers yet: publish orders or profiles first, then fit a baseline")
     report = _missing(matrix, features, ids)
-    lower, upper = _possible(features)
-    report += _beyond(matrix, features, ids, lower, upper, "impossible", "counted as the nearest possible value")
+    lower, upper = _plausible_bounds(features)
+    report += _out_of_bounds(matrix, features, ids, lower, upper, "impossible", "counted as the nearest possible value")
     bounded = np.clip(matrix, lower, upper)
     if options.outliers == "winsorise":
-        least, most = _fences(bounded)
+        least, most = _tukey_fences(bounded)
         lower, upper = np.maximum(lower, least), np.minimum(upper, most)
-        report += _beyond(bounded, features, ids, lower, upper, "outliers", "winsorised, in the transformed unit, to")
+        report += _out_of_bounds(
+            bounded, features, ids, lower, upper, "outliers", "winsorised, in the transformed unit, to"
+        )
         bounded = np.clip(bounded, lower, upper)
-    power, bends = unskewed(bounded, features, options.skew)
-    shaped = bent(bounded, power)
+    power, skew_rows = choose_powers(bounded, features, options.skew)
+    shaped = apply_powers(bounded, power)
     isolated = np.zeros(len(matrix), np.bool_)
     if options.outliers == "isolate":
-        isolated, found = _isolated(shaped, ids)
-        bends += found
-    center, divisor = _spread(shaped[~isolated], options.scaling)
+        isolated, found = _find_outliers(shaped, ids)
+        skew_rows += found
+    center, divisor = _center_and_scale(shaped[~isolated], options.scaling)
     scale = Scale(lower, upper, center, divisor, power)
-    report += [*bends, *_constants(bounded, features), _scaled(len(matrix), options.scaling)]
+    report += [*skew_rows, *_constants(bounded, features), _scaled(len(matrix), options.scaling)]
     return Cleaned(scale.apply(matrix), scale, isolated, tuple(report))
 
 
@@ -94,12 +98,12 @@ def _missing(matrix: Floats, features: Sequence[str], ids: npt.NDArray[np.object
     return rows
 
 
-def _possible(features: Sequence[str]) -> tuple[Floats, Floats]:
-    bounds = [_POSSIBLE.get(feature, (-np.inf, np.inf)) for feature in features]
+def _plausible_bounds(features: Sequence[str]) -> tuple[Floats, Floats]:
+    bounds = [_PLAUSIBLE.get(feature, (-np.inf, np.inf)) for feature in features]
     return np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])
 
 
-def _beyond(
+def _out_of_bounds(
     matrix: Floats,
     features: Sequence[str],
     ids: npt.NDArray[np.object_],
@@ -118,21 +122,21 @@ def _beyond(
     return rows
 
 
-def _fences(matrix: Floats) -> tuple[Floats, Floats]:
-    """Return the least and largest value (d,) that each feature keeps: Tukey's outer fences, but never a whole group.
+def _tukey_fences(matrix: Floats) -> tuple[Floats, Floats]:
+    """Return the least and largest value (d,) that each feature keeps: Tukey's outer fences, but never a whole segment.
 
     Beyond Q1 - 3 IQR and Q3 + 3 IQR a value is far out (Tukey, "Exploratory Data Analysis", 1977). A segment of very
-    good customers lies there too, so at most one in a thousand customers (and at least one) is pulled in on each side.
+    good customers lies there too, so at most one in a thousand customers (and at least one) is winsorised on each side.
     """
     n = len(matrix)
-    pulled = max(1, int(_WINSORISED * n))
+    winsorised = max(1, int(_WINSORISED * n))
     ordered = np.sort(matrix, axis=0)  # NaN last
     known = n - np.isnan(matrix).sum(axis=0)
     first, third = np.nanquantile(matrix, [0.25, 0.75], axis=0)
     columns = np.arange(matrix.shape[1])
     reach = _FENCE * (third - first)
-    kept_low = ordered[np.minimum(pulled, known - 1), columns]
-    kept_high = ordered[np.maximum(known - 1 - pulled, 0), columns]
+    kept_low = ordered[np.minimum(winsorised, known - 1), columns]
+    kept_high = ordered[np.maximum(known - 1 - winsorised, 0), columns]
     return np.minimum(first - reach, kept_low), np.maximum(third + reach, kept_high)
 
 
@@ -145,7 +149,7 @@ def _constants(matrix: Floats, features: Sequence[str]) -> list[QualityRow]:
     return rows
 
 
-def _spread(matrix: Floats, scaling: str) -> tuple[Floats, Floats]:
+def _center_and_scale(matrix: Floats, scaling: str) -> tuple[Floats, Floats]:
     """Return the centre and divisor (d,) of each feature; 1 where all values are the same."""
     if scaling == "standard":
         center, divisor = np.nanmean(matrix, axis=0), np.nanstd(matrix, axis=0)
@@ -158,7 +162,7 @@ def _spread(matrix: Floats, scaling: str) -> tuple[Floats, Floats]:
     return center, np.where(divisor > tiny, divisor, 1.0)
 
 
-def _isolated(matrix: Floats, ids: npt.NDArray[np.object_]) -> tuple[Flags, list[QualityRow]]:
+def _find_outliers(matrix: Floats, ids: npt.NDArray[np.object_]) -> tuple[Flags, list[QualityRow]]:
     """Return who lies far from the median in some feature, by the median absolute deviation (n,), and the report.
 
     Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993): the modified z-score.
@@ -167,7 +171,7 @@ def _isolated(matrix: Floats, ids: npt.NDArray[np.object_]) -> tuple[Flags, list
     deviation = 1.4826 * np.nanmedian(distance, axis=0)
     deviation = np.where(deviation > 0, deviation, np.nanstd(matrix, axis=0))
     far = np.asarray((np.nan_to_num(distance) > _ISOLATED_AT * deviation).any(axis=1))
-    action = f"set aside while fitting: more than {_ISOLATED_AT:g} robust deviations from the median"
+    action = f"left out of the fit: more than {_ISOLATED_AT:g} robust deviations from the median"
     if (
         np.isnan(matrix[~far]).all(axis=0).any()
     ):  # among so few, "far" says nothing: a feature would be left without values

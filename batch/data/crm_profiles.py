@@ -1,4 +1,4 @@
-"""What the CRM says of customers in words: joined from the profiles in Redis."""
+"""The text fields of CRM profiles (country, city, …), joined from the profiles in Redis."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,9 +11,9 @@ import redis
 from events.topics.partitioning import partitions_of
 from state.store import keys
 
-__all__ = ["WORDS", "join_profiles", "profile_frame"]
+__all__ = ["TEXT_FIELDS", "join_profiles", "profile_frame"]
 
-WORDS: Final = ("country", "city", "gender", "acquisition_source")
+TEXT_FIELDS: Final = ("country", "city", "gender", "acquisition_source")
 _CHUNK = 10_000
 
 
@@ -25,10 +25,10 @@ class _Profile(msgspec.Struct):
 
 
 def profile_frame(documents: Sequence[bytes | None]) -> pd.DataFrame:
-    """Return the columns of `WORDS` of profiles as JSON (n; None: no profile), as categories; missing stays missing."""
+    """Return the columns of `TEXT_FIELDS` of JSON profiles (n; None: no profile), as categories; missing stays so."""
     decoder, nobody = msgspec.json.Decoder(_Profile), _Profile()
     found = [decoder.decode(each) if each else nobody for each in documents]
-    return pd.DataFrame({name: pd.Categorical([getattr(each, name) for each in found]) for name in WORDS})
+    return pd.DataFrame({name: pd.Categorical([getattr(each, name) for each in found]) for name in TEXT_FIELDS})
 
 
 def join_profiles(client: redis.Redis, ids: Sequence[str], partitions: int) -> pd.DataFrame:

@@ -25,8 +25,8 @@ class CustomerTable:
         now_ms: the present of each customer's partition (n,), ms since 1970 UTC.
         half_life_ms: of the decayed sums in the records.
         attributes: the declared profile attributes, in the order of their columns in the records.
-        profiles: n rows of what the CRM says in words and the record does not hold (country, gender, …).
-        details: n rows of what only events tell (seasonality, category breadth, …); without columns from Redis.
+        profiles: n rows of the text fields of CRM profiles (country, gender, …).
+        details: n rows of purchase details (seasonality, number of categories, …); empty when read from Redis.
         population: how many customers there are, of whom these n are a uniform sample or all.
     """
 

@@ -1,4 +1,4 @@
-"""The data-quality report: what was found in the data, in how many customers, in which, and what was done about it."""
+"""The data-quality report: each step of cleaning, and how many customers it concerned."""
 
 from dataclasses import dataclass
 

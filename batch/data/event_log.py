@@ -1,4 +1,4 @@
-"""The same table from event files, for an analyst without Redis: the worker's decoders and fold, over the whole log."""
+"""The customer table from event files instead of Redis, by the worker's decoders and fold."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,7 +9,7 @@ import pandas as pd
 
 from batch.data.crm_profiles import profile_frame
 from batch.data.customer_table import CustomerTable
-from batch.data.purchase_details import Lines, lines_of, purchase_details
+from batch.data.purchase_details import OrderLines, order_lines, purchase_details
 from consumers.inputs.columns import Columns
 from consumers.inputs.customers import ProfileColumns, ProfileInput
 from consumers.inputs.money import Money
@@ -30,7 +30,7 @@ _LATEST_MS: Final = 2**53  # files of history: only the worker can know what lie
 class EventLog:
     """Takes in events of the input topics as JSON, in any order, and folds them into the records a worker would keep.
 
-    A repeated `event_id` of a customer counts once, over the whole log. Topics that make no features are passed over.
+    A repeated `event_id` of a customer counts once, over the whole log. Topics without features are ignored.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class EventLog:
         self._inputs = {each.topic: each for each in inputs}
         self._codes: dict[str, int] = {}
         self._parts: dict[str, list[tuple[Columns, Ints]]] = {topic: [] for topic in _FOLDED}
-        self._lines: list[Lines] = []
+        self._lines: list[OrderLines] = []
         self.newest_ms = 0
 
     def add(self, topic: str, values: Sequence[bytes]) -> list[Rejection]:
-        """Take in events of a topic; return those that a worker would refuse, with the reason."""
+        """Take in events of a topic; return those that a worker would dead-letter, with the reason."""
         if topic not in self._inputs or not values:
             return []
         decoding = self._inputs[topic].decode(values, _LATEST_MS)
@@ -59,7 +59,7 @@ class EventLog:
             self._parts[topic].append((columns, self._customers(columns)))
             self.newest_ms = max(self.newest_ms, int(columns.times.max()))
             if topic == "orders":
-                self._lines.append(lines_of([values[place] for place in decoding.positions.tolist()]))
+                self._lines.append(order_lines([values[place] for place in decoding.positions.tolist()]))
         return list(decoding.rejections)
 
     def table(self, now_ms: int | None = None) -> CustomerTable:
@@ -75,7 +75,7 @@ class EventLog:
             if isinstance(columns, ProfileColumns):
                 documents = _newest(columns, slots, n)
             if isinstance(columns, OrderColumns):
-                details = purchase_details(columns, slots, n, Lines.joined(self._lines).take(fresh))
+                details = purchase_details(columns, slots, n, OrderLines.joined(self._lines).take(fresh))
         ids = np.array(list(self._codes), object)
         order = np.argsort(ids, kind="stable")
         words = profile_frame(documents[order].tolist()) if self._parts["customers"] else pd.DataFrame()

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from events.arrays import Floats, Ints
 
-__all__ = ["Picture", "picture_of"]
+__all__ = ["PcaProjection", "pca_projection"]
 
 Labels = npt.NDArray[np.int64]
 
@@ -16,7 +16,7 @@ _POINTS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class PcaProjection:
     """A sample of m customers and the k centroids on the first two principal components.
 
     `positions` (m,) are the customers' places in the table, `points` (m, 2), `labels` (m,), `centroids` (k, 2),
@@ -31,13 +31,13 @@ class Picture:
     explained: Floats
 
 
-def picture_of(standard: Floats, labels: Labels, centroids: Floats, seed: int) -> Picture:
+def pca_projection(standard: Floats, labels: Labels, centroids: Floats, seed: int) -> PcaProjection:
     """Return at most 2,000 customers of standardised features (n, d; NaN counts as the mean) in two dimensions."""
     filled = np.nan_to_num(standard)
     count = min(2, filled.shape[1], len(filled))
     fitted = PCA(count, svd_solver="covariance_eigh").fit(filled)
     positions = np.sort(np.random.default_rng(seed).permutation(len(filled))[:_POINTS])
-    return Picture(
+    return PcaProjection(
         positions,
         _two_columns(fitted.transform(filled[positions])),
         labels[positions],

@@ -1,6 +1,6 @@
-"""What only the log of orders tells of a customer: seasonality, regularity, the breadth of what is bought.
+"""Attributes of customers that need the log of orders: seasonality, regularity, number of categories.
 
-Live records do not hold these, so they describe segments and never make them.
+Customer records do not hold these, so they describe segments and are never features of a baseline.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from consumers.inputs.orders import PLACED, OrderColumns
 from events.arrays import Ints
 from events.time_units import DAY_MS
 
-__all__ = ["DETAIL_UNITS", "Lines", "lines_of", "purchase_details"]
+__all__ = ["DETAIL_UNITS", "OrderLines", "order_lines", "purchase_details"]
 
 
 DETAIL_UNITS: Final = {
@@ -31,7 +31,7 @@ DETAIL_UNITS: Final = {
 
 
 @dataclass(frozen=True)
-class Lines:
+class OrderLines:
     """The order lines that name a category: the order's place in the log (m,), and the category (m,).
 
     `orders` is how many orders the log has.
@@ -42,7 +42,7 @@ class Lines:
     orders: int
 
     @classmethod
-    def joined(cls, parts: Sequence["Lines"]) -> "Lines":
+    def joined(cls, parts: Sequence["OrderLines"]) -> "OrderLines":
         """Return several logs, one after the other."""
         starts = np.cumsum([0, *(part.orders for part in parts)])
         return cls(
@@ -51,39 +51,39 @@ class Lines:
             int(starts[-1]),
         )
 
-    def take(self, orders: Ints) -> "Lines":
+    def take(self, orders: Ints) -> "OrderLines":
         """Return the lines of these orders, given in ascending places, which are numbered anew from 0."""
         place = np.full(self.orders, -1, np.int64)
         place[orders] = np.arange(len(orders))
         kept = place[self.places] >= 0
-        return Lines(place[self.places][kept], self.categories[kept], len(orders))
+        return OrderLines(place[self.places][kept], self.categories[kept], len(orders))
 
 
-class _Item(msgspec.Struct):
+class _ItemFields(msgspec.Struct):
     category: str | None = None
 
 
-class _Order(msgspec.Struct):
-    items: list[_Item] | None = None
+class _OrderFields(msgspec.Struct):
+    items: list[_ItemFields] | None = None
 
 
-def lines_of(values: Sequence[bytes]) -> Lines:
+def order_lines(values: Sequence[bytes]) -> OrderLines:
     """Return the lines of valid orders as JSON."""
-    decoder = msgspec.json.Decoder(_Order)
+    decoder = msgspec.json.Decoder(_OrderFields)
     places, categories = [], []
     for place, value in enumerate(values):
         for item in decoder.decode(value).items or ():
             if item.category is not None:
                 places.append(place)
                 categories.append(item.category)
-    return Lines(np.array(places, np.int64), np.array(categories, object), len(values))
+    return OrderLines(np.array(places, np.int64), np.array(categories, object), len(values))
 
 
-def purchase_details(orders: OrderColumns, slots: Ints, n: int, lines: Lines) -> pd.DataFrame:
-    """Return the columns of `DETAIL_UNITS` and `top_category` for n customers; missing where it cannot be said.
+def purchase_details(orders: OrderColumns, slots: Ints, n: int, lines: OrderLines) -> pd.DataFrame:
+    """Return the columns of `DETAIL_UNITS` and `top_category` for n customers; missing where unknown.
 
-    `slots` says whose each order is. Gaps are between orders on different days, so that two clicks in a minute are one
-    visit; their variation needs at least three such days.
+    `slots` says which customer (0 to n - 1) each order belongs to. Gaps are between orders on different days, so that
+    two clicks in a minute are one visit; their variation needs at least three such days.
     """
     placed = orders.kinds == PLACED
     times, owners = orders.times[placed], slots[placed]

@@ -1,4 +1,4 @@
-"""A uniform sample of bounded size from a stream of customers, which depends on who they are and not on their order."""
+"""A uniform sample of bounded size from a stream of customers, the same in whatever order they come."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ import xxhash
 from events.arrays import Ints
 from state.customers.records import Rows, blank_rows
 
-__all__ = ["Reservoir", "Sampled"]
+__all__ = ["Reservoir", "ReservoirSample"]
 
 Ids = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
-class Sampled:
+class ReservoirSample:
     """Customers aligned by position: ids (n,), records (n,), the present of each (n,), ms."""
 
     ids: Ids
@@ -45,17 +45,17 @@ class Reservoir:
         self._size += len(ids)
         self.seen += len(ids)
         if self._size > 2 * self._limit:
-            self._cut()
+            self._truncate()
 
-    def sample(self) -> Sampled:
+    def sample(self) -> ReservoirSample:
         """Return the sample, in an order that is random and the same for the same customers."""
-        self._cut()
+        self._truncate()
         if not self._kept:
-            return Sampled(np.empty(0, object), blank_rows(0), np.zeros(0, np.int64))
+            return ReservoirSample(np.empty(0, object), blank_rows(0), np.zeros(0, np.int64))
         _, ids, rows, now_ms = self._kept[0]
-        return Sampled(ids, rows, now_ms)
+        return ReservoirSample(ids, rows, now_ms)
 
-    def _cut(self) -> None:
+    def _truncate(self) -> None:
         """Keep the smallest priorities only."""
         if not self._kept:
             return

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from batch.data.crm_profiles import WORDS
+from batch.data.crm_profiles import TEXT_FIELDS
 from batch.data.customer_table import CustomerTable
 from batch.lifetime.lifetime_models import HORIZON_WEEKS, CustomerValues, LifetimeModels
 from events.arrays import Flags
@@ -59,7 +59,7 @@ _FIXED: Final = (
     Column("signed_up", _TIME, "when the customer signed up, from the profile"),
     Column("age", pa.float64(), "years, from the profile"),
     Column("income", pa.float64(), "money a year in the shop's currency, from the profile"),
-    *(Column(name, pa.string(), f"{name.replace('_', ' ')}, from the profile") for name in WORDS),
+    *(Column(name, pa.string(), f"{name.replace('_', ' ')}, from the profile") for name in TEXT_FIELDS),
     Column(
         "probability_alive", pa.float64(), "probability that the customer is still one (BG/NBD); empty without orders"
     ),
@@ -100,7 +100,7 @@ def export_table(table: CustomerTable, names: Mapping[str, str], models: Lifetim
         **_behaviour(rows, table.now_ms),
         **_lifetime(table, models),
     }
-    for name in WORDS:
+    for name in TEXT_FIELDS:
         values[name] = _words(table.profiles, name, len(rows))
     for place, name in enumerate(["age", "income", *(f"attribute_{each}" for each in table.attributes)]):
         values[name] = _numbers(rows["profile_numbers"][:, place].astype(np.float64))

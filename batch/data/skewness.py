@@ -1,4 +1,4 @@
-"""Skewed features: those that the registry takes the logarithm of already, and those that a power would straighten."""
+"""Skewed features: logarithms of the feature registry, and Yeo-Johnson powers that make others more symmetric."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,14 +11,14 @@ from events.arrays import Floats
 from stream.customers.features import FEATURES
 from stream.customers.yeo_johnson import yeo_johnson
 
-__all__ = ["bent", "unskewed"]
+__all__ = ["apply_powers", "choose_powers"]
 
 
 _SKEWED: Final = 1.0
 _SAMPLE: Final = 10_000
 
 
-def bent(matrix: Floats, power: Sequence[float | None]) -> Floats:
+def apply_powers(matrix: Floats, power: Sequence[float | None]) -> Floats:
     """Return the matrix (n, d) with Yeo-Johnson powers applied to the features that have one."""
     found = matrix.copy()
     for column, each in enumerate(power):
@@ -27,7 +27,7 @@ def bent(matrix: Floats, power: Sequence[float | None]) -> Floats:
     return found
 
 
-def unskewed(
+def choose_powers(
     matrix: Floats, features: Sequence[str], skew_rule: str
 ) -> tuple[tuple[float | None, ...], list[QualityRow]]:
     """Return a power for each feature that is skewed by more than 1 (None: leave it), and what to report.

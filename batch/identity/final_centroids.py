@@ -1,4 +1,4 @@
-"""Centroids as the live model will keep them: each the mean of its members, missing values left out."""
+"""Lloyd's iteration until it converges, as the live model would continue it; missing values are left out."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from events.arrays import Floats
 from state.partitions.model_sums import ModelSums
 from stream.model.kmeans import OnlineKMeans
 
-__all__ = ["nearest_labels", "settled"]
+__all__ = ["nearest_labels", "run_lloyd"]
 
 Labels = npt.NDArray[np.int64]
 
@@ -15,10 +15,10 @@ _ITERATIONS = 100
 _CHUNK = 200_000
 
 
-def settled(standard: Floats, labels: Labels, k: int, features: list[str]) -> tuple[Floats, Labels]:
-    """Return the centroids (k, d) and labels (n,) where Lloyd's iteration from these labels ends.
+def run_lloyd(standard: Floats, labels: Labels, k: int, features: list[str]) -> tuple[Floats, Labels]:
+    """Return the centroids (k, d) and labels (n,) on which Lloyd's iteration from these labels converges.
 
-    The live model is this iteration over the live customers, so a baseline that has not settled would start to drift
+    The live model is this iteration over the live customers, so a baseline that has not run_lloyd would start to drift
     the moment it goes live. `standard` (n, d) may hold NaN; labels of -1 (outliers) do not count at the start.
     """
     known = labels >= 0

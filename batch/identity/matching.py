@@ -1,4 +1,4 @@
-"""Who a new cluster is: matched to the live segments, with lineage, ids and names (docs/decisions/0010)."""
+"""Match new clusters to the live segments: ids, names and lineage (docs/decisions/0010)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,19 @@ from events.segment_changes import segment_number
 from stream.customers.yeo_johnson import inverse_yeo_johnson, yeo_johnson
 from stream.model.rfm_tiers import SEGMENT_NAMES
 
-__all__ = ["NAME_DRIFT", "Overlap", "identify", "identify_first", "match_clusters", "new_names", "unscaled_means"]
+__all__ = [
+    "NAME_DRIFT",
+    "Overlap",
+    "assign_first_identities",
+    "assign_identities",
+    "assign_names",
+    "match_clusters",
+    "unscaled_means",
+]
 
 
 NAME_DRIFT: Final = 0.5
-"""Standard deviations (root mean square over features) that a kept segment may move before its name is looked at."""
+"""Standard deviations (root mean square over features) that a kept segment may move before its name is reconsidered."""
 _MAJORITY: Final = 0.5
 
 
@@ -69,21 +77,21 @@ def match_clusters(overlap: Overlap) -> dict[int, int]:
     return {
         row: column
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-        if _related(overlap, row, column)
+        if _shares_majority(overlap, row, column)
     }
 
 
-def _related(overlap: Overlap, new: int, old: int) -> bool:
+def _shares_majority(overlap: Overlap, new: int, old: int) -> bool:
     shared = int(overlap.shared[new, old])
     return shared > 0 and shared >= _MAJORITY * min(overlap.new_sizes[new], overlap.old_sizes[old])
 
 
-def identify(candidate: Baseline, live: Baseline, overlap: Overlap, last_number: int) -> Baseline:
+def assign_identities(candidate: Baseline, live: Baseline, overlap: Overlap, last_number: int) -> Baseline:
     """Return the candidate with its segments' ids and names, and the lineage of the new and of the retired ones.
 
-    The candidate's segments are named by rule, and their ids count for nothing; the columns of `overlap` are the live
+    The candidate's segments are named by rule, and their ids are ignored; the columns of `overlap` are the live
     segments. A segment that continues a live one has its id; any other gets a number above `last_number`, the largest
-    that was ever given out.
+    ever used.
     """
     matched = match_clusters(overlap)
     kept = {new: live.segments[old] for new, old in matched.items()}
@@ -94,7 +102,7 @@ def identify(candidate: Baseline, live: Baseline, overlap: Overlap, last_number:
     means = unscaled_means(candidate)
     before = {new: _named_for(live, matched[new]) for new in kept}
     drift = {new: _drift(candidate, means[new], before[new]) for new in kept}
-    names = new_names([each.segment for each in candidate.segments], kept, drift)
+    names = assign_names([each.segment for each in candidate.segments], kept, drift)
     segments = []
     for new, segment in enumerate(candidate.segments):
         same = new in kept and names[new] == kept[new].segment
@@ -111,7 +119,7 @@ def identify(candidate: Baseline, live: Baseline, overlap: Overlap, last_number:
     )
 
 
-def identify_first(candidate: Baseline) -> Baseline:
+def assign_first_identities(candidate: Baseline) -> Baseline:
     """Return the candidate with its ids and lineage where only the RFM tiers are live.
 
     A tier is a rule and has no centroid, so the name decides: a cluster of the same name has the tier's id.
@@ -163,14 +171,14 @@ def _drift(candidate: Baseline, means: dict[str, float], before: dict[str, float
     return float(np.sqrt(np.mean(np.square(moved))))
 
 
-def new_names(by_rule: Sequence[str], kept: Mapping[int, BaselineSegment], drift: Mapping[int, float]) -> list[str]:
+def assign_names(by_rule: Sequence[str], kept: Mapping[int, BaselineSegment], drift: Mapping[int, float]) -> list[str]:
     """Return a name for each new cluster, no two alike.
 
     A cluster that continues a segment (`kept`) keeps its name, unless it moved by more than NAME_DRIFT (`drift`) since
     the name was given and the rule has another for it; a name that a person gave stays. The rest take their names by
     rule; where one is taken, a number is added.
 
-    >>> new_names(["Inactive", "Frequent Buyers", "Inactive"], {}, {})
+    >>> assign_names(["Inactive", "Frequent Buyers", "Inactive"], {}, {})
     ['Inactive', 'Frequent Buyers', 'Inactive 2']
     """
     names: dict[int, str] = {}
@@ -183,11 +191,11 @@ def new_names(by_rule: Sequence[str], kept: Mapping[int, BaselineSegment], drift
         taken = set(names.values())
         if name in taken and new in kept and kept[new].segment not in taken:
             name = kept[new].segment
-        names[new] = _free(name, taken)
+        names[new] = _unused_name(name, taken)
     return [names[new] for new in range(len(by_rule))]
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _unused_name(name: str, taken: set[str]) -> str:
     if name not in taken:
         return name
     return next(f"{name} {i}" for i in range(2, len(taken) + 3) if f"{name} {i}" not in taken)

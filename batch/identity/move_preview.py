@@ -1,4 +1,4 @@
-"""All customers under a proposed baseline: who overlaps whom, and who would move from where to where."""
+"""Preview of a proposed baseline: how its clusters overlap the present segments, and how many customers would move."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from stream.model.segmenter import CentroidSegmenter, Segmenter
 from stream.moves.hysteresis import Damping
 from stream.moves.segmentation import beyond_hysteresis
 
-__all__ = ["Crowd", "gather_crowd", "moved_share", "segment_numbers"]
+__all__ = ["MovePreview", "moved_share", "preview_moves", "segment_numbers"]
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """What a preview needs to know of n customers, in 4 (k + 0.5) bytes each.
+class MovePreview:
+    """n customers measured against a proposed baseline, in 4 (k + 0.5) bytes each.
 
     `segments` (n,) are the numbers of their present segments, 0 for none; `distances` (n, k) how far they are from the
     proposed centroids, NaN where none of the features is known. `sums` and `weights` add up the present members'
@@ -57,10 +57,10 @@ class Crowd:
         return found
 
     def moves(self, segmenter: Segmenter, damping: Damping) -> list[SegmentMove]:
-        """Return how many customers the proposed segments would take from where to where, who stays included.
+        """Return how many customers would move from which segment to which, including those who stay.
 
-        The workers' own rule decides: who is in a segment that goes on leaves it only for a centroid that is nearer by
-        the margin. Customers of whom none of the features is known are left out: they stay where they are.
+        The workers' own rule decides: a customer of a segment that continues leaves it only for a centroid that is
+        nearer by the margin. Customers without any known feature are left out: they stay in their segment.
         """
         target = beyond_hysteresis(
             segmenter, self.distances.astype(np.float64), self.segments.astype(np.int64), damping
@@ -78,7 +78,7 @@ class Crowd:
         ]
 
 
-def gather_crowd(baseline: Baseline, half_life_ms: float, chunks: Iterable[tuple[Rows, Ints]]) -> Crowd:
+def preview_moves(baseline: Baseline, half_life_ms: float, chunks: Iterable[tuple[Rows, Ints]]) -> MovePreview:
     """Measure customers against a proposed baseline; each chunk is their rows (n,) and their present (n,), in ms."""
     segmenter = CentroidSegmenter(baseline, half_life_ms)
     segments, distances = [np.zeros(0, np.uint16)], [np.zeros((0, baseline.k), np.float32)]
@@ -92,7 +92,7 @@ def gather_crowd(baseline: Baseline, half_life_ms: float, chunks: Iterable[tuple
             mine = vectors[rows["segment"] == number]
             sums[number] = sums.get(number, 0.0) + np.nansum(mine, axis=0)
             weights[number] = weights.get(number, 0) + (~np.isnan(mine)).sum(axis=0)
-    return Crowd(np.concatenate(segments), np.concatenate(distances), sums, weights)
+    return MovePreview(np.concatenate(segments), np.concatenate(distances), sums, weights)
 
 
 def moved_share(moves: Sequence[SegmentMove]) -> float:

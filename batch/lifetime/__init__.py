@@ -1,1 +1,1 @@
-"""What customers are still worth: how many orders to expect, of what amount, and whether they are still customers."""
+"""Lifetime value by BG/NBD and Gamma-Gamma: expected orders, their amount, probability of being alive."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import hyp2f1
 
-from batch.lifetime.purchase_history import History
+from batch.lifetime.purchase_history import PurchaseHistory
 from events.arrays import Floats
 
 __all__ = ["BgNbd"]
@@ -27,7 +27,7 @@ class BgNbd:
     log_likelihood: float
     customers: int
 
-    def alive(self, history: History) -> Floats:
+    def alive(self, history: PurchaseHistory) -> Floats:
         """Return the probability (n,) that each customer is still one.
 
         Fader and Hardie, "Computing P(alive) Using the BG/NBD Model" (2008). Without a repeat purchase nobody has had
@@ -38,7 +38,7 @@ class BgNbd:
         odds += (self.r + x) * (np.log(self.alpha + history.observed) - np.log(self.alpha + history.last))
         return np.where(x > 0, 1.0 / (1.0 + np.exp(np.minimum(odds, 700.0))), 1.0)
 
-    def expected(self, history: History, weeks: float) -> Floats:
+    def expected(self, history: PurchaseHistory, weeks: float) -> Floats:
         """Return the purchases (n,) to expect of each customer in the next `weeks`: equation (10) of the paper.
 
         For customers of many purchases the hypergeometric function is taken after Euler's transformation: as printed it

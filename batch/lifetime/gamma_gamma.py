@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batch.lifetime.purchase_history import History
+from batch.lifetime.purchase_history import PurchaseHistory
 from events.arrays import Floats
 
 __all__ = ["GammaGamma"]
@@ -24,7 +24,7 @@ class GammaGamma:
     log_likelihood: float
     customers: int
 
-    def mean_amount(self, history: History) -> Floats:
+    def mean_amount(self, history: PurchaseHistory) -> Floats:
         """Return the amount (n,) to expect of each customer's next order: between its own mean and that of all.
 
         Equation (5) of the source. Where nothing has been paid it is the mean of all customers, p gamma / (q - 1), or 0

@@ -1,4 +1,4 @@
-"""Both fitted models together: what a customer is worth by them, and how a baseline keeps them."""
+"""The fitted BG/NBD and Gamma-Gamma models together: lifetime value of customers, storage in a baseline."""
 
 from dataclasses import asdict, dataclass
 from typing import Final, NamedTuple, Self
@@ -7,7 +7,7 @@ import numpy as np
 
 from batch.lifetime.bg_nbd import BgNbd
 from batch.lifetime.gamma_gamma import GammaGamma
-from batch.lifetime.purchase_history import history_of
+from batch.lifetime.purchase_history import purchase_history
 from events.arrays import Floats, Ints
 from events.schema.outputs import LifetimeModel
 from state.customers.records import Rows
@@ -62,7 +62,7 @@ class LifetimeModels:
 
     def values(self, rows: Rows, now_ms: Ints) -> CustomerValues:
         """Return the values of the customers of these records (n,), at these moments (n,), in ms since 1970 UTC."""
-        history, bought = history_of(rows, now_ms)
+        history, bought = purchase_history(rows, now_ms)
         found = CustomerValues(*(np.full(len(rows), np.nan) for _ in range(4)))
         until = [self.purchases.expected(history, self.horizon_weeks * step / _STEPS) for step in range(1, _STEPS + 1)]
         found.alive[bought] = self.purchases.alive(history)

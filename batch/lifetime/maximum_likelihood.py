@@ -6,7 +6,7 @@ from scipy.special import gammaln, psi
 
 from batch.lifetime.bg_nbd import BgNbd
 from batch.lifetime.gamma_gamma import GammaGamma
-from batch.lifetime.purchase_history import History
+from batch.lifetime.purchase_history import PurchaseHistory
 from events.arrays import Floats
 
 __all__ = ["fit_bg_nbd", "fit_gamma_gamma"]
@@ -16,7 +16,7 @@ _LARGEST = 12.0
 """Bound of the parameters' logarithms: data without heterogeneity would push them to infinity."""
 
 
-def fit_bg_nbd(history: History) -> BgNbd:
+def fit_bg_nbd(history: PurchaseHistory) -> BgNbd:
     """Return the parameters of maximum likelihood; customers with the same history are counted together.
 
     Raises ArithmeticError where the search does not end anywhere.
@@ -30,7 +30,7 @@ def fit_bg_nbd(history: History) -> BgNbd:
     best = None
     for start in ((0.0, 0.0, 0.0, 0.0), (-1.0, 0.0, -0.5, 1.0)):
         found = minimize(
-            _of_purchases,
+            _bg_nbd_loss,
             np.array(start),
             args=data,
             jac=True,
@@ -49,7 +49,7 @@ def fit_bg_nbd(history: History) -> BgNbd:
     return BgNbd(r, alpha, a, b, float(total), len(history))
 
 
-def _of_purchases(logs: Floats, x: Floats, last: Floats, observed: Floats, weights: Floats) -> tuple[float, Floats]:
+def _bg_nbd_loss(logs: Floats, x: Floats, last: Floats, observed: Floats, weights: Floats) -> tuple[float, Floats]:
     """Return minus the mean log-likelihood and its gradient by the logarithms of r, alpha, a, b."""
     r, alpha, a, b = np.exp(logs)
     repeated = x > 0
@@ -68,7 +68,7 @@ def _of_purchases(logs: Floats, x: Floats, last: Floats, observed: Floats, weigh
     return -float((weights * (known + ends)).sum()), -gradient
 
 
-def fit_gamma_gamma(history: History) -> GammaGamma:
+def fit_gamma_gamma(history: PurchaseHistory) -> GammaGamma:
     """Return the parameters of maximum likelihood (equation 1a), from customers whose orders have a positive mean.
 
     Raises ArithmeticError where the search does not end anywhere.
@@ -79,7 +79,7 @@ def fit_gamma_gamma(history: History) -> GammaGamma:
         raise ArithmeticError("nobody has paid anything yet")
     unit = float(amounts.mean())
     found = minimize(
-        _of_amounts,
+        _gamma_gamma_loss,
         np.zeros(3),
         args=(orders, amounts / unit),
         jac=True,
@@ -94,7 +94,7 @@ def fit_gamma_gamma(history: History) -> GammaGamma:
     return GammaGamma(p, q, gamma * unit, float(total), len(orders))
 
 
-def _of_amounts(logs: Floats, orders: Floats, amounts: Floats) -> tuple[float, Floats]:
+def _gamma_gamma_loss(logs: Floats, orders: Floats, amounts: Floats) -> tuple[float, Floats]:
     """Return minus the mean log-likelihood and its gradient by the logarithms of p, q, gamma."""
     p, q, gamma = np.exp(logs)
     shape = p * orders

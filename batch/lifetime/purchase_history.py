@@ -9,14 +9,14 @@ from events.codec.amount_columns import SCALE
 from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, Rows
 
-__all__ = ["History", "history_of"]
+__all__ = ["PurchaseHistory", "purchase_history"]
 
 
 _DAYS_A_WEEK = 7.0
 
 
 @dataclass(frozen=True, eq=False)
-class History:
+class PurchaseHistory:
     """n customers who have ordered; weeks are counted from each customer's first order.
 
     Attributes:
@@ -36,9 +36,9 @@ class History:
     def __len__(self) -> int:
         return len(self.repeats)
 
-    def take(self, chosen: Ints | Flags) -> "History":
+    def take(self, chosen: Ints | Flags) -> "PurchaseHistory":
         """Return these customers."""
-        return History(
+        return PurchaseHistory(
             self.repeats[chosen],
             self.last[chosen],
             self.observed[chosen],
@@ -47,7 +47,7 @@ class History:
         )
 
 
-def history_of(rows: Rows, now_ms: Ints) -> tuple[History, Flags]:
+def purchase_history(rows: Rows, now_ms: Ints) -> tuple[PurchaseHistory, Flags]:
     """Return the histories of the customers with an order that was not cancelled, and who of the n they are (n,).
 
     `rows` (n,) are customer records, `now_ms` (n,) the present of each, in ms since 1970 UTC.
@@ -62,4 +62,4 @@ def history_of(rows: Rows, now_ms: Ints) -> tuple[History, Flags]:
     observed = (now_ms // DAY_MS - first) / _DAYS_A_WEEK
     last = np.minimum((rows["last_order"] // DAY_MS - first) / _DAYS_A_WEEK, observed)
     net = (rows["gross"] - rows["cancelled_amount"] - rows["refunded"]) / SCALE
-    return History(orders - 1.0, np.where(orders > 1, last, 0.0), observed, orders, net / orders), bought
+    return PurchaseHistory(orders - 1.0, np.where(orders > 1, last, 0.0), observed, orders, net / orders), bought

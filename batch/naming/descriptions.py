@@ -1,4 +1,4 @@
-"""How a cluster is put into words: what its high and its low features say of its customers."""
+"""Describe clusters in words by their highest and lowest features."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +7,7 @@ import numpy as np
 
 from events.arrays import Floats
 
-__all__ = ["described", "told_apart"]
+__all__ = ["describe_centroids", "disambiguate_names"]
 
 
 _WORDS: Final = {
@@ -25,10 +25,10 @@ _NOTABLE: Final = 0.5
 _SHOWN: Final = 2
 
 
-def described(centroids: Floats, features: Sequence[str]) -> list[str]:
+def describe_centroids(centroids: Floats, features: Sequence[str]) -> list[str]:
     """Return a name for each centroid (k, d; standardised units) from its two most striking features, all different.
 
-    >>> described(np.array([[1.0, -1.1], [1.0, 1.2], [0.1, 0.0]]), ["income", "spending_score"])
+    >>> describe_centroids(np.array([[1.0, -1.1], [1.0, 1.2], [0.1, 0.0]]), ["income", "spending_score"])
     ['High income, low spending', 'High income, high spending', 'Average income, average spending']
     """
     names = []
@@ -36,15 +36,15 @@ def described(centroids: Floats, features: Sequence[str]) -> list[str]:
         striking = np.argsort(-np.abs(centroid), kind="stable")[:_SHOWN]
         text = ", ".join(_words(features[column], _level(centroid[column])) for column in sorted(striking.tolist()))
         names.append(text[:1].upper() + text[1:])
-    return told_apart(names, centroids, features)
+    return disambiguate_names(names, centroids, features)
 
 
-def told_apart(names: Sequence[str], centroids: Floats, features: Sequence[str]) -> list[str]:
+def disambiguate_names(names: Sequence[str], centroids: Floats, features: Sequence[str]) -> list[str]:
     """Return the names, those that several clusters share made different by the feature that differs most among them.
 
     Two or three are called low, average and high in it; more are numbered from low to high.
 
-    >>> told_apart(["Frequent Buyers"] * 2, np.array([[0.0, 2.0], [0.1, 1.0]]), ["recency", "monetary"])
+    >>> disambiguate_names(["Frequent Buyers"] * 2, np.array([[0.0, 2.0], [0.1, 1.0]]), ["recency", "monetary"])
     ['Frequent Buyers (high spend)', 'Frequent Buyers (low spend)']
     """
     found = list(names)

@@ -1,4 +1,4 @@
-"""Name clusters by what their members do, with the names of the RFM tiers where they fit; no two share one."""
+"""Name clusters by what their members do, with the names of the RFM tiers where they fit; all names differ."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from batch.naming.descriptions import described, told_apart
+from batch.naming.descriptions import describe_centroids, disambiguate_names
 from events.arrays import Flags, Floats, Ints
 from stream.model.rfm_tiers import AT_RISK_DAYS, INACTIVE_DAYS, SEGMENT_NAMES
 
@@ -35,11 +35,11 @@ def name_segments(numbers: pd.DataFrame, labels: Ints, centroids: Floats, featur
     Where the segments are made of how customers buy, they are named by recency, frequency, spend and tenure, whether
     or not these are among the features (`name_clusters`); otherwise by the features themselves. A segment whose members
     (by the median) have been silent for as long as in the tiers is called no better than in the tiers. `numbers` are
-    the n customers' (see `batch.data.customer_numbers`), labels (n,) whose segment is which,
+    the n customers' (see `batch.data.customer_metrics`), labels (n,) whose segment is which,
     centroids (k, d) standardised.
     """
     if not _BUYING & set(features) or numbers["recency"].isna().all():
-        return described(centroids, features)
+        return describe_centroids(centroids, features)
     known = [name for name in _JUDGED if numbers[name].notna().any()]
     judged = np.log1p(numbers[known].to_numpy(np.float64))
     spread = np.nanstd(judged, axis=0)
@@ -47,12 +47,12 @@ def name_segments(numbers: pd.DataFrame, labels: Ints, centroids: Floats, featur
     means = pd.DataFrame(standard).groupby(labels).mean().reindex(range(len(centroids))).fillna(0.0).to_numpy()
     usual = numbers.reindex(columns=["recency", "order_gap", "orders"]).groupby(labels).median()
     silent, gap, orders = usual.reindex(range(len(centroids))).to_numpy(np.float64).T
-    ruled_out = _ruled_out(silent, gap)
-    return _more_orders_are_more_frequent(name_clusters(means, known, ruled_out), orders, ruled_out)
+    impossible = _impossible_names(silent, gap)
+    return _swap_by_order_count(name_clusters(means, known, impossible), orders, impossible)
 
 
-def _more_orders_are_more_frequent(names: list[str], orders: Floats, ruled_out: Flags) -> list[str]:
-    """Let frequent buyers and occasional shoppers change names where the latter have ordered more often (k,).
+def _swap_by_order_count(names: list[str], orders: Floats, impossible: Flags) -> list[str]:
+    """Swap the names of frequent buyers and occasional shoppers where the latter have ordered more often (k,).
 
     Frequency is that of late, so customers who ordered twice this month are close to those who order every month.
     """
@@ -61,19 +61,19 @@ def _more_orders_are_more_frequent(names: list[str], orders: Floats, ruled_out: 
         return names
     frequent, occasional = map(names.index, pair)
     columns = list(map(SEGMENT_NAMES.index, pair))
-    barred = ruled_out[occasional, columns[0]] or ruled_out[frequent, columns[1]]
+    barred = impossible[occasional, columns[0]] or impossible[frequent, columns[1]]
     if orders[frequent] >= orders[occasional] or barred:
         return names
     swapped = dict(zip(pair, reversed(pair), strict=True))
     return [swapped.get(name, name) for name in names]
 
 
-def _ruled_out(silent_days: Floats, gap_days: Floats) -> Flags:
+def _impossible_names(silent_days: Floats, gap_days: Floats) -> Flags:
     """Return which of the tiers' names (k, 6) a segment cannot have.
 
-    It is told by the days (k,) since its members' last orders and between their orders. Everything else is relative to
-    the shop's mean customer; but where most customers have left, to be better than the mean is not to be a frequent
-    buyer, and whose next order is not even due yet is not at risk, however little it is of.
+    It depends on the days (k,) since its members' last orders and between their orders. Everything else is relative to
+    the shop's mean customer; but where most customers have left, a customer above the mean need not be a frequent
+    buyer, and one whose next order is not due yet is not at risk, however small its orders are.
     """
     lost = np.array([name == "Inactive" for name in SEGMENT_NAMES])
     leaving = lost | np.array([name == "At-Risk Customers" for name in SEGMENT_NAMES])
@@ -82,13 +82,13 @@ def _ruled_out(silent_days: Floats, gap_days: Floats) -> Flags:
     return np.asarray((~lost & inactive) | (~leaving & at_risk) | (leaving & on_time))
 
 
-def name_clusters(centroids: Floats, features: Sequence[str], ruled_out: Flags | None = None) -> list[str]:
+def name_clusters(centroids: Floats, features: Sequence[str], impossible: Flags | None = None) -> list[str]:
     """Return a name for each centroid (k, d; standardised units), all different.
 
     Where the features tell how customers buy, clusters and the tiers' names are matched so that the summed squared
     distance between centroids and the names' prototypes, over the features that both know, is least (the Hungarian
-    method); clusters beyond the sixth, and those for whom only names that are `ruled_out` (k, 6) were left, take the
-    name of the nearest prototype with what tells them apart. Otherwise a cluster is described by its features.
+    method); clusters beyond the sixth, and those for whom only names that are `impossible` (k, 6) were left, take the
+    name of the nearest prototype with what tells them apart. Otherwise a cluster is describe_centroids by its features.
 
     >>> name_clusters(np.array([[1.2, -1.0, -1.0], [-1.0, 2.1, 1.9]]), ["recency", "frequency", "monetary"])
     ['Inactive', 'High-Value Loyalists']
@@ -96,13 +96,13 @@ def name_clusters(centroids: Floats, features: Sequence[str], ruled_out: Flags |
     ['High income, low spending', 'Low income, high spending']
     """
     if not _BEHAVIOUR & set(features):
-        return described(centroids, features)
+        return describe_centroids(centroids, features)
     prototypes = np.array([[_PROTOTYPES[name].get(feature, np.nan) for feature in features] for name in SEGMENT_NAMES])
     distance = np.nansum((centroids[:, None, :] - prototypes[None, :, :]) ** 2, axis=2)
-    barred = np.zeros(distance.shape, np.bool_) if ruled_out is None else ruled_out
+    barred = np.zeros(distance.shape, np.bool_) if impossible is None else impossible
     distance += np.where(barred, _FAR, 0.0)
     nearest = np.argmin(distance, axis=1)
     rows, columns = linear_sum_assignment(distance)
     fits = ~barred[rows, columns]
     nearest[rows[fits]] = columns[fits]
-    return told_apart([SEGMENT_NAMES[which] for which in nearest.tolist()], centroids, features)
+    return disambiguate_names([SEGMENT_NAMES[which] for which in nearest.tolist()], centroids, features)

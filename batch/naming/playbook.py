@@ -1,4 +1,4 @@
-"""What to do with a segment: a play for each kind of customer, and the figure that it rests on."""
+"""Recommended marketing action (play) for a segment, and the metric that speaks for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,15 +39,15 @@ def play_for(
     means: Mapping[str, float],
     everyone: Mapping[str, float],
     features: Sequence[str],
-    said_of: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Play:
     """Return the play for a segment, by what its members are like compared with everyone.
 
     Both are means by feature, in the units that people read; `features` are those that the segments are made of, of
-    which one outside the usual ones (a declared attribute) may name the play; `said_of` are their units in words. The
+    which one outside the usual ones (a declared attribute) may name the play; `units` are their units in words. The
     first rule that holds decides.
     """
-    said_of = said_of or {}
+    units = units or {}
     ratio = {
         name: means[name] / everyone[name]
         for name in means
@@ -61,7 +61,7 @@ def play_for(
     name, figure = found or ("keep in touch", "")
     if not figure or figure not in ratio:
         return Play(name, _ACTIONS[name], "no figure stands out against all customers")
-    said = f"{said_of.get(figure, figure.replace('_', ' '))}: {_figure(means[figure])}"
+    said = f"{units.get(figure, figure.replace('_', ' '))}: {_figure(means[figure])}"
     return Play(name, _ACTIONS[name], f"{said}, where all customers have {_figure(everyone[figure])}")
 
 

@@ -1,4 +1,4 @@
-"""Who is in a segment: its size, its money, and what its members are like compared with everybody."""
+"""Profile of a segment: size, revenue, and its members compared with all customers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from batch.data.crm_profiles import WORDS
-from batch.data.customer_numbers import unit_names
+from batch.data.crm_profiles import TEXT_FIELDS
+from batch.data.customer_metrics import unit_names
 from batch.data.customer_table import CustomerTable
 from batch.naming.playbook import Play, play_for
 from batch.naming.surrogate_tree import SegmentRule
 from events.arrays import Flags
 from events.codec.amount_columns import SCALE
 
-__all__ = ["NumberProfile", "SegmentProfile", "WordShare", "profiles_of"]
+__all__ = ["CategoryShare", "NumericProfile", "SegmentProfile", "segment_profiles"]
 
 Labels = npt.NDArray[np.int64]
 
@@ -26,12 +26,12 @@ _LEAST_FOR_INTERVAL: Final = 30
 
 
 @dataclass(frozen=True)
-class NumberProfile:
+class NumericProfile:
     """One number of a segment's members, in the unit that people read.
 
     `known` members have it; `low` and `high` bound the mean with 95% confidence (normal approximation, None below 30
-    members); `index` is the segment's mean as a percentage of everybody's (100: like all; None where that is not
-    positive).
+    members); `index` is the segment's mean as a percentage of that of all customers (None where that is
+    not positive).
     """
 
     name: str
@@ -45,7 +45,7 @@ class NumberProfile:
 
 
 @dataclass(frozen=True)
-class WordShare:
+class CategoryShare:
     """How common a word (a country, a category) is among the members who have one; `index` 100: as among everybody."""
 
     word: str
@@ -71,8 +71,8 @@ class SegmentProfile:
     customers: int
     share: float
     revenue_share: float | None
-    numbers: tuple[NumberProfile, ...]
-    words: dict[str, tuple[WordShare, ...]]
+    numbers: tuple[NumericProfile, ...]
+    words: dict[str, tuple[CategoryShare, ...]]
     play: Play
     rule: SegmentRule
 
@@ -82,7 +82,7 @@ class SegmentProfile:
         return {each.name: each.mean for each in self.numbers}
 
 
-def profiles_of(
+def segment_profiles(
     table: CustomerTable,
     numbers: pd.DataFrame,
     labels: Labels,
@@ -90,14 +90,14 @@ def profiles_of(
     rules: Sequence[SegmentRule],
     features: Sequence[str],
 ) -> tuple[SegmentProfile, ...]:
-    """Return the profile of each segment; `numbers` are those of `customer_numbers`, labels (n,) -1 for none."""
+    """Return the profile of each segment; `numbers` are those of `customer_metrics`, labels (n,) -1 for none."""
     net = (table.rows["gross"] - table.rows["refunded"] - table.rows["cancelled_amount"]) / SCALE
     revenue, everyone = float(net.sum()), {str(name): float(mean) for name, mean in numbers.mean().items()}
-    units, words = unit_names(table.attributes), _word_columns(table)
+    units, words = unit_names(table.attributes), _text_columns(table)
     found = []
     for place, name in enumerate(names):
         mine = labels == place
-        own = _number_profiles(numbers, mine, everyone, units)
+        own = _numeric_profiles(numbers, mine, everyone, units)
         found.append(
             SegmentProfile(
                 name=name,
@@ -113,9 +113,9 @@ def profiles_of(
     return tuple(found)
 
 
-def _number_profiles(
+def _numeric_profiles(
     numbers: pd.DataFrame, mine: Flags, everyone: dict[str, float], units: dict[str, str]
-) -> tuple[NumberProfile, ...]:
+) -> tuple[NumericProfile, ...]:
     found = []
     for name in map(str, numbers.columns):
         values = numbers[name].to_numpy(np.float64)[mine]
@@ -129,22 +129,22 @@ def _number_profiles(
             low, high = mean - reach, mean + reach
         index = 100.0 * mean / middle if middle > 0 else None
         median = float(np.median(values))
-        found.append(NumberProfile(name, units.get(name, ""), len(values), mean, low, high, median, index))
+        found.append(NumericProfile(name, units.get(name, ""), len(values), mean, low, high, median, index))
     return tuple(found)
 
 
-def _word_columns(table: CustomerTable) -> dict[str, "pd.Series[Any]"]:
-    columns = {name: table.profiles[name] for name in WORDS if name in table.profiles}
+def _text_columns(table: CustomerTable) -> dict[str, "pd.Series[Any]"]:
+    columns = {name: table.profiles[name] for name in TEXT_FIELDS if name in table.profiles}
     if "top_category" in table.details:
         columns["top_category"] = table.details["top_category"]
     return {name: values for name, values in columns.items() if values.notna().any()}
 
 
-def _most_common(values: "pd.Series[Any]", mine: Flags) -> tuple[WordShare, ...]:
+def _most_common(values: "pd.Series[Any]", mine: Flags) -> tuple[CategoryShare, ...]:
     everyone = {str(word): float(share) for word, share in values.value_counts(normalize=True).items()}
     own = values[mine].value_counts(normalize=True)
     own = own[own > 0].head(_TOP)
     return tuple(
-        WordShare(word, share, 100.0 * share / everyone[word])
+        CategoryShare(word, share, 100.0 * share / everyone[word])
         for word, share in ((str(word), float(share)) for word, share in own.items())
     )

@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from events.arrays import Floats
 
-__all__ = ["SegmentRule", "Surrogate", "surrogate_of"]
+__all__ = ["SegmentRule", "Surrogate", "fit_surrogate"]
 
 Labels = npt.NDArray[np.int64]
 
@@ -36,7 +36,7 @@ class Surrogate:
     fidelity: float
 
 
-def surrogate_of(
+def fit_surrogate(
     matrix: Floats,
     labels: Labels,
     k: int,

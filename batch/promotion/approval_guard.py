@@ -1,16 +1,16 @@
-"""Whether a proposed baseline may go live without a person: every reason against it, in words."""
+"""The guard of automatic approval: reasons why a proposed baseline must be approved by a person."""
 
 from batch.settings import BatchSettings
 from events.schema.outputs import Baseline
 
-__all__ = ["objections"]
+__all__ = ["guard_violations"]
 
 
-def objections(baseline: Baseline, settings: BatchSettings) -> list[str]:
-    """Return why a proposed baseline should be looked at by a person first; nothing where the guard holds.
+def guard_violations(baseline: Baseline, settings: BatchSettings) -> list[str]:
+    """Return the reasons why a proposed baseline needs a person's approval; none where the guard holds.
 
     `metrics` must hold `silhouette` and `live_silhouette`, both of today's customers, `moved_share` and
-    `smallest_share`; one that is missing is an objection, except the live silhouette of a first baseline.
+    `smallest_share`; one that is missing is a violation, except the live silhouette of a first baseline.
     """
     metrics, found = baseline.metrics, []
     silhouette, live = metrics.get("silhouette"), metrics.get("live_silhouette")

@@ -18,13 +18,13 @@ __all__ = ["BatchBusy", "BatchLock", "LockLost"]
 
 
 class BatchBusy(ShoalError):
-    """Another process is re-baselining."""
+    """Another process holds the lock."""
 
     retriable = True
 
 
 class LockLost(ShoalError):
-    """The lock expired while this process was at work, so another may have begun."""
+    """The lock expired while this process was at work, so another may have started."""
 
     retriable = True
 

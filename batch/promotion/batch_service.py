@@ -1,4 +1,4 @@
-"""The batch service: the first baseline, then proposals when it is time or when drift is reported."""
+"""The batch service: the first baseline, then proposals by schedule or on a drift alarm."""
 
 import logging
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import redis
 
 from batch.fit_options import FitOptions
-from batch.promotion.approval_guard import objections
+from batch.promotion.approval_guard import guard_violations
 from batch.promotion.batch_lock import BatchBusy, BatchLock
 from batch.promotion.decisions import Decision, Promotion
 from batch.promotion.first_baseline import FirstBaseline
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class BatchService:
-    """Does one step at a time; of several services on one Redis, one works and the others look on.
+    """Does one step at a time; of several services on one Redis, the holder of the lock works and the others wait.
 
     `rebaseliner` makes a Rebaseliner when one is needed.
     """
@@ -48,7 +48,7 @@ class BatchService:
         self._newest_at: datetime | None = None
 
     def step(self, now: datetime) -> tuple[bool, str]:
-        """Do what is due; return whether a baseline is live, and what there is to say.
+        """Do what is due; return whether a baseline is live, and a message.
 
         Raises redis.RedisError, SinkFailed.
         """
@@ -102,7 +102,7 @@ class BatchService:
             return f"no baseline was proposed: {error}"
         baseline = proposal.baseline
         self._promotion.supersede(baseline, now)
-        against = objections(baseline, self._settings)
+        against = guard_violations(baseline, self._settings)
         if automatic and not against:
             self._promotion.approve(
                 baseline.baseline, Decision("shoal", now, "approved automatically: the guard holds")

@@ -11,14 +11,14 @@ from events.errors import ShoalError
 from events.schema.outputs import Baseline
 from state.model.baselines import BaselineMoved, BaselineStore
 
-__all__ = ["Decision", "NotPossible", "Promotion", "SegmentUnknown"]
+__all__ = ["Decision", "DecisionNotAllowed", "Promotion", "SegmentUnknown"]
 
 log = logging.getLogger(__name__)
 
 _LONGEST_NAME = 60
 
 
-class NotPossible(ShoalError):
+class DecisionNotAllowed(ShoalError):
     """A baseline's status does not allow what was asked."""
 
 
@@ -48,19 +48,20 @@ class Promotion:
     def approve(self, number: int, decision: Decision) -> Baseline:
         """Put a proposed baseline live; approving the live one again publishes it again.
 
-        Raises BaselineUnknown, NotPossible, BaselineMoved, SinkFailed (then it is live in Redis: approve it again).
+        Raises BaselineUnknown, DecisionNotAllowed, BaselineMoved, SinkFailed (it is live in Redis then:
+        approve it again).
         """
         baseline, live = self._store.get(number), self._store.current()
         if live is not None and live.baseline == number:
             self.announce(live)
             return live
         if baseline.status != "proposed":
-            raise NotPossible(
+            raise DecisionNotAllowed(
                 f"baseline {number} is {baseline.status}; only a proposed one can be approved. "
                 f"`shoal baselines rollback --to {number}` brings an earlier one back"
             )
         if baseline.follows != (live.baseline if live else 0):
-            raise NotPossible(
+            raise DecisionNotAllowed(
                 f"baseline {number} was compared with baseline {baseline.follows}, but {live.baseline if live else 0} "
                 "is live now, so its ids and its preview no longer hold; run `shoal rebaseline` again"
             )
@@ -69,10 +70,10 @@ class Promotion:
         return approved
 
     def reject(self, number: int, decision: Decision) -> Baseline:
-        """Turn a proposed baseline down. Raises BaselineUnknown, NotPossible, BaselineMoved."""
+        """Reject a proposed baseline. Raises BaselineUnknown, DecisionNotAllowed, BaselineMoved."""
         baseline = self._store.get(number)
         if baseline.status != "proposed":
-            raise NotPossible(f"baseline {number} is {baseline.status}; only a proposed one can be rejected")
+            raise DecisionNotAllowed(f"baseline {number} is {baseline.status}; only a proposed one can be rejected")
         rejected = baseline.model_copy(update=decision.fields("rejected"))
         self._store.replace(baseline, rejected)
         return rejected
@@ -88,18 +89,19 @@ class Promotion:
     def rollback(self, decision: Decision, to: int | None = None) -> Baseline:
         """Bring an earlier baseline back under a new number: the one before the live one, unless `to` names it.
 
-        Rolling back twice goes two baselines back. Raises BaselineUnknown, NotPossible, BaselineMoved, SinkFailed.
+        Rolling back twice goes two baselines back.
+        Raises BaselineUnknown, DecisionNotAllowed, BaselineMoved, SinkFailed.
         """
         live = self._store.current()
         if live is None:
-            raise NotPossible("there is no live baseline to roll back from")
+            raise DecisionNotAllowed("there is no live baseline to roll back from")
         wanted = self._before(live) if to is None else to
         if wanted < 1:
-            raise NotPossible(f"there is no baseline before baseline {live.baseline}")
+            raise DecisionNotAllowed(f"there is no baseline before baseline {live.baseline}")
         earlier = self._store.get(wanted)
         if earlier.status != "retired":
-            raise NotPossible(f"baseline {wanted} is {earlier.status}; only one that was live can be brought back")
-        restored = restoring(earlier, live, self._store.next_number(), decision)
+            raise DecisionNotAllowed(f"baseline {wanted} is {earlier.status}; only a retired one can be restored")
+        restored = restored_baseline(earlier, live, self._store.next_number(), decision)
         self._go_live(restored)
         return restored
 
@@ -116,7 +118,7 @@ class Promotion:
     def rename(self, number: int, segment_id: str, name: str, by: Decision) -> Baseline:
         """Give a segment of a proposed or of the live baseline a name, which later baselines keep.
 
-        Raises BaselineUnknown, SegmentUnknown, NotPossible, BaselineMoved, SinkFailed.
+        Raises BaselineUnknown, SegmentUnknown, DecisionNotAllowed, BaselineMoved, SinkFailed.
         """
         baseline, live = self._store.get(number), self._store.current()
         name = " ".join(name.split())
@@ -138,7 +140,9 @@ class Promotion:
         elif baseline.status == "proposed":
             self._store.replace(baseline, renamed)
         else:
-            raise NotPossible(f"baseline {number} is {baseline.status}; only a proposed or the live one has names")
+            raise DecisionNotAllowed(
+                f"baseline {number} is {baseline.status}; only a proposed or the live one can be renamed"
+            )
         log.info("%s named segment %s of baseline %d %r", by.by, segment_id, number, name)
         return renamed
 
@@ -152,12 +156,12 @@ class Promotion:
         log.info("baseline %d is live: k = %d", baseline.baseline, baseline.k)
 
     def announce(self, baseline: Baseline) -> None:
-        """Tell the running workers. Raises SinkFailed."""
+        """Publish it to the running workers. Raises SinkFailed."""
         self._sink.send("baselines", str(baseline.baseline).encode(), baseline.model_dump_json().encode())
         self._sink.flush()
 
 
-def restoring(earlier: Baseline, live: Baseline, number: int, decision: Decision) -> Baseline:
+def restored_baseline(earlier: Baseline, live: Baseline, number: int, decision: Decision) -> Baseline:
     """Return an earlier baseline under a new number, with its segments' ids, names and centroids as they were."""
     ids = {each.segment_id for each in earlier.segments}
     before = {each.segment_id for each in live.segments}
@@ -194,9 +198,9 @@ def _check_name(baseline: Baseline, segment_id: str, name: str) -> None:
         known = ", ".join(f"{each.segment_id} ({each.segment})" for each in baseline.segments)
         raise SegmentUnknown(f"baseline {baseline.baseline} has no segment {segment_id!r}; it has {known}")
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise NotPossible(f"a name has 1 to {_LONGEST_NAME} printable characters, found {name[:80]!r}")
+        raise DecisionNotAllowed(f"a name has 1 to {_LONGEST_NAME} printable characters, found {name[:80]!r}")
     if any(each.segment == name for each in baseline.segments if each.segment_id != segment_id):
-        raise NotPossible(f"another segment of baseline {baseline.baseline} is named {name!r} already")
+        raise DecisionNotAllowed(f"another segment of baseline {baseline.baseline} is named {name!r} already")
 
 
 def summary(baseline: Baseline) -> dict[str, Any]:

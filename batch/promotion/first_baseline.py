@@ -9,10 +9,10 @@ import redis
 from batch.candidate import Candidate, build_candidate
 from batch.data.customer_reader import CustomerReader
 from batch.data.customer_table import CustomerTable
+from batch.errors import FeatureMissing, NoCandidate, TooFewCustomers
 from batch.fit_options import FitOptions
 from batch.promotion.decisions import Decision
-from batch.rebaseline import Live, everyone, last_segment_of, propose_from
-from batch.refusals import FeatureMissing, NoCandidate, TooFewCustomers
+from batch.rebaseline import LiveModel, build_proposal, customer_chunks, largest_segment_number
 from batch.settings import BatchSettings
 from consumers.broker.kafka_sink import KafkaSink
 from events.schema.outputs import Baseline
@@ -41,7 +41,7 @@ class Readiness:
 
 
 class FirstBaseline:
-    """Fits and publishes baseline 1. Every step may be repeated: a crash in between leaves nothing half done."""
+    """Fits and publishes baseline 1. Every step may be repeated: a crash in between leaves nothing inconsistent."""
 
     def __init__(
         self,
@@ -102,13 +102,13 @@ class FirstBaseline:
 
     def _proposed(self, table: CustomerTable, candidate: Candidate, reader: CustomerReader) -> Baseline:
         """Store the baseline as proposed, with its report, as every later one is."""
-        tiers = Live(None, RuleTiers(self._half_life_ms))
-        proposal = propose_from(
+        tiers = LiveModel(None, RuleTiers(self._half_life_ms))
+        proposal = build_proposal(
             table,
             candidate,
             tiers,
-            everyone(table, reader),
-            last_number=last_segment_of(self._baselines.all()),
+            customer_chunks(table, reader),
+            last_number=largest_segment_number(self._baselines.all()),
             damping=self._damping,
             by="shoal",
         )
@@ -118,7 +118,7 @@ class FirstBaseline:
         return baseline
 
     def _published(self) -> Baseline | None:
-        """Return the newest baseline that the topic holds: Redis may have come back empty, workers still follow it."""
+        """Return the newest baseline that the topic holds: Redis may have lost it, while workers still follow it."""
         live, feed = LiveSegmenter(self._client, self._half_life_ms), ModelFeed(self._kafka)
         try:
             feed.read_all(live, _TOPIC_S)

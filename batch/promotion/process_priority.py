@@ -1,14 +1,14 @@
-"""How a re-baseline shares a machine with workers: they go first."""
+"""Lower scheduling priority of a re-baseline, so that workers on the same machine go first."""
 
 import os
 
-__all__ = ["give_way"]
+__all__ = ["lower_priority"]
 
 
-def give_way(niceness: int) -> None:
-    """Set the niceness of this process (0 to 19), unless it is that nice already; it cannot be taken back.
+def lower_priority(niceness: int) -> None:
+    """Set the niceness of this process (0 to 19), unless it is higher already; it cannot be undone.
 
-    Where the system knows no niceness nothing happens.
+    Does nothing where the system has no niceness.
     """
     if hasattr(os, "nice") and (missing := niceness - os.nice(0)) > 0:
         os.nice(missing)

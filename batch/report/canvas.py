@@ -1,4 +1,4 @@
-"""A drawing surface whose pictures go into the page: vector graphics, no global state, no markup in texts."""
+"""Matplotlib figures as SVG data URIs for the page, without global state or markup in texts."""
 
 import base64
 import io

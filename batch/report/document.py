@@ -1,4 +1,4 @@
-"""The figures of a report, as JSON: aggregates only, so that no customer's id outlives its erasure."""
+"""The content of a report, as JSON: aggregates only, so that no customer id outlives its erasure."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -9,9 +9,9 @@ import pandas as pd
 from sklearn.metrics import silhouette_samples
 
 from batch.candidate import Candidate
-from batch.data.customer_numbers import customer_numbers, unit_names
+from batch.data.customer_metrics import customer_metrics, unit_names
 from batch.data.customer_table import CustomerTable
-from batch.data.lifetime_values import LifetimeSummary, NoLifetime
+from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable
 from events.arrays import Floats
 from events.schema.outputs import Baseline
 
@@ -32,9 +32,13 @@ def report_document(
 
     It holds no customer ids: histograms, quantiles, counts, and points without a name.
     """
-    frame = customer_numbers(table, candidate.lifetime)
+    frame = customer_metrics(table, candidate.lifetime)
     units = unit_names(table.attributes)
-    known = [str(name) for name in frame.columns if name not in _SCORES and _told(frame[name], str(name), candidate)]
+    known = [
+        str(name)
+        for name in frame.columns
+        if name not in _SCORES and _is_informative(frame[name], str(name), candidate)
+    ]
     numbers = {name: frame[name].to_numpy(np.float64) for name in known}
     return {
         "fitted_on": len(table),
@@ -65,8 +69,8 @@ def report_document(
     }
 
 
-def _told(values: "pd.Series[float]", name: str, candidate: Candidate) -> bool:
-    """Whether a number is worth a line: somebody has it, and it is not 0 for everybody."""
+def _is_informative(values: "pd.Series[float]", name: str, candidate: Candidate) -> bool:
+    """Whether a metric is reported: known for some customer, and not 0 for all."""
     return bool(values.notna().any()) and (name in candidate.features or bool((values.fillna(0.0) != 0.0).any()))
 
 
@@ -107,9 +111,9 @@ def _silhouettes(table: CustomerTable, candidate: Candidate) -> list[list[float]
     return [np.round(np.sort(values[labels == label])[::-1], 4).tolist() for label in range(candidate.k)]
 
 
-def _lifetime(found: LifetimeSummary | NoLifetime) -> dict[str, Any]:
+def _lifetime(found: LifetimeSummary | LifetimeUnavailable) -> dict[str, Any]:
     """Return what lifetime value rests on, or why there is none; each customer's own stays out."""
-    if isinstance(found, NoLifetime):
+    if isinstance(found, LifetimeUnavailable):
         return {"reason": found.reason}
     return asdict(found.models)
 

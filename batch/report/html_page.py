@@ -9,15 +9,15 @@ import jinja2
 
 from batch.identity.move_preview import moved_share
 from batch.report import EVENT_FILES
-from batch.report.choice_figures import candidates_figure, silhouette_figure
-from batch.report.segment_figures import (
-    correlation_figure,
-    countries_figure,
-    distribution_figure,
-    flows_figure,
-    heat_figure,
-    scatter_figure,
+from batch.report.segment_charts import (
+    correlation_chart,
+    countries_chart,
+    distribution_chart,
+    flows_chart,
+    heat_map_chart,
+    scatter_chart,
 )
+from batch.report.selection_charts import candidates_chart, silhouette_chart
 from batch.world.map_drawing import draw_world
 from events.schema.outputs import Baseline
 
@@ -134,32 +134,32 @@ def _pictures(baseline: Baseline, facts: Mapping[str, Any], names: Sequence[str]
     units = facts["units"]
     flows = _moves(baseline, facts)
     found: dict[str, Any] = {
-        "heat": heat_figure(
+        "heat": heat_map_chart(
             names,
             [units.get(name, name) for name in baseline.features],
             [each.centroid for each in baseline.segments],
         ),
-        "candidates": candidates_figure(facts["tried"], baseline.algorithm, baseline.k) if facts["tried"] else "",
-        "silhouettes": silhouette_figure(facts["silhouettes"], names) if facts["silhouettes"] else "",
-        "scatter": scatter_figure(facts["picture"], names),
-        "countries": countries_figure(facts["places"], names) if facts["places"] else "",
+        "candidates": candidates_chart(facts["tried"], baseline.algorithm, baseline.k) if facts["tried"] else "",
+        "silhouettes": silhouette_chart(facts["silhouettes"], names) if facts["silhouettes"] else "",
+        "scatter": scatter_chart(facts["picture"], names),
+        "countries": countries_chart(facts["places"], names) if facts["places"] else "",
         "world": draw_world(
             {(country, names[label]): count for country, label, count in facts["places"].get("everywhere", [])}
         ),
         "correlation": "",
         "flows": "",
         "distributions": [
-            (name, distribution_figure(units[name], facts["distributions"][name], names))
+            (name, distribution_chart(units[name], facts["distributions"][name], names))
             for name in _columns(baseline, facts)
             if name in baseline.features or name in _ALSO_DRAWN
         ],
     }
     if len(facts["correlation"]["features"]) > 1:
-        found["correlation"] = correlation_figure(facts["correlation"]["features"], facts["correlation"]["matrix"])
+        found["correlation"] = correlation_chart(facts["correlation"]["features"], facts["correlation"]["matrix"])
     if flows and baseline.proposed_by != EVENT_FILES:
         before = list(dict.fromkeys(source for source, _, _ in flows))
         after = [_labelled(each.segment, each.segment_id) for each in baseline.segments]
-        found["flows"] = flows_figure(flows, before, after)
+        found["flows"] = flows_chart(flows, before, after)
     return found
 
 

@@ -1,1 +1,1 @@
-"""Which clustering: the figures of every candidate, and the rule by which one is chosen."""
+"""Which clustering: the metrics of every candidate, and the rule by which one is chosen."""

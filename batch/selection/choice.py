@@ -11,10 +11,10 @@ from sklearn.metrics import adjusted_rand_score
 from batch.clustering import cluster
 from batch.data.cleaning import Cleaned
 from batch.fit_options import FitOptions
-from batch.identity.final_centroids import settled
-from batch.selection.candidate_figures import Figures
-from batch.selection.candidate_judging import judge_all
-from batch.selection.selection_rule import best_of, reason_for
+from batch.identity.final_centroids import run_lloyd
+from batch.selection.candidate_metrics import CandidateMetrics
+from batch.selection.candidate_scoring import score_candidates
+from batch.selection.selection_rule import best_candidate, selection_reason
 from batch.selection.silhouette import silhouette_of
 from events.arrays import Floats
 
@@ -28,29 +28,29 @@ _COMPARISON_SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The chosen clustering of n customers: centroids (k, d), labels (n,), its figures, all figures, and why."""
+    """The chosen clustering of n customers: centroids (k, d), labels (n,), its metrics, all metrics, and why."""
 
     centroids: Floats
     labels: Labels
     inertia: float
-    chosen: Figures
-    tried: tuple[Figures, ...]
+    chosen: CandidateMetrics
+    tried: tuple[CandidateMetrics, ...]
     reason: str
 
 
 def choose(cleaned: Cleaned, ids: Ids, options: FitOptions, features: list[str], seed: int) -> Choice:
-    """Return the clustering of the cleaned customers, who have these ids (n,), that has the best figures.
+    """Return the clustering of the cleaned customers, who have these ids (n,), that has the best metrics.
 
-    Candidates are compared on the same customers and with the same randomness whatever the seed, so that a near tie is
-    not settled by luck; the seed is that of the final fit. Raises NoCandidate.
+    Candidates are compared on the same customers and with the same randomness whatever the seed, so that
+    luck does not decide a near tie; the seed is that of the final fit. Raises NoCandidate.
     """
     sample = _sample(cleaned, ids, options.judged_customers)
     different = len(np.unique(np.nan_to_num(sample), axis=0))
     ks = [options.k] if options.k else list(range(options.k_min, min(options.k_max, different) + 1))
-    tried = judge_all(sample, ks, options, features, _COMPARISON_SEED)
-    best = best_of(tried, options.k)
-    labels, k = _whole(cleaned, best, seed, features)
-    centroids, nearest = _by_size(*settled(cleaned.standard, labels, k, features))
+    tried = score_candidates(sample, ks, options, features, _COMPARISON_SEED)
+    best = best_candidate(tried, options.k)
+    labels, k = _fit_all(cleaned, best, seed, features)
+    centroids, nearest = _ordered_by_size(*run_lloyd(cleaned.standard, labels, k, features))
     placed, clustered = nearest >= 0, labels >= 0
     chosen = replace(
         best,
@@ -59,7 +59,7 @@ def choose(cleaned: Cleaned, ids: Ids, options: FitOptions, features: list[str],
         silhouette=silhouette_of(np.nan_to_num(cleaned.standard), nearest, seed),
     )
     inertia = float(np.nansum((cleaned.standard - centroids[nearest])[placed] ** 2))
-    return Choice(centroids, nearest, inertia, chosen, tuple(tried), reason_for(best, tried, options.k))
+    return Choice(centroids, nearest, inertia, chosen, tuple(tried), selection_reason(best, tried, options.k))
 
 
 def _sample(cleaned: Cleaned, ids: Ids, size: int) -> Floats:
@@ -70,7 +70,7 @@ def _sample(cleaned: Cleaned, ids: Ids, size: int) -> Floats:
     return cleaned.standard[kept[order[:size]]]
 
 
-def _whole(cleaned: Cleaned, best: Figures, seed: int, features: list[str]) -> tuple[Labels, int]:
+def _fit_all(cleaned: Cleaned, best: CandidateMetrics, seed: int, features: list[str]) -> tuple[Labels, int]:
     """Return the labels (n,) of the chosen algorithm on all customers that were not set aside, and their number."""
     kept = ~cleaned.isolated
     fitted = cluster(best.algorithm, np.nan_to_num(cleaned.standard[kept]), best.k, seed, features)
@@ -79,7 +79,7 @@ def _whole(cleaned: Cleaned, best: Figures, seed: int, features: list[str]) -> t
     return labels, fitted.k
 
 
-def _by_size(centroids: Floats, labels: Labels) -> tuple[Floats, Labels]:
+def _ordered_by_size(centroids: Floats, labels: Labels) -> tuple[Floats, Labels]:
     """Return the clusters numbered from the largest to the smallest, whatever numbers the algorithm gave them."""
     k = len(centroids)
     sizes = np.bincount(labels[labels >= 0], minlength=k)

@@ -1,4 +1,4 @@
-"""The gap statistic: is there more structure than in points without any?"""
+"""The gap statistic: within-cluster dispersion compared with that of points without structure."""
 
 import warnings
 

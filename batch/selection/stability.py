@@ -1,4 +1,4 @@
-"""Would another sample of the same customers give the same segments?"""
+"""Stability of a clustering: agreement between refits on bootstrap samples."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from batch.clustering import cluster
-from batch.clustering.clustering_result import means_of, nearest_mean
+from batch.clustering.clustering_result import cluster_means, nearest_mean
 from events.arrays import Floats
 
 __all__ = ["stability"]
@@ -33,6 +33,6 @@ def stability(algorithm: str, points: Floats, k: int, seed: int, features: Seque
             continue
         fitted = cluster(algorithm, drawn, k, seed + refit, features)
         if fitted.k:
-            labels.append(nearest_mean(common, means_of(drawn, fitted.labels, fitted.k)))
+            labels.append(nearest_mean(common, cluster_means(drawn, fitted.labels, fitted.k)))
     pairs = [adjusted_rand_score(one, other) for one, other in combinations(labels, 2)]
     return float(np.mean(pairs)) if pairs else None

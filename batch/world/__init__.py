@@ -1,1 +1,1 @@
-"""The map of the world: which country a profile means, the outlines, and a drawing of customers by country."""
+"""The map of the world: country codes, outlines of countries, and a choropleth of customers by country."""

@@ -1,4 +1,4 @@
-"""Which country is meant: CRMs write codes, English names, and what their users are used to."""
+"""ISO codes of countries from the codes and names that CRMs hold."""
 
 from functools import cache
 from typing import Final
@@ -28,12 +28,12 @@ _ALSO: Final = {
     "turkey": "TR",
     "russia": "RU",
 }
-"""What is usual and in no standard, by its lower case."""
+"""Common names that are in no standard, in lower case."""
 
 
 @cache
 def country_code(said: str) -> str | None:
-    """Return the ISO 3166-1 numeric code of what a profile says, or None where that is no country.
+    """Return the ISO 3166-1 numeric code of a profile's country, or None where it is unknown.
 
     Codes of two and three letters are understood, and English names, as ISO writes them and as they are used.
 

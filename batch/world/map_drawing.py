@@ -1,4 +1,4 @@
-"""A map of the world in SVG, each country as dark as it has customers: by itself, without a request for anything."""
+"""A map of the world in SVG, each country shaded by its number of customers; needs no network."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ def draw_world(customers: Mapping[tuple[str, str], int]) -> WorldMap | None:
     """Return the map of customers by (country as profiles say it, name of the segment), None where nobody is on it.
 
     A country's shade goes by the logarithm of its customers: most shops have one country that dwarfs the others. Its
-    tooltip has the figures. What is no country, and countries too small for the outlines, are told in `unplaced`.
+    tooltip has the figures. What is no country, and countries too small for the outlines, are in `unplaced`.
     """
     placed: dict[str, Counter[str]] = {}
     unplaced = Counter[str]()

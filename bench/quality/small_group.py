@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
 from batch.clustering.centroids import k_means
-from batch.clustering.clustering_result import means_of
+from batch.clustering.clustering_result import cluster_means
 from events.arrays import Flags, Floats, Ints
 from stream.model.kmeans import OnlineKMeans
 
@@ -49,7 +49,7 @@ def measure_vips(seeds: int = 30, events: int = 1_000_000, customers: int = 10_0
         homes, vip = _customers(customers, random)
         vectors = _grid(homes + random.normal(0.0, _NOISE, homes.shape))
         fitted = k_means(vectors, _K, seed)
-        start = means_of(vectors, fitted.labels, _K)
+        start = cluster_means(vectors, fitted.labels, _K)
         model = OnlineKMeans(start, ["recency", "frequency", "monetary"])
         rivals = [
             MiniBatchKMeans(_K, init=init, n_init=1, batch_size=batch, random_state=seed) for init in (start, "random")

@@ -9,8 +9,8 @@ from sklearn.metrics import adjusted_rand_score, confusion_matrix
 
 from batch.candidate import build_candidate
 from batch.data.customer_table import CustomerTable
+from batch.errors import AlgorithmUnknown, FeatureMissing, NoCustomers, TooFewCustomers
 from batch.fit_options import FitOptions
-from batch.refusals import AlgorithmUnknown, FeatureMissing, NoCustomers, TooFewCustomers
 from events.schema.outputs import Baseline
 from state.customers.records import blank_rows
 from stream.customers.features import FeatureUnknown

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from batch.identity.move_preview import gather_crowd, moved_share
-from batch.promotion.approval_guard import objections
+from batch.identity.move_preview import moved_share, preview_moves
+from batch.promotion.approval_guard import guard_violations
 from batch.settings import BatchSettings
 from events.segment_changes import segment_number
 from state.partitions.model_sums import ModelSums
@@ -42,7 +42,7 @@ def test_the_preview_is_what_workers_then_do():
 
 def test_customers_of_whom_nothing_is_known_are_not_previewed():
     baseline = proposal_of(customers()).baseline
-    crowd = gather_crowd(baseline, HALF_LIFE_MS, [(rows_with(3), np.full(3, NOW_MS))])
+    crowd = preview_moves(baseline, HALF_LIFE_MS, [(rows_with(3), np.full(3, NOW_MS))])
     assert crowd.moves(CentroidSegmenter(baseline, HALF_LIFE_MS), Damping.by(0.1)) == []
 
 
@@ -50,8 +50,8 @@ def test_chunks_give_the_same_crowd_as_all_at_once():
     baseline, rows = make_baseline(), shoppers(500)
     rows["segment"] = np.arange(500) % 4
     times = np.full(500, NOW_MS)
-    whole = gather_crowd(baseline, HALF_LIFE_MS, [(rows, times)])
-    parts = gather_crowd(baseline, HALF_LIFE_MS, [(rows[i : i + 7], times[i : i + 7]) for i in range(0, 500, 7)])
+    whole = preview_moves(baseline, HALF_LIFE_MS, [(rows, times)])
+    parts = preview_moves(baseline, HALF_LIFE_MS, [(rows[i : i + 7], times[i : i + 7]) for i in range(0, 500, 7)])
     centroids = np.array([each.centroid for each in baseline.segments])
     one, other = whole.overlap([1, 2, 3], centroids), parts.overlap([1, 2, 3], centroids)
     np.testing.assert_array_equal(one.shared, other.shared)
@@ -105,8 +105,8 @@ def guarded(**metrics):
 
 
 def test_the_guard_holds_where_nothing_is_worse():
-    assert objections(guarded(), BatchSettings()) == []
-    assert objections(guarded(silhouette=0.485), BatchSettings()) == []
+    assert guard_violations(guarded(), BatchSettings()) == []
+    assert guard_violations(guarded(silhouette=0.485), BatchSettings()) == []
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_the_guard_holds_where_nothing_is_worse():
     ],
 )
 def test_the_guard_says_what_speaks_against_a_baseline(metrics, said):
-    assert objections(guarded(**metrics), BatchSettings()) == [said]
+    assert guard_violations(guarded(**metrics), BatchSettings()) == [said]

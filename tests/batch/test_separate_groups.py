@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from batch.candidate import build_candidate
 from batch.fit_options import FitOptions
-from batch.rebaseline import Live, propose_from
+from batch.rebaseline import LiveModel, build_proposal
 from bench.quality.known_groups import shop_of
 from simulation.scenarios.named_scenarios import named_scenario
 from stream.model.rfm_tiers import RuleTiers
@@ -30,8 +30,8 @@ def proposal(table, live=None, *, seed=42):
     segmenter = CentroidSegmenter(live, table.half_life_ms) if live else RuleTiers(table.half_life_ms)
     chunks = iter([(table.rows, table.now_ms)])
     last = live.last_segment if live else 0
-    under = Live(live, segmenter)
-    return propose_from(table, candidate, under, chunks, last_number=last, damping=Damping.by(0.1), by="test")
+    under = LiveModel(live, segmenter)
+    return build_proposal(table, candidate, under, chunks, last_number=last, damping=Damping.by(0.1), by="test")
 
 
 @cache

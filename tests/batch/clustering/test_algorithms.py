@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from batch.clustering import ALGORITHMS, FIND_K, cluster
-from batch.clustering.clustering_result import renumbered
+from batch.clustering.clustering_result import with_consecutive_labels
 from batch.clustering.rfm_rules import quintiles, rfm_rules
-from batch.refusals import AlgorithmUnknown, FeatureMissing
+from batch.errors import AlgorithmUnknown, FeatureMissing
 from tests.building import RFM, examples, ints
 
 OF_POINTS = [name for name in ALGORITHMS if name != "rfm-rules"]
@@ -66,7 +66,7 @@ def test_unknown_algorithms_and_rules_without_rfm_are_refused():
 @given(st.lists(st.integers(-1, 9), min_size=1, max_size=30))
 @examples(100)
 def test_renumbering_keeps_who_is_together(labels):
-    found = renumbered(ints(labels))
+    found = with_consecutive_labels(ints(labels))
     assert [label < 0 for label in labels] == (found.labels < 0).tolist()
     assert set(found.labels.tolist()) - {-1} == set(range(found.k))
     assert adjusted_rand_score(labels, found.labels) == 1.0

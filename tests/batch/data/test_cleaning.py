@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.data.cleaning import clean
+from batch.errors import FeatureMissing, NoCustomers
 from batch.fit_options import FitOptions
-from batch.refusals import FeatureMissing, NoCustomers
 from tests.building import RFM, examples, names
 
 OPTIONS = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.data.crm_profiles import WORDS
+from batch.data.crm_profiles import TEXT_FIELDS
 from batch.data.customer_reader import CustomerReader
 from batch.data.customer_table import CustomerTable
 from batch.data.reservoir_sample import Reservoir
@@ -119,7 +119,9 @@ def test_what_the_crm_says_is_joined(store, reader):
         put(store, home, shoppers(1), [name], documents)
     table = reader().table(EVERYONE, seed=1)
     found = {
-        name: {word: table.profiles[word][place] for word in WORDS if isinstance(table.profiles[word][place], str)}
+        name: {
+            word: table.profiles[word][place] for word in TEXT_FIELDS if isinstance(table.profiles[word][place], str)
+        }
         for place, name in enumerate(table.ids)
     }
     assert found == {"ann": {"country": "DE", "gender": "f"}, "bob": {}, "cem": {"country": "TR", "city": "İzmir"}}

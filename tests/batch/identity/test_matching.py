@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.identity.matching import NAME_DRIFT, Overlap, identify, match_clusters, unscaled_means
+from batch.identity.matching import NAME_DRIFT, Overlap, assign_identities, match_clusters, unscaled_means
 from stream.customers.yeo_johnson import yeo_johnson
 from tests.building import examples, make_baseline
 
@@ -56,7 +56,9 @@ def test_ids_and_names_are_unique_and_new_ids_were_never_given_out(shared, retir
     shared = np.array(shared)
     distance = np.array([[chance.uniform(0, 5) for _ in row] for row in shared])
     live, last = live_of(shared.shape[1]), shared.shape[1] + retired
-    found = identify(candidate_of(len(shared), ["Inactive"] * len(shared)), live, overlap_of(shared, distance), last)
+    found = assign_identities(
+        candidate_of(len(shared), ["Inactive"] * len(shared)), live, overlap_of(shared, distance), last
+    )
     ids, names = [each.segment_id for each in found.segments], [each.segment for each in found.segments]
     assert len(set(ids)) == len(set(names)) == len(ids)
     known = {each.segment_id for each in live.segments}
@@ -83,35 +85,35 @@ def test_the_order_of_the_clusters_does_not_matter(shared, chance):
 
 def test_clusters_that_hold_the_same_customers_keep_their_ids_and_names_whatever_their_order():
     shared = [[0, 90, 5], [80, 0, 0], [5, 2, 70]]
-    found = identify(candidate_of(3), live_of(3), overlap_of(shared, np.full((3, 3), 1.0)), 3)
+    found = assign_identities(candidate_of(3), live_of(3), overlap_of(shared, np.full((3, 3), 1.0)), 3)
     assert [each.segment_id for each in found.segments] == ["s2", "s1", "s3"]
     assert kinds(found) == [("kept", "s2", ["s2"]), ("kept", "s1", ["s1"]), ("kept", "s3", ["s3"])]
     assert (found.follows, found.last_segment) == (1, 3)
 
 
 def test_of_two_clusters_that_hold_the_same_customers_the_nearer_centroid_keeps_the_id():
-    found = identify(candidate_of(2), live_of(1), overlap_of([[50], [50]], [[2.0], [0.5]]), 1)
+    found = assign_identities(candidate_of(2), live_of(1), overlap_of([[50], [50]], [[2.0], [0.5]]), 1)
     assert [each.segment_id for each in found.segments] == ["s2", "s1"]
 
 
 def test_a_segment_that_falls_apart_is_split():
-    found = identify(candidate_of(3), live_of(2), overlap_of([[60, 0], [0, 50], [40, 0]]), 2)
+    found = assign_identities(candidate_of(3), live_of(2), overlap_of([[60, 0], [0, 50], [40, 0]]), 2)
     assert kinds(found) == [("split", "s1", ["s1"]), ("kept", "s2", ["s2"]), ("split", "s3", ["s1"])]
 
 
 def test_two_segments_that_become_one_are_merged_and_one_of_them_is_retired():
-    found = identify(candidate_of(2), live_of(3), overlap_of([[60, 0, 30], [0, 50, 1]]), 3)
+    found = assign_identities(candidate_of(2), live_of(3), overlap_of([[60, 0, 30], [0, 50, 1]]), 3)
     assert kinds(found) == [("merged", "s1", ["s1", "s3"]), ("kept", "s2", ["s2"]), ("retired", "s3", ["s1"])]
 
 
 def test_a_cluster_of_customers_from_everywhere_is_born():
     shared = [[60, 0, 0], [0, 60, 0], [0, 0, 60], [10, 10, 10]]
-    found = identify(candidate_of(4), live_of(3), overlap_of(shared), 9)
+    found = assign_identities(candidate_of(4), live_of(3), overlap_of(shared), 9)
     assert kinds(found)[3] == ("born", "s10", [])
 
 
 def test_a_cluster_of_customers_without_a_segment_is_born():
-    found = identify(candidate_of(2), live_of(1), overlap_of([[60], [0]], unplaced=np.array([0, 40])), 1)
+    found = assign_identities(candidate_of(2), live_of(1), overlap_of([[60], [0]], unplaced=np.array([0, 40])), 1)
     assert kinds(found) == [("kept", "s1", ["s1"]), ("born", "s2", [])]
 
 
@@ -120,7 +122,7 @@ def test_a_kept_segment_keeps_its_name_until_it_has_moved_far(shift, name):
     live, candidate = live_of(1), candidate_of(1)
     # All three features move by the same number of standard deviations, so that their root mean square is the shift.
     center = [value + shift * scale for value, scale in zip(candidate.center, candidate.scale, strict=True)]
-    found = identify(candidate.model_copy(update={"center": center}), live, overlap_of([[10]]), 1)
+    found = assign_identities(candidate.model_copy(update={"center": center}), live, overlap_of([[10]]), 1)
     assert found.segments[0].segment_id == "s1"
     assert found.segments[0].segment == name
 
@@ -130,7 +132,7 @@ def test_a_name_does_not_creep_away_in_small_steps():
     for step in range(1, 5):
         candidate = candidate_of(1, number=1 + step)
         center = [v + 0.3 * step * s for v, s in zip(candidate.center, candidate.scale, strict=True)]
-        live = identify(candidate.model_copy(update={"center": center}), live, overlap_of([[10]]), 1)
+        live = assign_identities(candidate.model_copy(update={"center": center}), live, overlap_of([[10]]), 1)
         assert live.segments[0].segment == ("Name 1" if 0.3 * step <= NAME_DRIFT else "Rule 0")
     assert live.segments[0].named_for != unscaled_means(live_of(1))[0]
 
@@ -138,18 +140,18 @@ def test_a_name_does_not_creep_away_in_small_steps():
 def test_a_name_that_a_person_gave_stays():
     candidate = candidate_of(1)
     candidate = candidate.model_copy(update={"center": [v + 50 for v in candidate.center]})
-    found = identify(candidate, live_of(1, s1=True), overlap_of([[10]]), 1)
+    found = assign_identities(candidate, live_of(1, s1=True), overlap_of([[10]]), 1)
     assert (found.segments[0].segment, found.segments[0].renamed) == ("Name 1", True)
 
 
 def test_a_new_cluster_does_not_take_the_name_of_a_kept_segment():
-    found = identify(candidate_of(2, ["Name 2", "Name 1"]), live_of(1), overlap_of([[10], [0]]), 6)
+    found = assign_identities(candidate_of(2, ["Name 2", "Name 1"]), live_of(1), overlap_of([[10], [0]]), 6)
     assert [each.segment for each in found.segments] == ["Name 1", "Name 1 2"]
 
 
 def test_other_features_leave_the_ids_and_give_new_names():
     candidate = candidate_of(2).model_copy(update={"features": ["age", "income", "tenure"]})
-    found = identify(candidate, live_of(2), overlap_of([[10, 0], [0, 10]]), 2)
+    found = assign_identities(candidate, live_of(2), overlap_of([[10, 0], [0, 10]]), 2)
     assert [(each.segment_id, each.segment) for each in found.segments] == [("s1", "Rule 0"), ("s2", "Rule 1")]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from batch.lifetime.maximum_likelihood import fit_bg_nbd, fit_gamma_gamma
-from batch.lifetime.purchase_history import History
+from batch.lifetime.purchase_history import PurchaseHistory
 from cli.formats.cdnow import sample_path
 
 END = pd.Timestamp("1997-09-30")
@@ -30,7 +30,7 @@ def calibration(purchases):
     later = early[early["date"] > first].groupby("id")["dollars"]
     dates = early.groupby("id")["date"].agg(["min", "max", "size"])
     repeats = dates["size"].to_numpy(float) - 1
-    return History(
+    return PurchaseHistory(
         repeats,
         ((dates["max"] - dates["min"]).dt.days / 7).to_numpy(),
         ((END - dates["min"]).dt.days / 7).to_numpy(),

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy.special import hyp2f1
 
 from batch.data.customer_table import CustomerTable
-from batch.data.lifetime_values import LifetimeSummary, NoLifetime, lifetime_of
+from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable, fit_lifetime
 from batch.lifetime.bg_nbd import BgNbd
 from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.lifetime_models import LifetimeModels
 from batch.lifetime.maximum_likelihood import fit_bg_nbd, fit_gamma_gamma
-from batch.lifetime.purchase_history import History, history_of
+from batch.lifetime.purchase_history import PurchaseHistory, purchase_history
 from events.codec.amount_columns import SCALE
 from events.schema.outputs import LifetimeModel
 from events.time_units import DAY_MS
@@ -27,7 +27,7 @@ def history(repeats, last, observed, orders=None, mean_amount=None):
     x, t_x, t = (np.array(each, float).reshape(-1) for each in (repeats, last, observed))
     counted = x if orders is None else np.array(orders, float)
     paid = np.full(len(x), 20.0) if mean_amount is None else np.array(mean_amount, float)
-    return History(x, t_x, t, counted, paid)
+    return PurchaseHistory(x, t_x, t, counted, paid)
 
 
 def drawn(model, n, weeks, seed):
@@ -66,7 +66,9 @@ def test_gamma_gamma_finds_the_parameters_that_amounts_were_drawn_from():
 def test_the_unit_of_time_does_not_matter():
     customers = drawn(CDNOW, 2_000, 50.0, seed=1)
     weekly = fit_bg_nbd(customers)
-    daily = fit_bg_nbd(History(customers.repeats, customers.last * 7, customers.observed * 7, *[customers.orders] * 2))
+    daily = fit_bg_nbd(
+        PurchaseHistory(customers.repeats, customers.last * 7, customers.observed * 7, *[customers.orders] * 2)
+    )
     assert (daily.r, daily.alpha / 7, daily.a, daily.b) == pytest.approx(
         (weekly.r, weekly.alpha, weekly.a, weekly.b), rel=1e-3
     )
@@ -135,7 +137,7 @@ def test_histories_come_from_records_in_weeks_and_money():
         cancelled_amount=[10 * SCALE, 0, 10 * SCALE, 0],
         refunded=[15 * SCALE, 0, 0, 0],
     )
-    found, who = history_of(rows, np.full(4, NOW_MS))
+    found, who = purchase_history(rows, np.full(4, NOW_MS))
     assert who.tolist() == [True, True, False, False]
     assert (found.repeats.tolist(), found.last.tolist(), found.observed.tolist()) == ([2, 0], [8, 0], [10, 10])
     assert (found.orders.tolist(), found.mean_amount.tolist()) == ([3, 1], [25.0, 30.0])
@@ -149,12 +151,12 @@ def test_lifetime_value_of_a_table_falls_with_the_discount_and_is_missing_withou
     rows["gross"] = rows["placed"] * np.random.default_rng(1).integers(5, 80, 1_500) * SCALE
     rows[:10] = blank_rows(10)
     table = table_of(rows)
-    found, dearer = lifetime_of(table, 1), lifetime_of(table, 1, yearly_rate=0.5)
+    found, dearer = fit_lifetime(table, 1), fit_lifetime(table, 1, yearly_rate=0.5)
     assert isinstance(found, LifetimeSummary)
     assert isinstance(dearer, LifetimeSummary)
     assert np.isnan(found.values.value[:10]).all()
     assert (found.values.value[10:] > dearer.values.value[10:]).all()
-    history, _ = history_of(table.rows, table.now_ms)
+    history, _ = purchase_history(table.rows, table.now_ms)
     undiscounted = found.models.amounts.mean_amount(history) * found.values.expected[10:]
     assert (found.values.value[10:] < undiscounted).all()
     again = LifetimeModels.of(LifetimeModel.model_validate_json(found.models.kept().model_dump_json()))
@@ -163,4 +165,4 @@ def test_lifetime_value_of_a_table_falls_with_the_discount_and_is_missing_withou
 
 def test_without_customers_who_came_back_the_reason_is_given():
     rows = rows_with(100, first_order=NOW_MS - DAY_MS, last_order=NOW_MS - DAY_MS, placed=1, gross=10 * SCALE)
-    assert lifetime_of(table_of(rows), 1) == NoLifetime("0 customers have bought twice, 50 are needed")
+    assert fit_lifetime(table_of(rows), 1) == LifetimeUnavailable("0 customers have bought twice, 50 are needed")

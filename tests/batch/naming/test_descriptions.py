@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.naming.descriptions import described, told_apart
+from batch.naming.descriptions import describe_centroids, disambiguate_names
 from batch.naming.names import name_clusters, name_segments
 from tests.building import RFM, examples
 
@@ -28,23 +28,28 @@ def test_names_differ_even_where_the_clusters_do_not(k):
 
 
 def test_the_two_most_striking_features_are_said():
-    (name,) = described(np.array([[0.1, 2.0, -1.0]]), ["age", "income", "spending_score"])
+    (name,) = describe_centroids(np.array([[0.1, 2.0, -1.0]]), ["age", "income", "spending_score"])
     assert name == "High income, low spending"
 
 
 def test_features_have_words_of_their_own():
-    one, other = described(np.array([[1.0, 1.0], [-1.0, -1.0]]), ["age", "engagement"])
+    one, other = describe_centroids(np.array([[1.0, 1.0], [-1.0, -1.0]]), ["age", "engagement"])
     assert (one, other) == ("Older, often visiting", "Younger, seldom visiting")
 
 
 def test_clusters_of_one_name_are_told_apart_by_what_differs_most():
     centroids = np.array([[0.0, 0.0], [0.1, 3.0], [0.0, 1.0], [5.0, 5.0]])
-    found = told_apart(["A", "A", "A", "B"], centroids, MALL)
+    found = disambiguate_names(["A", "A", "A", "B"], centroids, MALL)
     assert found == ["A (low spending)", "A (high spending)", "A (average spending)", "B"]
 
 
 def test_more_than_three_of_one_name_are_numbered_from_low_to_high():
-    assert told_apart(["A"] * 4, np.array([[3.0], [1.0], [4.0], [2.0]]), ["age"]) == ["A 3", "A 1", "A 4", "A 2"]
+    assert disambiguate_names(["A"] * 4, np.array([[3.0], [1.0], [4.0], [2.0]]), ["age"]) == [
+        "A 3",
+        "A 1",
+        "A 4",
+        "A 2",
+    ]
 
 
 class TestSegments:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from batch.naming.surrogate_tree import surrogate_of
+from batch.naming.surrogate_tree import fit_surrogate
 
 SAME = [lambda values: values, lambda values: values]
 
@@ -15,7 +15,7 @@ def squares(n=2_000, seed=0):
 
 
 def rules(matrix, labels, k=4, to_unit=SAME):
-    return surrogate_of(matrix, labels, k, ["income a year", "spending score"], to_unit, seed=1)
+    return fit_surrogate(matrix, labels, k, ["income a year", "spending score"], to_unit, seed=1)
 
 
 def test_segments_by_rule_get_their_rule():

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from batch.errors import TooFewCustomers
 from batch.promotion.batch_service import BatchService
 from batch.promotion.decisions import Promotion
 from batch.promotion.first_baseline import Readiness
 from batch.rebaseline import Proposal
-from batch.refusals import TooFewCustomers
 from batch.settings import BatchSettings
 from state.model.baselines import BaselineStore
 from state.model.drift_alarm import DriftAlarms

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from batch.promotion.batch_lock import BatchBusy, BatchLock, LockLost
-from batch.promotion.decisions import Decision, NotPossible, Promotion, SegmentUnknown, summary
+from batch.promotion.decisions import Decision, DecisionNotAllowed, Promotion, SegmentUnknown, summary
 from consumers.broker.kafka_sink import SinkFailed
 from events.schema.outputs import Baseline
 from state.model.baselines import BaselineMoved, BaselineStore, BaselineUnknown
@@ -89,7 +89,7 @@ def test_a_proposal_about_an_earlier_baseline_is_refused(desk):
     one, other = desk.propose(), desk.propose()
     desk.promotion.approve(other, ANNA)
     before = everything_in(desk.redis)
-    with pytest.raises(NotPossible, match="compared with baseline 0, but 2 is live now"):
+    with pytest.raises(DecisionNotAllowed, match="compared with baseline 0, but 2 is live now"):
         desk.promotion.approve(one, ANNA)
     assert everything_in(desk.redis) == before
 
@@ -99,7 +99,7 @@ def test_what_is_decided_is_not_decided_again(desk):
     desk.promotion.reject(number, Decision("anna", NOW, "too many"))
     assert (desk.store.get(number).status, desk.store.get(number).decision) == ("rejected", "too many")
     for act in (desk.promotion.approve, desk.promotion.reject):
-        with pytest.raises(NotPossible, match="baseline 1 is rejected; only a proposed one"):
+        with pytest.raises(DecisionNotAllowed, match="baseline 1 is rejected; only a proposed one"):
             act(number, ANNA)
     with pytest.raises(BaselineUnknown, match="there is no baseline 9"):
         desk.promotion.approve(9, ANNA)
@@ -138,17 +138,17 @@ def test_rolling_back_twice_goes_two_baselines_back_under_new_numbers(desk):
     for told in desk.told():
         worker.follow_baseline(told)
     assert [each.segment_id for each in worker.segmenter.segments] == ["s1", "s2", "s3"]
-    with pytest.raises(NotPossible, match="no baseline before baseline 5"):
+    with pytest.raises(DecisionNotAllowed, match="no baseline before baseline 5"):
         desk.promotion.rollback(ANNA)
     assert desk.promotion.rollback(ANNA, to=3).restores == 3
 
 
 def test_a_rollback_to_what_was_never_live_is_refused(desk):
-    with pytest.raises(NotPossible, match="no live baseline"):
+    with pytest.raises(DecisionNotAllowed, match="no live baseline"):
         desk.promotion.rollback(ANNA)
     desk.promotion.approve(desk.propose(), ANNA)
     desk.propose(follows=1)
-    with pytest.raises(NotPossible, match="baseline 2 is proposed"):
+    with pytest.raises(DecisionNotAllowed, match="baseline 2 is proposed"):
         desk.promotion.rollback(ANNA, to=2)
 
 
@@ -178,10 +178,10 @@ def test_a_proposed_baseline_can_be_renamed_before_it_goes_live(desk):
     ("segment_id", "name", "error", "said"),
     [
         ("s9", "Gold", SegmentUnknown, "baseline 1 has no segment 's9'; it has s1"),
-        ("s1", " ", NotPossible, "1 to 60 printable characters"),
-        ("s1", "x" * 61, NotPossible, "1 to 60 printable characters"),
-        ("s1", "a\x1bb", NotPossible, "1 to 60 printable characters"),
-        ("s1", "Frequent Buyers", NotPossible, "another segment of baseline 1 is named"),
+        ("s1", " ", DecisionNotAllowed, "1 to 60 printable characters"),
+        ("s1", "x" * 61, DecisionNotAllowed, "1 to 60 printable characters"),
+        ("s1", "a\x1bb", DecisionNotAllowed, "1 to 60 printable characters"),
+        ("s1", "Frequent Buyers", DecisionNotAllowed, "another segment of baseline 1 is named"),
     ],
 )
 def test_a_name_that_will_not_do_is_refused(desk, segment_id, name, error, said):

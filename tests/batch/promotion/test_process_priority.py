@@ -7,8 +7,8 @@ import sys
 import pytest
 
 PROGRAM = (
-    "import os; from batch.promotion.process_priority import give_way; "
-    "os.nice({before}); give_way({asked}); print(os.nice(0))"
+    "import os; from batch.promotion.process_priority import lower_priority; "
+    "os.nice({before}); lower_priority({asked}); print(os.nice(0))"
 )
 
 

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import silhouette_score
 
 from batch.clustering.elbow import elbow
+from batch.errors import NoCandidate
 from batch.fit_options import FitOptions
-from batch.refusals import NoCandidate
-from batch.selection.candidate_figures import Figures
-from batch.selection.candidate_judging import judge_all
+from batch.selection.candidate_metrics import CandidateMetrics
+from batch.selection.candidate_scoring import score_candidates
 from batch.selection.gap_statistic import gap_statistic
-from batch.selection.selection_rule import best_of, reason_for
+from batch.selection.selection_rule import best_candidate, selection_reason
 from batch.selection.silhouette import Silhouettes, silhouette_of
 from batch.selection.stability import stability
 from tests.building import RFM, examples
@@ -29,7 +29,7 @@ FOUR = blobs([[0, 0], [4, 0], [0, 4], [4, 4]])
 @pytest.fixture(scope="module")
 def tried():
     options = FitOptions(k_max=6, algorithms=("k-means", "gaussian-mixture"))
-    return judge_all(FOUR, range(2, 7), options, ["a", "b"], seed=1)
+    return score_candidates(FOUR, range(2, 7), options, ["a", "b"], seed=1)
 
 
 class TestElbow:
@@ -82,8 +82,8 @@ class TestFigures:
     def test_a_rule_of_rfm_is_judged_where_there_are_recency_frequency_monetary(self):
         points = np.random.default_rng(1).normal(size=(300, 3))
         options = FitOptions(k=3, algorithms=("k-means", "rfm-rules"))
-        assert [each.algorithm for each in judge_all(points, [3], options, RFM, 1)] == ["k-means", "rfm-rules"]
-        assert [each.algorithm for each in judge_all(points, [3], options, ["a", "b", "c"], 1)] == ["k-means"]
+        assert [each.algorithm for each in score_candidates(points, [3], options, RFM, 1)] == ["k-means", "rfm-rules"]
+        assert [each.algorithm for each in score_candidates(points, [3], options, ["a", "b", "c"], 1)] == ["k-means"]
 
     def test_silhouettes_by_distances_are_those_of_the_points(self):
         labels = np.repeat([0, 1, 1, 2], 80)
@@ -108,46 +108,48 @@ class TestFigures:
 
 
 def figures(k, silhouette, algorithm="k-means", **more):
-    return Figures(algorithm, k, silhouette=silhouette, **more)
+    return CandidateMetrics(algorithm, k, silhouette=silhouette, **more)
 
 
 class TestRule:
     def test_the_largest_silhouette_wins(self):
         tried = [figures(3, 0.4), figures(4, 0.6), figures(5, 0.5)]
-        assert best_of(tried).k == 4
-        assert "largest silhouette, 0.600, of the 3" in reason_for(best_of(tried), tried, None)
+        assert best_candidate(tried).k == 4
+        assert "largest silhouette, 0.600, of the 3" in selection_reason(best_candidate(tried), tried, None)
 
     def test_two_segments_have_to_be_strong(self):
         weak = [figures(2, 0.55), figures(3, 0.4)]
-        assert best_of(weak).k == 3
-        assert "only from 0.71 on" in reason_for(best_of(weak), weak, None)
-        assert best_of([figures(2, 0.75), figures(3, 0.4)]).k == 2
-        assert best_of([figures(2, 0.75), figures(3, 0.6)]).k == 3
-        assert best_of([figures(2, 0.3)]).k == 2
+        assert best_candidate(weak).k == 3
+        assert "only from 0.71 on" in selection_reason(best_candidate(weak), weak, None)
+        assert best_candidate([figures(2, 0.75), figures(3, 0.4)]).k == 2
+        assert best_candidate([figures(2, 0.75), figures(3, 0.6)]).k == 3
+        assert best_candidate([figures(2, 0.3)]).k == 2
 
     def test_what_was_refused_is_taken_only_where_nothing_else_is(self):
         tried = [figures(3, 0.7, refused="its smallest segment is too small"), figures(4, 0.5)]
-        assert best_of(tried).k == 4
-        assert "has 0.700, but its smallest segment is too small" in reason_for(best_of(tried), tried, None)
-        assert "although its smallest" in reason_for(tried[0], tried[:1], None)
-        assert best_of(tried[:1]).k == 3
+        assert best_candidate(tried).k == 4
+        assert "has 0.700, but its smallest segment is too small" in selection_reason(
+            best_candidate(tried), tried, None
+        )
+        assert "although its smallest" in selection_reason(tried[0], tried[:1], None)
+        assert best_candidate(tried[:1]).k == 3
 
     def test_silhouettes_that_a_sample_cannot_tell_apart_leave_it_to_the_other_figures(self):
         better = {"davies_bouldin": 0.5, "calinski_harabasz": 900.0, "stability": 0.95, "elbow": True}
         worse = {"davies_bouldin": 0.7, "calinski_harabasz": 700.0, "stability": 0.7}
-        assert best_of([figures(6, 0.505, **worse), figures(5, 0.5, **better)]).k == 5
-        assert best_of([figures(6, 0.55, **worse), figures(5, 0.5, **better)]).k == 6
+        assert best_candidate([figures(6, 0.505, **worse), figures(5, 0.5, **better)]).k == 5
+        assert best_candidate([figures(6, 0.55, **worse), figures(5, 0.5, **better)]).k == 6
 
     def test_of_algorithms_that_agree_the_first_is_named(self):
         tried = [figures(4, 0.6, stability=0.9), figures(4, 0.6, "ward", stability=0.99)]
-        assert best_of(tried).algorithm == "k-means"
+        assert best_candidate(tried).algorithm == "k-means"
 
     def test_the_number_asked_for_counts_before_everything(self):
         tried = [figures(4, 0.3, refused="unstable"), figures(6, 0.8, "hdbscan")]
-        assert best_of(tried, asked=4).k == 4
-        assert best_of(tried, asked=5).k == 6
-        assert "all that came out where 5 were asked for" in reason_for(best_of(tried, 5), tried, 5)
+        assert best_candidate(tried, asked=4).k == 4
+        assert best_candidate(tried, asked=5).k == 6
+        assert "all that came out where 5 were asked for" in selection_reason(best_candidate(tried, 5), tried, 5)
 
     def test_without_two_clusters_anywhere_nothing_is_chosen(self):
         with pytest.raises(NoCandidate, match="choose other features"):
-            best_of([Figures("hdbscan", 1), Figures("dbscan", 0)])
+            best_candidate([CandidateMetrics("hdbscan", 1), CandidateMetrics("dbscan", 0)])

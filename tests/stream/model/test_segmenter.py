@@ -32,7 +32,7 @@ SEGMENTERS = {
     "centroids of demographics": lambda: CentroidSegmenter(
         make_baseline(2, [[-1.0, 0.0], [1.0, 0.5]], ["age", "income"]), HALF_LIFE_MS
     ),
-    "bounded and bent, with a declared attribute": lambda: CentroidSegmenter(
+    "bounded and apply_powers, with a declared attribute": lambda: CentroidSegmenter(
         make_baseline(3, [[-1.0, 0.0, 0.0], [1.0, 0.5, 1.0]], ["recency", "age", "score"]).model_copy(
             update={
                 "attributes": ["score"],

@@ -1,13 +1,13 @@
-"""What is known of one clustering: by these figures candidates are compared."""
+"""The metrics of one clustering by which candidates are compared."""
 
 from dataclasses import dataclass
 
-__all__ = ["Figures"]
+__all__ = ["CandidateMetrics"]
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Figures of one algorithm with one k, on the judged sample; None where one is not defined or not computed.
+class CandidateMetrics:
+    """Metrics of one algorithm with one k, on the judged sample; None where one is not defined or not computed.
 
     Attributes:
         algorithm, k: what was fitted; `k` counts the clusters found.

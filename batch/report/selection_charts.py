@@ -1,4 +1,4 @@
-"""Pictures of the choice: how the candidates compare, and how well each customer fits its segment."""
+"""Charts of the selection: how the candidates compare, and how well each customer fits its segment."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -7,12 +7,12 @@ import numpy as np
 
 from batch.report.canvas import COLOURS, INK, colour, picture, short
 
-__all__ = ["candidates_figure", "silhouette_figure"]
+__all__ = ["candidates_chart", "silhouette_chart"]
 
 _WIDTH: Final = 8.6
 
 
-def candidates_figure(tried: Sequence[Mapping[str, Any]], algorithm: str, k: int) -> str:
+def candidates_chart(tried: Sequence[Mapping[str, Any]], algorithm: str, k: int) -> str:
     """Return the silhouette and the within-cluster sum of squares of the candidates by their number of segments."""
     with picture(_WIDTH, 3.0) as drawn:
         panels = drawn.axes(1, 2)
@@ -39,7 +39,7 @@ def candidates_figure(tried: Sequence[Mapping[str, Any]], algorithm: str, k: int
     return drawn.uri
 
 
-def silhouette_figure(found: Sequence[Sequence[float]], names: Sequence[str]) -> str:
+def silhouette_chart(found: Sequence[Sequence[float]], names: Sequence[str]) -> str:
     """Return the silhouette plot: one bar a sampled customer, by segment (Rousseeuw 1987)."""
     with picture(_WIDTH, 1.0 + 0.5 * len(names)) as drawn:
         (axes,) = drawn.axes()

@@ -1,4 +1,4 @@
-"""Everything that is known of customers in numbers, in the units that people read."""
+"""Every numeric attribute of customers, in display units: features, RFM scores, purchase details, lifetime value."""
 
 from typing import Final
 
@@ -7,12 +7,12 @@ import pandas as pd
 
 from batch.clustering.rfm_rules import quintiles
 from batch.data.customer_table import CustomerTable
-from batch.data.lifetime_values import LifetimeSummary, NoLifetime
+from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable
 from batch.data.purchase_details import DETAIL_UNITS
 from events.arrays import Floats
 from stream.customers.features import FEATURES, feature_of
 
-__all__ = ["customer_numbers", "unit_names"]
+__all__ = ["customer_metrics", "unit_names"]
 
 
 _DERIVED: Final = {
@@ -31,10 +31,10 @@ def unit_names(attributes: tuple[str, ...]) -> dict[str, str]:
     return {name: feature_of(name, attributes).unit for name in names} | DETAIL_UNITS | _DERIVED
 
 
-def customer_numbers(table: CustomerTable, lifetime: LifetimeSummary | NoLifetime) -> pd.DataFrame:
+def customer_metrics(table: CustomerTable, lifetime: LifetimeSummary | LifetimeUnavailable) -> pd.DataFrame:
     """Return a column for every number of the table's n customers, NaN where it is not known.
 
-    Features of records and profiles, RFM quintile scores, what only events tell, lifetime value.
+    Features of records and profiles, RFM quintile scores, purchase details, lifetime value.
     """
     names = [*FEATURES, *table.attributes]
     matrix = table.matrix(names)

@@ -1,4 +1,4 @@
-"""Pictures of the segments: what they are like, where they live, who moves where."""
+"""Charts of the segments: features, distributions, countries, moves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,12 +8,12 @@ import numpy as np
 from batch.report.canvas import INK, colour, legend, picture, short
 
 __all__ = [
-    "correlation_figure",
-    "countries_figure",
-    "distribution_figure",
-    "flows_figure",
-    "heat_figure",
-    "scatter_figure",
+    "correlation_chart",
+    "countries_chart",
+    "distribution_chart",
+    "flows_chart",
+    "heat_map_chart",
+    "scatter_chart",
 ]
 
 _WIDTH: Final = 8.6
@@ -24,7 +24,7 @@ _UPRIGHT: Final = 4
 """Columns whose names fit beside each other."""
 
 
-def heat_figure(rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]]) -> str:
+def heat_map_chart(rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]]) -> str:
     """Return a heat map of segments (rows) by features (columns): standard deviations from the average customer."""
     numbers = np.array(values, np.float64).reshape(len(rows), len(columns))
     largest = max(1.0, float(np.nanmax(np.abs(numbers), initial=1.0)))
@@ -40,7 +40,7 @@ def heat_figure(rows: Sequence[str], columns: Sequence[str], values: Sequence[Se
     return drawn.uri
 
 
-def correlation_figure(names: Sequence[str], matrix: Sequence[Sequence[float | None]]) -> str:
+def correlation_chart(names: Sequence[str], matrix: Sequence[Sequence[float | None]]) -> str:
     """Return a heat map of the correlation of features."""
     numbers = np.array([[np.nan if each is None else each for each in row] for row in matrix], np.float64)
     crowded = len(names) > _WRITTEN_IN_FULL
@@ -64,7 +64,7 @@ def _write_cells(axes: Any, numbers: Any, largest: float, least: float = 0.0) ->
             axes.text(column, row, f"{round(value, 1) + 0.0:+.1f}", ha="center", va="center", color=ink, fontsize=8)
 
 
-def distribution_figure(title: str, found: Mapping[str, Any], names: Sequence[str]) -> str:
+def distribution_chart(title: str, found: Mapping[str, Any], names: Sequence[str]) -> str:
     """Return a histogram of all customers, and below it the spread of each segment."""
     edges, counts = np.array(found["edges"]), np.array(found["counts"])
     with picture(_WIDTH, 2.2 + 0.3 * len(names)) as drawn:
@@ -86,7 +86,7 @@ def distribution_figure(title: str, found: Mapping[str, Any], names: Sequence[st
     return drawn.uri
 
 
-def scatter_figure(found: Mapping[str, Any], names: Sequence[str]) -> str:
+def scatter_chart(found: Mapping[str, Any], names: Sequence[str]) -> str:
     """Return the customers on the first two principal components, coloured by segment."""
     points, labels = np.array(found["points"]), np.array(found["labels"])
     explained, centroids = found["explained"], np.array(found["centroids"])
@@ -102,7 +102,7 @@ def scatter_figure(found: Mapping[str, Any], names: Sequence[str]) -> str:
     return drawn.uri
 
 
-def countries_figure(found: Mapping[str, Any], names: Sequence[str]) -> str:
+def countries_chart(found: Mapping[str, Any], names: Sequence[str]) -> str:
     """Return a bar for each country, stacked by segment."""
     countries, counts = found["countries"], np.array(found["customers"], np.float64)
     with picture(_WIDTH, 1.2 + 0.32 * len(countries)) as drawn:
@@ -118,7 +118,7 @@ def countries_figure(found: Mapping[str, Any], names: Sequence[str]) -> str:
     return drawn.uri
 
 
-def flows_figure(flows: Sequence[tuple[str, str, int]], before: Sequence[str], after: Sequence[str]) -> str:
+def flows_chart(flows: Sequence[tuple[str, str, int]], before: Sequence[str], after: Sequence[str]) -> str:
     """Return bands from the segments before (left) to those after (right), as wide as they have customers."""
     total = max(1, sum(count for _, _, count in flows))
     gap = 0.03

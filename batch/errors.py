@@ -1,4 +1,4 @@
-"""Why no baseline can be fitted: each says what was found and what to do. The live baseline stays as it is."""
+"""Errors of fitting a baseline: each says what was found and what to do. The live baseline stays as it is."""
 
 from events.errors import ShoalError
 
@@ -6,7 +6,7 @@ __all__ = ["AlgorithmUnknown", "FeatureMissing", "NoCandidate", "NoCustomers", "
 
 
 class NoCustomers(ShoalError):
-    """There is nobody to segment."""
+    """There are no customers."""
 
 
 class TooFewCustomers(ShoalError):
@@ -18,7 +18,7 @@ class FeatureMissing(ShoalError):
 
 
 class AlgorithmUnknown(ShoalError):
-    """A name that no clustering algorithm has."""
+    """No clustering algorithm has this name."""
 
 
 class NoCandidate(ShoalError):
