@@ -3,22 +3,24 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from cli.feeding.event_sending import DuplicateOption, LimitOption, Plan, Sent, ShuffleOption, send
 from cli.local.addresses import KafkaOption, kafka_settings
 from cli.printing.output import JsonOption, print_json, tables
-from events.schema.inputs import Event
-from events.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from events.schema.inputs import Event
+    from events.settings import KafkaSettings
 
 __all__ = ["app"]
 
 
 class _Events(Protocol):
     def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[Event]: ...
+    def __iter__(self) -> "Iterator[Event]": ...
 
 
 app = typer.Typer(help="Publish a public data set as events.", no_args_is_help=True)
@@ -149,7 +151,7 @@ def thelook(
     _tell(sent, "thelook", path, counts, as_json)
 
 
-def _send(logs: Mapping[str, _Events], settings: KafkaSettings, plan: Plan) -> dict[str, Sent]:
+def _send(logs: Mapping[str, _Events], settings: "KafkaSettings", plan: Plan) -> dict[str, Sent]:
     """Publish the logs one after the other, and return what was sent by topic; an empty log needs no topic."""
     first = next(iter(logs))
     return {topic: send(topic, log, settings, plan) for topic, log in logs.items() if len(log) or topic == first}

@@ -1,9 +1,13 @@
-"""The `shoal` command: one module for each group of commands, imported when it is called."""
+"""The `shoal` command: one module for each group of commands.
+
+Modules of commands import at their top what describes the options, and in their functions what does the work, so that
+`shoal --help` starts quickly.
+"""
 
 import sys
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from cli import (
     api,
@@ -15,7 +19,6 @@ from cli import (
     demo,
     down,
     erase,
-    experiment,
     experiment_consumer,
     export,
     health,
@@ -32,6 +35,7 @@ from cli import (
     wait,
     worker,
 )
+from cli.experiment import commands as experiment
 from cli.printing.output import errors
 from events.errors import ShoalError
 
@@ -76,29 +80,58 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 
 
+def _print_version(wanted: bool) -> None:
+    from importlib.metadata import version
+
+    if wanted:
+        typer.echo(f"shoal {version('shoal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def shoal(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
 def main() -> None:
     """Run the command line: exit 0 done, 1 failed, 2 wrong usage."""
     try:
         app()
     except ShoalError as error:
-        errors().print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
+        _print_error(str(error))
         sys.exit(1)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            name = "_".join(str(part) for part in detail["loc"]).upper()
-            errors().print(
-                f"[bold red]error:[/] the setting SHOAL_{name} is not valid: {_plain(detail['msg'])}, "
-                f"found {_plain(repr(detail['input']))}",
-                highlight=False,
-                soft_wrap=True,
-            )
+    except ValueError as error:
+        problems = _invalid_settings(error)
+        if not problems:
+            raise
+        for problem in problems:
+            _print_error(problem)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
+def _invalid_settings(error: ValueError) -> list[str]:
+    """Return what is wrong with the settings of the environment; nothing where that is not the error."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return []
+    return [
+        f"the setting SHOAL_{'_'.join(str(part) for part in detail['loc']).upper()} is not valid: {detail['msg']}, "
+        f"found {detail['input']!r}"
+        for detail in error.errors(include_url=False)
+    ]
+
+
+def _print_error(text: str) -> None:
+    from rich.markup import escape
+
+    errors().print(f"[bold red]error:[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

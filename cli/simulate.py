@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from cli.local.addresses import KafkaOption, kafka_settings
 from cli.printing.output import JsonOption, errors, print_json, tables
-from events.schema.field_types import Instant
 
 if TYPE_CHECKING:
     from cli.feeding.event_sinks import Sink
@@ -142,6 +140,10 @@ def _at_most_one(*options: tuple[str, object]) -> None:
 
 
 def _instant(text: str) -> datetime:
+    from pydantic import TypeAdapter, ValidationError
+
+    from events.schema.field_types import Instant
+
     if text == "now":
         return datetime.now(UTC)
     try:

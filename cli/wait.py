@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from cli.feeding.await_processing import wait_until_processed
 from cli.local.addresses import KafkaOption, RedisOption
 from cli.printing.output import JsonOption, print_json, tables
 
@@ -24,6 +23,8 @@ def wait(
     as_json: JsonOption = False,
 ) -> None:
     """Return when everything published so far has been processed and its segment changes are sent."""
+    from cli.feeding.await_processing import wait_until_processed
+
     started = time.monotonic()
     events = wait_until_processed(kafka, redis_url, timeout)
     seconds = round(time.monotonic() - started, 3)

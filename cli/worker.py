@@ -6,8 +6,6 @@ import typer
 
 from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import log_to_stderr
-from consumers.settings import ConsumerSettings
-from stream.settings import StreamSettings
 
 __all__ = ["register"]
 
@@ -28,9 +26,11 @@ def worker(
     ] = None,
 ) -> None:
     """Fold orders, web sessions and profiles into customers, and keep their segments current."""
+    from consumers.settings import ConsumerSettings
     from events.topics.administration import require_topics
     from events.topics.specs import topic_specs
     from stream.app import run_worker
+    from stream.settings import StreamSettings
     from stream.worker import WorkerSettings
 
     log_to_stderr()

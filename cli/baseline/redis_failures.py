@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import redis
-
 from events.errors import ShoalError
 
 __all__ = ["RedisLost", "redis_said"]
@@ -19,7 +17,9 @@ class RedisLost(ShoalError):
 @contextmanager
 def redis_said(what: str) -> Iterator[None]:
     """Turn an error of Redis into one that says what it means for the live baseline."""
+    from redis import RedisError
+
     try:
         yield
-    except redis.RedisError as error:
+    except RedisError as error:
         raise RedisLost(f"Redis went away during this ({error}); {what}") from error

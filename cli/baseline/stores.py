@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-import redis
-
 from cli.local.addresses import kafka_settings, state_settings
 
 if TYPE_CHECKING:
+    import redis
+
     from batch.promotion.decisions import Promotion
     from batch.rebaseline import Rebaseliner
     from batch.settings import BatchSettings
@@ -32,7 +32,7 @@ def open_promotion(kafka: str | None, redis_url: str | None) -> "Promotion":
 
 
 def open_rebaseliner(
-    client: redis.Redis, settings: "BatchSettings", kafka: str | None, redis_url: str | None
+    client: "redis.Redis", settings: "BatchSettings", kafka: str | None, redis_url: str | None
 ) -> "Rebaseliner":
     """Return what proposes baselines by the settings."""
     from batch.rebaseline import Rebaseliner

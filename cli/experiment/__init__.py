@@ -1,5 +1,4 @@
-"""`shoal experiment`: define, read, plan and end experiments."""
+"""`shoal experiment`: define, read, plan and end experiments.
 
-from cli.experiment.commands import app
-
-__all__ = ["app"]
+Begin reading at `commands`.
+"""

@@ -6,14 +6,16 @@ from collections.abc import Collection, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
-from typing import Annotated, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, Self
 
 import typer
 
 from cli.formats.file_invalid import FileInvalid
 from cli.printing.output import errors
-from events.schema.inputs import Event
-from events.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from events.schema.inputs import Event
+    from events.settings import KafkaSettings
 
 __all__ = ["DuplicateOption", "LimitOption", "Plan", "Sender", "Sent", "ShuffleOption", "send"]
 
@@ -57,7 +59,7 @@ class Plan:
     shuffle: int | None = None
     duplicate: float = 0.0
 
-    def messages(self, events: Iterable[Event]) -> Iterable[_Message]:
+    def messages(self, events: "Iterable[Event]") -> Iterable[_Message]:
         """Return what to send, as bytes; a list where it is shuffled."""
         messages = self._repeated(self._encoded(islice(events, self.limit)))
         if self.shuffle is None:
@@ -66,14 +68,14 @@ class Plan:
         random.Random(self.shuffle).shuffle(shuffled)  # noqa: S311 - not a secret
         return shuffled
 
-    def expected(self, events: Iterable[Event]) -> float | None:
+    def expected(self, events: "Iterable[Event]") -> float | None:
         """Return about how many messages there will be, or None."""
         size = len(events) if isinstance(events, Sized) else self.limit
         if size is None:
             return None
         return min(size, size if self.limit is None else self.limit) * (1.0 + self.duplicate)
 
-    def _encoded(self, events: Iterable[Event]) -> Iterator[_Message]:
+    def _encoded(self, events: "Iterable[Event]") -> Iterator[_Message]:
         for event in events:
             yield _Message(event.customer_id, event.model_dump_json(exclude_none=True).encode())
 
@@ -92,7 +94,7 @@ class Sender:
     does not take an event.
     """
 
-    def __init__(self, topics: Collection[str], settings: KafkaSettings) -> None:
+    def __init__(self, topics: Collection[str], settings: "KafkaSettings") -> None:
         from shoal_client.publisher import Publisher
 
         _require_topics(topics, settings)
@@ -123,7 +125,7 @@ class Sender:
         self.close()
 
 
-def send(topic: str, events: Iterable[Event], settings: KafkaSettings, plan: Plan) -> Sent:
+def send(topic: str, events: "Iterable[Event]", settings: "KafkaSettings", plan: Plan) -> Sent:
     """Publish events to a topic, and return when Kafka has acknowledged them.
 
     Raises:
@@ -155,7 +157,7 @@ def send(topic: str, events: Iterable[Event], settings: KafkaSettings, plan: Pla
     return Sent(count, duplicates, round(time.monotonic() - started, 3))
 
 
-def _require_topics(topics: Collection[str], settings: KafkaSettings) -> None:
+def _require_topics(topics: Collection[str], settings: "KafkaSettings") -> None:
     """Look for the topics first: a broker may create one with another number of partitions by itself."""
     from events.topics.administration import TopicsUnfit, check_topics
     from events.topics.specs import topic_specs

@@ -1,16 +1,17 @@
 """Where Kafka and Redis are: an option, the environment, then what `shoal up` or `shoal demo` left in this folder."""
 
-import json
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 import typer
-from pydantic import BaseModel, ValidationError
 
 from events.errors import ShoalError
-from events.settings import KafkaSettings
-from state.settings import StateSettings
+
+if TYPE_CHECKING:
+    from events.settings import KafkaSettings
+    from state.settings import StateSettings
 
 __all__ = ["LOCAL", "KafkaOption", "LocalAddresses", "RedisOption", "kafka_settings", "read_local", "state_settings"]
 
@@ -27,7 +28,7 @@ class LocalFileInvalid(ShoalError):
     """`.shoal/local.json` is not what `shoal up` writes."""
 
 
-class LocalAddresses(BaseModel):
+class LocalAddresses(msgspec.Struct, frozen=True):
     """The contents of `.shoal/local.json`."""
 
     kafka: str
@@ -41,20 +42,24 @@ def read_local(folder: Path = LOCAL) -> LocalAddresses | None:
     if not path.exists():
         return None
     try:
-        return LocalAddresses.model_validate(json.loads(path.read_text()))
-    except (ValueError, ValidationError) as error:
+        return msgspec.json.decode(path.read_bytes(), type=LocalAddresses)
+    except msgspec.MsgspecError as error:
         raise LocalFileInvalid(f"{path} cannot be read ({error}); run `shoal down` and `shoal up` again") from error
 
 
-def kafka_settings(override: str | None = None) -> KafkaSettings:
+def kafka_settings(override: str | None = None) -> "KafkaSettings":
     """Return the Kafka settings; the address is the override, SHOAL_KAFKA, the local one, or the default."""
+    from events.settings import KafkaSettings
+
     local = None if override or "SHOAL_KAFKA" in os.environ else read_local()
     address = override or (local.kafka if local else None)
     return KafkaSettings(kafka=address) if address else KafkaSettings()
 
 
-def state_settings(override: str | None = None) -> StateSettings:
+def state_settings(override: str | None = None) -> "StateSettings":
     """Return the Redis settings; the address is the override, SHOAL_REDIS, the local one, or the default."""
+    from state.settings import StateSettings
+
     local = None if override or "SHOAL_REDIS" in os.environ else read_local()
     address = override or (local.redis if local else None)
     return StateSettings(redis=address) if address else StateSettings()

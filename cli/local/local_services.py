@@ -1,7 +1,6 @@
 """The services that `shoal up` and `shoal demo` run: embedded brokers, and Shoal's own processes."""
 
 import fcntl
-import json
 import os
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, TypeVar
 
+import msgspec
 import redis
 
 from api.access.api_keys import KeyStore, NewKey
@@ -106,11 +106,11 @@ class LocalServices:
         api = self.spawn("api", "api", "--port", str(port))
         api.wait_until(lambda: port_open(port), _API_S)
         self.key = KeyStore(client).create("local", [Scope.ADMIN], datetime.now(UTC))
-        self.addresses = self.addresses.model_copy(update={"api": f"http://127.0.0.1:{port}"})
+        self.addresses = msgspec.structs.replace(self.addresses, api=f"http://127.0.0.1:{port}")
         self._write_addresses()
 
     def _write_addresses(self) -> None:
-        (self.folder / "local.json").write_text(json.dumps(self.addresses.model_dump()) + "\n")
+        (self.folder / "local.json").write_bytes(msgspec.json.encode(self.addresses) + b"\n")
 
     def sign_in_link(self) -> str:
         """Return a link that signs in to the dashboard once, within an hour."""

@@ -3,24 +3,29 @@
 import json
 import logging
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["JsonOption", "errors", "log_to_stderr", "print_json", "tables"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
-def tables() -> Console:
+def tables() -> "Console":
     """Return the console for results."""
+    from rich.console import Console
+
     return Console()
 
 
-def errors() -> Console:
+def errors() -> "Console":
     """Return the console for progress and messages, on stderr."""
+    from rich.console import Console
+
     return Console(stderr=True)
 
 
@@ -33,6 +38,8 @@ def print_json(document: Any) -> None:
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send log lines to stderr; libraries only speak up when something is wrong."""
     if sys.stderr.isatty():
+        from rich.logging import RichHandler
+
         handler: logging.Handler = RichHandler(console=errors(), show_path=False)
         form = "%(message)s"
     else:

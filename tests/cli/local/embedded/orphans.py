@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).parents[4]
 PARENT = """
 import sys, time
 from pathlib import Path
-from cli.local.addresses import embedded
+from cli.local import embedded
 server = {start}
 print(server.pid, flush=True)
 time.sleep(120)
