@@ -28,8 +28,10 @@ RFM = ["recency", "frequency", "monetary"]
 
 
 def examples(count):
-    """Hypothesis settings: `count` examples, no deadline (the machine may be busy), fixtures shared by the examples."""
-    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    """Hypothesis settings: `count` examples, which share their fixtures."""
+    return settings(
+        max_examples=count, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    )
 
 
 def both_ways(module, *, autouse=False):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis as redis_py
+from hypothesis import HealthCheck, settings
 
 from cli.local.embedded import KafkaBroker, RedisServer, TansuBroker, start_redis
 
@@ -17,6 +18,13 @@ from tests.brokers import REDIS_DATABASES, KafkaChoice, removed_afterwards, star
 from tests.service import Service, running
 
 CHOICE = pytest.StashKey[KafkaChoice]()
+
+SERVERS = {"kafka": {"kafka", "own_kafka"}, "redis": {"redis_server", "own_redis"}}
+"""Markers that tests have by their fixtures, directly or through others."""
+
+# How long an example takes says something of what else the machine does, too.
+settings.register_profile("shoal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shoal")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,10 +40,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     choice = config.stash[CHOICE]
-    if choice.apache:
-        return
     for item in items:
-        if item.get_closest_marker("durable"):
+        for marker, fixtures in SERVERS.items():
+            if not fixtures.isdisjoint(getattr(item, "fixturenames", ())):
+                item.add_marker(marker)
+        if item.get_closest_marker("durable") and not choice.apache:
             item.add_marker(pytest.mark.skip(f"needs a broker that survives a restart; this is {choice.name}"))
 
 

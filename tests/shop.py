@@ -14,7 +14,8 @@ from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from state.customers.records import blank_rows
 from stream.customers.fold import fold, merge
-from tests.service import HALF_LIFE_MS, Message
+from tests.deployment import Message
+from tests.service import HALF_LIFE_MS
 
 FAR_MS = 4_000_000_000_000
 

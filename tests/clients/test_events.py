@@ -55,7 +55,7 @@ def test_an_event_has_the_fields_and_defaults_of_its_model(model: type[BaseModel
 
 
 @by_topic
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_what_the_client_takes_the_models_take_and_mean_the_same(topic, data):
     value = data.draw(valid_events(INPUTS[topic]) | odd_events(INPUTS[topic]))
@@ -72,7 +72,7 @@ def test_what_the_client_takes_the_models_take_and_mean_the_same(topic, data):
 
 
 @by_topic
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_valid_event_is_taken_and_says_what_it_said(topic, data):
     document = json.loads(data.draw(valid_events(INPUTS[topic])))

@@ -56,7 +56,6 @@ def settings(kafka, topic_prefix):
     return settings_with_topics(kafka, topic_prefix)
 
 
-@pytest.mark.kafka
 def test_events_arrive_keyed_on_the_partition_of_their_customer(settings):
     with publishing(settings) as publisher:
         for i in range(50):
@@ -70,7 +69,6 @@ def test_events_arrive_keyed_on_the_partition_of_their_customer(settings):
     assert [event.customer_id for event in decoded.events] == keys
 
 
-@pytest.mark.kafka
 def test_events_of_a_customer_keep_their_order(settings):
     with publishing(settings) as publisher:
         for i in range(200):
@@ -80,7 +78,6 @@ def test_events_of_a_customer_keep_their_order(settings):
     ]
 
 
-@pytest.mark.kafka
 @pytest.mark.parametrize("topic", INPUTS)
 def test_dict_is_published_as_the_event_it_describes(settings, topic):
     with publishing(settings) as publisher:
@@ -91,7 +88,6 @@ def test_dict_is_published_as_the_event_it_describes(settings, topic):
     assert model.model_validate_json(message.value) == model.model_validate_json(json.dumps(EXAMPLES[topic]))
 
 
-@pytest.mark.kafka
 def test_dict_may_hold_pythons_own_times_and_decimals(settings):
     fields = {"event_id": "e", "customer_id": "c", "occurred_at": NOW, "order_id": "o", "currency": "EUR"}
     with publishing(settings) as publisher:
@@ -102,7 +98,6 @@ def test_dict_may_hold_pythons_own_times_and_decimals(settings):
     }  # fmt: skip
 
 
-@pytest.mark.kafka
 def test_what_is_not_valid_is_refused_and_not_sent(settings):
     with publishing(settings) as publisher:
         for change in ({"amount": -1}, {"occurred_at": NOW.replace(tzinfo=None)}):
@@ -114,7 +109,6 @@ def test_what_is_not_valid_is_refused_and_not_sent(settings):
     assert messages(settings, "orders") == []
 
 
-@pytest.mark.kafka
 def test_flush_waits_for_the_acknowledgements(settings):
     with publishing(settings, linger_ms=60_000) as publisher:
         publisher.publish("orders", order(1))
@@ -122,7 +116,6 @@ def test_flush_waits_for_the_acknowledgements(settings):
         assert len(messages(settings, "orders")) == 1
 
 
-@pytest.mark.kafka
 def test_event_that_is_too_large_surfaces(settings):
     with publishing(settings, max_request_size=1_000) as publisher:
         with pytest.raises(PublishFailed, match="orders"):
@@ -131,7 +124,6 @@ def test_event_that_is_too_large_surfaces(settings):
     assert [message.key for message in messages(settings, "orders")] == [b"C-2"]
 
 
-@pytest.mark.kafka
 def test_topic_that_does_not_exist_surfaces_and_is_not_created(kafka, kafka_choice, topic_prefix):
     if not kafka_choice.apache:
         pytest.skip(f"{kafka_choice.name} creates every topic that it is asked about")
@@ -142,7 +134,6 @@ def test_topic_that_does_not_exist_surfaces_and_is_not_created(kafka, kafka_choi
     assert set(create_topics(kafka, topic_specs(absent))) == {spec.name for spec in topic_specs(absent)}
 
 
-@pytest.mark.kafka
 @pytest.mark.usefixtures("refused_connections")
 def test_failure_to_deliver_surfaces_with_the_next_event_or_at_the_end(own_kafka, topic_prefix):
     broker = own_kafka()

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from cli.formats.cdnow import sample_path
 from tests.service import Service, running
 from tests.shop import message, purchases
-
-pytestmark = pytest.mark.kafka
 
 
 def expected() -> pd.DataFrame:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,13 +14,14 @@ import pytest
 
 from cli.formats.cdnow import sample_path
 from cli.local.embedded import ChildProcess
+from tests.waiting import PATIENCE_S, until
 
 FREE = {name: value for name, value in os.environ.items() if not name.startswith("SHOAL_")}
 
 
 def shoal(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "cli.main", *arguments]
-    return subprocess.run(command, cwd=folder, env=FREE | settings, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=FREE | settings, capture_output=True, text=True, timeout=200)
 
 
 def started_up(folder: Path, **settings: str) -> ChildProcess:
@@ -31,7 +31,7 @@ def started_up(folder: Path, **settings: str) -> ChildProcess:
         "shoal up", [sys.executable, "-P", "-c", program, "up"], log=folder / "up.log", env=FREE | settings
     )
     child.spawn()
-    child.wait_until(lambda: "Ctrl-C" in (folder / "up.log").read_text(), 60)
+    child.wait_until(lambda: "Ctrl-C" in (folder / "up.log").read_text(), PATIENCE_S)
     return child
 
 
@@ -81,10 +81,7 @@ def test_segments_have_the_keys_of_the_contract_and_hold_everyone(folder):
 
 
 def test_the_first_baseline_goes_live_by_itself(folder):
-    deadline = time.monotonic() + 60
-    while answer(folder, "segments")["baseline"] != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    until(lambda: answer(folder, "segments")["baseline"] == 1, what="baseline 1 is live")
 
 
 def test_lifetime_value_is_the_same_in_the_command_and_in_the_export(folder):
@@ -209,7 +206,7 @@ def test_down_ends_everything_and_may_be_repeated(tmp_path):
     assert f"{addresses['api']}/sign-in?token=" in said
     assert asked(f"{addresses['api']}/v1/operations", key)["partitions_without_worker"] == []
     assert answer(tmp_path, "down") == {"stopped": True}
-    child.finish(5)
+    child.finish(PATIENCE_S)
     assert not (tmp_path / ".shoal" / "local.json").exists()
     assert answer(tmp_path, "down") == {"stopped": False}
 

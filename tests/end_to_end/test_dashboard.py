@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwr
 
 from cli.local.embedded import ChildProcess
 from tests.end_to_end.test_command_line import FREE, answer, shoal
+from tests.waiting import PATIENCE_S
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = {
@@ -32,6 +33,8 @@ PAGES = {
     "operations": "/operations",
 }
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (390, 1440)]
+expect.set_options(timeout=PATIENCE_S * 1_000)
+
 EVIL = '<img src=x onerror="document.title=1">'
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
@@ -58,9 +61,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     child = ChildProcess("shoal demo", command, log=place / "demo.log", env=FREE)
     child.spawn()
     try:
-        child.wait_until(lambda: "is live for 900 seconds" in (place / "demo.log").read_text(), 60)
+        child.wait_until(lambda: "is live for 900 seconds" in (place / "demo.log").read_text(), PATIENCE_S)
         publish(place, "evil", EVIL)
-        child.wait_until(lambda: len(answer(place, "baselines", "list")["baselines"]) == 2, 120)
+        child.wait_until(lambda: len(answer(place, "baselines", "list")["baselines"]) == 2, PATIENCE_S)
         yield place
     finally:
         child.stop(40)
@@ -112,7 +115,7 @@ def page(browser: Browser, shop: Path, session: StorageState) -> Iterator[Page]:
     address = json.loads((shop / ".shoal" / "local.json").read_text())["api"]
     page.on("request", lambda asked: None if asked.url.startswith((address, "data:")) else wrong.append(asked.url))
     page.goto(address + "/")
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_S * 1_000)
     yield page
     context.close()
     assert wrong == []
@@ -177,7 +180,6 @@ def test_the_experiment_says_whether_to_ship_and_goes_on_while_one_looks(page):
         "before => [...document.querySelectorAll('section[aria-labelledby=arms] tbody td:nth-child(2)')]"
         ".map(cell => cell.innerText).join() !== before",
         arg=",".join(before),
-        timeout=30_000,
     )
     assert sum(int(text.replace(",", "")) for text in cells.all_inner_texts()) > sum(
         int(text.replace(",", "")) for text in before
@@ -228,7 +230,7 @@ def test_approving_a_baseline_moves_customers(page, shop):
     expect(page.locator("main")).to_contain_text("the newer one fits better")
     go(page, "/")
     expect(page.locator("#now")).to_contain_text("Baseline 2.")
-    expect(page.locator("#feed")).to_contain_text("baseline: ", timeout=20_000)
+    expect(page.locator("#feed")).to_contain_text("baseline: ")
     assert "baseline" in {each["cause"] for each in answer(shop, "segments", "--flows", "--since", "2d")["flows"]}
 
 
@@ -262,7 +264,6 @@ def test_the_count_of_customers_follows_the_events(page, shop):
         ".some(each => /customers$/.test(each.innerText)"
         " && Number(each.querySelector('.big').innerText.replaceAll(',', '')) >= wanted)",
         arg=before + 40,
-        timeout=60_000,
     )
 
 

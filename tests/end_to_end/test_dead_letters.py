@@ -6,10 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.service import Message
+from tests.deployment import Message
 from tests.shop import order
-
-pytestmark = pytest.mark.kafka
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_what_was_refused_is_listed_and_after_a_fix_replayed_once(service, shoal
     strict = service.worker(SHOAL_MAX_EVENT_BYTES="400")
     long = order("anna", "1998-01-01T00:00:00Z", 5.0, note="x" * 500)
     service.publish([long, order("bert", "1998-01-01T00:00:00Z"), Message("web-sessions", "carl", b"\xff{")])
-    service.until(lambda: shoal("list")["total"] == 2, 60, "two are refused")
+    service.until(lambda: shoal("list")["total"] == 2, what="two are refused")
     listed = {each["topic"].removeprefix(service.kafka.topic_prefix): each for each in shoal("list")["dead_letters"]}
     assert "bytes" in listed["orders"]["reason"]
     assert (listed["orders"]["key"], listed["orders"]["value"]) == ("anna", long.value.decode())
@@ -38,7 +37,7 @@ def test_what_was_refused_is_listed_and_after_a_fix_replayed_once(service, shoal
     assert shoal("list", "--topic", "orders")["total"] == 1
     assert len(shoal("list", "--limit", "1")["dead_letters"]) == 1
     service.until_processed()
-    strict.stop(30)
+    strict.stop(PATIENCE_S)
     service.worker()
     shoal("replay", code=2)
     shoal("replay", "orders/0/99999", code=2)

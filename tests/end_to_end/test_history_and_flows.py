@@ -13,8 +13,6 @@ from events.topics.partitioning import partition_of
 from tests.service import Service, running
 from tests.shop import purchases
 
-pytestmark = pytest.mark.kafka
-
 
 @pytest.fixture
 def service(kafka, redis_database_url, topic_prefix, tmp_path):
@@ -33,7 +31,7 @@ def shoal(service, monkeypatch, *arguments):
 def test_flows_and_history_are_what_was_published_even_after_a_kill(service, monkeypatch):
     first = service.worker()
     service.publish(purchases())
-    service.until(lambda: service.fates().get("orders:applied", 0) > 500, 60, "work has begun")
+    service.until(lambda: service.fates().get("orders:applied", 0) > 500, what="work has begun")
     first.kill()
     service.worker()
     service.until_processed()

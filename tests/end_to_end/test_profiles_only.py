@@ -2,12 +2,12 @@
 
 import csv
 import random
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.test_command_line import answer, shoal, started_up
+from tests.waiting import until
 
 GROUPS = ((20, 20), (20, 80), (55, 50), (90, 20), (90, 80))
 
@@ -46,10 +46,12 @@ def test_all_live_in_the_segments_that_are_there_and_the_export_says_so(mall):
     assert list(made)[:7] == ["baseline", "status", "k", "algorithm", "silhouette", "inertia", "segments"]
     assert sorted(each["customers"] for each in made["segments"]) == [40] * 5
     assert (report / "report.html").exists()
-    deadline = time.monotonic() + 20
-    while (found := answer(mall, "segments"))["segments"][0]["customers"] != 40 and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert [each["customers"] for each in found["segments"]] == [40] * 5
+
+    def all_moved():
+        found = answer(mall, "segments")
+        return found if [each["customers"] for each in found["segments"]] == [40] * 5 else None
+
+    found = until(all_moved, what="all live in the new segments")
     assert {each["segment_id"] for each in found["segments"]} == {each["segment_id"] for each in made["segments"]}
     assert found["segments"][0]["profile"].keys() >= {"income", "spending_score"}
     told = answer(mall, "export", "segments", "--to", str(mall / "out.csv"))

@@ -73,7 +73,7 @@ METHODS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.data(), st.sampled_from(METHODS), st.sampled_from([("A", "B"), ("A", "B", "C")]), st.sampled_from(list(Metric))
 )
@@ -92,7 +92,7 @@ def test_a_report_of_any_tallies_says_something_and_never_nan(data, method, name
             assert (found["cannot_say"] is None) == (found.get("p_value") is not None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
 def test_rates_of_any_counts(successes, n, control_successes, control_n):
     counts = (successes, n, control_successes, control_n)
@@ -107,7 +107,7 @@ def test_rates_of_any_counts(successes, n, control_successes, control_n):
     said(days_left(n, control_n, 2.5))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SAMPLES, SAMPLES, SAMPLES, SAMPLES)
 def test_means_of_any_samples(ours, theirs, third, fourth):
     for test in (welch, fieller_lift, always_valid, minimum_detectable_effect):
@@ -120,7 +120,7 @@ def test_means_of_any_samples(ours, theirs, third, fourth):
         said(look_at(ours, theirs, 0.7, looks=3, alpha=0.05, spending=spending))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(any_tallies, any_tallies)
 def test_metrics_of_any_tallies(ours, theirs):
     said(adjusted_revenue(ours, theirs))
@@ -128,7 +128,7 @@ def test_metrics_of_any_tallies(ours, theirs):
         said(measure(metric, ours))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SAMPLES, st.floats(-2.0, 1e6), st.floats(0.0, 1.0))
 @example(Sample(10, 1e-160, 1e-315), 0.1, 0.5)  # once an OverflowError
 def test_sample_sizes_of_anything(baseline, lift, rate):

@@ -47,7 +47,7 @@ def apply(known: dict[str, bytes], messages, now_ms: int) -> None:
     known |= zip(outcome.customers.ids, pack(outcome.customers), strict=True)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_any_order_grouping_and_repetition_gives_the_same_records(seed, groups):
     chance = random.Random(seed)

@@ -3,13 +3,10 @@
 import os
 import signal
 
-import pytest
-
 from state.store import keys
+from tests.deployment import process_id
 from tests.service import event_fields
 from tests.shop import purchases, reference
-
-pytestmark = pytest.mark.kafka
 
 
 def test_a_paused_worker_that_wakes_up_overwrites_nothing(service):
@@ -21,10 +18,7 @@ def test_a_paused_worker_that_wakes_up_overwrites_nothing(service):
     os.kill(slow.pid, signal.SIGSTOP)
     other = service.worker()
     service.until(
-        lambda: (
-            [beat.partitions for beat in service.beats() if beat.worker.split("-")[-2] == str(other.pid)]
-            == [list(range(4))]
-        ),
+        lambda: [beat.partitions for beat in service.beats() if process_id(beat) == other.pid] == [list(range(4))],
         what="the other worker owns everything",
     )
     service.publish(events[4_000:])
@@ -48,7 +42,7 @@ def test_two_workers_share_the_partitions_and_one_takes_over_within_the_session_
     service.publish(events[:3_000])
     second.kill()
     service.publish(events[3_000:])
-    service.until_owned(1, timeout_s=3 + 5)  # session timeout, and time to join
+    service.until_within(3 + 5, lambda: service.owned_by(1), "the other owns all")  # session timeout, time to join
     service.until_processed()
     assert first.running
     assert event_fields(service.records()) == event_fields(reference(events))
@@ -64,7 +58,7 @@ def test_partitions_that_a_straggler_fenced_off_are_taken_back(service):
     for partition in range(4):
         service.redis.incr(keys.epoch(partition, keys.SEGMENTS_GROUP))
     service.publish(events[3_000:])
-    service.until_processed(30)
+    service.until_processed()
     assert worker.running
     assert event_fields(service.records()) == event_fields(reference(events))
     service.assert_changes_agree()

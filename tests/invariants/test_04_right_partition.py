@@ -1,12 +1,8 @@
 """Invariant 4: an unknown customer in the wrong partition is sent to the right one, never stored in the wrong one."""
 
-import pytest
-
 from events.topics.partitioning import partitions_of
 from tests.service import event_fields
 from tests.shop import order, reference
-
-pytestmark = pytest.mark.kafka
 
 
 def test_events_of_strangers_in_the_wrong_partition_are_rerouted(service):

@@ -16,8 +16,6 @@ from state.partitions.partition_store import PartitionStore
 from state.store import keys
 from tests.shop import order
 
-pytestmark = pytest.mark.kafka
-
 
 class BrokenSink:
     """Kafka, gone just after the state was saved."""
@@ -85,10 +83,10 @@ def test_thousands_of_changes_that_kafka_may_not_have_survive_kills_between_swee
     eager = {"SHOAL_SWEEP_S": "0.1", "SHOAL_SWEEP_SHARE": "0.5", "SHOAL_SWEEP_CHUNK": "2000"}
     service.publish([order(f"c{i}", "1998-01-01T00:00:00Z", event_id=f"e{i}") for i in range(40_000)])
     for already in (0, 10_000, 20_000):
-        worker = service.worker(**eager)
-        while sum(service.stored().values()) <= already or not unsent_changes(service.redis, 4):
-            assert worker.running
-        worker.kill()
+        service.kill_while(
+            service.worker(**eager),
+            lambda already=already: sum(service.stored().values()) > already and unsent_changes(service.redis, 4) > 0,
+        )
     assert unsent_changes(service.redis, 4) > 0
     service.worker(**eager)
     service.until_processed()

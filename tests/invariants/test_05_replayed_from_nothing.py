@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 
 import msgspec
-import pytest
 
 from state.customers.recent_moves import earlier_segments
 from state.model.baselines import BaselineStore, ModelStore
 from tests.shop import shop_events
-
-pytestmark = pytest.mark.kafka
 
 
 def histories(values: Iterable[bytes]) -> dict[str, list[dict[str, object]]]:
@@ -22,36 +19,32 @@ def histories(values: Iterable[bytes]) -> dict[str, list[dict[str, object]]]:
     return {name: [msgspec.json.decode(mine[number]) for number in sorted(mine)] for name, mine in found.items()}
 
 
-def leading(service):
-    return [beat for beat in service.beats() if beat.leader]
-
-
-def kill(workers, beat):
-    """Kill -9 the worker that a beat is of."""
-    (worker,) = [each for each in workers if f"-{each.pid}-" in beat.worker]
-    worker.kill()
-    workers.remove(worker)
+def the_leader(service):
+    """Return the process that leads, None while none does, or two still say so."""
+    leading = [beat for beat in service.beats() if beat.leader]
+    return service.process_of(leading[0]) if len(leading) == 1 else None
 
 
 def test_the_topic_alone_gives_every_customers_segment_and_history_at_two_workers_after_kills(service):
     events = shop_events()
     third = len(events) // 3
-    workers = [service.worker(), service.worker()]
+    service.worker()
+    service.worker()
     service.publish(events[:third])
     service.until_owned(2)
     service.until_processed()
     service.spawn("batch", "--every", "1s", SHOAL_FIRST_CUSTOMERS="300", SHOAL_FIRST_HISTORY_DAYS="30")
     service.until(lambda: BaselineStore(service.redis).current() is not None, what="the first baseline")
     service.until(lambda: ModelStore(service.redis).current() is not None, what="a model")
-    (leader,) = service.until(lambda: leading(service), what="a leader")
+    leader = service.until(lambda: the_leader(service), what="a leader")
     version = ModelStore(service.redis).current().version
     service.publish(events[third : 2 * third])
-    kill(workers, leader)
-    workers.append(service.worker())
+    leader.kill()
+    service.worker()
     service.until_owned(2)
     service.until(lambda: ModelStore(service.redis).current().version > version, what="a model of the next leader")
     service.publish(events[2 * third :])
-    kill(workers, service.until(service.beats, what="a worker is heard")[0])
+    service.process_of(service.until(service.beats, what="a worker is heard")[0]).kill()
     service.until_processed()
     service.until_quiet()
     service.until(service.model_is_current, what="the next leader has added up all that the last one had")

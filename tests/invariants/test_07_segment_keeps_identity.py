@@ -3,14 +3,10 @@
 import json
 from collections import Counter
 
-import pytest
-
 from events.segment_changes import decode_change
 from state.model.baselines import BaselineStore
 from state.model.drift_alarm import DriftAlarms
 from tests.shop import order, shop_events
-
-pytestmark = pytest.mark.kafka
 
 _SETTLED_S = 4.0
 """Sweeps measure, heartbeats tell, the leader lets the borders follow, sweeps move customers: two seconds and more."""
@@ -21,7 +17,7 @@ FIRST = {"SHOAL_FIRST_CUSTOMERS": "300", "SHOAL_FIRST_HISTORY_DAYS": "30", "SHOA
 def shoal(service, *arguments, code=0, **settings):
     """Run a command to its end; return the JSON it printed, or its last words where it failed."""
     child = service.spawn(*arguments, **settings)
-    service.until(lambda: not child.running, 120, f"{arguments} ends")
+    service.until(lambda: not child.running, what=f"{arguments} ends")
     assert child.exit_code == code, child.log_tail(20)
     text = child.log.read_text()
     return json.loads(text[text.index("{\n") :]) if code == 0 else text
@@ -74,7 +70,7 @@ def test_a_rebaseline_moves_only_those_whose_segment_changes_and_keeps_ids_and_n
 
     approved = shoal(service, "baselines", "approve", "2", "--why", "looks right", "--json")
     assert approved["status"] == "approved"
-    service.until(lambda: all(beat.baseline == 2 for beat in service.beats()), 10, "both workers have swapped")
+    service.until(lambda: [beat.baseline for beat in service.beats()] == [2, 2], what="both workers have swapped")
     service.until(lambda: service.moved_over(2), what="all customers are under baseline 2")
     service.until_quiet(_SETTLED_S)
     after = segments_of(service)
@@ -171,9 +167,9 @@ def test_a_redis_that_goes_away_midway_leaves_the_live_baseline_untouched(servic
     start(service)
     first = live(service)
     fitting = service.spawn("rebaseline", "--json")
-    service.until(lambda: service.redis.exists("lock:batch"), 30, "the fit has begun")
+    service.until(lambda: service.redis.exists("lock:batch"), what="the fit has begun")
     server.kill()
-    service.until(lambda: not fitting.running, 120, "the command ends")
+    service.until(lambda: not fitting.running, what="the command ends")
     assert fitting.exit_code == 1
     assert "the live baseline is untouched" in " ".join(fitting.log_tail(20))
     server.restart()

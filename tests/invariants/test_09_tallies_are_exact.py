@@ -3,10 +3,8 @@
 import itertools
 import json
 import random
-import time
 from datetime import timedelta
 
-import pytest
 import xxhash
 
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets
@@ -23,13 +21,11 @@ from state.customers.records import CustomerBatch, pack
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tallies import TallyStore
 from state.partitions.watermarks import read_fates
-from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
-from tests.service import Message
+from tests.deployment import Message
 from tests.simulation.watching import START, START_MS, Seen, group, scenario
 from tests.tally_oracle import tallied
-
-pytestmark = pytest.mark.kafka
+from tests.waiting import PATIENCE_S
 
 DEFINITION = {
     "id": "banner", "variants": [{"name": "A"}, {"name": "B"}], "control": "A", "attribution": "orders",
@@ -113,21 +109,14 @@ def stored(service):
     return stored_offsets(service.redis, service.kafka.partitions, keys.EXPERIMENTS_GROUP)
 
 
-def until_tallied(service, timeout_s=90.0):
+def until_tallied(service):
     ends = end_offsets(service.kafka, TALLIED)
-    service.until(lambda: not behind(ends, stored(service)), timeout_s, "everything tallied")
+    service.until(lambda: not behind(ends, stored(service)), what="everything tallied")
     return ends
 
 
 def until_shared(service, services):
-    registry = WorkerRegistry(service.redis, keys.EXPERIMENT_WORKERS)
-
-    def shared():
-        now_ms = time.time_ns() // 1_000_000
-        beats = [beat for beat in registry.beats(now_ms) if now_ms - beat.at_ms < 3_000 and beat.partitions]
-        return len(beats) == services and sum(len(beat.partitions) for beat in beats) == service.kafka.partitions
-
-    service.until(shared, 60, f"{services} services share the partitions")
+    service.until_owned(services, keys.EXPERIMENT_WORKERS)
 
 
 def found(service, experiment_id):
@@ -164,7 +153,7 @@ def test_same_tallies_after_shuffle_repeats_kills_and_a_rebalance(service):
     helper = service.spawn("experiments", **SMALL)
     until_shared(service, 2)
     service.publish(messages(sent[cuts[5] :]))
-    helper.stop()
+    helper.stop(PATIENCE_S)
     assert helper.exit_code == 0
     ends = until_tallied(service)
     for definition in (DEFINITION, BY_CONVERSIONS):
@@ -239,7 +228,7 @@ def test_events_in_the_wrong_partition_are_tallied_in_the_right_one(service):
     elsewhere = (home + 1) % service.kafka.partitions
     service.publish([Message(topic, "anna", json.dumps(body).encode(), elsewhere)])
     service.spawn("experiments")
-    service.until(lambda: found(service, "banner")[0], 60, "the exposure is tallied")
+    service.until(lambda: found(service, "banner")[0], what="the exposure is tallied")
     assert service.redis.hlen(keys.exposed(home, "banner")) == 1
     assert service.redis.hlen(keys.exposed(elsewhere, "banner")) == 0
 
@@ -250,11 +239,11 @@ def test_wait_returns_when_the_tallies_are_complete_and_says_so_where_nobody_tal
     at = (START + timedelta(days=12)).isoformat()
     service.publish(messages([exposure(f"c{i}", at) for i in range(2_000)]))
     alone = service.spawn("wait", "--timeout", "3")
-    service.until(lambda: not alone.running, 30, "shoal wait gives up")
+    service.until(lambda: not alone.running, what="shoal wait gives up")
     assert alone.exit_code == 1
     assert any("2,000 of 2,000 events are not processed" in line for line in alone.log_tail(20))
     service.spawn("experiments", SHOAL_BATCH_EVENTS="50")
-    patient = service.spawn("wait", "--timeout", "60")
-    service.until(lambda: not patient.running, 60, "shoal wait returns")
+    patient = service.spawn("wait", "--timeout", "100")
+    service.until(lambda: not patient.running, what="shoal wait returns")
     assert patient.exit_code == 0
     assert sum(values[0] for values in found(service, "banner")[0].values()) == 2_000

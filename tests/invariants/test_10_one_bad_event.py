@@ -4,15 +4,13 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from confluent_kafka import Producer
 
 from consumers.broker.consumer_lag import behind, end_offsets
 from events.topics.specs import CO_PARTITIONED
-from tests.service import Message, event_fields
+from tests.deployment import Message
+from tests.service import event_fields
 from tests.shop import order, purchases, reference
-
-pytestmark = pytest.mark.kafka
 
 GOOD = json.loads(order("anna", "1998-01-01T00:00:00Z", 5.0).value)
 
@@ -96,7 +94,7 @@ def test_an_unreadable_model_or_baseline_is_left_out(service):
     worker = service.worker()
     service.until_processed()
     said = "cannot be read and is left out"
-    service.until(lambda: sum(said in line for line in worker.log_tail(40)) == 2, 10, "both are told of")
+    service.until(lambda: sum(said in line for line in worker.log_tail(40)) == 2, what="both are told of")
     assert worker.running
 
 
@@ -108,11 +106,11 @@ def test_markers_of_transactions_do_not_keep_anyone_waiting(service):
     producer.produce(service.kafka.topic("orders"), order("anna", "1998-01-01T00:00:00Z").value, "anna", 0)
     producer.commit_transaction(30)
     service.worker()
-    service.until(lambda: not behind(end_offsets(service.kafka, CO_PARTITIONED), service.stored()), 30, "all is read")
+    service.until(lambda: not behind(end_offsets(service.kafka, CO_PARTITIONED), service.stored()), what="all is read")
 
 
 def test_topics_with_another_number_of_partitions_are_refused(service):
     worker = service.worker(SHOAL_PARTITIONS="3")
-    service.until(lambda: not worker.running, 30, "the worker stops")
+    service.until(lambda: not worker.running, what="the worker stops")
     assert worker.exit_code == 1
     assert any("has 4 partitions where 3 are expected" in line for line in worker.log_tail())

@@ -9,10 +9,8 @@ from cli.main import app
 from state.campaigns.deliveries import Attempt, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope
 from state.store import keys
-from tests.service import Message
+from tests.deployment import Message
 from tests.shop import message, order, purchases
-
-pytestmark = pytest.mark.kafka
 
 ANNA = "anna-erased-7"
 
@@ -121,7 +119,7 @@ def test_without_a_worker_the_erasure_waits_and_is_done_by_the_next(service, era
     assert code == 1
     assert "no worker" in said
     service.worker()
-    service.until(lambda: ANNA not in service.records(), 60, "the next worker erases")
+    service.until(lambda: ANNA not in service.records(), what="the next worker erases")
     assert erase(ANNA)[0] == 0
     assert holding(service.redis, ANNA) == []
 
@@ -139,7 +137,7 @@ def test_a_redis_that_lost_the_tombstones_has_them_back_from_the_topic(service, 
     assert ANNA not in others
     service.come_back_older(before)
     assert lost == "all of it" or ANNA in service.records()
-    service.until(lambda: service.records().keys() == others, 60, "all are back but the one who was erased")
+    service.until(lambda: service.records().keys() == others, what="all are back but the one who was erased")
     service.publish(events_of_anna()[:9])
     service.until_processed()
     assert service.records().keys() == others

@@ -6,7 +6,7 @@ from events.schema.outputs import ModelVersion
 from state.model.baselines import BaselineStore, ModelStore
 from tests.shop import shop_events
 
-pytestmark = [pytest.mark.kafka, pytest.mark.durable]
+pytestmark = pytest.mark.durable
 
 
 def newest_published(service):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.codec.batch_decoder import BatchDecoder
@@ -18,7 +18,7 @@ from simulation.scenarios.regimes import Regime
 from simulation.shop import Shop
 from tests.simulation.watching import START, START_MS, Seen, day_of, group, ms, scenario
 
-QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=15)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.local.embedded import broker_check, program_paths
 from cli.local.embedded.child_process import ChildProcess, Server
-from cli.local.embedded.free_ports import LOOPBACK, free_port
+from cli.local.embedded.free_ports import LOOPBACK, free_port, on_free_port
 
 FORMAT_TIMEOUT_S = 60.0
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -132,12 +132,15 @@ def start_apache_kafka(
         ProgramMissing: there is no java.
         ServiceFailed: it did not start.
     """
-    port, controller_port = port or free_port(), free_port()
-    broker = KafkaBroker(
-        directory, classpath=classpath, port=port, controller_port=controller_port, settings=settings, jvm=jvm
-    )
-    broker.start()
-    return broker
+
+    def start(port: int) -> KafkaBroker:
+        broker = KafkaBroker(
+            directory, classpath=classpath, port=port, controller_port=free_port(), settings=settings, jvm=jvm
+        )
+        broker.start()
+        return broker
+
+    return start(port) if port else on_free_port(start)
 
 
 def _data(directory: Path) -> Path:

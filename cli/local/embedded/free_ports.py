@@ -2,13 +2,18 @@
 
 import secrets
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from cli.local.embedded.child_process import ServiceFailed
 from events.errors import ShoalError
 
 LOOPBACK = "127.0.0.1"
 LOWEST_PORT = 10_000
 DEFAULT_LOWEST_OUTGOING_PORT = 32_768
+
+_Server = TypeVar("_Server")
 
 
 def free_port() -> int:
@@ -30,6 +35,17 @@ def free_port() -> int:
                 continue
             return port
     raise ShoalError(f"no free port found on {LOOPBACK} between {LOWEST_PORT} and {highest}")
+
+
+def on_free_port(start: Callable[[int], _Server]) -> _Server:
+    """Start a server on a free port, and on another one where somebody else took it meanwhile. Raises ServiceFailed."""
+    for _ in range(2):
+        try:
+            return start(free_port())
+        except ServiceFailed as failure:
+            if not any("in use" in line for line in failure.tail):
+                raise
+    return start(free_port())
 
 
 def port_open(port: int) -> bool:

@@ -8,7 +8,7 @@ from redis.retry import Retry
 
 from cli.local.embedded import program_paths
 from cli.local.embedded.child_process import Server
-from cli.local.embedded.free_ports import LOOPBACK, free_port
+from cli.local.embedded.free_ports import LOOPBACK, on_free_port
 
 DATABASES = 16
 
@@ -75,6 +75,10 @@ def start_redis(
         ServiceFailed: it did not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    server = RedisServer(directory, port=port or free_port(), appendonly=appendonly, databases=databases)
-    server.start()
-    return server
+
+    def start(port: int) -> RedisServer:
+        server = RedisServer(directory, port=port, appendonly=appendonly, databases=databases)
+        server.start()
+        return server
+
+    return start(port) if port else on_free_port(start)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cli.local.embedded import broker_check, program_paths
 from cli.local.embedded.child_process import Server
-from cli.local.embedded.free_ports import LOOPBACK, free_port
+from cli.local.embedded.free_ports import LOOPBACK, on_free_port
 
 FOREIGN_SETTINGS = frozenset({"SCHEMA_REGISTRY", "OTEL_EXPORTER_OTLP_ENDPOINT"})
 """Environment variables that Tansu would read, and that mean another program where they are set."""
@@ -61,6 +61,10 @@ def start_tansu(directory: Path, *, port: int | None = None) -> TansuBroker:
         ProgramMissing: the wheel that brings it is not installed.
         ServiceFailed: it did not start.
     """
-    broker = TansuBroker(directory, port=port or free_port())
-    broker.start()
-    return broker
+
+    def start(port: int) -> TansuBroker:
+        broker = TansuBroker(directory, port=port)
+        broker.start()
+        return broker
+
+    return start(port) if port else on_free_port(start)

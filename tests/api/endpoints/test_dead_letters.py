@@ -19,8 +19,6 @@ from events.topics.administration import create_topics
 from events.topics.specs import topic_specs
 from tests.api.conftest import EVIL, PARTITIONS, Shop
 
-pytestmark = pytest.mark.kafka
-
 
 @pytest.fixture
 def settings(kafka, topic_prefix):

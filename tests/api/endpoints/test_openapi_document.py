@@ -77,7 +77,7 @@ def test_every_answer_is_documented_and_none_is_5xx(document, path, method, mode
         return
 
     @given(case=strategy)
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     def answered(case):
         case.call_and_validate(excluded_checks=[positive_data_acceptance] if path in BETWEEN_FIELDS else [])
 

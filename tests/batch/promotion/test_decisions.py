@@ -1,7 +1,5 @@
 """Decisions on a real Redis: what is live, what is told, what is refused, and what a rollback brings back."""
 
-import time
-
 import pytest
 
 from batch.promotion.batch_lock import BatchBusy, BatchLock, LockLost
@@ -13,6 +11,7 @@ from state.model.drift_alarm import DriftAlarm, DriftAlarms
 from state.store import keys
 from stream.model.live_segmenter import LiveSegmenter
 from tests.building import HALF_LIFE_MS, NOW, MeddledRedis, Sink, everything_in, make_baseline
+from tests.waiting import until
 
 ANNA = Decision("anna", NOW, "looks right")
 
@@ -218,13 +217,19 @@ def test_only_one_holds_the_lock_and_a_dead_holder_is_waited_out(redis):
         mine.check()
     assert not redis.exists(keys.BATCH_LOCK)
     redis.set(keys.BATCH_LOCK, "somebody who died", px=300)
-    with BatchLock(redis, 60.0, wait_s=5.0) as mine:
+    with BatchLock(redis, 60.0, wait_s=60.0) as mine:
         mine.check()
 
 
 def test_a_lock_is_renewed_while_it_is_held_and_one_that_was_lost_is_noticed(redis):
-    with BatchLock(redis, 0.6) as mine:
-        time.sleep(1.0)
+    with BatchLock(redis, 3.0) as mine:
+        left_ms = [redis.pttl(keys.BATCH_LOCK)]
+
+        def renewed():
+            left_ms.append(redis.pttl(keys.BATCH_LOCK))
+            return left_ms[-1] > left_ms[-2]
+
+        until(renewed, what="the lock is renewed")
         mine.check()
         redis.set(keys.BATCH_LOCK, "another")
         with pytest.raises(LockLost, match="nothing was changed"):

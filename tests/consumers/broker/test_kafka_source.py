@@ -5,8 +5,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from state.store.keys import SEGMENTS_GROUP
 from tests.shop import order
-
-pytestmark = pytest.mark.kafka
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -33,8 +32,8 @@ def test_kafka_is_told_how_far_the_worker_is_while_it_runs_and_when_it_ends(serv
     for first in (0, 300):
         service.publish(orders(first, 300))
         ends = {place: end for place, end in service.until_processed().items() if end}
-        service.until(lambda ends=ends: committed(ends) == ends, 20, f"Kafka knows of {ends}")
+        service.until(lambda ends=ends: committed(ends) == ends, what=f"Kafka knows of {ends}")
     service.publish(orders(600, 300))
     ends = {place: end for place, end in service.until_processed().items() if end}
-    worker.stop()
+    worker.stop(PATIENCE_S)
     assert committed(ends) == ends

@@ -12,8 +12,6 @@ from consumers.broker.fetched import Fetched
 from consumers.broker.message_fetching import MessageFetching, open_fetching
 from consumers.broker.queue_fetching import QueueFetching
 
-pytestmark = pytest.mark.kafka
-
 compiled = pytest.mark.skipif(
     "CI" not in os.environ and importlib.util.find_spec("consumers.broker.message_queue") is None,
     reason="a machine may have no C compiler",

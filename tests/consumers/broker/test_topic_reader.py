@@ -10,8 +10,6 @@ from consumers.broker.topic_reader import TopicReader
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 
-pytestmark = pytest.mark.kafka
-
 
 @pytest.fixture
 def orders(settings):

@@ -9,8 +9,6 @@ from consumers.history.session_history import sessions_of_customer
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 
-pytestmark = pytest.mark.kafka
-
 
 def session(customer_id, name, day):
     at = f"2026-01-{day:02}T10:00:00Z"

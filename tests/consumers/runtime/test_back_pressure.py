@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Message, Service, running
+from tests.deployment import Message
+from tests.service import Service, running
 from tests.shop import order
 
 pytestmark = [
-    pytest.mark.kafka,
     pytest.mark.skipif(sys.platform != "linux", reason="reads a process's memory in /proc"),
 ]
 

@@ -29,7 +29,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 JUST_BEFORE_1970 = -timedelta(milliseconds=0.5)
 
 by_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-several = settings(max_examples=150, deadline=None)
+several = settings(max_examples=150)
 
 
 def reading(model, value):

@@ -31,7 +31,7 @@ ORDER = EXAMPLES["orders"]
 
 by_model = pytest.mark.parametrize("model", COLUMNS, ids=lambda model: model.__name__)
 compiled = pytest.mark.skipif(not is_compiled(), reason="there was no C compiler when Shoal was installed")
-several = settings(max_examples=300, deadline=None)
+several = settings(max_examples=300)
 
 
 def as_lists(column):

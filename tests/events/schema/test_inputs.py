@@ -50,7 +50,7 @@ def test_events_cannot_be_changed(topic):
 
 
 @by_topic
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_event_written_by_its_model_is_decoded(topic, data):
     value = data.draw(valid_events(INPUTS[topic]))

@@ -14,6 +14,7 @@ from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
 from state.store import keys
 from stream.campaigns.heartbeat import Heartbeat
 from stream.campaigns.webhook_request import new_secret
+from tests.waiting import PATIENCE_S
 
 
 def beat(redis, kind, age_s=0.0, **fields):
@@ -69,8 +70,9 @@ def test_a_partition_without_a_worker_and_a_worker_behind_are_told(redis):
 def test_a_trigger_service_beats_and_leaves(redis):
     async def lived():
         heart = asyncio.create_task(Heartbeat(redis).run())
-        await asyncio.sleep(0.2)
-        alive = state_status(redis, 1)["triggers"]["services"]
+        async with asyncio.timeout(PATIENCE_S):
+            while not (alive := state_status(redis, 1)["triggers"]["services"]):
+                await asyncio.sleep(0.02)
         heart.cancel()
         await asyncio.gather(heart, return_exceptions=True)
         return alive, state_status(redis, 1)["triggers"]["services"]

@@ -124,7 +124,7 @@ def test_amounts_vary_about_the_mean_that_the_truth_names():
     assert variance_close(ratios, 1 / 6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 1_000),
     expected=st.lists(st.floats(0, 20), min_size=1, max_size=30),

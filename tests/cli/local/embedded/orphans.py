@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.waiting import until
 
 REPOSITORY = Path(__file__).parents[4]
 PARENT = """
@@ -16,11 +17,10 @@ server = {start}
 print(server.pid, flush=True)
 time.sleep(120)
 """
-DEATH_TIMEOUT_S = 5.0
 
 
 def dies_with_its_parent(start: str) -> bool:
-    """Whether a server is gone within seconds after its parent got SIGKILL.
+    """Whether a server is gone soon after its parent got SIGKILL.
 
     Args:
         start: Python expression that starts the server, as in `embedded.start_redis(Path('x'))`.
@@ -35,13 +35,12 @@ def dies_with_its_parent(start: str) -> bool:
         server = int(parent.stdout.readline())
         assert is_alive(server)
         parent.kill()
-    deadline = time.monotonic() + DEATH_TIMEOUT_S
-    while is_alive(server) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    alive = is_alive(server)
-    if alive:
+    try:
+        until(lambda: not is_alive(server), what="the server dies")
+    except AssertionError:
         os.kill(server, signal.SIGKILL)
-    return not alive
+        return False
+    return True
 
 
 def is_alive(pid: int) -> bool:

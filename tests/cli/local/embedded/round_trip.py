@@ -6,7 +6,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 def create_topic(bootstrap: str, topic: str, partitions: int = 1) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, partitions, 1)], operation_timeout=20)[topic].result(20)
+    admin.create_topics([NewTopic(topic, partitions, 1)], operation_timeout=60)[topic].result(20)
 
 
 def produce(bootstrap: str, topic: str, *values: bytes) -> None:
@@ -34,7 +34,7 @@ def consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
     )
     try:
         consumer.subscribe([topic])
-        messages = consumer.consume(count, timeout=20)
+        messages = consumer.consume(count, timeout=60)
         assert all(message.error() is None for message in messages)
         return [message.value() or b"" for message in messages]
     finally:

@@ -39,7 +39,6 @@ def test_the_variable_decides(tmp_path: Path) -> None:
         KafkaChoice.made({"SHOAL_TEST_KAFKA": "tansu"})
 
 
-@pytest.mark.kafka
 def test_the_sessions_kafka_carries_a_message(kafka: str, topic_prefix: str) -> None:
     topic = f"{topic_prefix}orders"
     create_topic(kafka, topic, partitions=2)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.local.embedded import ChildProcess, ServiceFailed, free_port
-from cli.local.embedded.free_ports import port_open
+from cli.local.embedded import ChildProcess, ServiceFailed
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 
@@ -29,7 +28,7 @@ def test_a_child_starts_logs_and_stops(tmp_path: Path) -> None:
     assert not sleeper.running
 
     sleeper.spawn()
-    sleeper.wait_until(lambda: sees_up(sleeper), timeout_s=10)
+    sleeper.wait_until(lambda: sees_up(sleeper), timeout_s=60)
     assert sleeper.running
     with pytest.raises(RuntimeError, match="running already"):
         sleeper.spawn()
@@ -43,7 +42,7 @@ def test_the_log_is_appended_when_it_starts_again(tmp_path: Path) -> None:
     twice = child(tmp_path, ["echo", "hello"])
     for _ in range(2):
         twice.spawn()
-        twice.finish(timeout_s=10)
+        twice.finish(timeout_s=60)
     assert twice.log_tail() == ["hello", "hello"]
 
 
@@ -51,7 +50,7 @@ def test_one_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     process = child(tmp_path, [sys.executable, "-c", deaf])
     process.spawn()
-    process.wait_until(lambda: sees_up(process), timeout_s=10)
+    process.wait_until(lambda: sees_up(process), timeout_s=60)
     process.stop(timeout_s=0.2)
     assert process.exit_code == -signal.SIGKILL
 
@@ -69,7 +68,7 @@ def test_an_early_end_shows_exit_code_and_last_lines(tmp_path: Path) -> None:
     process = child(tmp_path, [sys.executable, "-c", f"{lines}; raise SystemExit(3)"])
     process.spawn()
     with pytest.raises(ServiceFailed) as failure:
-        process.wait_until(lambda: False, timeout_s=10)
+        process.wait_until(lambda: False, timeout_s=60)
 
     assert failure.value.exit_code == 3
     assert failure.value.tail[-1] == "line 99"
@@ -103,13 +102,13 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     process = child(tmp_path, ["no-such-program"])
     process.spawn()
     with pytest.raises(ServiceFailed, match="cannot execute no-such-program: No such file"):
-        process.finish(timeout_s=10)
+        process.finish(timeout_s=60)
 
 
 def test_the_child_is_the_command_itself(tmp_path: Path) -> None:
     process = child(tmp_path, [sys.executable, "-c", "import os; print(os.getpid(), os.getsid(0))"])
     process.spawn()
-    process.finish(timeout_s=10)
+    process.finish(timeout_s=60)
     assert process.log_tail() == [f"{process.pid} {process.pid}"]
     assert os.getsid(0) != process.pid
 
@@ -120,7 +119,7 @@ def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     starter.start()
     starter.join()
     try:
-        sleeper.wait_until(lambda: sees_up(sleeper), timeout_s=10)
+        sleeper.wait_until(lambda: sees_up(sleeper), timeout_s=60)
         time.sleep(0.2)
         assert sleeper.running
     finally:
@@ -157,10 +156,3 @@ def test_a_command_whose_parent_is_dead_already_is_not_run(tmp_path: Path) -> No
     assert run.returncode == 1
     assert run.stdout == ""
     assert "died while this was starting" in run.stderr
-
-
-def test_free_ports_are_free_differ_and_lie_below_the_outgoing_ones() -> None:
-    ports = {free_port() for _ in range(20)}
-    assert len(ports) > 15
-    assert all(10_000 <= port < 32_768 for port in ports)
-    assert not any(port_open(port) for port in ports)
