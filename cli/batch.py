@@ -97,10 +97,10 @@ def _attempt(step: Callable[[], tuple[bool, str]]) -> str:
 
     from batch.promotion.batch_lock import LockLost
     from consumers.broker.kafka_sink import SinkFailed
-    from state.model.baselines import BaselineMoved
+    from state.model.baselines import BaselineConflict
 
     try:
         _, said = step()
-    except (RedisError, SinkFailed, LockLost, BaselineMoved) as error:
+    except (RedisError, SinkFailed, LockLost, BaselineConflict) as error:
         return f"not possible now: {error}"
     return said

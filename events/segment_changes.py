@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from events.arrays import Ints
-from events.codec.number_text import Codes, figure_table, figure_values
+from events.codec.number_text import Codes, number_table, number_values
 from events.codec.text_rows import Part, Table, rows_of
 from events.schema.derived_structs import struct_of
 from events.schema.outputs import Cause, SegmentChange
@@ -17,16 +17,16 @@ from events.schema.outputs import Cause, SegmentChange
 __all__ = [
     "Change",
     "ChangeBatch",
-    "Moved",
+    "MovedFeature",
     "change_time_ms",
     "decode_change",
     "make_change",
-    "make_moved",
+    "make_moved_feature",
     "segment_number",
 ]
 
 
-class Moved(Protocol):
+class MovedFeature(Protocol):
     """A feature that made the difference."""
 
     feature: str
@@ -51,7 +51,7 @@ class Change(Protocol):
     distance: float | None
     previous_distance: float | None
     usual_gap_days: float | None
-    moved: list[Moved]
+    moved: list[MovedFeature]
 
 
 _ChangeStruct: Any = struct_of(SegmentChange, as_text=("changed_at",))
@@ -66,9 +66,9 @@ def make_change(**values: Any) -> Change:
     return change
 
 
-def make_moved(feature: str, before: float | None = None, after: float | None = None) -> Moved:
+def make_moved_feature(feature: str, before: float | None = None, after: float | None = None) -> MovedFeature:
     """Return a feature that made the difference."""
-    moved: Moved = _MovedStruct(feature=feature, before=before, after=after)
+    moved: MovedFeature = _MovedStruct(feature=feature, before=before, after=after)
     return moved
 
 
@@ -160,9 +160,9 @@ class ChangeBatch(Sequence[Change]):
     def _figures_of(self, place: int, prototype: Change) -> dict[str, Any]:
         if self.figures is None:
             return {}
-        distance, previous_distance, gap, *pairs = figure_values(self.figures[place].tolist())
+        distance, previous_distance, gap, *pairs = number_values(self.figures[place].tolist())
         moved = [
-            make_moved(each.feature, before, after)
+            make_moved_feature(each.feature, before, after)
             for each, before, after in zip(prototype.moved, pairs[::2], pairs[1::2], strict=True)
         ]
         return {"distance": distance, "previous_distance": previous_distance, "usual_gap_days": gap, "moved": moved}
@@ -203,7 +203,7 @@ class ChangeBatch(Sequence[Change]):
 
     def _evidence(self, figures: Codes) -> list[Part]:
         """Return the end of each change's JSON, from its distance on."""
-        distance, previous, gap, *pairs = ((codes, figure_table()) for codes in figures.T)
+        distance, previous, gap, *pairs = ((codes, number_table()) for codes in figures.T)
         parts: list[Part] = [b'"distance":', distance, b',"previous_distance":', previous, b',"usual_gap_days":', gap]
         parts.append(b',"moved":[')
         for i, (before, after) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):

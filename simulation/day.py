@@ -19,13 +19,13 @@ from simulation.behaviour.seasons import day_factor, times_of_day
 from simulation.behaviour.visits import Sessions, draw_leads, draw_sessions
 from simulation.customers.population import ROW, customer_ids, decline
 from simulation.customers.profiles import draw_profiles, pick
-from simulation.event_merging import TOPICS, TRUTH, Merger
+from simulation.event_merging import TOPICS, TRUTH, EventMerger
 from simulation.ground_truth import customer_lines, left_lines
 from simulation.newcomers import Newcomers
 from simulation.scenarios.regimes import Effects, effects_on
 from simulation.scenarios.scenario import Scenario
 
-__all__ = ["Days"]
+__all__ = ["DaySimulator"]
 
 _DEVICES: Final = {"mobile": 6.0, "desktop": 3.5, "tablet": 0.5}
 _CONCERNS: Final = ("people", "profiles", "buying", "spend", "baskets", "visits", "returns", "experiment", "leaving")
@@ -48,7 +48,7 @@ class _Today(NamedTuple):
     effects: Effects
 
 
-class Days:
+class DaySimulator:
     """The customers that are there, and the randomness of each concern; `draw` adds a day's events to the merger.
 
     Each concern has a generator of its own, so that what one draws does not depend on how many numbers another used.
@@ -69,7 +69,7 @@ class Days:
         )
         self._shapes = np.array([group.spend.p for group in self._groups])
         self._variants = list(scenario.experiment.variants) if scenario.experiment else []
-        self.merger = Merger()
+        self.merger = EventMerger()
 
     @property
     def people(self) -> int:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from events.arrays import Ints
 from events.schema.inputs import INPUTS
 
-__all__ = ["TOPICS", "TRUTH", "Batch", "Merger"]
+__all__ = ["TOPICS", "TRUTH", "Batch", "EventMerger"]
 
 TOPICS: Final = tuple(INPUTS)
 TRUTH: Final = len(TOPICS)
@@ -50,7 +50,7 @@ class Batch:
         return self[self.topics == topic]
 
 
-class Merger:
+class EventMerger:
     """Keeps what is not due yet. Of two at the same time, the one that was added first comes first."""
 
     def __init__(self) -> None:

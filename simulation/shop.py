@@ -9,7 +9,7 @@ from typing import Any, Final
 from xxhash import xxh3_64_hexdigest
 
 from events.time_units import DAY_MS
-from simulation.day import Days
+from simulation.day import DaySimulator
 from simulation.event_merging import Batch
 from simulation.ground_truth import scenario_truth
 from simulation.scenarios.scenario import Scenario
@@ -49,7 +49,7 @@ class Shop:
         A day's order may be refunded a month later: such events lie in the following batches, while there are any.
         """
         start_ms = round(self.start.timestamp() * 1000)
-        made = Days(self.scenario, self.customers, self.seed, start_ms, self._tag())
+        made = DaySimulator(self.scenario, self.customers, self.seed, start_ms, self._tag())
         end = None if days is None else start_ms + days * DAY_MS
         for day in range(MAX_DAYS + 1):
             begin = start_ms + day * DAY_MS

@@ -27,11 +27,11 @@ from state.customers.attribute_columns import AttributeColumns
 from state.customers.segment_views import SegmentViews
 from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.partition_store import PartitionStore
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
 from state.store.connection import connect
-from state.store.data_format import agree_on_format, shop_currency
+from state.store.data_format import require_same_format, shop_currency
 from stream.customers.clock import SegmentClock
 from stream.customers.features import FEATURES
 from stream.erasure.partition_eraser import Chores, Eraser
@@ -90,7 +90,7 @@ class SegmentWorker:
         found = self.sweeper.findings(self.runtime.partitions)
         differences = [each.difference for each in found if each.difference is not None]
         self.registry.beat(
-            WorkerBeat(
+            WorkerHeartbeat(
                 worker=self.name,
                 at_ms=time.time_ns() // 1_000_000,
                 partitions=self.runtime.partitions,
@@ -123,7 +123,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     Raises RedisUnreachable, or FormatMismatch where Redis was written under other settings.
     """
     client = connect(settings.state.redis)
-    agree_on_format(
+    require_same_format(
         client,
         {
             "partitions": str(settings.kafka.partitions),
@@ -201,7 +201,7 @@ def _inputs(client: redis.Redis, settings: WorkerSettings, attributes: Attribute
     largest = settings.kafka.max_event_bytes
     money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
     if money.currency:
-        agree_on_format(client, {"currency": money.currency})
+        require_same_format(client, {"currency": money.currency})
     return [
         OrderInput(money, largest),
         SessionInput(largest),

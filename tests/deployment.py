@@ -20,11 +20,11 @@ from consumers.history.segment_changes_reader import ChangeLog, read_changes
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.topics.administration import create_topics
-from events.topics.specs import CO_PARTITIONED, topic_specs
+from events.topics.specs import SEGMENT_INPUTS, topic_specs
 from state.customers.segment_views import SegmentView, SegmentViews
+from state.partitions.partition_progress import read_outcome_counts
 from state.partitions.partition_store import PartitionStore
-from state.partitions.watermarks import read_fates
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
 from state.store.connection import connect
 from tests.waiting import PATIENCE_S, until, until_within
@@ -133,7 +133,7 @@ class Deployment:
 
     def until_processed(self, timeout_s: float = PATIENCE_S) -> dict[tuple[str, int], int]:
         """Wait until all that is published is processed and sent; return the ends of the topics."""
-        ends = end_offsets(self.kafka, CO_PARTITIONED)
+        ends = end_offsets(self.kafka, SEGMENT_INPUTS)
         self.until(
             lambda: not behind(ends, self.stored()) and not unsent_changes(self.redis, self.kafka.partitions),
             timeout_s,
@@ -150,19 +150,19 @@ class Deployment:
         owned = [beat.partitions for beat in self.beats(key) if beat.partitions]
         return len(owned) == workers and sorted(itertools.chain(*owned)) == list(range(self.kafka.partitions))
 
-    def beats(self, key: str = keys.WORKERS) -> list[WorkerBeat]:
+    def beats(self, key: str = keys.WORKERS) -> list[WorkerHeartbeat]:
         """Return the last heartbeat of each worker whose process runs; Redis remembers the killed ones as well."""
         running = {child.pid for child in self._children if child.running}
         beats = WorkerRegistry(self.redis, key).beats(time.time_ns() // 1_000_000)
         return [beat for beat in beats if process_id(beat) in running]
 
-    def heard_from(self) -> list[WorkerBeat] | None:
+    def heard_from(self) -> list[WorkerHeartbeat] | None:
         """Return the heartbeats of the workers that run, None until each of them has told one."""
         beats = self.beats()
         running = {child.pid for child in self._children if child.running and child.service.startswith("worker-")}
         return beats if running <= {process_id(beat) for beat in beats} else None
 
-    def process_of(self, beat: WorkerBeat) -> ChildProcess:
+    def process_of(self, beat: WorkerHeartbeat) -> ChildProcess:
         """Return the running worker that a heartbeat is of."""
         (child,) = [each for each in self._children if each.running and each.pid == process_id(beat)]
         return child
@@ -170,8 +170,8 @@ class Deployment:
     def stored(self) -> dict[tuple[str, int], int]:
         return stored_offsets(self.redis, self.kafka.partitions, keys.SEGMENTS_GROUP)
 
-    def fates(self) -> dict[str, int]:
-        return read_fates(self.redis, self.kafka.partitions, keys.SEGMENTS_GROUP)
+    def outcome_counts(self) -> dict[str, int]:
+        return read_outcome_counts(self.redis, self.kafka.partitions, keys.SEGMENTS_GROUP)
 
     def snapshot(self) -> dict[bytes, bytes]:
         """What Redis holds, but for the workers' heartbeats."""
@@ -243,6 +243,6 @@ class Deployment:
             consumer.close()
 
 
-def process_id(beat: WorkerBeat) -> int:
+def process_id(beat: WorkerHeartbeat) -> int:
     """Return the process that a heartbeat is of: workers are named for their host, their process, and by chance."""
     return int(beat.worker.split("-")[-2])

@@ -1,4 +1,4 @@
-"""What must hold of a deployment whatever happened: changes, views, records, fates and the model agree."""
+"""What must hold of a deployment whatever happened: changes, views, records, outcome_counts and the model agree."""
 
 import time
 from collections import Counter
@@ -11,7 +11,7 @@ import numpy as np
 from consumers.broker.consumer_lag import unsent_changes
 from consumers.history.segment_changes_reader import ChangeLog
 from events.time_units import DAY_MS
-from events.topics.specs import CO_PARTITIONED
+from events.topics.specs import SEGMENT_INPUTS
 from state.customers.records import RECORD
 from state.customers.segment_views import SegmentView
 from state.model.baselines import BaselineStore, ModelStore
@@ -43,7 +43,7 @@ class Service(Deployment):
     def moved_over(self, baseline: int) -> bool:
         """Whether every partition is completely under a baseline."""
         parts = ModelStore(self.redis).partition_sums(self.kafka.partitions)
-        return bool(parts) and all(part.swept == part.baseline == baseline for part in parts)
+        return bool(parts) and all(part.swept_baseline == part.baseline == baseline for part in parts)
 
     def model_is_current(self) -> bool:
         """Whether the published centroids are those of the sums, and every partition has moved over.
@@ -52,7 +52,7 @@ class Service(Deployment):
         """
         baseline, model = BaselineStore(self.redis).current(), ModelStore(self.redis).current()
         parts = ModelStore(self.redis).partition_sums(self.kafka.partitions)
-        if baseline is None or model is None or any(part.swept != baseline.baseline for part in parts):
+        if baseline is None or model is None or any(part.swept_baseline != baseline.baseline for part in parts):
             return False
         total = sum((part.sums for part in parts[1:]), parts[0].sums)
         starving = {segment_id for beat in self.beats() for segment_id in beat.starving}
@@ -109,14 +109,14 @@ class Service(Deployment):
             assert row["change_number"] == change.change_number
         return log
 
-    def assert_fates_add_up(self, ends: Mapping[tuple[str, int], int]) -> dict[str, int]:
-        """Every event that was consumed has one fate."""
-        fates = self.fates()
-        for topic in CO_PARTITIONED:
+    def assert_outcomes_add_up(self, ends: Mapping[tuple[str, int], int]) -> dict[str, int]:
+        """Every event that was consumed has one outcome."""
+        outcome_counts = self.outcome_counts()
+        for topic in SEGMENT_INPUTS:
             consumed = sum(end for (name, _), end in ends.items() if name == self.kafka.topic(topic))
-            counted = sum(count for name, count in fates.items() if name.startswith(f"{topic}:"))
-            assert counted == consumed, (topic, fates)
-        return fates
+            counted = sum(count for name, count in outcome_counts.items() if name.startswith(f"{topic}:"))
+            assert counted == consumed, (topic, outcome_counts)
+        return outcome_counts
 
     def assert_model_is_sum_of_customers(self) -> LiveSegmenter:
         """Invariant 12: sums, counts and centroids equal a recomputation from the records.

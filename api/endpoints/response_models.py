@@ -287,7 +287,7 @@ class Tallying(BaseModel):
 
     declared: int
     consumers: list[WorkerDocument]
-    events: dict[str, int] = Field(description="events by `<topic>:<fate>`")
+    events: dict[str, int] = Field(description="events by `<topic>:<outcome>`")
 
 
 class Calling(BaseModel):
@@ -306,7 +306,7 @@ class Operations(BaseModel):
     baseline: int
     model_version: int
     events: dict[str, int] = Field(
-        description="events by `<topic>:<fate>`", examples=[{"orders:applied": 6919, "orders:duplicate": 3}]
+        description="events by `<topic>:<outcome>`", examples=[{"orders:applied": 6919, "orders:duplicate": 3}]
     )
     events_behind: int | None = Field(description="published but not processed; null where Kafka does not answer")
     tallies_behind: int | None = Field(description="published but not tallied; null where Kafka does not answer")

@@ -14,7 +14,7 @@ from api.serving.services import Services
 from experiments import Metric
 from experiments.reporting.document import Report
 from queries.experiments.experiments import Standing
-from state.customers.recent_moves import NO_SEGMENT, UNKNOWN
+from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 
 __all__ = ["experiment", "experiment_part", "experiments"]
 

@@ -13,7 +13,7 @@ from api.serving.services import Services
 from batch.naming.playbook import play_for
 from batch.world.map_drawing import draw_world
 from queries.segments.population import Population
-from state.customers.recent_moves import NO_SEGMENT
+from state.customers.recent_segments import NO_SEGMENT
 from stream.customers.features import DEFAULT_FEATURES, FEATURES
 
 __all__ = ["segments"]

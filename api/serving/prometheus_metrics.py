@@ -72,7 +72,11 @@ class _Pipeline(Collector):
         yield GaugeMetricFamily("shoal_workers", "Workers alive", len(status["workers"]))
         for name, what in _MODEL.items():
             yield GaugeMetricFamily(f"shoal_model_{name}", what, float(status["model"][name]))
-        events = GaugeMetricFamily("shoal_events", "Events by what became of them", labels=["topic", "fate"])
+        events = GaugeMetricFamily(
+            "shoal_events",
+            "Events by outcome: applied, duplicate, rerouted, erased, dead_lettered",
+            labels=["topic", "fate"],
+        )
         for name, count in status["events"].items():
             events.add_metric(name.split(":"), count)
         yield events

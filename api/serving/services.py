@@ -36,7 +36,7 @@ from queries.segments.countries import Countries, survey_countries
 from queries.segments.current_segments import SegmentReads
 from queries.segments.population import Population, survey
 from state.campaigns.suppressions import SuppressionStore
-from state.experiments.effect_series import LookStore
+from state.experiments.effect_series import EffectSeriesStore
 from state.model.baselines import BaselineStore
 from state.store.connection import connect
 from stream.customers.clock import SegmentClock
@@ -79,7 +79,7 @@ class Services:
     letters: DeadLetterLog
     erasures: Erasures
     sink: Callable[[], KafkaSink]
-    looks: LookStore
+    looks: EffectSeriesStore
     promotion: Callable[[], Promotion]
 
     @property
@@ -168,6 +168,6 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         letters=DeadLetterLog(kafka, store),
         erasures=Erasures(store, kafka, sink),
         sink=sink,
-        looks=LookStore(store),
+        looks=EffectSeriesStore(store),
         promotion=cache(lambda: Promotion(BaselineStore(store), sink())),
     )

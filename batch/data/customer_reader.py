@@ -8,8 +8,8 @@ import redis
 from batch.data.crm_profiles import join_profiles
 from batch.data.customer_table import CustomerTable
 from batch.data.reservoir_sample import Reservoir
+from state.partitions.partition_progress import read_watermarks
 from state.partitions.partition_store import PartitionStore
-from state.partitions.watermarks import read_watermarks
 from state.store import keys
 from stream.customers.clock import SegmentClock
 

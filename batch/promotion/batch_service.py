@@ -17,7 +17,7 @@ from events.errors import ShoalError
 from events.schema.outputs import Baseline
 from state.model.baselines import BaselineStore
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
-from state.partitions.watermarks import read_fates
+from state.partitions.partition_progress import read_outcome_counts
 from state.store import keys
 
 __all__ = ["BatchService"]
@@ -91,7 +91,7 @@ class BatchService:
 
     def _events(self) -> float:
         """Return how many events have been processed: without new ones there is nothing new to fit."""
-        return float(sum(read_fates(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
+        return float(sum(read_outcome_counts(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
 
     def _propose(self, by: str, lock: BatchLock, now: datetime, *, automatic: bool) -> str:
         options = FitOptions(features=tuple(self._settings.features))

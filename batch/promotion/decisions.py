@@ -9,7 +9,7 @@ from batch.identity.move_preview import moved_share
 from consumers.broker.kafka_sink import KafkaSink
 from events.errors import ShoalError
 from events.schema.outputs import Baseline
-from state.model.baselines import BaselineMoved, BaselineStore
+from state.model.baselines import BaselineConflict, BaselineStore
 
 __all__ = ["Decision", "DecisionNotAllowed", "Promotion", "SegmentUnknown"]
 
@@ -48,7 +48,7 @@ class Promotion:
     def approve(self, number: int, decision: Decision) -> Baseline:
         """Put a proposed baseline live; approving the live one again publishes it again.
 
-        Raises BaselineUnknown, DecisionNotAllowed, BaselineMoved, SinkFailed (it is live in Redis then:
+        Raises BaselineUnknown, DecisionNotAllowed, BaselineConflict, SinkFailed (it is live in Redis then:
         approve it again).
         """
         baseline, live = self._store.get(number), self._store.current()
@@ -70,7 +70,7 @@ class Promotion:
         return approved
 
     def reject(self, number: int, decision: Decision) -> Baseline:
-        """Reject a proposed baseline. Raises BaselineUnknown, DecisionNotAllowed, BaselineMoved."""
+        """Reject a proposed baseline. Raises BaselineUnknown, DecisionNotAllowed, BaselineConflict."""
         baseline = self._store.get(number)
         if baseline.status != "proposed":
             raise DecisionNotAllowed(f"baseline {number} is {baseline.status}; only a proposed one can be rejected")
@@ -90,7 +90,7 @@ class Promotion:
         """Bring an earlier baseline back under a new number: the one before the live one, unless `to` names it.
 
         Rolling back twice goes two baselines back.
-        Raises BaselineUnknown, DecisionNotAllowed, BaselineMoved, SinkFailed.
+        Raises BaselineUnknown, DecisionNotAllowed, BaselineConflict, SinkFailed.
         """
         live = self._store.current()
         if live is None:
@@ -118,7 +118,7 @@ class Promotion:
     def rename(self, number: int, segment_id: str, name: str, by: Decision) -> Baseline:
         """Give a segment of a proposed or of the live baseline a name, which later baselines keep.
 
-        Raises BaselineUnknown, SegmentUnknown, DecisionNotAllowed, BaselineMoved, SinkFailed.
+        Raises BaselineUnknown, SegmentUnknown, DecisionNotAllowed, BaselineConflict, SinkFailed.
         """
         baseline, live = self._store.get(number), self._store.current()
         name = " ".join(name.split())
@@ -148,7 +148,7 @@ class Promotion:
 
     def _go_live(self, baseline: Baseline) -> None:
         if not self._store.approve(baseline):
-            raise BaselineMoved(
+            raise BaselineConflict(
                 f"another baseline went live at the same moment, {baseline.baseline} did not; look with "
                 "`shoal baselines list`"
             )

@@ -13,14 +13,14 @@ from state.customers.records import CustomerBatch
 from state.customers.segment_views import SegmentViews
 from state.model.baselines import ModelStore
 from state.partitions.model_sums import ModelSums
+from state.partitions.partition_progress import read_outcome_counts
 from state.partitions.partition_store import PartitionStore
-from state.partitions.watermarks import read_fates
 from state.settings import StateSettings
 from state.store import keys
 from stream.model.segmenter import CentroidSegmenter
 from stream.worker import half_life_ms
 
-__all__ = ["EndStateWrong", "check_changes", "check_fates", "check_records", "check_sums", "names_of"]
+__all__ = ["EndStateWrong", "check_changes", "check_outcome_counts", "check_records", "check_sums", "names_of"]
 
 
 _READINGS = 10
@@ -40,12 +40,14 @@ def names_of(numbers: Ints) -> list[str]:
     return [f"c{number:06d}" for number in numbers.tolist()]
 
 
-def check_fates(run: Run, applied: Mapping[str, int]) -> None:
+def check_outcome_counts(run: Run, applied: Mapping[str, int]) -> None:
     """Compare what became of the events (by topic, all of them valid and new). Raises EndStateWrong."""
     wanted = {f"{topic}:applied": count for topic, count in applied.items() if count}
-    found = {name: count for name, count in read_fates(run.redis, PARTITIONS, keys.SEGMENTS_GROUP).items() if count}
+    found = {
+        name: count for name, count in read_outcome_counts(run.redis, PARTITIONS, keys.SEGMENTS_GROUP).items() if count
+    }
     if found != wanted:
-        raise EndStateWrong(f"the events' fates are {found}, expected {wanted}")
+        raise EndStateWrong(f"the events' outcome_counts are {found}, expected {wanted}")
 
 
 def check_records(run: Run, numbers: Ints, wanted: Mapping[str, Ints], customers: int) -> None:

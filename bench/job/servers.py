@@ -23,7 +23,7 @@ from events.settings import KafkaSettings
 from events.topics.administration import create_topics
 from events.topics.specs import topic_specs
 from state.model.baselines import BaselineStore
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
 from state.store.connection import connect
 
@@ -101,7 +101,7 @@ class Run:
         owned = sorted(partition for beat in beats for partition in beat.partitions)
         return len(beats) == workers and owned == list(range(PARTITIONS)) and all(beat.partitions for beat in beats)
 
-    def beats(self) -> list[WorkerBeat]:
+    def beats(self) -> list[WorkerHeartbeat]:
         """Return what the workers last said of themselves."""
         return WorkerRegistry(self.redis).beats(time.time_ns() // 1_000_000)
 

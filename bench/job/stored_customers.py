@@ -16,7 +16,7 @@ from events.time_units import DAY_MS, HOUR_MS
 from events.topics.partitioning import partitions_of
 from state.customers.records import CustomerBatch, Rows, blank_rows
 from state.customers.segment_views import SegmentViews
-from state.partitions.partition_store import Owned, PartitionStore
+from state.partitions.partition_store import OwnedPartition, PartitionStore
 from state.settings import StateSettings
 from state.store import keys
 from stream.customers.decay import contributions
@@ -112,7 +112,7 @@ def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_
             committer.commit(each, _placed(segmenter, each, ids, rows_of(numbers[mine], now_ms), now_ms), {}, {}, 0)
 
 
-def _placed(segmenter: CentroidSegmenter, owned: Owned, ids: list[str], rows: Rows, now_ms: int) -> Outcome:
+def _placed(segmenter: CentroidSegmenter, owned: OwnedPartition, ids: list[str], rows: Rows, now_ms: int) -> Outcome:
     """Return new customers with their segments, as the worker's handler does."""
     sums = sums_under(segmenter, owned.baseline, owned.sums)
     causes = np.full(len(ids), "activity", object)

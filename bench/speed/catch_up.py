@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.job.drain import WorkerEnded
-from bench.job.end_state import check_fates, check_records, check_sums
+from bench.job.end_state import check_outcome_counts, check_records, check_sums
 from bench.job.fixed_job import SECONDS, Orders, scaled_orders, skewed
 from bench.job.paced_publisher import Paced, PacedPublisher
 from bench.job.servers import Run, Stage, wait_for
@@ -51,7 +51,7 @@ def measure_catch_up(on: Stage, backlog: int, rate: float, slowest: float) -> Ca
         wait_for(lambda: run.processed() >= published and not run.unsent(), 60)
         wanted = everything.part(0, published).totals(int(everything.who.max()) + 1)
         present = np.flatnonzero(wanted.counts)
-        check_fates(run, {"orders": published})
+        check_outcome_counts(run, {"orders": published})
         check_records(run, present, wanted.fields(), len(present))
         check_sums(run)
         return CatchUp(backlog, sent.achieved, (done - before) / (ended - began), ended - began, run.peak_mb())

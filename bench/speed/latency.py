@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from confluent_kafka import TopicPartition
 
-from bench.job.end_state import check_changes, check_fates, check_records, check_sums, names_of
+from bench.job.end_state import check_changes, check_outcome_counts, check_records, check_sums, names_of
 from bench.job.fixed_job import CUSTOMERS, PARTITIONS, Orders, skewed
 from bench.job.paced_publisher import Paced, PacedPublisher, Sent
 from bench.job.servers import Run, Stage, wait_for
@@ -213,7 +213,7 @@ def _figures(orders: Orders, sent: Sent, heard: Floats, views: _Views, first: in
 def _check(run: Run, orders: Orders) -> None:
     wanted = orders.totals(int(orders.who.max()) + 1)
     present = np.flatnonzero(wanted.counts)
-    check_fates(run, {"orders": len(orders)})
+    check_outcome_counts(run, {"orders": len(orders)})
     check_records(run, present, wanted.fields(), len(present))
     check_sums(run)
     check_changes(run, present)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.job.drain import Drained, drain
-from bench.job.end_state import check_changes, check_fates, check_records, check_sums
+from bench.job.end_state import check_changes, check_outcome_counts, check_records, check_sums
 from bench.job.fixed_job import BASELINE, EVENTS, Orders
 from bench.job.servers import Run, Stage, wait_for
 from bench.job.stored_customers import buyers, fill, settled
@@ -102,7 +102,7 @@ class Crowd:
         np.minimum(wanted["first_order"], more["first_order"], out=wanted["first_order"])
         np.maximum(wanted["last_order"], more["last_order"], out=wanted["last_order"])
         touched = np.unique(fresh.who)
-        check_fates(self.run, {"orders": len(self._who)})
+        check_outcome_counts(self.run, {"orders": len(self._who)})
         check_records(self.run, touched, wanted, self.customers)
         return check_changes(self.run, touched, complete=False)
 

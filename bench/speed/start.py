@@ -2,7 +2,7 @@
 
 import time
 
-from bench.job.end_state import check_fates
+from bench.job.end_state import check_outcome_counts
 from bench.job.fixed_job import fixed_orders
 from bench.job.servers import Stage, wait_for
 
@@ -24,7 +24,7 @@ def measure_start(on: Stage) -> float:
         wait_for(lambda: run.processed() > 0, 60, 0.002)
         seconds = time.monotonic() - started
         wait_for(lambda: run.processed() >= _EVENTS, 60)
-        check_fates(run, {"orders": _EVENTS})
+        check_outcome_counts(run, {"orders": _EVENTS})
         return seconds
     finally:
         run.close()

@@ -79,7 +79,7 @@ def _writes(run: Run) -> int:
     """Return how many transactions all partitions have had."""
     with run.redis.pipeline(transaction=False) as pipe:
         for partition in range(PARTITIONS):
-            pipe.hget(keys.fates(partition, keys.SEGMENTS_GROUP), "revision")
+            pipe.hget(keys.outcome_counts(partition, keys.SEGMENTS_GROUP), "revision")
         return sum(int(value or 0) for value in pipe.execute())
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.job.drain import drain
-from bench.job.end_state import EndStateWrong, check_changes, check_fates, check_records, check_sums
+from bench.job.end_state import EndStateWrong, check_changes, check_outcome_counts, check_records, check_sums
 from bench.job.fixed_job import BASELINE, CUSTOMERS, EVENTS, START, Orders, scaled_orders
 from bench.job.servers import Run, Stage
 from bench.job.stored_customers import fill, profiled
@@ -107,7 +107,7 @@ def check_end_state(run: Run, job: Job | None = None) -> int:
     Raises EndStateWrong.
     """
     job = job or fixed_job()
-    check_fates(run, {topic: count for topic, (count, _) in job.topics.items()})
+    check_outcome_counts(run, {topic: count for topic, (count, _) in job.topics.items()})
     check_records(run, job.present, job.wanted, len(job.present))
     check_sums(run)
     return check_changes(run, job.present, complete=job.prepare is None)

@@ -8,7 +8,7 @@ from cli.local.addresses import kafka_settings, state_settings
 from cli.printing.output import errors
 from events.errors import ShoalError
 from events.settings import KafkaSettings
-from state.partitions.watermarks import read_fates
+from state.partitions.partition_progress import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 
@@ -78,14 +78,14 @@ def _unprocessed(
 
 def _groups(client: redis.Redis) -> dict[str, tuple[str, ...]]:
     """Return who has to process which topics: the experiment consumer where one runs or experiments are declared."""
-    from events.topics.specs import CO_PARTITIONED, TALLIED
+    from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
 
-    groups: dict[str, tuple[str, ...]] = {keys.SEGMENTS_GROUP: CO_PARTITIONED}
+    groups: dict[str, tuple[str, ...]] = {keys.SEGMENTS_GROUP: SEGMENT_INPUTS}
     running = WorkerRegistry(client, keys.EXPERIMENT_WORKERS).alive(time.time_ns() // 1_000_000)
-    return groups | ({keys.EXPERIMENTS_GROUP: TALLIED} if running or client.scard(keys.EXPERIMENTS) else {})
+    return groups | ({keys.EXPERIMENTS_GROUP: EXPERIMENT_INPUTS} if running or client.scard(keys.EXPERIMENTS) else {})
 
 
 def _rerouted(client: redis.Redis, partitions: int) -> int:
     groups = (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)
-    fates = [item for group in groups for item in read_fates(client, partitions, group).items()]
-    return sum(count for name, count in fates if name.endswith(":rerouted"))
+    outcome_counts = [item for group in groups for item in read_outcome_counts(client, partitions, group).items()]
+    return sum(count for name, count in outcome_counts if name.endswith(":rerouted"))

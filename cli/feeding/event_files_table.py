@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli.formats.file_invalid import FileInvalid
-from events.topics.specs import CO_PARTITIONED
+from events.topics.specs import SEGMENT_INPUTS
 
 if TYPE_CHECKING:
     from batch.data.customer_table import CustomerTable
@@ -23,7 +23,7 @@ def topic_of(path: Path) -> str:
     ('web-sessions', 'orders')
     """
     name = path.name.lower().replace("_", "-")
-    return next((topic for topic in CO_PARTITIONED if name.startswith(topic)), "orders")
+    return next((topic for topic in SEGMENT_INPUTS if name.startswith(topic)), "orders")
 
 
 def read_event_logs(files: Sequence[Path], half_life_ms: float, features: Sequence[str]) -> "CustomerTable":

@@ -90,8 +90,8 @@ class Plan:
 class Sender:
     """Publishes valid events, given as bytes, to topics that exist, with a bounded number of them on their way.
 
-    Raises KafkaUnreachable where no broker answers, TopicsUnfit where a topic is missing, PublishFailed where Kafka
-    does not take an event.
+    Raises KafkaUnreachable where no broker answers, TopicsMisconfigured where a topic is missing, PublishFailed where
+    Kafka does not take an event.
     """
 
     def __init__(self, topics: Collection[str], settings: "KafkaSettings") -> None:
@@ -130,7 +130,7 @@ def send(topic: str, events: "Iterable[Event]", settings: "KafkaSettings", plan:
 
     Raises:
         KafkaUnreachable: no broker answers.
-        TopicsUnfit: there is no such topic.
+        TopicsMisconfigured: there is no such topic.
         PublishFailed: Kafka did not take an event.
         FileInvalid: the file of the events is not valid; those before it are published.
     """
@@ -159,11 +159,11 @@ def send(topic: str, events: "Iterable[Event]", settings: "KafkaSettings", plan:
 
 def _require_topics(topics: Collection[str], settings: "KafkaSettings") -> None:
     """Look for the topics first: a broker may create one with another number of partitions by itself."""
-    from events.topics.administration import TopicsUnfit, check_topics
+    from events.topics.administration import TopicsMisconfigured, check_topics
     from events.topics.specs import topic_specs
 
     names = {settings.topic(topic) for topic in topics}
     specs = [spec for spec in topic_specs(settings) if spec.name in names]
     missing = [found.topic for found in check_topics(settings.kafka, specs) if found.state == "missing"]
     if missing:
-        raise TopicsUnfit(f"there is no topic {missing[0]} on {settings.kafka}; run `shoal topics create`")
+        raise TopicsMisconfigured(f"there is no topic {missing[0]} on {settings.kafka}; run `shoal topics create`")

@@ -13,7 +13,7 @@ from cli.local.open_inspector import inspector
 from cli.printing.segment_tables import segments_table
 from consumers.history.segment_changes_reader import ChangeLog, read_changes
 from events.settings import KafkaSettings
-from state.partitions.watermarks import read_fates
+from state.partitions.partition_progress import read_outcome_counts
 from state.store.connection import connect
 from stream.model.rfm_tiers import SEGMENT_NAMES
 
@@ -61,9 +61,11 @@ class SegmentTicker:
     def summary(self, published: str) -> None:
         """Print the segments, what became of the events, and whether the change log agrees with Redis."""
         document, log, agreeing = self._compared()
-        fates = read_fates(self.client, self._kafka.partitions, "segments")
+        outcome_counts = read_outcome_counts(self.client, self._kafka.partitions, "segments")
         self._console.print(segments_table(document))
-        told = ", ".join(f"{count:,} {name.replace('orders:', '').replace('_', '-')}" for name, count in fates.items())
+        told = ", ".join(
+            f"{count:,} {name.replace('orders:', '').replace('_', '-')}" for name, count in outcome_counts.items()
+        )
         causes = ", ".join(f"{count:,} by {cause}" for cause, count in log.causes.most_common())
         self._console.print(
             f"{published} published: {told}.\n"

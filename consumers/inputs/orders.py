@@ -12,7 +12,7 @@ from consumers.inputs.money import Money
 from events.arrays import Ints
 from events.codec.amount_columns import currency_text
 from events.codec.column_decoder import ColumnDecoder, Read
-from events.codec.id_hashes import seed_of
+from events.codec.id_hashes import topic_seed
 from events.schema.inputs import Order
 
 __all__ = ["CANCELLED", "PLACED", "REFUNDED", "OrderColumns", "OrderInput"]
@@ -33,7 +33,7 @@ class OrderInput:
     """Decodes orders; one for each worker, since it may learn the shop's currency."""
 
     topic = "orders"
-    hashed: ClassVar[Mapping[str, int]] = {"event_id": seed_of(topic)}
+    hashed: ClassVar[Mapping[str, int]] = {"event_id": topic_seed(topic)}
     fields: tuple[str, ...] = ("customer_id", "occurred_at", "type", "amount", "currency")
 
     def __init__(self, money: Money, max_bytes: int) -> None:

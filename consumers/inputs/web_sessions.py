@@ -8,7 +8,7 @@ import numpy as np
 from consumers.inputs.columns import Columns, Decoding, Refusals
 from events.arrays import Ints
 from events.codec.column_decoder import ABSENT, ColumnDecoder
-from events.codec.id_hashes import seed_of
+from events.codec.id_hashes import topic_seed
 from events.schema.inputs import WebSession
 
 __all__ = ["SessionColumns", "SessionInput"]
@@ -30,7 +30,7 @@ class SessionInput:
 
     def __init__(self, max_bytes: int) -> None:
         names = ("customer_id", "occurred_at", "started_at", "pages", "duration_s", "cart_adds")
-        self._decoder = ColumnDecoder(WebSession, names, max_bytes, hashed={"event_id": seed_of(self.topic)})
+        self._decoder = ColumnDecoder(WebSession, names, max_bytes, hashed={"event_id": topic_seed(self.topic)})
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice; a duration that is absent is taken from the two times."""

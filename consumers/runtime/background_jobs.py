@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from state.partitions.owned_partition import Fenced, Owned
+from state.partitions.owned_partition import Fenced, OwnedPartition
 
 __all__ = ["Background", "Chore"]
 
@@ -12,18 +12,18 @@ __all__ = ["Background", "Chore"]
 class Background(Protocol):
     """Work between the batches: new models and baselines, sweeps. Called by one thread at a time."""
 
-    def due(self, owned: Iterable[Owned]) -> float:
+    def due(self, owned: Iterable[OwnedPartition]) -> float:
         """Follow what goes on elsewhere; return the share of its time that a worker may take for what is waiting.
 
         That is 0 where nothing is; it counts while events arrive.
         """
         ...
 
-    def run(self, owned: Iterable[Owned]) -> bool:
+    def run(self, owned: Iterable[OwnedPartition]) -> bool:
         """Do a bounded piece of what is due for these partitions, which are at rest; return whether more is waiting."""
         ...
 
-    def claimed(self, owned: Owned) -> None:
+    def claimed(self, owned: OwnedPartition) -> None:
         """Take note of a partition that has just been claimed."""
         ...
 
@@ -31,7 +31,7 @@ class Background(Protocol):
 class Chore:
     """A piece of background work on the partitions of one lane, done there between two of their batches."""
 
-    def __init__(self, background: Background, owned: Sequence[Owned], share: float) -> None:
+    def __init__(self, background: Background, owned: Sequence[OwnedPartition], share: float) -> None:
         self._background, self.owned, self._share = background, owned, share
         self.rest_s = 0.0
 

@@ -8,8 +8,8 @@ from consumers.runtime.partition_batch import Outcome
 from consumers.runtime.protocols import Commit
 from events.segment_changes import ChangeBatch, decode_change
 from state.customers.segment_views import SegmentViews, view_items
-from state.partitions.partition_store import Owned, PartitionStore, Save
-from state.partitions.segment_flows import count_flows
+from state.partitions.partition_store import OwnedPartition, PartitionStore, PartitionUpdate
+from state.partitions.segment_flows import count_segment_flows
 
 __all__ = ["Committer"]
 
@@ -22,7 +22,7 @@ class Committer:
 
     def __init__(self, store: PartitionStore, views: SegmentViews, sink: KafkaSink) -> None:
         self._store, self._views, self._sink = store, views, sink
-        self._published: list[tuple[Owned, int]] = []
+        self._published: list[tuple[OwnedPartition, int]] = []
         self._elsewhere = False
         self._beside = ThreadPoolExecutor(1, "acknowledged")
         self._waiting: Future[None] | None = None
@@ -35,13 +35,18 @@ class Committer:
         self._sink.send(topic, key, value, partition)
 
     def commit(
-        self, owned: Owned, outcome: Outcome, offsets: Mapping[str, int], fates: Mapping[str, int], watermark_ms: int
+        self,
+        owned: OwnedPartition,
+        outcome: Outcome,
+        offsets: Mapping[str, int],
+        outcome_counts: Mapping[str, int],
+        watermark_ms: int,
     ) -> None:
         """Commit one partition's part of a micro-batch and wait until all of it is done; see `begin` for the steps.
 
-        Raises Fenced, StateMoved, SinkFailed, redis.RedisError.
+        Raises Fenced, StateMismatch, SinkFailed, redis.RedisError.
         """
-        self.begin([Commit(owned, outcome, offsets, fates, watermark_ms)])
+        self.begin([Commit(owned, outcome, offsets, outcome_counts, watermark_ms)])
         self.confirm()
         if owned.fenced:
             raise owned.fenced
@@ -51,8 +56,8 @@ class Committer:
 
         1. What was sent before, and what goes elsewhere (dead letters, events of other partitions), is acknowledged by
            Kafka.
-        2. Records, sums, fates, offsets, the outbox of changes and the views `segment:<customer_id>` are saved, those
-           of each partition in one Redis transaction.
+        2. Records, sums, outcome counts, offsets, the outbox of changes and the views `segment:<customer_id>` are
+           saved, those of each partition in one Redis transaction.
         3. The changes are published.
         4. Kafka's acknowledgement of them is waited for: here where they are few, else by a thread, while the next
            micro-batch is read and folded.
@@ -60,7 +65,7 @@ class Committer:
 
         A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
         the outbox and sends them again. A partition that another worker has taken over is marked as `fenced` and left
-        alone. Raises StateMoved, SinkFailed, redis.RedisError.
+        alone. Raises StateMismatch, SinkFailed, redis.RedisError.
         """
         if self._elsewhere or self._waiting:
             self.confirm()
@@ -90,13 +95,13 @@ class Committer:
             owned.acknowledged += 0 if owned.unsent else changes
         self._published = []
 
-    def tidy(self, owned: Owned) -> None:
-        """Trim what Kafka has acknowledged of a partition. Raises Fenced, StateMoved, redis.RedisError."""
+    def tidy(self, owned: OwnedPartition) -> None:
+        """Trim what Kafka has acknowledged of a partition. Raises Fenced, StateMismatch, redis.RedisError."""
         if owned.acknowledged:
             self._store.trim(owned, owned.acknowledged)
             owned.acknowledged = 0
 
-    def drain(self, owned: Owned) -> int:
+    def drain(self, owned: OwnedPartition) -> int:
         """Send again what the partition's last owner saved but may not have sent, and return how many changes."""
         sent = 0
         while encoded := self._store.outbox(owned.partition):
@@ -108,7 +113,7 @@ class Committer:
             sent += len(encoded)
         return sent
 
-    def _publish(self, owned: Owned, changes: ChangeBatch, encoded: list[bytes]) -> None:
+    def _publish(self, owned: OwnedPartition, changes: ChangeBatch, encoded: list[bytes]) -> None:
         if encoded:
             self._published.append((owned, len(encoded)))
             try:
@@ -124,20 +129,20 @@ class Committer:
         self._published = []
 
 
-def _save(commit: Commit, changes: ChangeBatch) -> Save:
+def _save(commit: Commit, changes: ChangeBatch) -> PartitionUpdate:
     owned, outcome = commit.owned, commit.outcome
-    return Save(
+    return PartitionUpdate(
         customers=outcome.customers,
         profiles=outcome.profiles,
         baseline=outcome.baseline,
         sums=outcome.sums,
-        swept=_swept(owned, outcome),
+        swept_baseline=_swept_baseline(owned, outcome),
         offsets={**owned.offsets, **commit.offsets},
-        fates=_added(owned.fates, commit.fates),
+        outcome_counts=_added(owned.outcome_counts, commit.outcome_counts),
         watermark_ms=max(owned.watermark_ms, commit.watermark_ms),
         changes=changes.encode(),
         views=view_items(changes),
-        flows=count_flows(changes),
+        flows=count_segment_flows(changes),
     )
 
 
@@ -145,8 +150,8 @@ def _added(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]
     return {name: before.get(name, 0) + more.get(name, 0) for name in {**before, **more}}
 
 
-def _swept(owned: Owned, outcome: Outcome) -> int:
+def _swept_baseline(owned: OwnedPartition, outcome: Outcome) -> int:
     """A partition's first customers are all under the baseline that they came in under."""
-    if outcome.swept is not None:
-        return outcome.swept
-    return outcome.baseline if owned.sums is None else owned.swept
+    if outcome.swept_baseline is not None:
+        return outcome.swept_baseline
+    return outcome.baseline if owned.sums is None else owned.swept_baseline

@@ -8,9 +8,9 @@ import redis
 
 from consumers.history.erasure_log import ErasureLog
 from consumers.runtime.protocols import Claims
-from state.customers.erasure_places import forget_elsewhere
-from state.customers.erasures import Erased, ErasureQueue, agree_on_salt
-from state.partitions.owned_partition import Owned
+from state.customers.erasures import ErasedCustomers, ErasureQueue, restore_salt
+from state.customers.secondary_data import erase_secondary_data
+from state.partitions.owned_partition import OwnedPartition
 from state.store import keys
 
 __all__ = ["RememberingClaims"]
@@ -26,15 +26,15 @@ class RememberingClaims:
     def __init__(self, claims: Claims, erasures: ErasureLog, client: redis.Redis, partitions: int) -> None:
         self._claims, self._erasures, self._redis, self._partitions = claims, erasures, client, partitions
 
-    def verify(self, owned: Sequence[Owned]) -> None:
-        """Compare partitions with what their owner knows of them. Raises Fenced or StateMoved."""
+    def verify(self, owned: Sequence[OwnedPartition]) -> None:
+        """Compare partitions with what their owner knows of them. Raises Fenced or StateMismatch."""
         self._claims.verify(owned)
 
-    def claim(self, partition: int) -> Owned:
+    def claim(self, partition: int) -> OwnedPartition:
         """Become the partition's one writer, and bring its tombstones up to the topic. Raises KafkaUnreachable."""
         told = self._erasures.erased_in(partition)
         if self._erasures.salt is not None:
-            agree_on_salt(self._redis, self._erasures.salt)
+            restore_salt(self._redis, self._erasures.salt)
         owned = self._claims.claim(partition)
         known = owned.erased
         if known is None or not (lost := told - known.digests):
@@ -51,12 +51,12 @@ class RememberingClaims:
         )
         return owned
 
-    def _back(self, partition: int, erased: Erased) -> list[str]:
+    def _back(self, partition: int, erased: ErasedCustomers) -> list[str]:
         """Ask for the erasure of the customers who are back, and return them."""
         back = sorted({name for name in _stored(self._redis, partition) if name in erased})
         for name in back:
             ErasureQueue(self._redis).request(partition, name)
-            forget_elsewhere(self._redis, name, self._partitions)
+            erase_secondary_data(self._redis, name, self._partitions)
         return back
 
 

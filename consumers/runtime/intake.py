@@ -12,7 +12,7 @@ from consumers.inputs.columns import Decoding
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from events.codec.batch_decoder import Rejection
 from events.settings import KafkaSettings
-from state.partitions.partition_store import Owned
+from state.partitions.partition_store import OwnedPartition
 
 __all__ = ["Input", "Intake"]
 
@@ -39,7 +39,7 @@ class Intake:
     def batches(
         self,
         slices: Sequence[TopicSlice],
-        owned: Mapping[int, Owned],
+        owned: Mapping[int, OwnedPartition],
         wall_ms: int,
         ends: Mapping[Place, int] | None = None,
     ) -> tuple[list[PartitionBatch], dict[int, list[Refused]]]:
@@ -83,7 +83,7 @@ def _without_key(messages: TopicSlice, decoding: Decoding) -> Decoding:
     return Decoding(decoding.columns.take(kept), decoding.positions[kept], sorted(decoding.rejections + mine))
 
 
-def _next_offsets(messages: TopicSlice, owned: Mapping[int, Owned]) -> dict[int, int]:
+def _next_offsets(messages: TopicSlice, owned: Mapping[int, OwnedPartition]) -> dict[int, int]:
     """Return, by partition, the offset from which messages are new; for a partition of another worker, none is."""
     return {
         partition: owned[partition].offsets.get(messages.topic, 0) if partition in owned else np.iinfo(np.int64).max
@@ -91,14 +91,14 @@ def _next_offsets(messages: TopicSlice, owned: Mapping[int, Owned]) -> dict[int,
     }
 
 
-def _any_stale(messages: TopicSlice, owned: Mapping[int, Owned]) -> bool:
+def _any_stale(messages: TopicSlice, owned: Mapping[int, OwnedPartition]) -> bool:
     return any(
         bool((messages.offsets[messages.partitions == partition] < start).any())
         for partition, start in _next_offsets(messages, owned).items()
     )
 
 
-def _fresh(messages: TopicSlice, owned: Mapping[int, Owned]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _fresh(messages: TopicSlice, owned: Mapping[int, OwnedPartition]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     mask = np.zeros(len(messages.offsets), np.bool_)
     for partition, start in _next_offsets(messages, owned).items():
         mask |= (messages.partitions == partition) & (messages.offsets >= start)

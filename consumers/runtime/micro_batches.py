@@ -24,7 +24,7 @@ from events.codec.column_decoder import is_compiled
 from events.errors import ShoalError
 from events.settings import KafkaSettings
 from events.time_units import HOUR_MS
-from state.partitions.owned_partition import Fenced, Owned, StateMoved
+from state.partitions.owned_partition import Fenced, OwnedPartition, StateMismatch
 
 __all__ = ["MicroBatchRuntime", "Wiring"]
 
@@ -132,7 +132,7 @@ class MicroBatchRuntime:
             busy = self._look_after(idle=self._idle) or bool(slices)
         except Fenced as error:
             self._ownership.lose(error)
-        except StateMoved as error:
+        except StateMismatch as error:
             self._recover(error)
         except (redis.RedisError, ShoalError) as error:
             self._trouble.bear(error)
@@ -292,5 +292,5 @@ class MicroBatchRuntime:
         self._ownership.revoked(partitions)
 
 
-def _owned(job: Job | Chore) -> Sequence[Owned]:
+def _owned(job: Job | Chore) -> Sequence[OwnedPartition]:
     return job.owned if isinstance(job, Chore) else [part.owned for part in job]

@@ -10,7 +10,7 @@ from consumers.broker.kafka_source import KafkaSource
 from consumers.runtime.protocols import Claims, Commits, Published
 from consumers.runtime.retry_policy import Trouble
 from events.errors import ShoalError
-from state.partitions.partition_store import Fenced, Owned, StateMoved
+from state.partitions.partition_store import Fenced, OwnedPartition, StateMismatch
 
 __all__ = ["Ownership"]
 
@@ -33,7 +33,7 @@ class Ownership:
         store: Claims,
         committer: Commits,
         published: Published,
-        claimed: Callable[[Owned], None],
+        claimed: Callable[[OwnedPartition], None],
         wait: Callable[[float], bool],
         *,
         patience_s: float,
@@ -42,18 +42,18 @@ class Ownership:
         self._store, self._committer, self._published = store, committer, published
         self._claimed, self._wait = claimed, wait
         self._patience_s, self._fence_s = patience_s, fence_s
-        self._owned: dict[int, Owned] = {}
+        self._owned: dict[int, OwnedPartition] = {}
         self._fenced: dict[int, float] = {}
         self._verified = 0.0
 
     def __contains__(self, partition: int) -> bool:
         return partition in self._owned
 
-    def __getitem__(self, partition: int) -> Owned:
+    def __getitem__(self, partition: int) -> OwnedPartition:
         return self._owned[partition]
 
     @property
-    def owned(self) -> dict[int, Owned]:
+    def owned(self) -> dict[int, OwnedPartition]:
         """The owned partitions by number."""
         return self._owned
 
@@ -95,7 +95,7 @@ class Ownership:
         for partition in wanted:
             self._owned.pop(partition, None)
         try:
-            self._retrying(lambda: self._claim_all(wanted, moved=isinstance(error, StateMoved)))
+            self._retrying(lambda: self._claim_all(wanted, moved=isinstance(error, StateMismatch)))
             for partition in mine.intersection(self._owned):
                 self.source.seek(partition, self._owned[partition].offsets)
         finally:
@@ -116,7 +116,7 @@ class Ownership:
 
         Partitions that are `moving`, which are just being saved, are compared by that: so nobody waits for them here,
         and nothing is claimed, for which the lanes must be at rest.
-        Raises Fenced, StateMoved, redis.RedisError.
+        Raises Fenced, StateMismatch, redis.RedisError.
         """
         if not self.look_due:
             return

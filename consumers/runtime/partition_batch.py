@@ -37,13 +37,13 @@ class TopicEvents:
 class PartitionBatch:
     """Events of one partition by topic (name without prefix); `offsets` are the next ones to read, by full name.
 
-    `fates` counts, by `<topic>:<fate>`, the events whose fate is known before the records are read.
+    `outcome_counts` counts, by `<topic>:<outcome>`, the events whose outcome is known before the records are read.
     """
 
     partition: int
     events: dict[str, TopicEvents] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
-    fates: dict[str, int] = field(default_factory=dict)
+    outcome_counts: dict[str, int] = field(default_factory=dict)
 
     def customer_ids(self) -> tuple[list[str], dict[str, Ints]]:
         """Return the distinct customers of all topics, and for each topic the position of each event's customer."""
@@ -56,11 +56,11 @@ class PartitionBatch:
             start += len(part.columns)
         return distinct, slots
 
-    def count(self, topic: str, fate: str, events: int) -> None:
-        """Add events to a fate."""
+    def count(self, topic: str, event_outcome: str, events: int) -> None:
+        """Add events to the count of an outcome."""
         if events:
-            name = f"{topic}:{fate}"
-            self.fates[name] = self.fates.get(name, 0) + events
+            name = f"{topic}:{event_outcome}"
+            self.outcome_counts[name] = self.outcome_counts.get(name, 0) + events
 
     def latest_ms(self) -> int:
         """Return the largest event time, 0 where there is none."""
@@ -71,7 +71,7 @@ class PartitionBatch:
 class Outcome:
     """What a handler wants saved and sent; `duplicates` counts repeated events by topic.
 
-    `swept` is the baseline that every customer of the partition is now under, None where that did not change.
+    `swept_baseline` is the baseline that every customer of the partition is now under, None where that did not change.
     """
 
     customers: CustomerBatch
@@ -80,10 +80,10 @@ class Outcome:
     sums: ModelSums
     changes: Sequence[Change]
     duplicates: dict[str, int]
-    swept: int | None = None
+    swept_baseline: int | None = None
 
     @property
-    def fates(self) -> dict[str, dict[str, int]]:
+    def outcome_counts(self) -> dict[str, dict[str, int]]:
         """By topic, how many events were not applied, and why."""
         return {topic: {"duplicate": count} for topic, count in self.duplicates.items()}
 

@@ -13,7 +13,7 @@ from consumers.runtime.partition_batch import PartitionBatch
 from consumers.runtime.protocols import Clock, Commit, Commits, Customers, Handler, Loaded, Open, Opening
 from events.settings import KafkaSettings
 from events.topics.partitioning import partitions_of
-from state.partitions.owned_partition import Owned
+from state.partitions.owned_partition import OwnedPartition
 
 __all__ = ["Job", "Part", "Processing"]
 
@@ -21,7 +21,7 @@ __all__ = ["Job", "Part", "Processing"]
 class Part(NamedTuple):
     """One partition's part of a micro-batch."""
 
-    owned: Owned
+    owned: OwnedPartition
     batch: PartitionBatch
     refused: list[Refused]
 
@@ -46,7 +46,7 @@ class Processing:
     def __call__(self, lane: int, job: Job) -> None:
         """Fold and save the partitions of a job, except those that another worker has taken over.
 
-        Raises StateMoved, SinkFailed, redis.RedisError: then all partitions must be claimed again.
+        Raises StateMismatch, SinkFailed, redis.RedisError: then all partitions must be claimed again.
         """
         committer = self._committers[lane]
         parts, loaded = self._load([part for part in job if not part.owned.fenced], committer)
@@ -55,11 +55,11 @@ class Processing:
         commits = []
         for (owned, batch, _), outcome in zip(parts, self._handler.apply(loaded), strict=True):
             for topic, events in batch.events.items():
-                others = outcome.fates.get(topic, {})
-                for fate, count in others.items():
-                    batch.count(topic, fate, count)
+                others = outcome.outcome_counts.get(topic, {})
+                for event_outcome, count in others.items():
+                    batch.count(topic, event_outcome, count)
                 batch.count(topic, "applied", len(events.columns) - sum(others.values()))
-            commits.append(Commit(owned, outcome, batch.offsets, batch.fates, _watermark_ms(owned, batch)))
+            commits.append(Commit(owned, outcome, batch.offsets, batch.outcome_counts, _watermark_ms(owned, batch)))
         committer.begin(commits)
 
     def do(self, lane: int, chore: Chore) -> None:
@@ -107,7 +107,9 @@ class Processing:
             loaded.append(Loaded(owned, customers, columns, slots, now_ms))
         return kept, loaded
 
-    def _send_away(self, owned: Owned, batch: PartitionBatch, customers: Customers, committer: Commits) -> bool:
+    def _send_away(
+        self, owned: OwnedPartition, batch: PartitionBatch, customers: Customers, committer: Commits
+    ) -> bool:
         """Take out the events of erased customers and of other partitions' customers; return whether there were any.
 
         Neither are known here, so this costs nothing where everybody is known.
@@ -133,7 +135,7 @@ class Processing:
         return True
 
 
-def _leave_out_erased(owned: Owned, batch: PartitionBatch, customers: Customers) -> bool:
+def _leave_out_erased(owned: OwnedPartition, batch: PartitionBatch, customers: Customers) -> bool:
     """Take out the events of customers who were erased, which are older than that, and count them."""
     strangers = np.flatnonzero(~customers.known).tolist() if owned.erased else []
     names = {customers.ids[i] for i in strangers if owned.erased and customers.ids[i] in owned.erased}
@@ -146,5 +148,5 @@ def _leave_out_erased(owned: Owned, batch: PartitionBatch, customers: Customers)
     return True
 
 
-def _watermark_ms(owned: Owned, batch: PartitionBatch) -> int:
+def _watermark_ms(owned: OwnedPartition, batch: PartitionBatch) -> int:
     return max(owned.watermark_ms, batch.latest_ms())

@@ -7,7 +7,7 @@ from consumers.broker.kafka_sink import PARTITION_UA
 from consumers.inputs.columns import Columns
 from consumers.runtime.partition_batch import PartitionBatch
 from events.arrays import Flags, Ints
-from state.partitions.owned_partition import Owned
+from state.partitions.owned_partition import OwnedPartition
 
 __all__ = [
     "Claims",
@@ -42,8 +42,8 @@ class Made(Protocol):
     """What a handler wants saved."""
 
     @property
-    def fates(self) -> Mapping[str, Mapping[str, int]]:
-        """By topic, how many events met another fate than to be applied."""
+    def outcome_counts(self) -> Mapping[str, Mapping[str, int]]:
+        """By topic, how many events were not applied, by outcome."""
         ...
 
 
@@ -58,7 +58,7 @@ class Clock(Protocol):
 class Opening(NamedTuple):
     """A partition that is to be watched, and the customers of a micro-batch that are to be read."""
 
-    owned: Owned
+    owned: OwnedPartition
     ids: list[str]
     batch: PartitionBatch
 
@@ -66,7 +66,7 @@ class Opening(NamedTuple):
 Open = Callable[[Sequence[Opening]], list[Any]]
 """Begins a micro-batch: watches partitions and reads what is known of their Customers.
 
-Marks as `fenced` the partitions that another worker has taken over, of which nobody is known. Raises StateMoved or
+Marks as `fenced` the partitions that another worker has taken over, of which nobody is known. Raises StateMismatch or
 redis.RedisError.
 """
 
@@ -77,7 +77,7 @@ class Loaded(NamedTuple):
     `slots` are, by topic, the positions of the events' customers; `now_ms` is the partition's present.
     """
 
-    owned: Owned
+    owned: OwnedPartition
     customers: Any
     events: dict[str, Columns]
     slots: dict[str, Ints]
@@ -87,10 +87,10 @@ class Loaded(NamedTuple):
 class Commit(NamedTuple):
     """What is to be committed of one partition: what was Made, and how far it brings each topic (by full name)."""
 
-    owned: Owned
+    owned: OwnedPartition
     outcome: Any
     offsets: Mapping[str, int]
-    fates: Mapping[str, int]
+    outcome_counts: Mapping[str, int]
     watermark_ms: int
 
 
@@ -105,12 +105,12 @@ class Handler(Protocol):
 class Claims(Protocol):
     """Who owns a partition, and whether Redis is still as its owner knows it."""
 
-    def claim(self, partition: int) -> Owned:
+    def claim(self, partition: int) -> OwnedPartition:
         """Become the partition's one writer."""
         ...
 
-    def verify(self, owned: Sequence[Owned]) -> None:
-        """Compare partitions with what their owner knows of them. Raises Fenced or StateMoved."""
+    def verify(self, owned: Sequence[OwnedPartition]) -> None:
+        """Compare partitions with what their owner knows of them. Raises Fenced or StateMismatch."""
         ...
 
 
@@ -124,7 +124,7 @@ class Commits(Protocol):
     def begin(self, commits: Sequence[Commit]) -> None:
         """Save partitions, each at once or not at all, and begin to publish what they changed.
 
-        Marks as `fenced` those that another worker has taken over. Raises StateMoved, SinkFailed, redis.RedisError.
+        Marks as `fenced` those that another worker has taken over. Raises StateMismatch, SinkFailed, redis.RedisError.
         """
         ...
 
@@ -132,11 +132,11 @@ class Commits(Protocol):
         """Wait until Kafka has all that was sent. Raises SinkFailed."""
         ...
 
-    def tidy(self, owned: Owned) -> None:
+    def tidy(self, owned: OwnedPartition) -> None:
         """Clear up after what Kafka has acknowledged of a partition."""
         ...
 
-    def drain(self, owned: Owned) -> int:
+    def drain(self, owned: OwnedPartition) -> int:
         """Send again what the partition's last owner may not have sent; return how many messages."""
         ...
 
@@ -144,10 +144,10 @@ class Commits(Protocol):
 class Published(Protocol):
     """What the world has been told of a partition, where Redis may know less."""
 
-    def ahead_of(self, owned: Sequence[Owned]) -> set[int]:
+    def ahead_of(self, owned: Sequence[OwnedPartition]) -> set[int]:
         """Return the partitions of which more was published than Redis knows."""
         ...
 
-    def restore(self, owned: Owned) -> int:
+    def restore(self, owned: OwnedPartition) -> int:
         """Take over what was published of a partition; return of how many customers."""
         ...

@@ -15,7 +15,7 @@ from consumers.history.segment_changes_reader import newest_changes, read_change
 from events.segment_changes import Change, change_time_ms, segment_number
 from events.settings import KafkaSettings
 from state.customers.segment_views import SegmentViews
-from state.partitions.partition_store import Owned, PartitionStore, Save
+from state.partitions.partition_store import OwnedPartition, PartitionStore, PartitionUpdate
 
 __all__ = ["PublishedSegments"]
 
@@ -30,7 +30,7 @@ class PublishedSegments:
     def __init__(self, kafka: KafkaSettings, store: PartitionStore, views: SegmentViews) -> None:
         self._kafka, self._store, self._views = kafka, store, views
 
-    def ahead_of(self, owned: Sequence[Owned]) -> set[int]:
+    def ahead_of(self, owned: Sequence[OwnedPartition]) -> set[int]:
         """Return the partitions whose last published change Redis does not know. Raises KafkaUnreachable."""
         ahead = set()
         partitions = [each.partition for each in owned]
@@ -40,7 +40,7 @@ class PublishedSegments:
                 ahead.add(partition)
         return ahead
 
-    def restore(self, owned: Owned) -> int:
+    def restore(self, owned: OwnedPartition) -> int:
         """Take over the published segments of a partition and return how many customers were behind.
 
         A customer whom Redis does not know at all gets a record without events; replaying brings those.
@@ -56,7 +56,7 @@ class PublishedSegments:
             )
         return restored
 
-    def _restore(self, owned: Owned, changes: Sequence[Change]) -> int:
+    def _restore(self, owned: OwnedPartition, changes: Sequence[Change]) -> int:
         customers = self._store.load(owned.partition, [change.customer_id for change in changes])
         numbers = np.array([change.change_number for change in changes])
         older = np.flatnonzero(numbers > customers.rows["change_number"])
@@ -68,14 +68,14 @@ class PublishedSegments:
         if len(older):
             self._store.save(
                 owned,
-                Save(
+                PartitionUpdate(
                     customers=customers.take(older),
                     profiles={},
                     baseline=owned.baseline,
                     sums=owned.sums,
-                    swept=owned.swept,
+                    swept_baseline=owned.swept_baseline,
                     offsets=owned.offsets,
-                    fates=owned.fates,
+                    outcome_counts=owned.outcome_counts,
                     watermark_ms=owned.watermark_ms,
                     changes=[],
                 ),
@@ -84,5 +84,5 @@ class PublishedSegments:
         return len(older)
 
 
-def _erased(owned: Sequence[Owned], change: Change) -> bool:
+def _erased(owned: Sequence[OwnedPartition], change: Change) -> bool:
     return any(each.erased is not None and change.customer_id in each.erased for each in owned)

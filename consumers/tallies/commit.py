@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink
 from consumers.runtime.protocols import Commit
-from state.experiments.tally_partitions import TallyPartitions, TallySave
-from state.partitions.owned_partition import Owned
+from state.experiments.tally_partitions import TallyPartitions, TallyUpdate
+from state.partitions.owned_partition import OwnedPartition
 
 __all__ = ["NothingPublished", "TallyCommitter"]
 
@@ -26,12 +26,12 @@ class TallyCommitter:
         """Commit the partitions of a micro-batch.
 
         1. What goes elsewhere (dead letters, events of other partitions) is acknowledged by Kafka.
-        2. Logs, exposed customers, tallies, fates and offsets are saved, those of each partition in one Redis
+        2. Logs, exposed customers, tallies, outcome counts and offsets are saved, those of each partition in one Redis
            transaction.
 
         A crash before 2 repeats the whole batch from the old offsets: dead letters and re-published events may then be
         there twice, same bytes. Partitions that another worker has taken over are marked as `fenced`. Raises
-        StateMoved, SinkFailed, redis.RedisError.
+        StateMismatch, SinkFailed, redis.RedisError.
         """
         if self._elsewhere:
             self.confirm()
@@ -42,22 +42,27 @@ class TallyCommitter:
         self._elsewhere = False
         self._sink.flush()
 
-    def tidy(self, owned: Owned) -> None:
+    def tidy(self, owned: OwnedPartition) -> None:
         """Nothing is kept for after Kafka's acknowledgement."""
 
-    def drain(self, owned: Owned) -> int:
+    def drain(self, owned: OwnedPartition) -> int:
         """Nothing is left to be sent by the next owner."""
         return 0
 
 
-def _save(commit: Commit) -> TallySave:
+def _save(commit: Commit) -> TallyUpdate:
     owned, outcome = commit.owned, commit.outcome
-    fates = {**commit.fates, "purchases:let_go": outcome.let_go} if outcome.let_go else commit.fates
-    return TallySave(
+    outcome_counts = (
+        {**commit.outcome_counts, "purchases:let_go": outcome.let_go} if outcome.let_go else commit.outcome_counts
+    )
+    return TallyUpdate(
         outcome.logs,
         outcome.experiments,
         {**owned.offsets, **commit.offsets},
-        {name: owned.fates.get(name, 0) + fates.get(name, 0) for name in {**owned.fates, **fates}},
+        {
+            name: owned.outcome_counts.get(name, 0) + outcome_counts.get(name, 0)
+            for name in {**owned.outcome_counts, **outcome_counts}
+        },
         max(owned.watermark_ms, commit.watermark_ms),
     )
 
@@ -69,6 +74,6 @@ class NothingPublished:
         """Return no partitions."""
         return set()
 
-    def restore(self, owned: Owned) -> int:
+    def restore(self, owned: OwnedPartition) -> int:
         """There is nothing to take over."""
         return 0

@@ -17,7 +17,7 @@ __all__ = ["Exposing", "expose"]
 class Exposing(NamedTuple):
     """n customers with exposures folded in; `first` and `touched` (n,) say whose first, or any, exposure is new.
 
-    `others` counts the events that were not applied, by fate.
+    `others` counts the events that were not applied, by outcome.
     """
 
     customers: ExposedCustomers

@@ -16,7 +16,7 @@ from consumers.tallies.settings import ExperimentSettings
 from events.arrays import Ints
 from events.time_units import DAY_MS
 from state.experiments.purchase_logs import ENTRY, PurchaseLogs
-from state.experiments.tally_partitions import ExperimentSave, OpenedTallies, TallyOpening, TallyPartitions
+from state.experiments.tally_partitions import ExperimentUpdate, LoadedTallies, TallyPartitions, TallyRequest
 
 __all__ = ["TallyHandler", "TallyOutcome"]
 
@@ -29,8 +29,8 @@ class TallyOutcome:
     """What a micro-batch of a partition changes; `let_go` counts entries that a full log had no room for."""
 
     logs: PurchaseLogs
-    experiments: Mapping[str, ExperimentSave]
-    fates: dict[str, dict[str, int]]
+    experiments: Mapping[str, ExperimentUpdate]
+    outcome_counts: dict[str, dict[str, int]]
     let_go: int
 
 
@@ -44,27 +44,27 @@ class TallyHandler:
         self._remembered_ms = settings.purchase_days * DAY_MS
         self._limit, self._window = settings.purchase_limit, duplicate_window
 
-    def open_all(self, wanted: Sequence[Opening]) -> list[OpenedTallies]:
+    def open_all(self, wanted: Sequence[Opening]) -> list[LoadedTallies]:
         """Begin a micro-batch: read what is known of its customers in every experiment that can still change."""
         live = self._definitions.current()
         return self._store.open_all([self._opening(live, each) for each in wanted])
 
-    def _opening(self, live: Mapping[str, LiveExperiment], wanted: Opening) -> TallyOpening:
+    def _opening(self, live: Mapping[str, LiveExperiment], wanted: Opening) -> TallyRequest:
         owned, ids, batch = wanted
         watermark_ms = max(owned.watermark_ms, batch.latest_ms())
         names = [name for name, each in live.items() if not each.settled(watermark_ms, self._remembered_ms)]
         shown = batch.events.get("exposures")
         who = set() if shown is None else set(shown.columns.customer_ids)
         held_by = np.array([i for i, name in enumerate(ids) if name in who], np.int64)
-        return TallyOpening(owned, ids, names, held_by)
+        return TallyRequest(owned, ids, names, held_by)
 
     def apply(self, loaded: Sequence[Loaded]) -> list[TallyOutcome]:
         """Return what the events change, partition by partition."""
         return [self._apply(each.customers, each.events, each.slots) for each in loaded]
 
-    def _apply(self, customers: OpenedTallies, events: dict[str, Columns], slots: dict[str, Ints]) -> TallyOutcome:
-        fates: dict[str, dict[str, int]] = {topic: {} for topic in events}
-        taken = self._log(customers.logs, events, slots, fates)
+    def _apply(self, customers: LoadedTallies, events: dict[str, Columns], slots: dict[str, Ints]) -> TallyOutcome:
+        outcome_counts: dict[str, dict[str, int]] = {topic: {} for topic in events}
+        taken = self._log(customers.logs, events, slots, outcome_counts)
         recount = Recount(customers, taken.logs)
         live = self._definitions.current()
         shown = events.get("exposures", _no_exposures())
@@ -75,18 +75,18 @@ class TallyHandler:
                 mine = np.flatnonzero(shown.experiments == self._definitions.code(name))
                 owners = slots["exposures"][mine] if len(mine) else mine
                 exposing = expose(state.customers, shown.take(mine), owners, live[name], self._window)
-                _add(fates, "exposures", exposing.others)
+                _add(outcome_counts, "exposures", exposing.others)
                 experiments[name] = recount.of(live[name], state, exposing)
-        _add(fates, "exposures", self._elsewhere(shown, experiments, live))
+        _add(outcome_counts, "exposures", self._elsewhere(shown, experiments, live))
         logs, let_go = trimmed(taken.logs.take(np.flatnonzero(recount.logged)), self._remembered_ms, self._limit)
-        return TallyOutcome(logs, experiments, fates, let_go)
+        return TallyOutcome(logs, experiments, outcome_counts, let_go)
 
     def _log(
         self,
         logs: PurchaseLogs,
         events: dict[str, Columns],
         slots: dict[str, Ints],
-        fates: dict[str, dict[str, int]],
+        outcome_counts: dict[str, dict[str, int]],
     ) -> Taken:
         """Take orders and conversions into the logs, and count those that are not."""
         parts = [(topic, columns) for topic, columns in events.items() if topic in _LOGGED]
@@ -97,7 +97,11 @@ class TallyHandler:
         for topic, columns in parts:
             mine = slice(start, start + len(columns))
             counts = {"duplicate": taken.repeated[mine], "too_old": taken.too_old[mine]}
-            _add(fates, topic, {fate: int(np.count_nonzero(flags)) for fate, flags in counts.items()})
+            _add(
+                outcome_counts,
+                topic,
+                {event_outcome: int(np.count_nonzero(flags)) for event_outcome, flags in counts.items()},
+            )
             start += len(columns)
         return taken
 
@@ -123,7 +127,7 @@ def _no_exposures() -> ExposureColumns:
     return ExposureColumns([], np.zeros(0, np.uint64), _NOBODY, _NOBODY, _NOBODY)
 
 
-def _add(fates: dict[str, dict[str, int]], topic: str, counts: Mapping[str, int]) -> None:
-    for fate, count in counts.items():
+def _add(outcome_counts: dict[str, dict[str, int]], topic: str, counts: Mapping[str, int]) -> None:
+    for event_outcome, count in counts.items():
         if count:
-            fates[topic][fate] = fates[topic].get(fate, 0) + count
+            outcome_counts[topic][event_outcome] = outcome_counts[topic].get(event_outcome, 0) + count

@@ -14,7 +14,7 @@ from consumers.tallies.definitions import Definitions, LiveExperiment, experimen
 from events.arrays import Flags, Ints
 from events.codec.amount_columns import currency_number, currency_text
 from events.codec.column_decoder import ABSENT, ColumnDecoder, Read
-from events.codec.id_hashes import seed_of
+from events.codec.id_hashes import topic_seed
 from events.schema.inputs import Conversion, Exposure
 from state.experiments.purchase_logs import CONVERSION, ENTRY
 
@@ -66,7 +66,7 @@ class ExposureInput:
     def __init__(self, definitions: Definitions, max_bytes: int) -> None:
         self._definitions = definitions
         names = ("customer_id", "occurred_at", "experiment", "variant")
-        self._decoder = ColumnDecoder(Exposure, names, max_bytes, hashed={"event_id": seed_of(self.topic)})
+        self._decoder = ColumnDecoder(Exposure, names, max_bytes, hashed={"event_id": topic_seed(self.topic)})
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice. Raises redis.RedisError where definitions have to be read."""
@@ -99,7 +99,7 @@ class ConversionInput:
         self._definitions, self._money = definitions, money
         self._plain = Money(_NO_CURRENCY, {}, str)
         names = ("customer_id", "occurred_at", "experiment", "value", "currency")
-        self._decoder = ColumnDecoder(Conversion, names, max_bytes, hashed={"event_id": seed_of(self.topic)})
+        self._decoder = ColumnDecoder(Conversion, names, max_bytes, hashed={"event_id": topic_seed(self.topic)})
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice. Raises redis.RedisError where definitions have to be read."""

@@ -11,11 +11,11 @@ from consumers.tallies.definitions import LiveExperiment
 from consumers.tallies.first_exposures import Exposing
 from consumers.tallies.tally_sums import changed_sums
 from events.arrays import Flags, Ints
-from state.customers.recent_moves import UNKNOWN, segments_at
+from state.customers.recent_segments import UNKNOWN, segments_at
 from state.experiments.exposed_customers import segment_code
 from state.experiments.purchase_logs import CONVERSION, PurchaseLogs
 from state.experiments.tallies import TallyReading
-from state.experiments.tally_partitions import ExperimentSave, ExperimentState, OpenedTallies
+from state.experiments.tally_partitions import ExperimentState, ExperimentUpdate, LoadedTallies
 
 __all__ = ["Recount"]
 
@@ -32,11 +32,11 @@ class Recount:
     let go yet; `logged` (n,) says who has new ones.
     """
 
-    def __init__(self, opened: OpenedTallies, logs: PurchaseLogs) -> None:
+    def __init__(self, opened: LoadedTallies, logs: PurchaseLogs) -> None:
         self._opened, self._logs = opened, logs
         self.logged: Flags = np.diff(logs.starts) > np.diff(opened.logs.starts)
 
-    def of(self, experiment: LiveExperiment, state: ExperimentState, exposing: Exposing) -> ExperimentSave:
+    def of(self, experiment: LiveExperiment, state: ExperimentState, exposing: Exposing) -> ExperimentUpdate:
         """Return what changes of an experiment in whose customers the exposures have been folded."""
         after = exposing.customers
         self._freeze_segments(after.rows, exposing.first)
@@ -50,8 +50,8 @@ class Recount:
         left_out["short_history"] = int(
             np.count_nonzero(exposing.first[touched] & self._short(experiment, rows, touched))
         )
-        left_out |= {fate: exposing.others[fate] for fate in ("before_start", "after_stop")}
-        return ExperimentSave(
+        left_out |= {event_outcome: exposing.others[event_outcome] for event_outcome in ("before_start", "after_stop")}
+        return ExperimentUpdate(
             dict(zip(ids, after.pack(touched), strict=True)),
             TallyReading(
                 changed_sums(before, rows, experiment.variants, state.tallies),

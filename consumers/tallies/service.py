@@ -30,12 +30,12 @@ from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tally_partitions import TallyPartitions
-from state.partitions.owned_partition import Owned
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.owned_partition import OwnedPartition
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
 from state.store.connection import connect
-from state.store.data_format import agree_on_format, shop_currency
+from state.store.data_format import require_same_format, shop_currency
 
 __all__ = ["ExperimentService", "ServiceSettings", "build_service"]
 
@@ -99,7 +99,7 @@ class ExperimentService:
             self._stop.set()
 
     def _beat(self) -> None:
-        beat = WorkerBeat(
+        beat = WorkerHeartbeat(
             worker=self._name,
             at_ms=time.time_ns() // 1_000_000,
             partitions=self._runtime.partitions,
@@ -117,10 +117,10 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
     Raises RedisUnreachable, or FormatMismatch where Redis was written under other settings.
     """
     client = connect(settings.state.redis)
-    agree_on_format(client, {"partitions": str(settings.kafka.partitions)})
+    require_same_format(client, {"partitions": str(settings.kafka.partitions)})
     money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
     if money.currency:
-        agree_on_format(client, {"currency": money.currency})
+        require_same_format(client, {"currency": money.currency})
     definitions = Definitions(ExperimentStore(client), settings.experiments.definitions_s)
     store, largest = TallyPartitions(client), settings.kafka.max_event_bytes
     handler = TallyHandler(store, definitions, settings.experiments, settings.state.duplicate_window)
@@ -147,13 +147,13 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
 class _NoBackground:
     """Tallies change by events alone."""
 
-    def due(self, owned: Iterable[Owned]) -> float:
+    def due(self, owned: Iterable[OwnedPartition]) -> float:
         return 0.0
 
-    def run(self, owned: Iterable[Owned]) -> bool:
+    def run(self, owned: Iterable[OwnedPartition]) -> bool:
         return False
 
-    def claimed(self, owned: Owned) -> None:
+    def claimed(self, owned: OwnedPartition) -> None:
         """Nothing is kept of a partition beside what Redis holds."""
 
 

@@ -24,7 +24,7 @@ from events.arrays import Ints
 from events.codec.instants import instants_ms
 from events.schema.derived_structs import bounds, constraints, struct_of
 
-__all__ = ["BatchDecoder", "Decoded", "Rejection"]
+__all__ = ["BatchDecoder", "DecodedStructs", "Rejection"]
 
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PIECE = 1_000
@@ -41,7 +41,7 @@ class Rejection(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedStructs:
     """The events of a batch that are valid, where in the batch they stood, and the refusals.
 
     `indices` is None where nothing was refused: then event i was value i. `instants` are, by field, the times (n,) of
@@ -72,7 +72,7 @@ class BatchDecoder:
 
     Two things are quicker once for a batch than for each value, and so are left out of the decoder of a whole batch:
     patterns are held against the distinct values of a field, and the fields named in `instants` stay text, which is
-    read in `Decoded.instants`.
+    read in `DecodedStructs.instants`.
     """
 
     def __init__(self, model: type[BaseModel], max_bytes: int = 1 << 20, instants: Sequence[str] = ()) -> None:
@@ -82,7 +82,7 @@ class BatchDecoder:
         self._patterns = _patterns(model)
         self._read = msgspec.json.Decoder(struct_of(model, as_text=(*self._instants, *self._patterns))).decode
 
-    def decode(self, values: Sequence[bytes | None]) -> Decoded:
+    def decode(self, values: Sequence[bytes | None]) -> DecodedStructs:
         """Decode all the values; where one is refused, each by itself to find out which and why.
 
         They are not joined into one JSON document, which is no faster: `{"a": 1` and `"b": 2}` would make one event.
@@ -99,12 +99,12 @@ class BatchDecoder:
         times, unfit = self._times(events)
         unfit |= self._misfits(events)
         if not unfit:
-            return Decoded(events, indices, rejections, times)
+            return DecodedStructs(events, indices, rejections, times)
         places = range(len(values)) if indices is None else indices
         rejections += [Rejection(places[i], self._reason(values[places[i]] or b"") or _UNFIT) for i in unfit]
         kept = [i for i in range(len(events)) if i not in unfit]
         times = {name: column[kept] for name, column in times.items()}
-        return Decoded([events[i] for i in kept], [places[i] for i in kept], sorted(rejections), times)
+        return DecodedStructs([events[i] for i in kept], [places[i] for i in kept], sorted(rejections), times)
 
     def _misfits(self, events: list[Any]) -> set[int]:
         """Return the events of which a field does not match its pattern."""

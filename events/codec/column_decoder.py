@@ -13,10 +13,10 @@ from pydantic import BaseModel
 
 from events.arrays import Ints
 from events.codec.amount_columns import Amounts, currency_number
-from events.codec.batch_decoder import BatchDecoder, Decoded, Rejection
+from events.codec.batch_decoder import BatchDecoder, DecodedStructs, Rejection
 from events.codec.byte_columns import BinaryColumn
 from events.codec.id_hashes import text_hashes
-from events.codec.scan_plan import ABSENT, Kind, layout_of
+from events.codec.scan_plan import ABSENT, Kind, scan_plan_of
 
 try:
     from events.codec import json_scan
@@ -77,7 +77,7 @@ class ColumnDecoder:
         compiled: bool = True,
     ) -> None:
         self._seeds = hashed or {}
-        layout = layout_of(model, (*columns, *self._seeds))
+        layout = scan_plan_of(model, (*columns, *self._seeds))
         self.choices = layout.choices
         self._kinds = layout.kinds
         self._defaults = {
@@ -125,7 +125,7 @@ class ColumnDecoder:
             {name: self._attribute(decoded, name) for name in self._kinds}, decoded.positions, decoded.rejections
         )
 
-    def _attribute(self, decoded: Decoded, name: str) -> Column:
+    def _attribute(self, decoded: DecodedStructs, name: str) -> Column:
         kind = self._kinds[name]
         if kind is Kind.INSTANT:
             return decoded.instants[name]

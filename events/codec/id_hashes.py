@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-__all__ = ["event_hashes", "seed_of", "text_hashes"]
+__all__ = ["event_hashes", "text_hashes", "topic_seed"]
 
 
 def event_hashes(event_ids: Sequence[str], topic: str) -> npt.NDArray[np.uint64]:
     """Return the hash of each event id; the topic seeds it, since ids are unique within a topic."""
-    return text_hashes(event_ids, seed_of(topic))
+    return text_hashes(event_ids, topic_seed(topic))
 
 
-def seed_of(topic: str) -> int:
+def topic_seed(topic: str) -> int:
     """Return the seed of a topic's event ids."""
     return sum(topic.encode())
 

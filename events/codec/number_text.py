@@ -14,7 +14,7 @@ import numpy.typing as npt
 from events.arrays import Floats
 from events.codec.text_rows import Table
 
-__all__ = ["UNKNOWN", "figure_codes", "figure_table", "figure_values"]
+__all__ = ["UNKNOWN", "number_codes", "number_table", "number_values"]
 
 Codes = npt.NDArray[np.int64]
 
@@ -48,12 +48,12 @@ def _text(value: float | None) -> str:
     return f"{value:.2e}".replace("e+0", "e").replace("e+", "e") if abs(value) >= 999_500 else f"{value:.12g}"
 
 
-def figure_codes(values: Floats) -> Codes:
+def number_codes(values: Floats) -> Codes:
     """Return the code of each number, rounded to three significant digits; NaN is `UNKNOWN`.
 
     Numbers from 10^12 on are written as the largest figure; below 0.01 the step is 0.00001.
 
-    >>> [figure_table().texts[code].decode() for code in figure_codes(np.array([61.04, 0.0, 1234.5, -0.5, np.nan]))]
+    >>> [number_table().texts[code].decode() for code in number_codes(np.array([61.04, 0.0, 1234.5, -0.5, np.nan]))]
     ['61', '0', '1230', '-0.5', 'null']
     """
     known = ~np.isnan(values)
@@ -64,12 +64,12 @@ def figure_codes(values: Floats) -> Codes:
     return np.where(known, codes + _SIZE * (values < 0), UNKNOWN)
 
 
-def figure_table() -> Table:
+def number_table() -> Table:
     """Return the JSON of all figures, in the order of their codes."""
     return _figures().texts
 
 
-def figure_values(codes: Sequence[int]) -> list[Any]:
+def number_values(codes: Sequence[int]) -> list[Any]:
     """Return each figure as the number that its JSON stands for, None where it is not known."""
     values = _figures().values
     return [values[code] for code in codes]

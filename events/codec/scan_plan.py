@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from events.schema.derived_structs import struct_of
 from events.schema.field_types import AMOUNT_PATTERN, CURRENCY_PATTERN
 
-__all__ = ["ABSENT", "Kind", "Layout", "Name", "Node", "layout_of"]
+__all__ = ["ABSENT", "Kind", "Name", "Node", "ScanPlan", "scan_plan_of"]
 
 ABSENT: Final = -(1 << 63)
 """What a column of integers has where an optional field is missing or null."""
@@ -58,7 +58,7 @@ class Name(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layout:
+class ScanPlan:
     """The nodes and names of a model; `columns` are the fields that are kept, `choices` the texts of some of them."""
 
     columns: tuple[str, ...]
@@ -83,15 +83,15 @@ class Layout:
         return len(self.names) - len(names)
 
 
-def layout_of(model: type[BaseModel], columns: tuple[str, ...]) -> Layout:
+def scan_plan_of(model: type[BaseModel], columns: tuple[str, ...]) -> ScanPlan:
     """Return the layout of a model whose fields in `columns` are kept. Raises TypeError for what is not scanned."""
-    layout = Layout(columns)
+    layout = ScanPlan(columns)
     described = inspect.type_info(struct_of(model))
     if not isinstance(described, inspect.StructType):
         raise TypeError(f"no value is scanned that is described as {described!r}")
     fields = {each.name: each.type for each in described.fields}
     for name in columns:
-        node = _node(fields[name], Layout(columns))
+        node = _node(fields[name], ScanPlan(columns))
         layout.kinds[name] = node.kind
         if node.kind is Kind.CHOICE:
             layout.choices[name] = tuple(fields[name].values)  # type: ignore[attr-defined]
@@ -99,7 +99,7 @@ def layout_of(model: type[BaseModel], columns: tuple[str, ...]) -> Layout:
     return layout
 
 
-def _object(described: inspect.StructType, layout: Layout, columns: tuple[str, ...] = ()) -> Node:
+def _object(described: inspect.StructType, layout: ScanPlan, columns: tuple[str, ...] = ()) -> Node:
     names = []
     for each in described.fields:
         node = _node(each.type, layout)
@@ -109,7 +109,7 @@ def _object(described: inspect.StructType, layout: Layout, columns: tuple[str, .
     return Node(Kind.OBJECT, first=layout.add_names(names), size=len(names))
 
 
-def _node(described: inspect.Type, layout: Layout) -> Node:
+def _node(described: inspect.Type, layout: ScanPlan) -> Node:
     match described:
         case inspect.UnionType(types):
             arms = [each for each in types if not isinstance(each, inspect.NoneType)]

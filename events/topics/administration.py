@@ -19,14 +19,14 @@ from events.topics.specs import TopicSpec
 from shoal_client.connecting import connect
 from shoal_client.errors import KafkaUnreachable
 
-__all__ = ["KafkaUnreachable", "TopicFinding", "TopicsUnfit", "check_topics", "create_topics", "require_topics"]
+__all__ = ["KafkaUnreachable", "TopicCheck", "TopicsMisconfigured", "check_topics", "create_topics", "require_topics"]
 
 
-class TopicsUnfit(ShoalError):
+class TopicsMisconfigured(ShoalError):
     """The topics on the cluster are not as Shoal needs them."""
 
 
-class TopicFinding(NamedTuple):
+class TopicCheck(NamedTuple):
     """One topic as found: `state` is "ok", "missing" or "differs"; `detail` says how."""
 
     topic: str
@@ -49,7 +49,7 @@ def _admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
 def create_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[str]:
     """Create the topics that do not exist yet and return their names; existing ones are left as they are.
 
-    Returns once they can be used. Raises KafkaUnreachable, or TopicsUnfit where the cluster refuses a topic.
+    Returns once they can be used. Raises KafkaUnreachable, or TopicsMisconfigured where the cluster refuses a topic.
     """
     with _admin(bootstrap) as admin:
         present = set(admin.list_topics())
@@ -65,11 +65,11 @@ def _create(admin: KafkaAdminClient, spec: TopicSpec) -> bool:
     except TopicAlreadyExistsError:
         return False
     except BrokerResponseError as error:
-        raise TopicsUnfit(f"the cluster refused topic {spec.name}: {error}") from error
+        raise TopicsMisconfigured(f"the cluster refused topic {spec.name}: {error}") from error
     return True
 
 
-def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[TopicFinding]:
+def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[TopicCheck]:
     """Compare each specification with the cluster; settings that the broker does not report are not compared.
 
     Raises KafkaUnreachable.
@@ -85,15 +85,15 @@ def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[TopicFindin
 def require_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
     """Check that every topic exists with its number of partitions; other settings are not looked at.
 
-    Raises TopicsUnfit, KafkaUnreachable.
+    Raises TopicsMisconfigured, KafkaUnreachable.
     """
     findings = check_topics(bootstrap, specs)
     missing = [found.topic for found in findings if found.state == "missing"]
     if missing:
-        raise TopicsUnfit(f"there is no topic {', '.join(missing)} on {bootstrap}; run `shoal topics create`")
+        raise TopicsMisconfigured(f"there is no topic {', '.join(missing)} on {bootstrap}; run `shoal topics create`")
     for spec, found in zip(specs, findings, strict=True):
         if found.partitions != spec.partitions:
-            raise TopicsUnfit(
+            raise TopicsMisconfigured(
                 f"topic {spec.name} on {bootstrap} has {found.partitions} partitions where {spec.partitions} are "
                 "expected; set SHOAL_PARTITIONS to what the topics were created with"
             )
@@ -111,9 +111,9 @@ def _configs(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, s
     }
 
 
-def _compare(spec: TopicSpec, found: dict[str, Any] | None, config: dict[str, str]) -> TopicFinding:
+def _compare(spec: TopicSpec, found: dict[str, Any] | None, config: dict[str, str]) -> TopicCheck:
     if found is None:
-        return TopicFinding(spec.name, "missing", "run `shoal topics create`")
+        return TopicCheck(spec.name, "missing", "run `shoal topics create`")
     differences = []
     count = len(found["partitions"])
     if count != spec.partitions:
@@ -123,4 +123,4 @@ def _compare(spec: TopicSpec, found: dict[str, Any] | None, config: dict[str, st
         for key, wanted in spec.config.items()
         if config.get(key, wanted) != wanted
     ]
-    return TopicFinding(spec.name, "differs" if differences else "ok", "; ".join(differences), count)
+    return TopicCheck(spec.name, "differs" if differences else "ok", "; ".join(differences), count)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
 
-__all__ = ["CO_PARTITIONED", "TALLIED", "TopicSpec", "topic_specs"]
+__all__ = ["EXPERIMENT_INPUTS", "SEGMENT_INPUTS", "TopicSpec", "topic_specs"]
 
-CO_PARTITIONED = ("orders", "web-sessions", "customers")
+SEGMENT_INPUTS = ("orders", "web-sessions", "customers")
 """Inputs of the `segments` group: the same number of partitions, so that a customer is in one partition everywhere."""
 
-TALLIED = ("orders", "conversions", "exposures")
+EXPERIMENT_INPUTS = ("orders", "conversions", "exposures")
 """Inputs of the `experiments` group: partitioned alike, and with the `segments` group's."""
 
 _LARGE = 16 << 20
@@ -37,7 +37,7 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
     longer = durable | {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
     compacted = durable | {"cleanup.policy": "compact"}
     plans = [
-        *((name, settings.partitions, kept) for name in (*CO_PARTITIONED, "exposures", "conversions")),
+        *((name, settings.partitions, kept) for name in (*SEGMENT_INPUTS, "exposures", "conversions")),
         ("segment-changes", settings.partitions, longer),
         ("dead-letters", 1, longer),
         ("models", 1, compacted),

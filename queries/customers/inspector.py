@@ -18,9 +18,9 @@ from state.customers.attribute_columns import stored_attributes
 from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows
 from state.customers.segment_views import SegmentView, SegmentViews
 from state.model.baselines import BaselineStore
+from state.partitions.partition_progress import read_watermarks
 from state.partitions.partition_store import PartitionStore
-from state.partitions.segment_flows import FlowStore
-from state.partitions.watermarks import read_watermarks
+from state.partitions.segment_flows import SegmentFlowStore
 from state.store import keys
 from stream.customers.clock import SegmentClock
 from stream.customers.features import FEATURES, feature_of
@@ -120,7 +120,7 @@ class Inspector:
         """
         now_ms = self.now_ms()
         first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (now_ms - since_days * DAY_MS, now_ms))
-        flows, names = FlowStore(self._client, self._partitions).read(first, last), self.names()
+        flows, names = SegmentFlowStore(self._client, self._partitions).read(first, last), self.names()
         return {
             "since": first.isoformat(),
             "until": last.isoformat(),

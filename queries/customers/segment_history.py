@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from events.segment_changes import Change
-from state.customers.recent_moves import earlier_segments
+from state.customers.recent_segments import earlier_segments
 from state.customers.records import Rows
 from stream.moves.changes import rfc3339
 from stream.moves.explanation import explain

@@ -4,19 +4,19 @@ from collections.abc import Iterable
 
 from experiments.reporting.document import Report
 from queries.experiments.experiments import Experiments, Standing
-from state.experiments.effect_series import Look, LookStore, SeenEffect
+from state.experiments.effect_series import EffectInterval, EffectPoint, EffectSeriesStore
 
 __all__ = ["decided_at", "look_at", "look_at_all"]
 
 
-def look_at_all(experiments: Experiments, store: LookStore, every_s: float) -> None:
+def look_at_all(experiments: Experiments, store: EffectSeriesStore, every_s: float) -> None:
     """Look at every experiment, unless a process of the API did within most of `every_s`."""
-    if experiments.ids() and store.take_turn(0.9 * every_s):
+    if experiments.ids() and store.claim_turn(0.9 * every_s):
         for standing in experiments.all():
             look_at(standing, store)
 
 
-def look_at(standing: Standing, store: LookStore) -> None:
+def look_at(standing: Standing, store: EffectSeriesStore) -> None:
     """Keep what is seen of an experiment, unless nothing has changed since the last look."""
     look = _look(standing.report)
     before = store.read(standing.experiment.id)
@@ -24,15 +24,15 @@ def look_at(standing: Standing, store: LookStore) -> None:
         store.add(standing.experiment.id, look)
 
 
-def _look(report: Report) -> Look:
+def _look(report: Report) -> EffectPoint:
     effects = {}
     for row in report.overall.comparisons:
         if row.role == "primary":
             told = row.sequential if report.method == "sequential" else row
             low, high = told.ci or (None, None)
-            effects[row.variant] = SeenEffect(told.effect, _bounded(low), _bounded(high))
+            effects[row.variant] = EffectInterval(told.effect, _bounded(low), _bounded(high))
     exposed = sum(arm.exposed for arm in report.overall.arms)
-    return Look(round(report.at.timestamp() * 1000), exposed, report.verdict.decision, effects)
+    return EffectPoint(round(report.at.timestamp() * 1000), exposed, report.verdict.decision, effects)
 
 
 def _bounded(value: float | None) -> float | None:
@@ -40,9 +40,9 @@ def _bounded(value: float | None) -> float | None:
     return value if value is not None and abs(value) < float("inf") else None
 
 
-def decided_at(looks: Iterable[Look]) -> Look | None:
+def decided_at(looks: Iterable[EffectPoint]) -> EffectPoint | None:
     """Return the first look from which on the decision has been what it is now."""
-    since: Look | None = None
+    since: EffectPoint | None = None
     for look in looks:
         if since is None or look.decision != since.decision:
             since = look

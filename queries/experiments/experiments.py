@@ -13,7 +13,7 @@ from state.campaigns.suppressions import SuppressionStore
 from state.customers.segment_views import SegmentViews
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tallies import TallyStore
-from state.partitions.watermarks import read_watermarks
+from state.partitions.partition_progress import read_watermarks
 from state.store import keys
 from stream.customers.clock import SegmentClock
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from state.customers.recent_moves import segments_at
+from state.customers.recent_segments import segments_at
 from state.customers.records import Rows
 
 __all__ = ["Ordering", "ordering_since"]

@@ -9,12 +9,12 @@ import redis
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
 from consumers.broker.topic_partitions import Place
 from events.settings import KafkaSettings
-from events.topics.specs import CO_PARTITIONED, TALLIED
+from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarms
-from state.partitions.watermarks import read_fates
+from state.partitions.partition_progress import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 
@@ -37,7 +37,7 @@ def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
     return {
         "drift": alarm._asdict() if alarm else None,
         "customers": sum(store.customers(partitions)),
-        "events": read_fates(client, partitions, keys.SEGMENTS_GROUP),
+        "events": read_outcome_counts(client, partitions, keys.SEGMENTS_GROUP),
         "baseline": baseline.baseline if baseline else 0,
         "model_version": model.version if model else 0,
         "changes_unsent": unsent_changes(client, partitions),
@@ -71,7 +71,7 @@ def alive(client: redis.Redis, kind: str) -> list[dict[str, Any]]:
 
 def input_ends(kafka: KafkaSettings) -> dict[Place, int]:
     """Return where the input topics end; the last message of each partition is read for it. Raises KafkaUnreachable."""
-    return end_offsets(kafka, dict.fromkeys((*CO_PARTITIONED, *TALLIED)))
+    return end_offsets(kafka, dict.fromkeys((*SEGMENT_INPUTS, *EXPERIMENT_INPUTS)))
 
 
 def lags(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -> dict[str, int]:
@@ -82,12 +82,15 @@ def lags(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -
         mine = {place: end for place, end in ends.items() if place[0] in names}
         return behind(mine, stored_offsets(client, kafka.partitions, group))
 
-    return {"events": lag(keys.SEGMENTS_GROUP, CO_PARTITIONED), "tallies": lag(keys.EXPERIMENTS_GROUP, TALLIED)}
+    return {
+        "events": lag(keys.SEGMENTS_GROUP, SEGMENT_INPUTS),
+        "tallies": lag(keys.EXPERIMENTS_GROUP, EXPERIMENT_INPUTS),
+    }
 
 
 def lag_by_partition(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -> list[int]:
     """Return how many events are published but not folded, by partition."""
-    names = set(map(kafka.topic, CO_PARTITIONED))
+    names = set(map(kafka.topic, SEGMENT_INPUTS))
     stored = stored_offsets(client, kafka.partitions, keys.SEGMENTS_GROUP)
     return [
         behind({place: end for place, end in ends.items() if place[0] in names and place[1] == partition}, stored)
@@ -99,7 +102,7 @@ def _experiments(client: Any, partitions: int) -> dict[str, Any]:
     return {
         "declared": int(client.scard(keys.EXPERIMENTS)),
         "consumers": alive(client, keys.EXPERIMENT_WORKERS),
-        "events": read_fates(client, partitions, keys.EXPERIMENTS_GROUP),
+        "events": read_outcome_counts(client, partitions, keys.EXPERIMENTS_GROUP),
     }
 
 

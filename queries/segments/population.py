@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from events.arrays import Floats
 from events.time_units import DAY_MS
-from state.customers.recent_moves import NO_SEGMENT, UNKNOWN, segments_at
+from state.customers.recent_segments import NO_SEGMENT, UNKNOWN, segments_at
 from state.customers.records import Rows
 from stream.customers.features import FEATURES
 

@@ -3,7 +3,7 @@
 import redis
 
 from events.schema.outputs import Baseline
-from state.customers.recent_moves import NO_SEGMENT, UNKNOWN
+from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 from state.model.baselines import BaselineStore
 from stream.model.rfm_tiers import SEGMENT_NAMES
 

@@ -9,12 +9,12 @@ import redis
 
 from state.store import keys
 
-__all__ = ["Erased", "ErasureQueue", "OpenErasures", "agree_on_salt", "read_erased", "was_erased"]
+__all__ = ["ErasedCustomers", "ErasureQueue", "OpenErasures", "read_erased_customers", "restore_salt", "was_erased"]
 
 _SALT = "erasure_salt"
 
 
-class Erased:
+class ErasedCustomers:
     """The erased customers of a partition, known by a salted hash only; kept in memory by the partition's owner.
 
     The salt keeps somebody who has a copy of the tombstones from finding ids by trying them on other shops' data.
@@ -42,16 +42,16 @@ class Erased:
         self.digests.update(digests)
 
 
-def read_erased(client: redis.Redis, partition: int) -> Erased:
+def read_erased_customers(client: redis.Redis, partition: int) -> ErasedCustomers:
     """Return the erased customers of a partition."""
     store: Any = client
-    return Erased(_salt(store), store.smembers(keys.erased(partition)))
+    return ErasedCustomers(_salt(store), store.smembers(keys.erased(partition)))
 
 
 def was_erased(client: redis.Redis, partition: int, customer_id: str) -> bool:
     """Return whether a customer of a partition was erased, without reading everybody who was."""
     store: Any = client
-    return bool(store.sismember(keys.erased(partition), Erased(_salt(store)).digest(customer_id)))
+    return bool(store.sismember(keys.erased(partition), ErasedCustomers(_salt(store)).digest(customer_id)))
 
 
 def _salt(store: Any) -> bytes:
@@ -59,7 +59,7 @@ def _salt(store: Any) -> bytes:
     return bytes.fromhex(store.hget(keys.FORMAT, _SALT).decode())
 
 
-def agree_on_salt(client: redis.Redis, salt: bytes) -> None:
+def restore_salt(client: redis.Redis, salt: bytes) -> None:
     """Let the salt of the published erasures be that of Redis too, which may have lost its own."""
     store: Any = client
     store.hset(keys.FORMAT, _SALT, salt.hex())

@@ -80,7 +80,7 @@ _V2: Final = [
 ]
 
 EARLIER_SEGMENTS: Final = 3
-"""Segments before the present one that a record remembers (`state.customers.recent_moves`)."""
+"""Segments before the present one that a record remembers (`state.customers.recent_segments`)."""
 
 LAYOUTS: Final = {1: np.dtype(_V1), 2: np.dtype(_V2)}
 """The rows of the older versions, which may still be found in Redis: a version byte, the row, the recent hashes."""

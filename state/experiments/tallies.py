@@ -16,7 +16,7 @@ from state.store import keys
 __all__ = ["LEFT_OUT", "Cell", "TallyReading", "TallyStore", "cell_field", "decode_tallies"]
 
 Cell = tuple[str, str]
-"""A variant and a segment id: `s3`, or what `state.customers.recent_moves` says where no segment is known."""
+"""A variant and a segment id: `s3`, or what `state.customers.recent_segments` says where no segment is known."""
 
 LEFT_OUT: Final = "left_out:"
 """What a field begins with that counts what was left out."""

@@ -1,7 +1,6 @@
 """What a partition of the experiment consumer owns in Redis: read and written a micro-batch at a time, by one writer.
 
-Guarded as customers' records are (`state.partitions.fenced_access`), under epoch, revision and offsets of its
-own group.
+Fenced as customer records are (`state.partitions.fenced_partitions`), by epoch, revision and offsets of its own group.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +10,18 @@ from typing import Any, NamedTuple
 import redis
 
 from events.arrays import Flags, Ints
-from state.customers.erasures import read_erased
+from state.customers.erasures import read_erased_customers
 from state.customers.records import CustomerBatch, unpack
 from state.experiments.exposed_customers import ExposedCustomers
 from state.experiments.purchase_logs import PurchaseLogs
 from state.experiments.tallies import LEFT_OUT, TallyReading, cell_field, decode_tallies
-from state.partitions.fenced_access import Guarded
-from state.partitions.owned_partition import Owned
+from state.partitions.fenced_partitions import FencedPartitions
+from state.partitions.owned_partition import OwnedPartition
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
-from state.store.round_trip import Command, as_mapping
+from state.store.pipelined_connection import Command, as_mapping
 
-__all__ = ["ExperimentSave", "ExperimentState", "OpenedTallies", "TallyOpening", "TallyPartitions", "TallySave"]
+__all__ = ["ExperimentState", "ExperimentUpdate", "LoadedTallies", "TallyPartitions", "TallyRequest", "TallyUpdate"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class ExperimentState:
 
 
 @dataclass(frozen=True)
-class OpenedTallies:
+class LoadedTallies:
     """What is known of a micro-batch's n customers; `experiments` by id.
 
     `held_by` (m,) are the positions of those whose customer records (m) were read, for the segments that they held.
@@ -59,13 +58,13 @@ class OpenedTallies:
         return known
 
 
-class TallyOpening(NamedTuple):
+class TallyRequest(NamedTuple):
     """A partition that is to be watched, and the customers and experiments of a micro-batch that are to be read.
 
     `held_by` are positions in `ids` of those whose segments will be asked for.
     """
 
-    owned: Owned
+    owned: OwnedPartition
     ids: list[str]
     experiments: Sequence[str]
     held_by: Ints
@@ -77,7 +76,7 @@ class TallyOpening(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ExperimentSave:
+class ExperimentUpdate:
     """What changes of one experiment: packed customers by id, and the tallies and counts that are new."""
 
     customers: Mapping[str, bytes]
@@ -85,13 +84,13 @@ class ExperimentSave:
 
 
 @dataclass(frozen=True)
-class TallySave:
+class TallyUpdate:
     """All that one micro-batch of a partition changes, to be saved at once or not at all."""
 
     logs: PurchaseLogs
-    experiments: Mapping[str, ExperimentSave]
+    experiments: Mapping[str, ExperimentUpdate]
     offsets: dict[str, int]
-    fates: dict[str, int]
+    outcome_counts: dict[str, int]
     watermark_ms: int
 
 
@@ -101,44 +100,48 @@ class TallyPartitions:
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
         self._claims = PartitionStore(client, keys.EXPERIMENTS_GROUP)
-        self._guarded = Guarded(client, keys.EXPERIMENTS_GROUP)
+        self._fenced = FencedPartitions(client, keys.EXPERIMENTS_GROUP)
 
-    def claim(self, partition: int) -> Owned:
+    def claim(self, partition: int) -> OwnedPartition:
         """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
-        self._guarded.leave(partition)
+        self._fenced.leave(partition)
         return self._claims.claim(partition)
 
-    def verify(self, owned: Sequence[Owned]) -> None:
-        """Compare partitions with what their owner knows of them. Raises Fenced or StateMoved."""
-        self._guarded.verify(owned)
+    def verify(self, owned: Sequence[OwnedPartition]) -> None:
+        """Compare partitions with what their owner knows of them. Raises Fenced or StateMismatch."""
+        self._fenced.verify(owned)
 
-    def open_all(self, wanted: Sequence[TallyOpening]) -> list[OpenedTallies]:
+    def open_all(self, wanted: Sequence[TallyRequest]) -> list[LoadedTallies]:
         """Begin a micro-batch: watch partitions and read all that is known of its customers, in one round trip.
 
         A partition that another worker has taken over is marked as `fenced`, and nobody is known of it. Customers are
         erased by the owner of the group `segments`, not by this one's: who was, is looked up again, and an erasure
-        between this reading and its writing makes the writing fail. Raises StateMoved, redis.RedisError.
+        between this reading and its writing makes the writing fail. Raises StateMismatch, redis.RedisError.
         """
         commands = [[("SCARD", keys.erased(each.owned.partition)), *_reading(each)] for each in wanted]
         watched = [_of_customers(each) for each in wanted]
-        answers = self._guarded.watch_all([each.owned for each in wanted], commands, watched)
+        answers = self._fenced.watch_all([each.owned for each in wanted], commands, watched)
         for each, found in zip(wanted, answers, strict=True):
             if found and found[0] != len(each.owned.erased or ()):
-                each.owned.erased = read_erased(self._redis, each.owned.partition)
+                each.owned.erased = read_erased_customers(self._redis, each.owned.partition)
         return [_opened(each, found[1:]) for each, found in zip(wanted, answers, strict=True)]
 
-    def save_all(self, saves: Sequence[tuple[Owned, TallySave]]) -> None:
-        """Write logs, exposed customers, tallies, fates and offsets, each partition's in one transaction.
+    def save_all(self, saves: Sequence[tuple[OwnedPartition, TallyUpdate]]) -> None:
+        """Write logs, exposed customers, tallies, outcome counts and offsets, each partition's in one transaction.
 
-        A partition that another worker has taken over is marked as `fenced`, and not written to. Raises StateMoved or
-        redis.RedisError: then some partitions may have been written to, and must be claimed again.
+        A partition that another worker has taken over is marked as `fenced`, and not written to. Raises StateMismatch
+        or redis.RedisError: then some partitions may have been written to, and must be claimed again.
         """
-        written = self._guarded.write_all([(owned, self._commands(owned.partition, save)) for owned, save in saves])
+        written = self._fenced.write_all([(owned, self._commands(owned.partition, save)) for owned, save in saves])
         for (owned, save), done in zip(saves, written, strict=True):
             if done:
-                owned.offsets, owned.fates, owned.watermark_ms = dict(save.offsets), dict(save.fates), save.watermark_ms
+                owned.offsets, owned.outcome_counts, owned.watermark_ms = (
+                    dict(save.offsets),
+                    dict(save.outcome_counts),
+                    save.watermark_ms,
+                )
 
-    def _commands(self, partition: int, save: TallySave) -> Iterator[Command]:
+    def _commands(self, partition: int, save: TallyUpdate) -> Iterator[Command]:
         if len(save.logs):
             yield ("HSET", keys.purchases(partition), *_flat(dict(zip(save.logs.ids, save.logs.pack(), strict=True))))
         for each, changed in save.experiments.items():
@@ -152,11 +155,11 @@ class TallyPartitions:
                 yield ("HSET", keys.tally(partition, each), *_flat(fields))
         if save.offsets:
             yield ("HSET", keys.offsets(partition, keys.EXPERIMENTS_GROUP), *_flat(save.offsets))
-        fates = {**save.fates, "watermark": save.watermark_ms}
-        yield ("HSET", keys.fates(partition, keys.EXPERIMENTS_GROUP), *_flat(fates))
+        outcome_counts = {**save.outcome_counts, "watermark": save.watermark_ms}
+        yield ("HSET", keys.outcome_counts(partition, keys.EXPERIMENTS_GROUP), *_flat(outcome_counts))
 
 
-def _reading(each: TallyOpening) -> list[Command]:
+def _reading(each: TallyRequest) -> list[Command]:
     partition, ids = each.owned.partition, each.ids
     if not ids:
         return []
@@ -166,7 +169,7 @@ def _reading(each: TallyOpening) -> list[Command]:
     return [*wanted, ("HMGET", keys.customers(partition), *each.holders)] if each.holders else wanted
 
 
-def _of_customers(each: TallyOpening) -> list[str]:
+def _of_customers(each: TallyRequest) -> list[str]:
     """Return the keys from which an erasure takes a customer, and the one that remembers it."""
     partition = each.owned.partition
     return [
@@ -176,11 +179,11 @@ def _of_customers(each: TallyOpening) -> list[str]:
     ]
 
 
-def _opened(each: TallyOpening, answers: list[Any]) -> OpenedTallies:
+def _opened(each: TallyRequest, answers: list[Any]) -> LoadedTallies:
     """Read the answers to `_reading`; there are none where nobody was asked for, or the partition is lost."""
     if not answers:
         nobody = [None] * len(each.ids)
-        return OpenedTallies(PurchaseLogs.unpack(each.ids, nobody), {}, each.held_by, CustomerBatch.blank(each.holders))
+        return LoadedTallies(PurchaseLogs.unpack(each.ids, nobody), {}, each.held_by, CustomerBatch.blank(each.holders))
     found = iter(answers)
     logs = PurchaseLogs.unpack(each.ids, next(found))
     states = {
@@ -188,7 +191,7 @@ def _opened(each: TallyOpening, answers: list[Any]) -> OpenedTallies:
         for name in each.experiments
     }
     records = unpack(each.holders, next(found)) if each.holders else CustomerBatch.blank([])
-    return OpenedTallies(logs, states, each.held_by, records)
+    return LoadedTallies(logs, states, each.held_by, records)
 
 
 def _flat(mapping: Mapping[str, Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from events.time_units import DAY_S
 from state.partitions.model_sums import ModelSums
 from state.store import keys
 
-__all__ = ["BaselineMoved", "BaselineStore", "BaselineUnknown", "ModelStore", "PartitionSums"]
+__all__ = ["BaselineConflict", "BaselineStore", "BaselineUnknown", "ModelStore", "PartitionSums"]
 
 _REPORT_S: Final = 90 * DAY_S
 """Seconds that the report of a baseline which is not live is kept."""
@@ -20,7 +20,7 @@ class BaselineUnknown(ShoalError):
     """There is no baseline of this number."""
 
 
-class BaselineMoved(ShoalError):
+class BaselineConflict(ShoalError):
     """Somebody else decided on a baseline, or put another live, at the same moment."""
 
     retriable = True
@@ -69,18 +69,18 @@ class BaselineStore:
             pipe.execute()
 
     def replace(self, before: Baseline, after: Baseline) -> None:
-        """Store a baseline's new status or names. Raises BaselineMoved where it is no longer as `before`."""
+        """Store a baseline's new status or names. Raises BaselineConflict where it is no longer as `before`."""
         key = keys.baseline(before.baseline)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.watch(key)
             if self._read(pipe.get(key), before.baseline) != before:
-                raise BaselineMoved(f"baseline {before.baseline} has just been changed by somebody else; look again")
+                raise BaselineConflict(f"baseline {before.baseline} has just been changed by somebody else; look again")
             pipe.multi()
             pipe.set(key, after.model_dump_json())
             try:
                 pipe.execute()
             except redis.WatchError:
-                raise BaselineMoved(f"baseline {before.baseline} is being changed by somebody else") from None
+                raise BaselineConflict(f"baseline {before.baseline} is being changed by somebody else") from None
 
     def get(self, number: int) -> Baseline:
         """Return a baseline. Raises BaselineUnknown."""
@@ -112,7 +112,7 @@ class PartitionSums(NamedTuple):
     """One partition's part of the model: under which baseline, complete under which, and the sums."""
 
     baseline: int
-    swept: int
+    swept_baseline: int
     sums: ModelSums
 
 

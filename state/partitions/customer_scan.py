@@ -6,33 +6,33 @@ from typing import Any
 import redis
 
 from state.customers.records import CustomerBatch, unpack
-from state.partitions.owned_partition import Owned
+from state.partitions.owned_partition import OwnedPartition
 from state.store import keys
-from state.store.round_trip import Line, raise_first
+from state.store.pipelined_connection import PipelinedConnection, raise_first_error
 
-__all__ = ["ScanAhead", "scan"]
+__all__ = ["PrefetchingScan", "scan"]
 
 
 def scan(client: redis.Redis, partition: int, cursor: int, count: int) -> tuple[int, CustomerBatch]:
     """Read about `count` customers from a cursor (0 begins); the cursor returned is 0 at the end."""
-    line = Line(client)  # the client's own HSCAN costs twice as much
+    connection = PipelinedConnection(client)  # the client's own HSCAN costs twice as much
     try:
-        (answer,) = line.send([_command(partition, cursor, count)])
+        (answer,) = connection.execute([_command(partition, cursor, count)])
     finally:
-        line.close()
-    raise_first([answer])
+        connection.release()
+    raise_first_error([answer])
     return _customers(answer)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Prefetch:
     """A chunk that was asked for before it was wanted, of a partition as it was then."""
 
-    line: Line
+    connection: PipelinedConnection
     place: tuple[int, int, int, int, int]
 
 
-class ScanAhead:
+class PrefetchingScan:
     """Reads chunks for one partition's owner, and asks Redis for the next while this one is being looked at.
 
     What was asked for ahead holds only as long as nothing was written to the partition, which its revision tells:
@@ -42,40 +42,40 @@ class ScanAhead:
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
-        self._asked: _Asked | None = None
+        self._prefetch: _Prefetch | None = None
         self._seen: tuple[int, int, int] | None = None
 
-    def read(self, owned: Owned, cursor: int, count: int) -> tuple[int, CustomerBatch]:
+    def read(self, owned: OwnedPartition, cursor: int, count: int) -> tuple[int, CustomerBatch]:
         """Read as `scan` does."""
         quiet, self._seen = self._seen == (state := _state(owned)), state
-        line = self._asked_line((*state, cursor, count))
+        connection = self._prefetched_connection((*state, cursor, count))
         try:
-            if line is None:
-                line = Line(self._redis)
-                line.post([_command(owned.partition, cursor, count)])
-            (answer,) = line.answers()
-            raise_first([answer])
+            if connection is None:
+                connection = PipelinedConnection(self._redis)
+                connection.send([_command(owned.partition, cursor, count)])
+            (answer,) = connection.read_replies()
+            raise_first_error([answer])
             if quiet and (following := int(answer[0])):
-                line.post([_command(owned.partition, following, count)])
-                self._asked = _Asked(line, (*state, following, count))
+                connection.send([_command(owned.partition, following, count)])
+                self._prefetch = _Prefetch(connection, (*state, following, count))
             else:
-                line.close()
+                connection.release()
         except BaseException:
-            if line is not None:
-                line.drop()
+            if connection is not None:
+                connection.disconnect()
             raise
         return _customers(answer)
 
-    def _asked_line(self, place: tuple[int, int, int, int, int]) -> Line | None:
-        """Return the line on which this chunk's answer will come, if it was asked for; what else was is dropped."""
-        asked, self._asked = self._asked, None
+    def _prefetched_connection(self, place: tuple[int, int, int, int, int]) -> PipelinedConnection | None:
+        """Return the connection that this chunk was requested on, or None; one of another chunk is closed."""
+        asked, self._prefetch = self._prefetch, None
         if asked is not None and asked.place != place:
-            asked.line.drop()
+            asked.connection.disconnect()
             return None
-        return None if asked is None else asked.line
+        return None if asked is None else asked.connection
 
 
-def _state(owned: Owned) -> tuple[int, int, int]:
+def _state(owned: OwnedPartition) -> tuple[int, int, int]:
     return owned.partition, owned.epoch, owned.revision
 
 

@@ -8,10 +8,10 @@ writer knows them, Redis has come back older than it was.
 from dataclasses import dataclass, field
 
 from events.errors import ShoalError
-from state.customers.erasures import Erased
+from state.customers.erasures import ErasedCustomers
 from state.partitions.model_sums import ModelSums
 
-__all__ = ["Fenced", "Owned", "StateMoved", "check_unmoved"]
+__all__ = ["Fenced", "OwnedPartition", "StateMismatch", "require_unchanged"]
 
 
 class Fenced(ShoalError):
@@ -24,7 +24,7 @@ class Fenced(ShoalError):
         self.partition = partition
 
 
-class StateMoved(ShoalError):
+class StateMismatch(ShoalError):
     """Redis is not where this worker left it: it came back older. The partition must be claimed again and replayed."""
 
     retriable = True
@@ -37,33 +37,36 @@ class StateMoved(ShoalError):
 
 
 @dataclass
-class Owned:
+class OwnedPartition:
     """What the owner of a partition holds in memory; it equals Redis between two saves.
 
-    `offsets` are the next offsets to read, by topic; `fates` the number of events by `<topic>:<fate>`; `sums` the
-    partition's part of the model under baseline number `baseline` (None before the first save), complete once
-    `swept` has reached that number; `acknowledged` how many of the oldest changes in the outbox Kafka has, which the
-    next save drops; `unsent` whether Kafka did not take some, which a new claim sends again; `fenced` that another
-    worker has taken the partition over, once this one has found out; `erased` who must not come back.
+    `offsets` are the next offsets to read, by topic. `outcome_counts` are the numbers of events by `<topic>:<outcome>`.
+    `sums` are the partition's part of the model under baseline number `baseline` (None before the first save); they are
+    complete once `swept_baseline` has reached that number. `acknowledged` is how many of the oldest changes in the
+    outbox Kafka has acknowledged; the next save drops them. `unsent` says that Kafka did not take some changes; a new
+    claim sends them again. `fenced` is set once this worker finds that another one owns the partition. `erased` are the
+    customers who must not come back.
     """
 
     partition: int
     epoch: int
     offsets: dict[str, int]
     revision: int = 0
-    fates: dict[str, int] = field(default_factory=dict)
+    outcome_counts: dict[str, int] = field(default_factory=dict)
     watermark_ms: int = 0
     baseline: int = 0
-    swept: int = 0
+    swept_baseline: int = 0
     sums: ModelSums | None = None
     acknowledged: int = 0
     unsent: bool = False
     fenced: Fenced | None = None
-    erased: Erased | None = None
+    erased: ErasedCustomers | None = None
 
 
-def check_unmoved(owned: Owned, epoch: bytes | None, revision: bytes | None, offsets: dict[bytes, bytes]) -> None:
-    """Compare what Redis says of a partition with what its owner knows. Raises Fenced or StateMoved.
+def require_unchanged(
+    owned: OwnedPartition, epoch: bytes | None, revision: bytes | None, offsets: dict[bytes, bytes]
+) -> None:
+    """Compare what Redis says of a partition with what its owner knows. Raises Fenced or StateMismatch.
 
     A smaller epoch than one's own cannot come from another worker: Redis has come back older.
     """
@@ -71,9 +74,9 @@ def check_unmoved(owned: Owned, epoch: bytes | None, revision: bytes | None, off
     if found > owned.epoch:
         raise Fenced(owned.partition, owned.epoch, found)
     if found < owned.epoch:
-        raise StateMoved(owned.partition, f"epoch {found} where {owned.epoch} was written")
+        raise StateMismatch(owned.partition, f"epoch {found} where {owned.epoch} was written")
     if int(revision or 0) != owned.revision:
-        raise StateMoved(owned.partition, f"revision {int(revision or 0)} where {owned.revision} was written")
+        raise StateMismatch(owned.partition, f"revision {int(revision or 0)} where {owned.revision} was written")
     stored = {topic.decode(): int(offset) for topic, offset in offsets.items()}
     if stored != owned.offsets:
-        raise StateMoved(owned.partition, f"offsets {stored} where {owned.offsets} were written")
+        raise StateMismatch(owned.partition, f"offsets {stored} where {owned.offsets} were written")

@@ -11,12 +11,12 @@ import redis
 from events.segment_changes import ChangeBatch
 from events.time_units import DAY_S
 from state.store import keys
-from state.store.round_trip import Command
+from state.store.pipelined_connection import Command
 
-__all__ = ["Flow", "FlowStore", "count_flows", "flow_commands"]
+__all__ = ["SegmentFlow", "SegmentFlowStore", "count_segment_flows", "segment_flow_commands"]
 
 
-class Flow(NamedTuple):
+class SegmentFlow(NamedTuple):
     """Moves of one kind; segment ids, `previous` is None for a first segment."""
 
     previous: str | None
@@ -25,7 +25,7 @@ class Flow(NamedTuple):
     moves: int
 
 
-def count_flows(changes: ChangeBatch) -> dict[tuple[str, str], int]:
+def count_segment_flows(changes: ChangeBatch) -> dict[tuple[str, str], int]:
     """Return the number of moves by day (of the change, UTC) and kind of move.
 
     Exact, because it is saved in the transaction that saves the changes.
@@ -39,7 +39,7 @@ def count_flows(changes: ChangeBatch) -> dict[tuple[str, str], int]:
     return dict(counted)
 
 
-def flow_commands(partition: int, flows: Mapping[tuple[str, str], int], keep_days: int) -> Iterator[Command]:
+def segment_flow_commands(partition: int, flows: Mapping[tuple[str, str], int], keep_days: int) -> Iterator[Command]:
     """Yield the commands that add moves; a day is kept for `keep_days` after it was last written."""
     for (day, kind), moves in flows.items():
         yield ("HINCRBY", keys.flows(partition, day), kind, moves)
@@ -47,14 +47,14 @@ def flow_commands(partition: int, flows: Mapping[tuple[str, str], int], keep_day
         yield ("EXPIRE", keys.flows(partition, day), keep_days * DAY_S)
 
 
-class FlowStore:
+class SegmentFlowStore:
     """Reads the moves of all partitions."""
 
     def __init__(self, client: redis.Redis, partitions: int) -> None:
         self._redis: Any = client
         self._partitions = partitions
 
-    def read(self, first: date, last: date) -> list[Flow]:
+    def read(self, first: date, last: date) -> list[SegmentFlow]:
         """Return the moves of the days from `first` to `last`, both included, the most frequent first."""
         days = [(first + timedelta(days=i)).isoformat() for i in range((last - first).days + 1)]
         counted: Counter[str] = Counter()
@@ -67,5 +67,5 @@ class FlowStore:
         flows = []
         for kind, moves in counted.most_common():
             previous, segment_id, cause = kind.split(":")
-            flows.append(Flow(previous or None, segment_id, cause, moves))
+            flows.append(SegmentFlow(previous or None, segment_id, cause, moves))
         return flows

@@ -8,13 +8,13 @@ from pydantic import BaseModel
 from events.time_units import HOUR_MS
 from state.store import keys
 
-__all__ = ["WorkerBeat", "WorkerRegistry"]
+__all__ = ["WorkerHeartbeat", "WorkerRegistry"]
 
 _ALIVE_MS = 15_000
 _FORGET_MS = HOUR_MS
 
 
-class WorkerBeat(BaseModel):
+class WorkerHeartbeat(BaseModel):
     """What a worker last said of itself; `at_ms` is its wall clock.
 
     `behind_s` is for how long it has been behind the newest model, `behind` whether that is longer than its settings
@@ -50,7 +50,7 @@ class WorkerRegistry:
         self._redis: Any = client
         self._key = key
 
-    def beat(self, beat: WorkerBeat) -> None:
+    def beat(self, beat: WorkerHeartbeat) -> None:
         """Say that a worker is alive."""
         self._redis.hset(self._key, beat.worker, beat.model_dump_json())
 
@@ -58,13 +58,13 @@ class WorkerRegistry:
         """Take a worker out that stops in good order."""
         self._redis.hdel(self._key, worker)
 
-    def alive(self, now_ms: int) -> list[WorkerBeat]:
+    def alive(self, now_ms: int) -> list[WorkerHeartbeat]:
         """Return the last beat of each worker that is alive: that has been heard of for the last 15 s."""
         return [beat for beat in self.beats(now_ms) if now_ms - beat.at_ms < _ALIVE_MS]
 
-    def beats(self, now_ms: int) -> list[WorkerBeat]:
+    def beats(self, now_ms: int) -> list[WorkerHeartbeat]:
         """Return the last beat of each worker, the newest first; beats older than an hour are dropped."""
-        found = [WorkerBeat.model_validate_json(value) for value in self._redis.hgetall(self._key).values()]
+        found = [WorkerHeartbeat.model_validate_json(value) for value in self._redis.hgetall(self._key).values()]
         for beat in found:
             if now_ms - beat.at_ms > _FORGET_MS:
                 self.leave(beat.worker)

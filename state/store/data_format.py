@@ -8,7 +8,7 @@ import redis
 from events.errors import ShoalError
 from state.store import keys
 
-__all__ = ["FormatMismatch", "agree_on_format", "shop_currency"]
+__all__ = ["FormatMismatch", "require_same_format", "shop_currency"]
 
 
 class FormatMismatch(ShoalError):
@@ -22,7 +22,7 @@ class FormatMismatch(ShoalError):
         self.name = name
 
 
-def agree_on_format(client: redis.Redis, settings: dict[str, str]) -> None:
+def require_same_format(client: redis.Redis, settings: dict[str, str]) -> None:
     """Record the settings in an empty Redis, or compare with those recorded. Raises FormatMismatch."""
     store: Any = client
     _compare(store, settings)  # before writing: a process that is refused leaves nothing behind

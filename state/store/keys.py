@@ -22,7 +22,7 @@ EXPERIMENT_WORKERS: Final = "workers:experiments"
 TRIGGER_WORKERS: Final = "workers:triggers"
 EXPERIMENTS: Final = "experiments"
 """Set: the ids of all experiments."""
-LOOKS_TURN: Final = "looks:turn"
+EFFECT_SERIES_TURN: Final = "looks:turn"
 """String that expires: one API process looks at the experiments, not each of them."""
 SUPPRESSED_SCOPES: Final = "suppressed"
 """Set: the scopes that have had customers."""
@@ -54,8 +54,8 @@ def epoch(partition: int, group: str) -> str:
     return f"epoch:{{{partition}}}:{group}"
 
 
-def fates(partition: int, group: str) -> str:
-    """Hash: `<topic>:<fate>` → number of events, `watermark` → ms, and `revision` → number of writes."""
+def outcome_counts(partition: int, group: str) -> str:
+    """Hash: `<topic>:<outcome>` → number of events, `watermark` → ms, and `revision` → number of writes."""
     return f"fates:{{{partition}}}:{group}"
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import redis
 
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
 
 __all__ = ["Heartbeat"]
@@ -45,4 +45,4 @@ class Heartbeat:
 
     def _beat(self) -> None:
         now_ms = time.time_ns() // 1_000_000
-        self._registry.beat(WorkerBeat(worker=self._name, at_ms=now_ms, partitions=[], events=0))
+        self._registry.beat(WorkerHeartbeat(worker=self._name, at_ms=now_ms, partitions=[], events=0))

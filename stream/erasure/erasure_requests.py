@@ -11,8 +11,8 @@ from consumers.dead_letters.log import DeadLetterLog
 from events.errors import ShoalError
 from events.settings import KafkaSettings
 from events.topics.partitioning import partition_of
-from state.customers.erasure_places import forget_elsewhere
 from state.customers.erasures import ErasureQueue, OpenErasures, was_erased
+from state.customers.secondary_data import erase_secondary_data
 from state.store import keys
 
 __all__ = ["Erasure", "Erasures"]
@@ -69,7 +69,7 @@ class Erasures:
         """
         if self._queue.is_waiting(self._partition(customer_id), customer_id):
             return None
-        found = forget_elsewhere(self._client, customer_id, self._kafka.partitions)
+        found = erase_secondary_data(self._client, customer_id, self._kafka.partitions)
         found["dead_letters"] = DeadLetterLog(self._kafka, self._client).forget(customer_id, self._sink)
         self._open.close(customer_id)
         return found

@@ -14,12 +14,12 @@ from consumers.runtime.background_jobs import Background
 from consumers.runtime.commit import Committer
 from events.schema.outputs import Erasure
 from events.segment_changes import decode_change
-from state.customers.erasures import Erased, ErasureQueue, read_erased
+from state.customers.erasures import ErasedCustomers, ErasureQueue, read_erased_customers
 from state.customers.records import CustomerBatch
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_store import Owned, PartitionStore
+from state.partitions.partition_store import OwnedPartition, PartitionStore
 from state.store import keys
-from state.store.round_trip import Command
+from state.store.pipelined_connection import Command
 from stream.model.live_segmenter import LiveSegmenter
 
 __all__ = ["Chores", "Eraser"]
@@ -38,32 +38,32 @@ class Eraser:
         self._looked = 0.0
         self._waiting: dict[int, list[str]] = {}
 
-    def claimed(self, owned: Owned) -> None:
+    def claimed(self, owned: OwnedPartition) -> None:
         """Nothing is kept of a partition."""
 
-    def due(self, owned: Iterable[Owned]) -> float:
+    def due(self, owned: Iterable[OwnedPartition]) -> float:
         """Return 1 where somebody is to be erased, else 0; asks Redis twice a second."""
         self._look(owned)
         return float(bool(self._waiting))
 
-    def _look(self, owned: Iterable[Owned]) -> None:
+    def _look(self, owned: Iterable[OwnedPartition]) -> None:
         now = time.monotonic()
         if now - self._looked >= _LOOK_S:
             self._looked = now
             self._waiting = self._queue.waiting(each.partition for each in owned)
 
-    def run(self, owned: Iterable[Owned]) -> bool:
+    def run(self, owned: Iterable[OwnedPartition]) -> bool:
         """Erase who is waiting; return False, since whoever cannot be erased yet is tried again later."""
         for each in owned:
             for customer_id in self._waiting.pop(each.partition, ()):
                 self._erase(each, customer_id)
         return False
 
-    def _erase(self, owned: Owned, customer_id: str) -> None:
+    def _erase(self, owned: OwnedPartition, customer_id: str) -> None:
         segmenter = self._live.segmenter
         if owned.sums is not None and owned.baseline != segmenter.baseline:
             return  # the sums are those of another baseline: the sweep brings them over first
-        erased = read_erased(self._redis, owned.partition) if owned.erased is None else owned.erased
+        erased = read_erased_customers(self._redis, owned.partition) if owned.erased is None else owned.erased
         self._publish(owned.partition, erased, customer_id)
         self._committer.confirm()
         self._committer.tidy(owned)
@@ -76,13 +76,13 @@ class Eraser:
         erased.add(customer_id)
         log.info("partition %d: a customer was erased", owned.partition)
 
-    def _publish(self, partition: int, erased: Erased, customer_id: str) -> None:
+    def _publish(self, partition: int, erased: ErasedCustomers, customer_id: str) -> None:
         """Tell the topic first: should Redis come back older than the erasure, it is carried out again."""
         digest = erased.digest(customer_id).hex()
         told = Erasure(partition=partition, digest=digest, salt=erased.salt.hex(), erased_at=datetime.now(UTC))
         self._committer.send_elsewhere(ERASURES, digest.encode(), told.model_dump_json().encode())
 
-    def _without(self, owned: Owned, customers: CustomerBatch) -> ModelSums | None:
+    def _without(self, owned: OwnedPartition, customers: CustomerBatch) -> ModelSums | None:
         """Return the partition's sums without a customer."""
         segmenter, rows = self._live.segmenter, customers.rows
         inside = customers.known & (rows["baseline"] == segmenter.baseline) & (rows["cluster"] >= 0)
@@ -93,7 +93,7 @@ class Eraser:
 
 
 def _commands(
-    owned: Owned, customer_id: str, digest: bytes, sums: ModelSums | None, unsent: Sequence[bytes]
+    owned: OwnedPartition, customer_id: str, digest: bytes, sums: ModelSums | None, unsent: Sequence[bytes]
 ) -> Iterator[Command]:
     partition = owned.partition
     yield ("HDEL", keys.customers(partition), customer_id)
@@ -118,17 +118,17 @@ class Chores:
     def __init__(self, *chores: Background) -> None:
         self._chores = chores
 
-    def claimed(self, owned: Owned) -> None:
+    def claimed(self, owned: OwnedPartition) -> None:
         """Tell each of a partition that has just been claimed."""
         for chore in self._chores:
             chore.claimed(owned)
 
-    def due(self, owned: Iterable[Owned]) -> float:
+    def due(self, owned: Iterable[OwnedPartition]) -> float:
         """Return the largest share of the time that one asks for."""
         mine = list(owned)
         return max(float(chore.due(mine)) for chore in self._chores)
 
-    def run(self, owned: Iterable[Owned]) -> bool:
+    def run(self, owned: Iterable[OwnedPartition]) -> bool:
         """Do a piece of each; return whether more is waiting."""
         mine = list(owned)
         more = [chore.run(mine) for chore in self._chores]

@@ -11,7 +11,7 @@ from events.schema.outputs import Baseline
 from events.time_units import DAY_MS
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
-from state.partitions.watermarks import read_watermarks
+from state.partitions.partition_progress import read_watermarks
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 from stream.customers.clock import SegmentClock

@@ -18,7 +18,9 @@ __all__ = ["Leader", "add_up"]
 
 def add_up(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:
     """Return the sums of all partitions under a baseline, None while one of them is still moving over to it."""
-    if not parts or any(part.baseline != baseline.baseline or part.swept != baseline.baseline for part in parts):
+    if not parts or any(
+        part.baseline != baseline.baseline or part.swept_baseline != baseline.baseline for part in parts
+    ):
         return None
     total = ModelSums.zeros(baseline.k, len(baseline.features))
     for part in parts:

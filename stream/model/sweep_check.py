@@ -11,7 +11,7 @@ import numpy as np
 
 from events.arrays import Floats, Ints
 from state.partitions.model_sums import ModelSums
-from state.partitions.owned_partition import Owned
+from state.partitions.owned_partition import OwnedPartition
 
 __all__ = ["SweepCheck", "Swept"]
 
@@ -40,14 +40,14 @@ class Swept:
 class SweepCheck:
     """Adds up what the chunks of one partition's sweep show."""
 
-    def __init__(self, owned: Owned, baseline: int, borders: int, k: int, d: int) -> None:
+    def __init__(self, owned: OwnedPartition, baseline: int, borders: int, k: int, d: int) -> None:
         self._baseline, self._borders, self._revision = baseline, borders, owned.revision
         self._sums = ModelSums.zeros(k, d)
         self._seen = self._customers = 0
         self._squared = self._squared_to_borders = 0.0
         self._alone = True
 
-    def add(self, owned: Owned, vectors: Floats, clusters: Ints, distances: Floats, borders: Floats) -> None:
+    def add(self, owned: OwnedPartition, vectors: Floats, clusters: Ints, distances: Floats, borders: Floats) -> None:
         """Take in a chunk as it will stand: vectors (n, d), own clusters (n,), distances now, and those to the borders.
 
         Both distances are (n, k).
@@ -64,11 +64,11 @@ class SweepCheck:
         self._squared_to_borders += _squared(borders) if held else squared
         self._customers += len(clusters)
 
-    def written(self, owned: Owned) -> None:
+    def written(self, owned: OwnedPartition) -> None:
         """Take note that what was written since `add` is the sweep's own."""
         self._revision = owned.revision
 
-    def finish(self, owned: Owned, customers: int, borders: int) -> Swept:
+    def finish(self, owned: OwnedPartition, customers: int, borders: int) -> Swept:
         """Return what the sweep found, of a partition with so many customers; `borders` is their version now."""
         difference = None
         # A hash that is rehashed while it is scanned may show a customer twice.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events.arrays import Flags, Floats, Ints
-from events.segment_changes import Change, ChangeBatch, make_change, make_moved
+from events.segment_changes import Change, ChangeBatch, make_change, make_moved_feature
 from state.customers.records import Rows, picked
 from stream.model.segmenter import Segment, Segmenter
 from stream.moves.evidence import evidence_of, usual_gap_days
@@ -130,7 +130,7 @@ def _prototype(
         previous_segment=last.name if last else None,
         baseline=segmenter.baseline,
         model_version=segmenter.version,
-        moved=[make_moved(feature) for feature in features],
+        moved=[make_moved_feature(feature) for feature in features],
     )
 
 

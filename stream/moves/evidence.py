@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from events.arrays import Flags, Floats, Ints
-from events.codec.number_text import Codes, figure_codes
+from events.codec.number_text import Codes, number_codes
 from events.time_units import DAY_MS
 from state.customers.records import Rows
 from stream.model.segmenter import Segmenter
@@ -54,7 +54,7 @@ def evidence_of(
     units = segmenter.in_units(np.concatenate([last, now]))
     for column in columns:
         figures += [units[everyone, column], units[len(now) + everyone, column]]
-    return Evidence(np.column_stack(columns), figure_codes(np.column_stack(figures)))
+    return Evidence(np.column_stack(columns), number_codes(np.column_stack(figures)))
 
 
 def _scores(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from events.segment_changes import Change, Moved
+from events.segment_changes import Change, MovedFeature
 
 __all__ = ["explain"]
 
@@ -25,11 +25,11 @@ _WHY: Final = {
 def explain(change: Change) -> str:
     """Return what made the customer move, in words.
 
-    >>> from events.segment_changes import make_change, make_moved
+    >>> from events.segment_changes import make_change, make_moved_feature
     >>> explain(make_change(change_id="anna:4", customer_id="anna", change_number=4, changed_at="2026-01-01T00:00:00Z",
     ...     cause="time", segment_id="s5", segment="At-Risk Customers", previous="s1", previous_segment="Loyal",
     ...     baseline=1, model_version=3, distance=0.8, previous_distance=1.4, usual_gap_days=18.2,
-    ...     moved=[make_moved("recency", 60.9, 61.0), make_moved("monetary", 212.0, 211.0)]))
+    ...     moved=[make_moved_feature("recency", 60.9, 61.0), make_moved_feature("monetary", 212.0, 211.0)]))
     'no order for 61 days; usually every 18'
     """
     phrases = [_WHY[change.cause]] if change.cause in _WHY else []
@@ -45,7 +45,7 @@ def explain(change: Change) -> str:
     return "; ".join(phrases) or "nothing is known of what moved"
 
 
-def _recency(moved: Moved, change: Change) -> str:
+def _recency(moved: MovedFeature, change: Change) -> str:
     usual = "" if change.usual_gap_days is None else f"usually every {_every(change.usual_gap_days)}"
     if moved.after is None:
         return "no order yet"
@@ -55,7 +55,7 @@ def _recency(moved: Moved, change: Change) -> str:
     return f"ordered again after {_counted_days(moved.before)}" + (f", {usual}" if usual else "")
 
 
-def _rising(moved: Moved, change: Change) -> str:
+def _rising(moved: MovedFeature, change: Change) -> str:
     name = _RISES.get(moved.feature, moved.feature.replace("_", " "))
     if moved.after is None:
         return f"{name} no longer known"
@@ -67,11 +67,11 @@ def _rising(moved: Moved, change: Change) -> str:
     return f"{name} {'up' if moved.after > moved.before else 'down'} from {before} to {after}"
 
 
-def _tenure(moved: Moved, _change: Change) -> str:
+def _tenure(moved: MovedFeature, _change: Change) -> str:
     return "" if moved.after is None else f"known for {_counted_days(moved.after)}"
 
 
-_PHRASES: Final[dict[str, Callable[[Moved, Change], str]]] = {"recency": _recency, "tenure": _tenure}
+_PHRASES: Final[dict[str, Callable[[MovedFeature, Change], str]]] = {"recency": _recency, "tenure": _tenure}
 
 
 def _counted_days(days: float) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from events.arrays import Floats, Ints
 from events.errors import ShoalError
 from events.segment_changes import ChangeBatch
-from state.customers.recent_moves import remember
+from state.customers.recent_segments import push_current_segment
 from state.customers.records import Rows, copied, picked
 from state.partitions.model_sums import ModelSums
 from stream.model.kmeans import nearest
@@ -142,7 +142,7 @@ def resegment_partitions(
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
     rows = copied(after)
     rows["cluster"], rows["baseline"], rows["learned_at"] = clusters, segmenter.baseline, now_ms
-    remember(rows, moved)
+    push_current_segment(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
     rows["change_number"][moved] += 1
     looked = Looked(before, after, learned, old, vectors, borders)

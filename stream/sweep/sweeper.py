@@ -13,7 +13,7 @@ from consumers.runtime.partition_batch import Outcome
 from events.arrays import Flags, Floats, Ints
 from state.customers.attribute_columns import AttributeColumns
 from state.customers.records import NEVER_LAST, CustomerBatch, Rows, picked
-from state.partitions.partition_store import Owned, PartitionStore
+from state.partitions.partition_store import OwnedPartition, PartitionStore
 from stream.customers.clock import SegmentClock
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
@@ -70,7 +70,7 @@ class Sweeper:
         self.swept = 0
         self.found: dict[int, Swept] = {}
 
-    def claimed(self, owned: Owned) -> None:
+    def claimed(self, owned: OwnedPartition) -> None:
         """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
         if self._columns is not None:
             self._columns.confirm()
@@ -86,36 +86,36 @@ class Sweeper:
         found = [self.found[partition] for partition in partitions if partition in self.found]
         return [each for each in found if each.baseline == self._live.segmenter.baseline]
 
-    def due(self, owned: Iterable[Owned]) -> float:
+    def due(self, owned: Iterable[OwnedPartition]) -> float:
         """Follow the feed, and return the share of time for sweeping while events arrive, 0 where nothing is due.
 
         A new baseline may take half of it, since customers should not stay under two for long.
         """
         self._feed.poll(self._live)
         waiting = self._waiting(owned)
-        if any(each.swept < self._live.segmenter.baseline for each in waiting):
+        if any(each.swept_baseline < self._live.segmenter.baseline for each in waiting):
             return _BASELINE_SHARE
         return self._settings.sweep_share if waiting else 0.0
 
-    def _waiting(self, owned: Iterable[Owned]) -> list[Owned]:
+    def _waiting(self, owned: Iterable[OwnedPartition]) -> list[OwnedPartition]:
         baseline, now = self._live.segmenter.baseline, time.monotonic()
-        return [each for each in owned if each.swept < baseline or now >= self._progress[each.partition].due]
+        return [each for each in owned if each.swept_baseline < baseline or now >= self._progress[each.partition].due]
 
-    def run(self, owned: Iterable[Owned]) -> bool:
+    def run(self, owned: Iterable[OwnedPartition]) -> bool:
         """Sweep one chunk of the partition that is most overdue; return whether one was due."""
         waiting = self._waiting(owned)
         if not waiting:
             return False
         baseline = self._live.segmenter.baseline
-        chosen = min(waiting, key=lambda each: (each.swept >= baseline, self._progress[each.partition].due))
+        chosen = min(waiting, key=lambda each: (each.swept_baseline >= baseline, self._progress[each.partition].due))
         return self._sweep_chunk(chosen, self._progress[chosen.partition])
 
-    def _sweep_chunk(self, owned: Owned, progress: _Progress) -> bool:
+    def _sweep_chunk(self, owned: OwnedPartition, progress: _Progress) -> bool:
         segmenter = self._live.segmenter
         if progress.cursor is None or progress.baseline != segmenter.baseline:
             now_ms = self._clock.now_ms(owned.watermark_ms)
             state = (segmenter.baseline, segmenter.version, now_ms)
-            if state == progress.seen and owned.swept == segmenter.baseline:
+            if state == progress.seen and owned.swept_baseline == segmenter.baseline:
                 progress.due = time.monotonic() + self._settings.sweep_s
                 return False
             progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
@@ -128,7 +128,7 @@ class Sweeper:
                 k=len(segmenter.segments),
                 d=segmenter.dimensions,
             )
-        cursor, customers = self._store.scan_ahead(owned, progress.cursor, self._settings.sweep_chunk)
+        cursor, customers = self._store.scan_prefetching(owned, progress.cursor, self._settings.sweep_chunk)
         done = cursor == 0
         self._reevaluate(owned, customers, segmenter, progress, complete=done)
         self.swept += len(customers)
@@ -142,14 +142,20 @@ class Sweeper:
         return True
 
     def _reevaluate(
-        self, owned: Owned, customers: CustomerBatch, segmenter: Segmenter, progress: _Progress, *, complete: bool
+        self,
+        owned: OwnedPartition,
+        customers: CustomerBatch,
+        segmenter: Segmenter,
+        progress: _Progress,
+        *,
+        complete: bool,
     ) -> None:
         check = progress.check
         now_ms = self._clock.now_ms(owned.watermark_ms)
         sums = sums_under(segmenter, owned.baseline, owned.sums)
         note = None if check is None else partial(check.add, owned)
         chosen, causes = self._due(customers, segmenter, now_ms, note, progress.earlier)
-        finished = complete and owned.swept < segmenter.baseline
+        finished = complete and owned.swept_baseline < segmenter.baseline
         if not len(chosen) and not finished:
             return
         subset = customers.take(chosen)

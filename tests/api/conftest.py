@@ -19,7 +19,7 @@ from events.settings import KafkaSettings
 from events.topics.partitioning import partitions_of
 from state.customers.records import CustomerBatch
 from state.customers.segment_views import SegmentViews
-from state.partitions.partition_store import PartitionStore, Save
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.settings import StateSettings
 from state.store import keys
 from stream.model.rfm_tiers import SEGMENT_NAMES
@@ -70,7 +70,7 @@ def fill(client: redis_py.Redis, names: list[str], seed: int = 1) -> None:
         batch.rows[:], batch.known[:] = rows[at], True
         profiles = {names[i]: b'{"age":41,"country":"<b>NL</b>"}' for i in at if i % 2 == 0}
         owned = store.claim(partition)
-        store.save(owned, Save(batch, profiles, 0, None, 0, {}, {"orders:applied": len(at)}, NOW_MS, []))
+        store.save(owned, PartitionUpdate(batch, profiles, 0, None, 0, {}, {"orders:applied": len(at)}, NOW_MS, []))
     SegmentViews(client).write(
         [
             make_change(

@@ -21,7 +21,7 @@ from cli.main import main
 from events.topics.partitioning import partitions_of
 from state.customers.records import CustomerBatch, blank_rows
 from state.model.baselines import BaselineStore
-from state.partitions.partition_store import PartitionStore, Save
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
 from stream.customers.clock import SegmentClock
 from stream.moves.hysteresis import Damping
@@ -52,7 +52,7 @@ def fill(client, rows, ids=None):
         at = np.flatnonzero(places == partition)
         batch = CustomerBatch.blank([ids[i] for i in at])
         batch.rows[:], batch.known[:] = rows[at], True
-        store.save(store.claim(partition), Save(batch, {}, 0, None, 0, {}, {}, NOW_MS, []))
+        store.save(store.claim(partition), PartitionUpdate(batch, {}, 0, None, 0, {}, {}, NOW_MS, []))
     BaselineStore(client).approve(make_baseline())
 
 
@@ -256,7 +256,7 @@ def work(url, start, said):
 
 def test_of_two_batch_processes_at_once_one_proposes_and_the_other_says_who_is_at_work(redis, redis_database_url):
     fill(redis, shoppers(300))
-    redis.hset(keys.fates(0, keys.SEGMENTS_GROUP), "orders:applied", 7)
+    redis.hset(keys.outcome_counts(0, keys.SEGMENTS_GROUP), "orders:applied", 7)
     before = live(redis)
     context = multiprocessing.get_context("spawn")
     start, said = context.Barrier(2), context.Queue()

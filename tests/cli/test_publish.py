@@ -22,7 +22,7 @@ from cli.main import app
 from cli.publish import NothingValid, Topic
 from events.schema.inputs import INPUTS
 from events.settings import KafkaSettings
-from events.topics.administration import KafkaUnreachable, TopicsUnfit, create_topics
+from events.topics.administration import KafkaUnreachable, TopicsMisconfigured, create_topics
 from events.topics.partitioning import partitions_of
 from events.topics.specs import topic_specs
 from shoal_client.errors import PublishFailed
@@ -153,7 +153,7 @@ def test_nothing_is_published_to_a_topic_that_is_not_there(kafka: str, topic_pre
     path.write_text(orders(1))
     environment = {"SHOAL_TOPIC_PREFIX": topic_prefix}
     result = CliRunner().invoke(app, ["publish", "orders", str(path), "--kafka", kafka], env=environment)
-    assert isinstance(result.exception, TopicsUnfit)
+    assert isinstance(result.exception, TopicsMisconfigured)
     assert str(result.exception).startswith(f"there is no topic {topic_prefix}orders on {kafka}; run ")
 
 

@@ -23,7 +23,7 @@ from cli.feeding.pacing import Pace, paced
 from cli.main import app
 from events.schema.inputs import INPUTS
 from events.settings import KafkaSettings
-from events.topics.administration import TopicsUnfit, create_topics
+from events.topics.administration import TopicsMisconfigured, create_topics
 from events.topics.partitioning import partitions_of
 from events.topics.specs import topic_specs
 from simulation.event_merging import TOPICS, TRUTH, Batch
@@ -290,4 +290,4 @@ def test_events_that_a_worker_would_refuse_are_told_of(on_kafka: Callable[..., R
 
 def test_nothing_is_published_where_a_topic_is_missing(kafka: str, topic_prefix: str) -> None:
     result = shoal("--kafka", kafka, fails=True, SHOAL_TOPIC_PREFIX=topic_prefix)
-    assert isinstance(result.exception, TopicsUnfit)
+    assert isinstance(result.exception, TopicsMisconfigured)

@@ -35,7 +35,7 @@ def test_the_sample_through_kafka_is_what_pandas_computes(
             assert (row["placed"], row["gross"]) == (customer.orders, customer.cents * 10)
             assert row["refunded"] == (1_250 if customer.Index in ("00004", "00021") else 0)
         assert table["orders"].sum() == 6_919
-        service.assert_fates_add_up(ends)
+        service.assert_outcomes_add_up(ends)
         service.assert_changes_agree()
         service.assert_model_is_sum_of_customers()
         _, records, views = service.at_one_moment(lambda: None)

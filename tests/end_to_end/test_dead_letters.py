@@ -51,4 +51,4 @@ def test_what_was_refused_is_listed_and_after_a_fix_replayed_once(service, shoal
     assert shoal("replay", "--topic", "orders", "--again")["replayed"] == 1
     ends = service.until_processed()
     assert service.records()["anna"]["placed"] == 1
-    service.assert_fates_add_up(ends)
+    service.assert_outcomes_add_up(ends)

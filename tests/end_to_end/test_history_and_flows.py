@@ -31,7 +31,7 @@ def shoal(service, monkeypatch, *arguments):
 def test_flows_and_history_are_what_was_published_even_after_a_kill(service, monkeypatch):
     first = service.worker()
     service.publish(purchases())
-    service.until(lambda: service.fates().get("orders:applied", 0) > 500, what="work has begun")
+    service.until(lambda: service.outcome_counts().get("orders:applied", 0) > 500, what="work has begun")
     first.kill()
     service.worker()
     service.until_processed()

@@ -5,9 +5,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.codec.number_text import figure_codes
+from events.codec.number_text import number_codes
 from events.schema.outputs import SegmentChange
-from events.segment_changes import ChangeBatch, decode_change, make_change, make_moved
+from events.segment_changes import ChangeBatch, decode_change, make_change, make_moved_feature
 from tests.building import examples
 
 ids = st.text(min_size=1, max_size=12) | st.sampled_from(['"', "\\", "a\nb", "\x7f", "ä€😀", "</script>", "a:1"])
@@ -28,7 +28,7 @@ kinds = st.builds(
 
 
 def with_features(kind, *names):
-    return msgspec.structs.replace(kind, moved=[make_moved(name) for name in names])
+    return msgspec.structs.replace(kind, moved=[make_moved_feature(name) for name in names])
 
 
 @st.composite
@@ -42,7 +42,7 @@ def batches(draw):
         return ChangeBatch(columns[0], columns[1], columns[2], prototypes)
     numbers = st.floats(0, 1e6) | st.just(float("nan"))
     rows = [draw(st.lists(numbers, min_size=3 + 2 * shown, max_size=3 + 2 * shown)) for _ in members]
-    figures = figure_codes(np.array(rows, np.float64).reshape(len(members), 3 + 2 * shown))
+    figures = number_codes(np.array(rows, np.float64).reshape(len(members), 3 + 2 * shown))
     return ChangeBatch(columns[0], columns[1], columns[2], prototypes, figures)
 
 

@@ -13,7 +13,7 @@ from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from consumers.runtime.protocols import Loaded
 from state.customers.records import CustomerBatch, pack, unpack
-from state.partitions.partition_store import Owned
+from state.partitions.partition_store import OwnedPartition
 from stream.model.rfm_tiers import RuleTiers
 from stream.moves.handler import SegmentHandler
 from stream.moves.hysteresis import Damping
@@ -43,7 +43,7 @@ def apply(known: dict[str, bytes], messages, now_ms: int) -> None:
     customers = unpack(ids, [known.get(name) for name in ids]) if ids else CustomerBatch.blank([])
     handler = SegmentHandler(Tiers(), half_life_ms=HALF_LIFE_MS, damping=Damping.by(0.1), duplicate_window=256)
     columns = {topic: part.columns for topic, part in batch.events.items()}
-    (outcome,) = handler.apply([Loaded(Owned(0, 1, {}), customers, columns, slots, now_ms)])
+    (outcome,) = handler.apply([Loaded(OwnedPartition(0, 1, {}), customers, columns, slots, now_ms)])
     known |= zip(outcome.customers.ids, pack(outcome.customers), strict=True)
 
 

@@ -36,9 +36,12 @@ def test_same_records_after_shuffle_duplicates_kills_and_rebalances(service):
     assert helper.exit_code == 0
     ends = service.until_processed()
     assert event_fields(service.records()) == event_fields(reference(events))
-    fates = service.assert_fates_add_up(ends)
-    assert sum(count for name, count in fates.items() if name.endswith(":applied")) == len(events)
-    assert sum(count for name, count in fates.items() if name.endswith(":duplicate")) == len(sent) - len(events) + 100
+    outcome_counts = service.assert_outcomes_add_up(ends)
+    assert sum(count for name, count in outcome_counts.items() if name.endswith(":applied")) == len(events)
+    assert (
+        sum(count for name, count in outcome_counts.items() if name.endswith(":duplicate"))
+        == len(sent) - len(events) + 100
+    )
     service.assert_changes_agree()
     service.assert_model_is_sum_of_customers()
 

@@ -29,7 +29,7 @@ def test_a_paused_worker_that_wakes_up_overwrites_nothing(service):
     assert slow.running
     assert other.running
     assert event_fields(service.records()) == event_fields(reference(events))
-    service.assert_fates_add_up(ends)
+    service.assert_outcomes_add_up(ends)
     service.assert_changes_agree()
     service.assert_model_is_sum_of_customers()
 

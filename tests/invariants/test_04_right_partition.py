@@ -11,10 +11,10 @@ def test_events_of_strangers_in_the_wrong_partition_are_rerouted(service):
     homes = partitions_of(ids, service.kafka.partitions).tolist()
     service.publish(message._replace(partition=0) for message in events)
     service.worker()
-    service.until(lambda: service.fates().get("orders:applied") == 200, what="all applied")
+    service.until(lambda: service.outcome_counts().get("orders:applied") == 200, what="all applied")
     ends = service.until_processed()
-    fates = service.assert_fates_add_up(ends)
-    assert fates["orders:rerouted"] == sum(home != 0 for home in homes)
+    outcome_counts = service.assert_outcomes_add_up(ends)
+    assert outcome_counts["orders:rerouted"] == sum(home != 0 for home in homes)
     assert event_fields(service.records()) == event_fields(reference(events))
     for name, home in zip(ids, homes, strict=True):
         assert service.redis.hexists(f"customers:{{{home}}}", name)

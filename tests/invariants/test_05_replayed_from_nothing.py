@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from state.customers.recent_moves import earlier_segments
+from state.customers.recent_segments import earlier_segments
 from state.model.baselines import BaselineStore, ModelStore
 from tests.shop import shop_events
 

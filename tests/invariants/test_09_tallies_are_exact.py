@@ -10,7 +10,7 @@ import xxhash
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets
 from events.time_units import DAY_MS
 from events.topics.partitioning import partitions_of
-from events.topics.specs import TALLIED
+from events.topics.specs import EXPERIMENT_INPUTS
 from experiments.definition import Experiment
 from experiments.reporting.report import report
 from experiments.tally import Tallies, Tally
@@ -20,7 +20,7 @@ from simulation.customers.groups import Buying, Returns, Visits
 from state.customers.records import CustomerBatch, pack
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tallies import TallyStore
-from state.partitions.watermarks import read_fates
+from state.partitions.partition_progress import read_outcome_counts
 from state.store import keys
 from tests.deployment import Message
 from tests.simulation.watching import START, START_MS, Seen, group, scenario
@@ -57,7 +57,7 @@ def shop(seed=1, customers=600):
         effects={"B": {"keen": Effect(conversion=0.2)}},
     )
     seen = Seen(scenario(keen, experiment=simulated), customers, 40, seed)
-    events = [(topic, event) for topic in TALLIED for event in seen.events[topic]]
+    events = [(topic, event) for topic in EXPERIMENT_INPUTS for event in seen.events[topic]]
     second = [(topic, _second(event)) for topic, event in events if topic != "orders"]
     return events + second
 
@@ -110,7 +110,7 @@ def stored(service):
 
 
 def until_tallied(service):
-    ends = end_offsets(service.kafka, TALLIED)
+    ends = end_offsets(service.kafka, EXPERIMENT_INPUTS)
     service.until(lambda: not behind(ends, stored(service)), what="everything tallied")
     return ends
 
@@ -125,12 +125,14 @@ def found(service, experiment_id):
     return cells, {reason: count for reason, count in reading.left_out.items() if count}
 
 
-def assert_fates_add_up(service, ends):
-    fates = read_fates(service.redis, service.kafka.partitions, keys.EXPERIMENTS_GROUP)
-    for topic in TALLIED:
+def assert_outcomes_add_up(service, ends):
+    outcome_counts = read_outcome_counts(service.redis, service.kafka.partitions, keys.EXPERIMENTS_GROUP)
+    for topic in EXPERIMENT_INPUTS:
         consumed = sum(end for (name, _), end in ends.items() if name == service.kafka.topic(topic))
-        assert sum(count for name, count in fates.items() if name.startswith(f"{topic}:")) == consumed, fates
-    return fates
+        assert sum(count for name, count in outcome_counts.items() if name.startswith(f"{topic}:")) == consumed, (
+            outcome_counts
+        )
+    return outcome_counts
 
 
 def test_same_tallies_after_shuffle_repeats_kills_and_a_rebalance(service):
@@ -163,8 +165,8 @@ def test_same_tallies_after_shuffle_repeats_kills_and_a_rebalance(service):
         assert {segment for _, segment in cells} == {"s1", "s3", "unknown"}
         _, repeated = tallied(sent, definition, segments(service, names), tie)
         assert found_left_out == left_out | {name: repeated[name] for name in ("before_start", "after_stop")}
-    fates = assert_fates_add_up(service, ends)
-    assert fates["orders:duplicate"] == sum(topic == "orders" for topic, _ in sent) - sum(
+    outcome_counts = assert_outcomes_add_up(service, ends)
+    assert outcome_counts["orders:duplicate"] == sum(topic == "orders" for topic, _ in sent) - sum(
         topic == "orders" for topic, _ in events
     )
     mine = report_of(service)
@@ -214,8 +216,8 @@ def test_bad_events_are_dead_lettered_or_counted_and_an_experiment_may_begin_at_
     cells, left_out = found(service, "banner")
     assert {cell: values[0] for cell, values in cells.items()} == {("A", "unknown"): 1}
     assert left_out == {"before_start": 1, "after_stop": 1, "conversion_unused": 1}
-    fates = assert_fates_add_up(service, ends)
-    assert fates["exposures:dead_lettered"] == 3
+    outcome_counts = assert_outcomes_add_up(service, ends)
+    assert outcome_counts["exposures:dead_lettered"] == 3
     reasons = sorted(letter.reason.split(":")[0] for letter in service.dead_letters())
     assert reasons == ["amount", "experiment", "experiment", "occurred_at", "value", "variant"]
     assert consumer.running

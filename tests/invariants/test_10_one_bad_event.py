@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from confluent_kafka import Producer
 
 from consumers.broker.consumer_lag import behind, end_offsets
-from events.topics.specs import CO_PARTITIONED
+from events.topics.specs import SEGMENT_INPUTS
 from tests.deployment import Message
 from tests.service import event_fields
 from tests.shop import order, purchases, reference
@@ -65,9 +65,9 @@ def test_garbage_is_dead_lettered_with_its_reason_and_bytes_and_the_rest_is_appl
     ends = service.until_processed()
     assert worker.running
     assert event_fields(service.records()) == event_fields(reference(good))
-    fates = service.assert_fates_add_up(ends)
-    assert fates["orders:applied"] == len(good)
-    assert fates["orders:dead_lettered"] == len(GARBAGE)
+    outcome_counts = service.assert_outcomes_add_up(ends)
+    assert outcome_counts["orders:applied"] == len(good)
+    assert outcome_counts["orders:dead_lettered"] == len(GARBAGE)
     letters = service.dead_letters()
     assert len(letters) == len(bad)
     by_value = {letter.value: letter for letter in letters if letter.topic == service.kafka.topic("orders")}
@@ -106,7 +106,7 @@ def test_markers_of_transactions_do_not_keep_anyone_waiting(service):
     producer.produce(service.kafka.topic("orders"), order("anna", "1998-01-01T00:00:00Z").value, "anna", 0)
     producer.commit_transaction(30)
     service.worker()
-    service.until(lambda: not behind(end_offsets(service.kafka, CO_PARTITIONED), service.stored()), what="all is read")
+    service.until(lambda: not behind(end_offsets(service.kafka, SEGMENT_INPUTS), service.stored()), what="all is read")
 
 
 def test_topics_with_another_number_of_partitions_are_refused(service):

@@ -90,8 +90,8 @@ def test_nothing_holds_the_id_and_replays_do_not_bring_it_back(service, erase):
     ends = service.until_processed()
     assert ANNA not in service.records()
     assert holding(redis, ANNA) == []
-    assert (service.fates()["orders:erased"], service.fates()["customers:erased"]) == (8, 1)
-    service.assert_fates_add_up(ends)
+    assert (service.outcome_counts()["orders:erased"], service.outcome_counts()["customers:erased"]) == (8, 1)
+    service.assert_outcomes_add_up(ends)
 
 
 def test_a_redis_that_lost_its_offsets_replays_without_the_erased(service, erase):

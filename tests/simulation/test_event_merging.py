@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulation.event_merging import TRUTH, Merger
+from simulation.event_merging import TRUTH, EventMerger
 
 PARTS = st.lists(st.tuples(st.integers(0, TRUTH), st.lists(st.integers(0, 50), max_size=8)), max_size=8)
 
 
 @given(PARTS, st.lists(st.integers(0, 60), max_size=4))
 def test_everything_comes_out_once_and_in_order(parts, dues):
-    merger, added, given_out = Merger(), [], []
+    merger, added, given_out = EventMerger(), [], []
     for number, (topic, times) in enumerate(parts):
         keys = [f"{number}.{place}" for place in range(len(times))]
         merger.add(topic, np.array(times, np.int64), keys, [key.encode() for key in keys])
@@ -27,7 +27,7 @@ def test_everything_comes_out_once_and_in_order(parts, dues):
 
 @given(st.lists(st.integers(0, TRUTH), max_size=12), st.integers(0, 14))
 def test_a_head_has_so_many_events_and_the_truth_before_them(topics, wanted):
-    merger = Merger()
+    merger = EventMerger()
     for time, topic in enumerate(topics):
         merger.add(topic, np.array([time]), ["c"], [b""])
     batch = merger.release(None)

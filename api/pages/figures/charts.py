@@ -7,7 +7,7 @@ import numpy as np
 
 from events.arrays import Floats
 from queries.segments.population import DAYS, Population
-from state.customers.recent_moves import NO_SEGMENT, UNKNOWN
+from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 from stream.model.segmenter import CentroidSegmenter, Segmenter
 
 __all__ = ["flow_chart", "heat_map", "sankey", "scatter", "sizes_chart"]

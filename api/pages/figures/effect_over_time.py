@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from queries.experiments.effect_over_time import decided_at
-from state.experiments.effect_series import Look
+from state.experiments.effect_series import EffectPoint
 
 __all__ = ["over_time", "since_when"]
 
 _COLOURS = ("s1", "s2", "s3", "s4", "s5", "s7", "s8")
 
 
-def over_time(looks: Sequence[Look], *, rate: bool) -> dict[str, Any] | None:
+def over_time(looks: Sequence[EffectPoint], *, rate: bool) -> dict[str, Any] | None:
     """Return the figure (rates in percentage points), or None before there are two looks that could say something."""
     treatments = list(dict.fromkeys(name for look in looks for name in look.effects))
     traces = [trace for place, name in enumerate(treatments) for trace in _traces(looks, name, place, rate=rate)]
@@ -29,7 +29,7 @@ def over_time(looks: Sequence[Look], *, rate: bool) -> dict[str, Any] | None:
     }
 
 
-def _traces(looks: Sequence[Look], name: str, place: int, *, rate: bool) -> list[dict[str, Any]]:
+def _traces(looks: Sequence[EffectPoint], name: str, place: int, *, rate: bool) -> list[dict[str, Any]]:
     """Return the band between the interval's ends and the line of the effect."""
     unit, colour = 100.0 if rate else 1.0, _COLOURS[place % len(_COLOURS)]
     told = [(look, seen) for look in looks if (seen := look.effects.get(name)) and None not in seen]
@@ -54,7 +54,7 @@ def _traces(looks: Sequence[Look], name: str, place: int, *, rate: bool) -> list
     ]  # fmt: skip
 
 
-def since_when(looks: Sequence[Look]) -> tuple[str, int] | None:
+def since_when(looks: Sequence[EffectPoint]) -> tuple[str, int] | None:
     """Return since when, RFC 3339, and since how many customers the decision has been what it is."""
     since = decided_at(looks)
     return None if since is None else (datetime.fromtimestamp(since.at_ms / 1000, UTC).isoformat(), since.exposed)

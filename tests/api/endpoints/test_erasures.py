@@ -5,7 +5,7 @@ import pytest
 from api.access.audit_log import STREAM, read_audit
 from api.access.scopes import Scope
 from state.campaigns.suppressions import ALL, SuppressionStore
-from state.customers.erasures import OpenErasures, read_erased
+from state.customers.erasures import OpenErasures, read_erased_customers
 from state.store import keys
 from stream.erasure.erasure_requests import Erasures
 from tests.api.conftest import EVIL, PARTITIONS
@@ -32,7 +32,7 @@ def erased_by_a_worker(redis, customer_id):
     """Do what the worker of the customer's partition does, as far as it matters here."""
     for partition in range(PARTITIONS):
         if redis.srem(keys.erasing(partition), customer_id):
-            redis.sadd(keys.erased(partition), read_erased(redis, partition).digest(customer_id))
+            redis.sadd(keys.erased(partition), read_erased_customers(redis, partition).digest(customer_id))
 
 
 @pytest.mark.parametrize("customer_id", ["c001", "a/b", EVIL])

@@ -7,16 +7,18 @@ from api.pages.figures.effect_over_time import over_time, since_when
 from events.time_units import DAY_MS
 from queries.experiments.effect_over_time import look_at
 from queries.experiments.experiments import Experiments
-from state.experiments.effect_series import Look, LookStore, SeenEffect
+from state.experiments.effect_series import EffectInterval, EffectPoint, EffectSeriesStore
 from state.store import keys
 from stream.customers.clock import SegmentClock
 from tests.api.conftest import PARTITIONS
 from tests.api.endpoints.test_experiments import BANNER
 
 
-def looks(*told: tuple[float, float, float]) -> list[Look]:
+def looks(*told: tuple[float, float, float]) -> list[EffectPoint]:
     return [
-        Look(at * DAY_MS, 100 * (at + 1), "keep_running" if low <= 0 else "ship", {"B": SeenEffect(mid, low, high)})
+        EffectPoint(
+            at * DAY_MS, 100 * (at + 1), "keep_running" if low <= 0 else "ship", {"B": EffectInterval(mid, low, high)}
+        )
         for at, (low, mid, high) in enumerate(told)
     ]
 
@@ -24,7 +26,7 @@ def looks(*told: tuple[float, float, float]) -> list[Look]:
 def test_nothing_is_kept_before_somebody_is_exposed_nor_twice(shop):
     shop.post("/v1/experiments", BANNER, Scope.EXPERIMENTS_WRITE)
     experiments = Experiments(shop.redis, PARTITIONS, SegmentClock("event"))
-    store, name = LookStore(shop.redis), BANNER["id"]
+    store, name = EffectSeriesStore(shop.redis), BANNER["id"]
     look_at(experiments.all()[0], store)
     assert store.read(name) == []
     shop.redis.hset(keys.tally(0, name), "A/s1", "7")
@@ -46,7 +48,7 @@ def test_the_band_is_the_interval_and_rates_are_in_points():
 
 def test_one_look_is_no_series_and_what_cannot_be_said_is_left_out():
     assert over_time(looks((-0.02, 0.01, 0.04)), rate=True) is None
-    unknown = Look(0, 5, "keep_running", {"B": SeenEffect(None, None, None)})
+    unknown = EffectPoint(0, 5, "keep_running", {"B": EffectInterval(None, None, None)})
     figure = over_time([unknown, *looks((-1.0, 0.0, 1.0), (-0.5, 0.0, 0.5))], rate=False)
     assert figure["data"][2]["y"] == [0.0, 0.0]
 

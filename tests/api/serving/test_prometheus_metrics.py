@@ -8,7 +8,7 @@ from api.serving.prometheus_metrics import Traffic
 from events.settings import KafkaSettings
 from queries.operations.pipeline_overview import pipeline_status
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 
 
 def gauges(client):
@@ -20,8 +20,8 @@ def gauges(client):
 def test_what_workers_and_the_leader_tell_is_a_metric(redis):
     registry, now_ms = WorkerRegistry(redis), time.time_ns() // 1_000_000
     told = {"partitions": [], "events": 0, "at_ms": now_ms}
-    registry.beat(WorkerBeat(worker="a", behind=True, sums_difference=0.0, **told))
-    registry.beat(WorkerBeat(worker="b", sums_difference=0.5, leader=True, starving=["s2", "s4"], **told))
+    registry.beat(WorkerHeartbeat(worker="a", behind=True, sums_difference=0.0, **told))
+    registry.beat(WorkerHeartbeat(worker="b", sums_difference=0.5, leader=True, starving=["s2", "s4"], **told))
     DriftAlarms(redis).sound(DriftAlarm("the share of s1 went from 10% to 30%", now_ms, 1))
     found = gauges(redis)
     assert found["shoal_model_sums_difference"] == 0.5

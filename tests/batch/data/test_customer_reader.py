@@ -15,7 +15,7 @@ from events.time_units import DAY_MS
 from events.topics.partitioning import partitions_of
 from state.customers.records import NEVER_FIRST, CustomerBatch, blank_rows
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_store import PartitionStore, Save
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
 from stream.customers.clock import SegmentClock
 from stream.customers.features import feature_matrix
@@ -41,7 +41,7 @@ def reader(redis):
 def put(store, partition, rows, ids=None, profiles=None, watermark_ms=0):
     batch = CustomerBatch.blank(ids or names(len(rows)))
     batch.rows = rows
-    save = Save(batch, profiles or {}, 0, ModelSums.zeros(6, 0), 0, {}, {}, watermark_ms, [])
+    save = PartitionUpdate(batch, profiles or {}, 0, ModelSums.zeros(6, 0), 0, {}, {}, watermark_ms, [])
     store.save(store.claim(partition), save)
 
 

@@ -59,7 +59,7 @@ class Office:
         )
 
     def count(self, events):
-        self.redis.hset(keys.fates(0, keys.SEGMENTS_GROUP), "orders:applied", events)
+        self.redis.hset(keys.outcome_counts(0, keys.SEGMENTS_GROUP), "orders:applied", events)
 
     def statuses(self):
         return [each.status for each in self.store.all()]

@@ -6,7 +6,7 @@ from batch.promotion.batch_lock import BatchBusy, BatchLock, LockLost
 from batch.promotion.decisions import Decision, DecisionNotAllowed, Promotion, SegmentUnknown, summary
 from consumers.broker.kafka_sink import SinkFailed
 from events.schema.outputs import Baseline
-from state.model.baselines import BaselineMoved, BaselineStore, BaselineUnknown
+from state.model.baselines import BaselineConflict, BaselineStore, BaselineUnknown
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
 from state.store import keys
 from stream.model.live_segmenter import LiveSegmenter
@@ -109,7 +109,7 @@ def test_of_two_who_decide_at_once_one_is_refused(desk):
     number = desk.propose()
     other = Promotion(BaselineStore(desk.redis), desk.sink)
     meddled = MeddledRedis.beside(desk.redis, lambda: other.approve(number, Decision("bob", NOW)))
-    with pytest.raises(BaselineMoved):
+    with pytest.raises(BaselineConflict):
         Promotion(BaselineStore(meddled), desk.sink).approve(number, ANNA)
     assert desk.store.current().decided_by == "bob"
 

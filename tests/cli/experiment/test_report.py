@@ -130,10 +130,12 @@ def test_each_method_shows_what_it_decides_by(shoal, redis, method, said):
 
 def test_a_replayed_experiment_is_read_at_the_time_of_its_events(shoal, redis):
     at = datetime(1997, 6, 1, tzinfo=UTC)
-    redis.hset(keys.fates(1, keys.EXPERIMENTS_GROUP), "watermark", int(at.timestamp() * 1000))
+    redis.hset(keys.outcome_counts(1, keys.EXPERIMENTS_GROUP), "watermark", int(at.timestamp() * 1000))
     found = shoal.json("experiment", "create", "old", *BANNER[3:-2])
     assert found["start"] == "1997-06-01T00:00:00Z"
-    redis.hset(keys.fates(1, keys.EXPERIMENTS_GROUP), "watermark", int((at + timedelta(days=4)).timestamp() * 1000))
+    redis.hset(
+        keys.outcome_counts(1, keys.EXPERIMENTS_GROUP), "watermark", int((at + timedelta(days=4)).timestamp() * 1000)
+    )
     tallied(redis, "old", Tallies({(name, "s1"): counts(1_000, 50) for name in "AB"}))
     verdict = shoal.json("experiment", "report", "old")["verdict"]
     assert verdict["more_days"] == pytest.approx(verdict["more_customers"] / 500, abs=1)
@@ -198,7 +200,7 @@ def test_baseline_rates_come_from_the_records_by_the_segment_held_before(shoal, 
     newcomer.rows["first_order"] = newcomer.rows["last_order"] = now_ms - day
     for partition, part in enumerate((batch, newcomer)):
         redis.hset(keys.customers(partition), mapping=dict(zip(part.ids, pack(part), strict=True)))
-    redis.hset(keys.fates(0, keys.SEGMENTS_GROUP), "watermark", now_ms)
+    redis.hset(keys.outcome_counts(0, keys.SEGMENTS_GROUP), "watermark", now_ms)
     found = shoal.json("experiment", "power", "--window", "30d")
     told = [(each["segment_id"], each["customers"], each["mean"]) for each in found["baselines"]]
     assert told == [(None, 100, 0.3), ("s1", 80, 0.25), ("s2", 20, 0.5)]

@@ -64,4 +64,4 @@ def test_memory_stays_bounded_while_redis_does_not_answer(kafka, stopped_redis, 
 
         service.until_processed()
         assert resident_mb(worker.pid, "VmHWM") - before < ALLOWED_MB
-        assert service.fates() == {"orders:applied": 8_000 + EVENTS}
+        assert service.outcome_counts() == {"orders:applied": 8_000 + EVENTS}

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from consumers.runtime.background_jobs import Chore
-from state.partitions.owned_partition import Fenced, Owned
+from state.partitions.owned_partition import Fenced, OwnedPartition
 
 
 class Background:
@@ -23,7 +23,7 @@ class Background:
 
 
 def owners(*partitions):
-    return [Owned(partition, 1, {}) for partition in partitions]
+    return [OwnedPartition(partition, 1, {}) for partition in partitions]
 
 
 def test_it_rests_so_long_that_its_share_of_the_time_is_kept():

@@ -13,7 +13,7 @@ from consumers.runtime.intake import Intake
 from events.codec.id_hashes import event_hashes
 from events.settings import KafkaSettings
 from events.time_units import HOUR_MS
-from state.partitions.partition_store import Owned
+from state.partitions.partition_store import OwnedPartition
 from tests.building import NOW_MS, examples, topic_slice
 
 ORDERS, SESSIONS = "t-orders", "t-web-sessions"
@@ -30,8 +30,8 @@ def new_intake():
 
 
 def owners(offsets):
-    """Owned partitions, given as {partition: offsets by full topic name}."""
-    return {partition: Owned(partition, 1, dict(stored)) for partition, stored in offsets.items()}
+    """OwnedPartition partitions, given as {partition: offsets by full topic name}."""
+    return {partition: OwnedPartition(partition, 1, dict(stored)) for partition, stored in offsets.items()}
 
 
 def order(event_id, **fields):
@@ -83,7 +83,7 @@ def test_an_event_without_a_key_is_refused(intake, key):
     (batch,), refused = intake.batches([topic_slice(ORDERS, messages)], owners({0: {}}), NOW_MS)
     assert event_ids(batch) == ["a", "c"]
     assert [(each.position, each.reason.split(";")[0]) for each in refused[0]] == [(1, "the Kafka key is empty")]
-    assert batch.fates == {"orders:dead_lettered": 1}
+    assert batch.outcome_counts == {"orders:dead_lettered": 1}
     assert batch.offsets == {ORDERS: 3}
 
 
@@ -92,7 +92,7 @@ def test_an_event_that_is_bad_and_has_no_key_is_refused_once(intake):
     (batch,), refused = intake.batches([topic_slice(ORDERS, messages)], owners({0: {}}), NOW_MS)
     assert [each.position for each in refused[0]] == [0, 1]
     assert all(each.reason.startswith("not JSON") for each in refused[0])
-    assert batch.fates == {"orders:dead_lettered": 2}
+    assert batch.outcome_counts == {"orders:dead_lettered": 2}
 
 
 def test_a_batch_of_refused_events_only_moves_the_offsets(intake):
@@ -106,14 +106,14 @@ def test_what_was_consumed_before_is_skipped(intake):
     messages = [(0, offset, b"k", order(str(offset))) for offset in (4, 5, 6, 7)]
     (batch,), refused = intake.batches([topic_slice(ORDERS, messages)], owners({0: {ORDERS: 6}}), NOW_MS)
     assert event_ids(batch) == ["6", "7"]
-    assert (batch.offsets, batch.fates, refused) == ({ORDERS: 8}, {}, {0: []})
+    assert (batch.offsets, batch.outcome_counts, refused) == ({ORDERS: 8}, {}, {0: []})
 
 
 def test_a_bad_event_that_was_consumed_before_is_not_dead_lettered_again(intake):
     messages = [(0, 5, b"k", b"bad"), (0, 6, b"k", order("a"))]
     (batch,), refused = intake.batches([topic_slice(ORDERS, messages)], owners({0: {ORDERS: 6}}), NOW_MS)
     assert refused == {0: []}
-    assert batch.fates == {}
+    assert batch.outcome_counts == {}
     assert event_ids(batch) == ["a"]
 
 
@@ -171,7 +171,7 @@ def test_every_new_message_of_an_owned_partition_is_kept_or_refused_and_no_other
         batch = found[partition]
         assert event_ids(batch) == [str(number) for number in good]
         assert batch.offsets == {ORDERS: reached[partition]}
-        assert batch.fates == ({"orders:dead_lettered": len(bad)} if bad else {})
+        assert batch.outcome_counts == ({"orders:dead_lettered": len(bad)} if bad else {})
         offsets = [int(each.messages.offsets[each.position]) for each in refused[partition]]
         assert offsets == [messages[number][1] for number in bad]
         assert {int(each.messages.partitions[each.position]) for each in refused[partition]} <= {partition}

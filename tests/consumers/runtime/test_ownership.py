@@ -7,7 +7,7 @@ import redis
 
 from consumers.runtime import ownership
 from consumers.runtime.ownership import Ownership
-from state.partitions.owned_partition import Owned
+from state.partitions.owned_partition import OwnedPartition
 
 
 class Claims:
@@ -17,7 +17,7 @@ class Claims:
         self.compared = []
 
     def claim(self, partition):
-        return Owned(partition, 1, {})
+        return OwnedPartition(partition, 1, {})
 
     def verify(self, owned):
         self.compared.append(sorted(each.partition for each in owned))

@@ -62,7 +62,7 @@ def test_fates_add_up_and_a_fate_of_nobody_is_not_listed():
     batch.count("orders", "applied", 4)
     batch.count("orders", "duplicate", 0)
     batch.count("web-sessions", "applied", 1)
-    assert batch.fates == {"orders:applied": 7, "web-sessions:applied": 1}
+    assert batch.outcome_counts == {"orders:applied": 7, "web-sessions:applied": 1}
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,10 @@ class Consumer:
             columns = {topic: part.columns for topic, part in batch.events.items()}
             (outcome,) = self.handler.apply([Loaded(self.owned, opened, columns, slots, 0)])
             for topic, part in batch.events.items():
-                for fate, count in outcome.fates.get(topic, {}).items():
-                    batch.count(topic, fate, count)
-                batch.count(topic, "applied", len(part.columns) - sum(outcome.fates.get(topic, {}).values()))
-            self.committer.begin([Commit(self.owned, outcome, batch.offsets, batch.fates, batch.latest_ms())])
+                for event_outcome, count in outcome.outcome_counts.get(topic, {}).items():
+                    batch.count(topic, event_outcome, count)
+                batch.count(topic, "applied", len(part.columns) - sum(outcome.outcome_counts.get(topic, {}).values()))
+            self.committer.begin([Commit(self.owned, outcome, batch.offsets, batch.outcome_counts, batch.latest_ms())])
 
     def read(self, experiment_id):
         """The tallies without empty cells and empty counts, as the oracle gives them."""

@@ -95,7 +95,7 @@ def test_any_arrival_gives_the_tallies_of_a_plain_replay(redis, history):
         _, repeated = tallied(arrival, definition, segment_of, tie)
         outside = {name: repeated[name] for name in ("before_start", "after_stop") if name in repeated}
         assert found_left_out == left_out | outside
-    fates = consumer.owned.fates
+    outcome_counts = consumer.owned.outcome_counts
     for topic in ("orders", "conversions", "exposures"):
-        counted = sum(count for name, count in fates.items() if name.startswith(f"{topic}:"))
+        counted = sum(count for name, count in outcome_counts.items() if name.startswith(f"{topic}:"))
         assert counted == sum(name == topic for name, _ in arrival)

@@ -3,7 +3,7 @@
 import pytest
 
 from state.customers.variable_length_values import ValueUnreadable
-from state.partitions.owned_partition import StateMoved
+from state.partitions.owned_partition import StateMismatch
 from state.store import keys
 from tests.building import everything_in
 from tests.consumers.tallies.consumer import Consumer, define
@@ -49,7 +49,7 @@ def test_what_is_let_go_for_its_age_stays_counted(consumer, together):
     assert arm(consumer) == (1, 35, 4)
     consumer.take([order(32, "e", 1), order(31, "d-", 5, order_id="d", type="refunded")])
     assert arm(consumer) == (1, 31, 5)
-    assert consumer.owned.fates["orders:applied"] == 6
+    assert consumer.owned.outcome_counts["orders:applied"] == 6
 
 
 def test_what_lies_before_the_log_is_too_old_whether_it_is_new_or_repeated(consumer):
@@ -57,8 +57,8 @@ def test_what_lies_before_the_log_is_too_old_whether_it_is_new_or_repeated(consu
     consumer.take([exposure(6), order(7, "a"), order(30, "c")])
     consumer.take([order(7, "a"), order(9, "late"), order(30, "c")])
     assert arm(consumer) == (1, 20, 2)
-    assert consumer.owned.fates["orders:too_old"] == 2
-    assert consumer.owned.fates["orders:duplicate"] == 1
+    assert consumer.owned.outcome_counts["orders:too_old"] == 2
+    assert consumer.owned.outcome_counts["orders:duplicate"] == 1
 
 
 def test_a_full_log_lets_the_oldest_go_and_says_so(consumer, redis):
@@ -67,7 +67,7 @@ def test_a_full_log_lets_the_oldest_go_and_says_so(consumer, redis):
     for day in range(7, 14):
         consumer.take([order(day, f"o{day}")])
     assert arm(consumer) == (1, 70, 7)
-    assert consumer.owned.fates["purchases:let_go"] == 4
+    assert consumer.owned.outcome_counts["purchases:let_go"] == 4
     assert len(redis.hget(keys.purchases(0), "anna")) == 8 + 3 * 32
 
 
@@ -87,7 +87,7 @@ def test_exposures_beyond_those_remembered_are_only_recognised_if_they_are_the_f
         consumer.take([each])
     cells, _ = consumer.read("banner")
     assert cells["A", "unknown"][-1] == 6  # five later ones, and one of those again that was forgotten
-    assert consumer.owned.fates["exposures:duplicate"] == 2
+    assert consumer.owned.outcome_counts["exposures:duplicate"] == 2
 
 
 def test_an_experiment_that_ended_long_ago_is_left_alone(consumer):
@@ -96,8 +96,8 @@ def test_an_experiment_that_ended_long_ago_is_left_alone(consumer):
     before = consumer.read("banner")
     consumer.take([order(336, "later"), exposure(8, "x2"), exposure(300, "x3")])
     assert consumer.read("banner") == before
-    assert consumer.owned.fates["exposures:too_old"] == 1
-    assert consumer.owned.fates["exposures:after_stop"] == 1
+    assert consumer.owned.outcome_counts["exposures:too_old"] == 1
+    assert consumer.owned.outcome_counts["exposures:after_stop"] == 1
 
 
 def test_a_removed_experiment_is_unknown_and_its_tally_stays(consumer, redis):
@@ -105,7 +105,7 @@ def test_a_removed_experiment_is_unknown_and_its_tally_stays(consumer, redis):
     consumer.take([exposure(6)])
     redis.srem(keys.EXPERIMENTS, "banner")
     consumer.take([exposure(7, "x2"), order(8, "a")])
-    assert consumer.owned.fates["exposures:dead_lettered"] == 1
+    assert consumer.owned.outcome_counts["exposures:dead_lettered"] == 1
     assert arm(consumer) == (1, 0, 0)
     assert len(consumer.sink.sent) == consumer.sink.flushed == 1
 
@@ -127,7 +127,7 @@ def test_conversions_without_a_currency_are_in_the_shops(redis):
     )
     cells, _ = consumer.read("banner")
     assert (cells["A", "unknown"][3], cells["A", "unknown"][5]) == (3_005, 3)
-    assert consumer.owned.fates["conversions:dead_lettered"] == 1
+    assert consumer.owned.outcome_counts["conversions:dead_lettered"] == 1
 
 
 def test_a_redis_that_comes_back_older_is_noticed_and_what_it_lost_is_counted_again(consumer, redis):
@@ -138,7 +138,7 @@ def test_a_redis_that_comes_back_older_is_noticed_and_what_it_lost_is_counted_ag
     redis.flushdb()
     for key, value in older.items():
         redis.restore(key, 0, value)
-    with pytest.raises(StateMoved):
+    with pytest.raises(StateMismatch):
         consumer.take([order(9, "c")])
     consumer.owned = consumer.store.claim(0)
     consumer.take([order(8, "b")])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from consumers.inputs.web_sessions import SessionInput
-from events.codec.batch_decoder import BatchDecoder, Decoded, Rejection
+from events.codec.batch_decoder import BatchDecoder, DecodedStructs, Rejection
 from events.codec.instants import milliseconds
 from events.schema.inputs import INPUTS, WebSession
 from tests.events.wire import FIELDS, odd_events, valid_events
@@ -81,7 +81,7 @@ def one_by_one(decoder, values):
         events += alone.events
         indices += [index] * len(alone.events)
         rejections += [Rejection(index, refused.reason) for refused in alone.rejections]
-    return Decoded(events, indices if rejections else None, rejections)
+    return DecodedStructs(events, indices if rejections else None, rejections)
 
 
 @by_model

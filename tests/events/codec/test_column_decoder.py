@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from events.codec.byte_columns import BinaryColumn
 from events.codec.column_decoder import ABSENT, ColumnDecoder, is_compiled
 from events.codec.id_hashes import text_hashes
-from events.codec.scan_plan import Kind, layout_of
+from events.codec.scan_plan import Kind, scan_plan_of
 from events.schema.example_messages import EXAMPLES
 from events.schema.inputs import INPUTS, Conversion, CustomerProfile, Exposure, Order, WebSession
 from tests.events.wire import odd_events, valid_events
@@ -196,11 +196,11 @@ def test_no_values_give_empty_columns():
 
 def test_a_model_that_cannot_be_scanned_is_refused():
     with pytest.raises(TypeError, match="no value is scanned"):
-        layout_of(CustomerProfile, ())
+        scan_plan_of(CustomerProfile, ())
 
 
 def test_layout_knows_the_kinds_of_columns():
-    assert layout_of(Order, ("amount", "type")).kinds == {"amount": Kind.AMOUNT, "type": Kind.CHOICE}
+    assert scan_plan_of(Order, ("amount", "type")).kinds == {"amount": Kind.AMOUNT, "type": Kind.CHOICE}
 
 
 @compiled

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from events.settings import KafkaSettings
-from events.topics.administration import KafkaUnreachable, TopicFinding, TopicsUnfit, check_topics, create_topics
+from events.topics.administration import KafkaUnreachable, TopicCheck, TopicsMisconfigured, check_topics, create_topics
 from events.topics.specs import TopicSpec, topic_specs
 from shoal_client import connecting
 from tests.waiting import within
@@ -36,7 +36,7 @@ def mute_port():
 def test_created_topics_are_as_planned(kafka, specs):
     names = [spec.name for spec in specs]
     assert create_topics(kafka, specs) == names
-    assert check_topics(kafka, specs) == [TopicFinding(spec.name, "ok", "", spec.partitions) for spec in specs]
+    assert check_topics(kafka, specs) == [TopicCheck(spec.name, "ok", "", spec.partitions) for spec in specs]
 
 
 def test_topics_that_exist_are_left_as_they_are(kafka, specs, topic_prefix):
@@ -50,14 +50,14 @@ def test_topics_that_exist_are_left_as_they_are(kafka, specs, topic_prefix):
 def test_missing_topics_are_found(kafka, specs):
     create_topics(kafka, specs[1:])
     missing, *others = check_topics(kafka, specs)
-    assert missing == TopicFinding(specs[0].name, "missing", "run `shoal topics create`")
+    assert missing == TopicCheck(specs[0].name, "missing", "run `shoal topics create`")
     assert {each.state for each in others} == {"ok"}
 
 
 def test_wrong_number_of_partitions_is_found(kafka, topic_prefix):
     create_topics(kafka, [TopicSpec(f"{topic_prefix}orders", 2, 1)])
     (found,) = check_topics(kafka, [TopicSpec(f"{topic_prefix}orders", 8, 1)])
-    assert found == TopicFinding(f"{topic_prefix}orders", "differs", "2 partitions, not 8", 2)
+    assert found == TopicCheck(f"{topic_prefix}orders", "differs", "2 partitions, not 8", 2)
 
 
 def test_wrong_settings_are_found(kafka, kafka_choice, topic_prefix):
@@ -66,13 +66,13 @@ def test_wrong_settings_are_found(kafka, kafka_choice, topic_prefix):
     name = f"{topic_prefix}orders"
     create_topics(kafka, [TopicSpec(name, 1, 1, {"retention.ms": "60000"})])
     (found,) = check_topics(kafka, [TopicSpec(name, 1, 1, {"retention.ms": "90000", "cleanup.policy": "delete"})])
-    assert found == TopicFinding(name, "differs", "retention.ms is 60000, not 90000", found.partitions)
+    assert found == TopicCheck(name, "differs", "retention.ms is 60000, not 90000", found.partitions)
 
 
 def test_refusal_by_the_cluster_names_the_topic(kafka, kafka_choice, topic_prefix):
     if not kafka_choice.apache:
         pytest.skip(f"{kafka_choice.name} takes any number of replicas")
-    with pytest.raises(TopicsUnfit, match=f"the cluster refused topic {topic_prefix}orders: .*[Rr]eplication"):
+    with pytest.raises(TopicsMisconfigured, match=f"the cluster refused topic {topic_prefix}orders: .*[Rr]eplication"):
         create_topics(kafka, [TopicSpec(f"{topic_prefix}orders", 1, 7)])
 
 

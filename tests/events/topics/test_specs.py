@@ -5,7 +5,7 @@ import pytest
 from events.schema.inputs import INPUTS
 from events.schema.outputs import OUTPUTS
 from events.settings import KafkaSettings
-from events.topics.specs import CO_PARTITIONED, topic_specs
+from events.topics.specs import SEGMENT_INPUTS, topic_specs
 
 DAY_MS = 86_400_000
 
@@ -17,12 +17,12 @@ def plan(**settings):
 @pytest.mark.parametrize("partitions", [1, 8, 48])
 def test_inputs_of_a_customers_state_have_equal_partitions(partitions):
     specs = plan(partitions=partitions)
-    assert {specs[topic].partitions for topic in CO_PARTITIONED} == {partitions}
+    assert {specs[topic].partitions for topic in SEGMENT_INPUTS} == {partitions}
 
 
 def test_there_is_a_topic_for_every_model():
     assert plan().keys() >= INPUTS.keys() | OUTPUTS.keys()
-    assert set(CO_PARTITIONED) <= INPUTS.keys()
+    assert set(SEGMENT_INPUTS) <= INPUTS.keys()
 
 
 def test_prefix_stands_before_every_name():

@@ -14,7 +14,7 @@ from queries.customers.inspector import CustomerUnknown, Inspector
 from queries.customers.lifetime_value import lifetime_in, lifetime_of_customer, why_no_models
 from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore
-from state.partitions.partition_store import PartitionStore, Save
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
 from stream.customers.clock import SegmentClock
 from tests.building import HALF_LIFE_MS, NOW_MS, examples, make_baseline, rows_with, shoppers
@@ -94,7 +94,7 @@ def test_of_a_customer_in_redis_it_is_at_the_present_of_the_replay(redis):
     partition = partition_of("c1", PARTITIONS)
     batch = CustomerBatch.blank(["c1"])
     batch.rows[:], batch.known[:] = rows, True
-    store.save(store.claim(partition), Save(batch, {}, 0, None, 0, {}, {}, NOW_MS, []))
+    store.save(store.claim(partition), PartitionUpdate(batch, {}, 0, None, 0, {}, {}, NOW_MS, []))
     BaselineStore(redis).approve(baseline())
     inspector = Inspector(redis, SegmentClock("event"), partitions=PARTITIONS, half_life_ms=HALF_LIFE_MS)
     assert lifetime_in(inspector, "c1") == lifetime_of_customer(baseline(), rows, inspector.now_ms())

@@ -2,7 +2,7 @@
 
 from events.time_units import DAY_MS
 from queries.customers.segment_history import history_of, with_changes
-from state.customers.recent_moves import remember
+from state.customers.recent_segments import push_current_segment
 from tests.building import NOW_MS, change_of, ints, rows_with
 
 NAMES = {"s1": "Loyal", "s2": "At-Risk"}
@@ -11,7 +11,7 @@ NAMES = {"s1": "Loyal", "s2": "At-Risk"}
 def moved(*segments):
     rows = rows_with(segment=0)
     for number, segment in enumerate(segments, 1):
-        remember(rows, ints([0]))
+        push_current_segment(rows, ints([0]))
         rows["segment"], rows["since"], rows["change_number"] = segment, NOW_MS + number * DAY_MS, number
     return rows
 

@@ -10,7 +10,7 @@ from experiments import Experiment
 from queries.operations.pipeline_status import state_status
 from state.campaigns.triggers import Trigger, TriggerStore
 from state.experiments.definitions import ExperimentStore
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
 from stream.campaigns.heartbeat import Heartbeat
 from stream.campaigns.webhook_request import new_secret
@@ -19,7 +19,7 @@ from tests.waiting import PATIENCE_S
 
 def beat(redis, kind, age_s=0.0, **fields):
     at_ms = int((time.time() - age_s) * 1000)
-    WorkerRegistry(redis, kind).beat(WorkerBeat(worker="w", at_ms=at_ms, partitions=[0, 1], events=0, **fields))
+    WorkerRegistry(redis, kind).beat(WorkerHeartbeat(worker="w", at_ms=at_ms, partitions=[0, 1], events=0, **fields))
 
 
 def told(redis):

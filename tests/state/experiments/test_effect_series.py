@@ -1,14 +1,14 @@
 """The looks at an experiment are kept in order, bounded, the newer ones whole."""
 
-from state.experiments.effect_series import Look, LookStore, SeenEffect
+from state.experiments.effect_series import EffectInterval, EffectPoint, EffectSeriesStore
 
 
-def look(at_ms: int) -> Look:
-    return Look(at_ms, 10 + at_ms, "keep_running", {"free": SeenEffect(0.01, -0.02, None)})
+def look(at_ms: int) -> EffectPoint:
+    return EffectPoint(at_ms, 10 + at_ms, "keep_running", {"free": EffectInterval(0.01, -0.02, None)})
 
 
 def test_a_look_comes_back_as_it_was(redis):
-    store = LookStore(redis)
+    store = EffectSeriesStore(redis)
     store.add("banner", look(1))
     store.add("other", look(2))
     assert store.read("banner") == [look(1)]
@@ -16,7 +16,7 @@ def test_a_look_comes_back_as_it_was(redis):
 
 
 def test_a_long_series_keeps_its_first_and_its_newest_looks(redis):
-    store = LookStore(redis)
+    store = EffectSeriesStore(redis)
     for at in range(1_000):
         store.add("banner", look(at))
     found = [each.at_ms for each in store.read("banner")]
@@ -27,5 +27,5 @@ def test_a_long_series_keeps_its_first_and_its_newest_looks(redis):
 
 
 def test_one_process_has_the_turn(redis):
-    assert LookStore(redis).take_turn(30.0)
-    assert not LookStore(redis).take_turn(30.0)
+    assert EffectSeriesStore(redis).claim_turn(30.0)
+    assert not EffectSeriesStore(redis).claim_turn(30.0)

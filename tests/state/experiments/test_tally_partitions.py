@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from state.customers.erasure_places import forget_elsewhere
-from state.customers.erasures import read_erased
+from state.customers.erasures import read_erased_customers
+from state.customers.secondary_data import erase_secondary_data
 from state.experiments.purchase_logs import ENTRY, PurchaseLogs
-from state.experiments.tally_partitions import TallyOpening, TallyPartitions, TallySave
-from state.partitions.owned_partition import StateMoved
+from state.experiments.tally_partitions import TallyPartitions, TallyRequest, TallyUpdate
+from state.partitions.owned_partition import StateMismatch
 from state.store import keys
 
 
@@ -17,17 +17,17 @@ def store(redis):
 
 
 def opened(store, owned):
-    return store.open_all([TallyOpening(owned, ["anna"], [], np.empty(0, np.int64))])[0]
+    return store.open_all([TallyRequest(owned, ["anna"], [], np.empty(0, np.int64))])[0]
 
 
 def save(store, owned):
     entries = np.array([(1, 2, 3, 4)], ENTRY)
     logs = PurchaseLogs(["anna"], np.ones(1, bool), np.zeros(1, np.int64), entries, np.array([0, 1]))
-    store.save_all([(owned, TallySave(logs, {}, {}, {}, 0))])
+    store.save_all([(owned, TallyUpdate(logs, {}, {}, {}, 0))])
 
 
 def entomb(redis, customer_id):
-    redis.sadd(keys.erased(0), read_erased(redis, 0).digest(customer_id))
+    redis.sadd(keys.erased(0), read_erased_customers(redis, 0).digest(customer_id))
 
 
 def test_invariant_11_an_erasure_is_seen_by_a_consumer_that_runs(redis, store):
@@ -48,8 +48,8 @@ def test_invariant_11_what_was_read_before_an_erasure_is_not_written_after_it(re
         save(store, owned)
     opened(store, owned)
     entomb(redis, "anna")
-    forget_elsewhere(redis, "anna", 1)
-    with pytest.raises(StateMoved):
+    erase_secondary_data(redis, "anna", 1)
+    with pytest.raises(StateMismatch):
         save(store, owned)
     assert not redis.hexists(keys.purchases(0), "anna")
 
@@ -60,7 +60,7 @@ def test_invariant_11_what_was_read_between_tombstone_and_removal_is_not_written
     save(store, owned)
     entomb(redis, "anna")
     opened(store, owned)
-    forget_elsewhere(redis, "anna", 1)
-    with pytest.raises(StateMoved):
+    erase_secondary_data(redis, "anna", 1)
+    with pytest.raises(StateMismatch):
         save(store, owned)
     assert not redis.hexists(keys.purchases(0), "anna")

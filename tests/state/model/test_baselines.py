@@ -6,7 +6,7 @@ import pytest
 from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_store import PartitionStore, Save
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from tests.building import MeddledRedis, equal_sums, ints, make_baseline, make_model, names
 
 CENTROIDS = [[1.0, 0.0, 0.5], [-1.0, 0.25, 1 / 3]]
@@ -14,7 +14,7 @@ CENTROIDS = [[1.0, 0.0, 0.5], [-1.0, 0.25, 1 / 3]]
 
 def put(redis, partition, customers, baseline, swept, sums):
     store = PartitionStore(redis, "segments")
-    save = Save(CustomerBatch.blank(names(customers)), {}, baseline, sums, swept, {"orders": 1}, {}, 0, [])
+    save = PartitionUpdate(CustomerBatch.blank(names(customers)), {}, baseline, sums, swept, {"orders": 1}, {}, 0, [])
     store.save(store.claim(partition), save)
 
 
@@ -72,7 +72,7 @@ def test_each_partition_with_state_gives_its_sums_and_what_they_are_under(redis)
     put(redis, 0, 2, baseline=1, swept=1, sums=sums_of(0))
     put(redis, 2, 3, baseline=2, swept=1, sums=sums_of(1))
     found = ModelStore(redis).partition_sums(4)
-    assert [(part.baseline, part.swept) for part in found] == [(1, 1), (2, 1)]
+    assert [(part.baseline, part.swept_baseline) for part in found] == [(1, 1), (2, 1)]
     assert equal_sums(found[0].sums, sums_of(0))
     assert equal_sums(found[1].sums, sums_of(1))
 

@@ -5,8 +5,8 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from state.customers.records import CustomerBatch
-from state.partitions.customer_scan import ScanAhead
-from state.partitions.partition_store import PartitionStore, Save
+from state.partitions.customer_scan import PrefetchingScan
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
 from tests.building import ints, names, rows_with
 
@@ -29,7 +29,7 @@ def write(store, owned, placed):
     """Save everybody with so many orders."""
     rows, nothing = rows_with(N, placed=placed), np.zeros(0, np.uint64)
     customers = CustomerBatch(names(N), rows, np.ones(N, np.bool_), nothing, ints([0] * (N + 1)))
-    store.save(owned, Save(customers, {}, 1, None, 0, {}, {}, 0, []))
+    store.save(owned, PartitionUpdate(customers, {}, 1, None, 0, {}, {}, 0, []))
 
 
 def asked(redis):
@@ -47,14 +47,14 @@ def chunks(read, cursor=0):
 
 
 def test_everybody_is_found_and_each_chunk_asked_for_once(redis, owned):
-    ahead, before = ScanAhead(redis), asked(redis)
+    ahead, before = PrefetchingScan(redis), asked(redis)
     read = list(chunks(lambda cursor: ahead.read(owned, cursor, COUNT)))
     assert {name for _, batch in read for name in batch.ids} == set(names(N))
     assert asked(redis) - before == len(read) > 5
 
 
 def test_the_next_chunk_is_asked_for_before_it_is_wanted_once_a_chunk_went_by_without_a_write(redis, owned):
-    ahead, cursor, before, calls = ScanAhead(redis), 0, asked(redis), []
+    ahead, cursor, before, calls = PrefetchingScan(redis), 0, asked(redis), []
     for _ in range(3):
         cursor, _ = ahead.read(owned, cursor, COUNT)
         redis.ping()
@@ -63,7 +63,7 @@ def test_the_next_chunk_is_asked_for_before_it_is_wanted_once_a_chunk_went_by_wi
 
 
 def test_what_was_asked_for_before_a_write_is_asked_for_again(redis, store, owned):
-    ahead, cursor = ScanAhead(redis), 0
+    ahead, cursor = PrefetchingScan(redis), 0
     for _ in range(2):
         cursor, batch = ahead.read(owned, cursor, COUNT)
         assert set(batch.rows["placed"].tolist()) == {1}
@@ -73,7 +73,7 @@ def test_what_was_asked_for_before_a_write_is_asked_for_again(redis, store, owne
 
 
 def test_what_another_owner_asked_for_is_not_taken(redis, store, owned):
-    ahead, cursor = ScanAhead(redis), 0
+    ahead, cursor = PrefetchingScan(redis), 0
     for _ in range(2):
         cursor, _ = ahead.read(owned, cursor, COUNT)
     redis.delete(keys.customers(P))
@@ -82,7 +82,7 @@ def test_what_another_owner_asked_for_is_not_taken(redis, store, owned):
 
 
 def test_after_a_lost_connection_the_next_read_goes_through(redis, owned):
-    ahead, cursor, found, failures = ScanAhead(redis), 0, set(), 0
+    ahead, cursor, found, failures = PrefetchingScan(redis), 0, set(), 0
     for chunk in range(100):
         if chunk == 2:
             redis.client_kill_filter(_type="normal", skipme=True)

@@ -5,7 +5,7 @@ import pytest
 
 from state.customers.records import CustomerBatch, RecordUnreadable
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_store import Fenced, PartitionStore, Save, StateMoved
+from state.partitions.partition_store import Fenced, PartitionStore, PartitionUpdate, StateMismatch
 from state.store import keys
 from tests.building import MeddledRedis, equal_sums, everything_in, hashes_of, ints, names, rows_with, same
 
@@ -35,14 +35,14 @@ def customers_of(ids, placed=1):
 
 
 def save_of(ids, offset, placed=1, changes=(), profiles=None):
-    return Save(
+    return PartitionUpdate(
         customers=customers_of(ids, placed),
         profiles=profiles or {},
         baseline=4,
         sums=ModelSums.of(np.array([[1.5, np.nan]]), ints([1]), 2),
-        swept=3,
+        swept_baseline=3,
         offsets={"orders": offset, "customers": 7},
-        fates={"orders:applied": offset, "orders:duplicate": 1},
+        outcome_counts={"orders:applied": offset, "orders:duplicate": 1},
         watermark_ms=1_000 + offset,
         changes=list(changes),
     )
@@ -96,8 +96,8 @@ def test_each_claim_bumps_the_epoch(redis, store):
 
 def test_a_claim_of_a_new_partition_begins_at_nothing(store):
     owned = store.claim(P)
-    assert (owned.offsets, owned.fates, owned.watermark_ms) == ({}, {}, 0)
-    assert (owned.baseline, owned.swept, owned.sums) == (0, 0, None)
+    assert (owned.offsets, owned.outcome_counts, owned.watermark_ms) == ({}, {}, 0)
+    assert (owned.baseline, owned.swept_baseline, owned.sums) == (0, 0, None)
 
 
 def test_what_is_saved_is_loaded(store, owned):
@@ -113,9 +113,9 @@ def test_the_next_owner_finds_what_the_last_one_saved(store, owned):
     heir = store.claim(P)
     assert heir.epoch == owned.epoch + 1
     assert heir.offsets == owned.offsets == {"orders": 10, "customers": 7}
-    assert heir.fates == owned.fates == {"orders:applied": 10, "orders:duplicate": 1}
+    assert heir.outcome_counts == owned.outcome_counts == {"orders:applied": 10, "orders:duplicate": 1}
     assert heir.watermark_ms == owned.watermark_ms == 1_010
-    assert (heir.baseline, heir.swept) == (owned.baseline, owned.swept) == (4, 3)
+    assert (heir.baseline, heir.swept_baseline) == (owned.baseline, owned.swept_baseline) == (4, 3)
     assert equal_sums(heir.sums, owned.sums)
 
 
@@ -155,7 +155,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(redis, store, owned, write):
 def test_nothing_is_written_over_a_redis_that_came_back_older(redis, store, owned, write, becomes):
     becomes(redis)
     before = everything_in(redis)
-    with pytest.raises(StateMoved, match="partition 3 in Redis moved") as raised:
+    with pytest.raises(StateMismatch, match="partition 3 in Redis moved") as raised:
         write(store, owned)
     assert raised.value.retriable
     assert everything_in(redis) == before
@@ -171,7 +171,7 @@ def test_what_changes_during_a_write_stops_it(redis, owned, write, meddle):
         meddle(redis)
         before.append(everything_in(redis))
 
-    with pytest.raises(Fenced if meddle is claim_elsewhere else StateMoved):
+    with pytest.raises(Fenced if meddle is claim_elsewhere else StateMismatch):
         write(PartitionStore(MeddledRedis.beside(redis, meddling), GROUP), owned)
     assert [everything_in(redis)] == before
 
@@ -179,14 +179,14 @@ def test_what_changes_during_a_write_stops_it(redis, owned, write, meddle):
 @guarded
 def test_a_refused_write_leaves_the_connection_fit_for_the_next(redis, store, owned, write):
     """A WATCH left behind would make a later, unrelated transaction fail."""
-    with pytest.raises(StateMoved):
+    with pytest.raises(StateMismatch):
         write(PartitionStore(MeddledRedis.beside(redis, lambda: set_back_offsets(redis)), GROUP), owned)
     write(store, store.claim(P))
 
 
 def test_a_claim_heals_what_a_redis_that_came_back_older_stopped(redis, store, owned):
     set_back_offsets(redis)
-    with pytest.raises(StateMoved):
+    with pytest.raises(StateMismatch):
         store.trim(owned, 1)
     again = store.claim(P)
     assert again.offsets["orders"] == 9
@@ -290,7 +290,7 @@ def test_a_partition_of_several_that_was_taken_over_is_marked_and_the_others_go_
 def test_a_redis_that_came_back_older_stops_several_at_once_and_leaves_the_connections_fit(redis, store):
     one, two = claimed_and_saved(store, 0, 1)
     redis.delete(keys.epoch(1, GROUP))
-    with pytest.raises(StateMoved, match="partition 1"):
+    with pytest.raises(StateMismatch, match="partition 1"):
         store.open_all([(one, ["0a"]), (two, ["1a"])])
     again = store.claim(1)
     assert [each.known.tolist() for each in store.open_all([(one, ["0a"]), (again, ["1a"])])] == [[True], [True]]

@@ -1,11 +1,11 @@
 """Heartbeats on a real Redis."""
 
 from events.time_units import HOUR_MS
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 
 
 def beat_of(worker, at_ms, events=0):
-    return WorkerBeat(
+    return WorkerHeartbeat(
         worker=worker,
         at_ms=at_ms,
         partitions=[0, 2],

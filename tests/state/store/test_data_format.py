@@ -2,20 +2,20 @@
 
 import pytest
 
-from state.store.data_format import FormatMismatch, agree_on_format
+from state.store.data_format import FormatMismatch, require_same_format
 
 WRITTEN = {"partitions": "8", "half_life_days": "90", "attributes": ""}
 
 
 def test_an_empty_redis_records_the_settings(redis):
-    agree_on_format(redis, WRITTEN)
+    require_same_format(redis, WRITTEN)
     assert {name.decode(): value.decode() for name, value in redis.hgetall("format").items()} == WRITTEN
 
 
 def test_the_same_settings_agree_again_and_again(redis):
     for _ in range(3):
-        agree_on_format(redis, WRITTEN)
-    agree_on_format(redis, {"partitions": "8"})
+        require_same_format(redis, WRITTEN)
+    require_same_format(redis, {"partitions": "8"})
 
 
 @pytest.mark.parametrize(
@@ -23,22 +23,22 @@ def test_the_same_settings_agree_again_and_again(redis):
     [("partitions", "16", "SHOAL_PARTITIONS=8"), ("half_life_days", "30", "SHOAL_HALF_LIFE_DAYS=90")],
 )
 def test_another_setting_is_refused_with_what_to_do(redis, name, mine, advice):
-    agree_on_format(redis, WRITTEN)
+    require_same_format(redis, WRITTEN)
     with pytest.raises(FormatMismatch, match=f"{name} is {mine}.*{advice}") as raised:
-        agree_on_format(redis, {**WRITTEN, name: mine})
+        require_same_format(redis, {**WRITTEN, name: mine})
     assert raised.value.name == name
 
 
 def test_a_refusal_leaves_what_is_recorded_as_it_was(redis):
-    agree_on_format(redis, WRITTEN)
+    require_same_format(redis, WRITTEN)
     before = redis.hgetall("format")
     with pytest.raises(FormatMismatch):
-        agree_on_format(redis, {**WRITTEN, "partitions": "16"})
+        require_same_format(redis, {**WRITTEN, "partitions": "16"})
     assert redis.hgetall("format") == before
 
 
 def test_a_setting_that_is_new_in_this_release_is_recorded_beside_the_others(redis):
-    agree_on_format(redis, WRITTEN)
-    agree_on_format(redis, {**WRITTEN, "currency": "EUR"})
+    require_same_format(redis, WRITTEN)
+    require_same_format(redis, {**WRITTEN, "currency": "EUR"})
     with pytest.raises(FormatMismatch, match="currency is USD"):
-        agree_on_format(redis, {"currency": "USD"})
+        require_same_format(redis, {"currency": "USD"})

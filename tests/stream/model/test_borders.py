@@ -8,8 +8,8 @@ import pytest
 from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_store import PartitionStore, Save
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from stream.model.borders import Borders, Cost, allowed_excess, cost_by_beats, cost_of, one_version
 from stream.model.leader import Leader
 from stream.model.segmenter import CentroidSegmenter, borders_version
@@ -32,7 +32,7 @@ def put(redis, *values):
         PartitionStore(redis, "segments"),
         ModelSums.of(np.array([[each] * 3 for each in values]), ints(range(3)), 3),
     )
-    store.save(store.claim(0), Save(CustomerBatch.blank([]), {}, 1, sums, 1, {}, {}, 0, []))
+    store.save(store.claim(0), PartitionUpdate(CustomerBatch.blank([]), {}, 1, sums, 1, {}, {}, 0, []))
 
 
 def swept(borders, squared, worse, baseline=1, customers=10_000):
@@ -84,8 +84,8 @@ class TestTheRule:
         told = {"partitions": [0], "events": 1, "baseline": 1, "borders_version": 2, "measured": 5}
         told |= {"squared_distance": 4.0, "squared_to_borders": 5.0}
         now_ms = time.time_ns() // 1_000_000
-        registry.beat(WorkerBeat(worker="alive", at_ms=now_ms, **told))
-        registry.beat(WorkerBeat(worker="gone", at_ms=now_ms - 60_000, **told))
+        registry.beat(WorkerHeartbeat(worker="alive", at_ms=now_ms, **told))
+        registry.beat(WorkerHeartbeat(worker="gone", at_ms=now_ms - 60_000, **told))
         assert cost_by_beats(registry)(1, 2) == Cost(5, 4.0, 5.0)
         assert cost_by_beats(registry)(1, 3) == Cost()
 

@@ -10,8 +10,8 @@ from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarms
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_store import PartitionStore, Save
-from state.partitions.worker_heartbeats import WorkerBeat, WorkerRegistry
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
 from stream.customers.clock import SegmentClock
 from stream.model.drift_watch import ModelWatch
@@ -37,7 +37,7 @@ class Shop:
         labels = np.repeat(np.arange(3), counts)
         vectors = np.full((len(labels), 3), mean)
         sums = ModelSums.of(vectors, labels, 3)
-        self.store.save(self.owned, Save(CustomerBatch.blank([]), {}, 1, sums, 1, {}, {}, 0, []))
+        self.store.save(self.owned, PartitionUpdate(CustomerBatch.blank([]), {}, 1, sums, 1, {}, {}, 0, []))
 
     def watch(self, **options):
         clock = SegmentClock("wall", wall_ms=lambda: NOW_MS + self.day * DAY_MS)
@@ -86,7 +86,7 @@ def test_the_error_is_that_of_the_workers_last_sweeps(shop):
 
     def beat(squared, baseline=1):
         registry.beat(
-            WorkerBeat(
+            WorkerHeartbeat(
                 worker="w", at_ms=time.time_ns() // 1_000_000, partitions=[0], events=0, swept=0, baseline=baseline,
                 model_version=1, leader=True, measured=300, squared_distance=squared,
             )

@@ -8,7 +8,7 @@ from events.schema.outputs import ModelVersion
 from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore, ModelStore, PartitionSums
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_store import PartitionStore, Save
+from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from stream.model.leader import Leader, add_up
 from tests.building import NOW, Sink, equal_sums, ints, make_baseline
 
@@ -71,7 +71,9 @@ class TestPublish:
     def put(self, redis, partition, *members, baseline=1, swept=1):
         store = PartitionStore(redis, "segments")
         sums = sums_of(*members)
-        store.save(store.claim(partition), Save(CustomerBatch.blank([]), {}, baseline, sums, swept, {}, {}, 0, []))
+        store.save(
+            store.claim(partition), PartitionUpdate(CustomerBatch.blank([]), {}, baseline, sums, swept, {}, {}, 0, [])
+        )
 
     def test_there_is_nothing_to_publish_before_the_first_baseline(self, redis, leader, sink):
         self.put(redis, 0, (0, 1.0), baseline=0, swept=0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.segment_changes import make_change, make_moved
+from events.segment_changes import make_change, make_moved_feature
 from stream.moves.explanation import explain
 from tests.building import examples
 
@@ -16,7 +16,7 @@ def change(cause, *moved, gap=None, previous="s1"):
     return make_change(
         change_id="anna:4", customer_id="anna", change_number=4, changed_at="2026-01-01T00:00:00Z", cause=cause,
         segment_id="s5", segment="At-Risk", previous=previous, previous_segment=None, baseline=1, model_version=3,
-        usual_gap_days=gap, moved=[make_moved(*each) for each in moved],
+        usual_gap_days=gap, moved=[make_moved_feature(*each) for each in moved],
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from consumers.runtime.protocols import Loaded
 from events.time_units import DAY_MS
 from state.customers.records import CustomerBatch, pack, unpack
-from state.partitions.partition_store import Owned
+from state.partitions.partition_store import OwnedPartition
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves import handler as handler_module
 from stream.moves.handler import SegmentHandler
@@ -47,7 +47,7 @@ def loaded(partition, owned, messages, known, now_ms):
 def run(rounds, *, together):
     """Fold rounds of micro-batches of three partitions and return all that came of them."""
     handler = SegmentHandler(Live(), half_life_ms=HALF_LIFE_MS, damping=Damping.by(0.1), duplicate_window=3)
-    owned, known = [Owned(p, 1, {}) for p in range(3)], [{}, {}, {}]
+    owned, known = [OwnedPartition(p, 1, {}) for p in range(3)], [{}, {}, {}]
     found = []
     for place, messages in enumerate(rounds):
         now_ms = NOW_MS + place * 40 * DAY_MS

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from events.time_units import DAY_MS
-from state.customers.recent_moves import remember
+from state.customers.recent_segments import push_current_segment
 from state.partitions.model_sums import ModelSums
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Damping, PerSegment
@@ -43,14 +43,14 @@ def test_a_customer_stays_in_a_segment_for_the_dwell(days, seen):
 @pytest.mark.parametrize(("days", "seen"), [(1, 2), (9.99, 2), (10, 1)])
 def test_a_customer_does_not_come_back_before_the_cooldown(days, seen):
     rows = held(1, NOW_MS - 100 * DAY_MS)
-    remember(rows, ints([0]))
+    push_current_segment(rows, ints([0]))
     rows["segment"], rows["since"] = 2, NOW_MS - round(days * DAY_MS)
     assert shown(rows, [[0.1, 1.0, 2.0]], Damping(cooldown=PerSegment(10.0))) == [seen]
 
 
 def test_the_cooldown_holds_for_the_segment_that_was_left_and_no_other():
     rows = held(1, NOW_MS - 100 * DAY_MS)
-    remember(rows, ints([0]))
+    push_current_segment(rows, ints([0]))
     rows["segment"], rows["since"] = 2, NOW_MS - DAY_MS
     assert shown(rows, [[2.0, 1.0, 0.1]], Damping(cooldown=PerSegment(10.0))) == [3]
 
@@ -58,7 +58,7 @@ def test_the_cooldown_holds_for_the_segment_that_was_left_and_no_other():
 def test_the_cooldown_counts_from_when_the_segment_was_left_last_of_several_times():
     rows = held(1, NOW_MS - 50 * DAY_MS)
     for segment, days in ((2, 40), (3, 20), (2, 1)):
-        remember(rows, ints([0]))
+        push_current_segment(rows, ints([0]))
         rows["segment"], rows["since"] = segment, NOW_MS - days * DAY_MS
     damping = Damping(cooldown=PerSegment(45.0, {"s3": 0.5}))
     assert shown(rows, [[0.1, 1.0, 2.0]], damping) == [2], "s1 was left 40 days ago"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.inputs.orders import PLACED
-from state.customers.recent_moves import segments_at
+from state.customers.recent_segments import segments_at
 from state.customers.records import blank_rows
 from state.partitions.model_sums import ModelSums
 from stream.customers.features import FEATURES

@@ -211,11 +211,11 @@ class TestSweeping:
     def test_a_baseline_that_goes_live_takes_everyone_over(self, shop):
         live = shop.live.follow_baseline(make_baseline(1))
         assert live
-        assert shop.owned.swept == 0
+        assert shop.owned.swept_baseline == 0
         shop.sweep()
         rows = shop.rows()
         assert (rows["baseline"] == 1).all()
-        assert (shop.owned.baseline, shop.owned.swept) == (1, 1)
+        assert (shop.owned.baseline, shop.owned.swept_baseline) == (1, 1)
         assert equal_sums(shop.owned.sums, shop.recomputed())
         assert {change.cause for change in shop.changes()} == {"baseline"}
         shop.assert_told_to_the_world()
@@ -225,7 +225,7 @@ class TestSweeping:
         assert shop.sweeper.run([shop.owned])
         under = int((shop.rows()["baseline"] == 1).sum())
         assert 10 <= under < N
-        assert shop.owned.swept == 0
+        assert shop.owned.swept_baseline == 0
         assert equal_sums(shop.owned.sums, shop.recomputed())
 
     def test_a_sweep_that_was_interrupted_is_taken_up_by_the_next_owner(self, shop):
@@ -235,7 +235,7 @@ class TestSweeping:
         heir = Shop(shop.redis, self.partition, begin=False)
         heir.sweep()
         assert (heir.rows()["baseline"] == 1).all()
-        assert heir.owned.swept == 1
+        assert heir.owned.swept_baseline == 1
         assert equal_sums(heir.owned.sums, heir.recomputed())
 
     def test_a_worker_that_has_only_an_older_baseline_does_not_take_a_partition(self, shop):
@@ -250,7 +250,7 @@ class TestSweeping:
         shop.live.follow_baseline(make_baseline(2, [[0.5] * 3, [-0.5] * 3]))
         shop.sweep()
         assert (shop.rows()["baseline"] == 2).all()
-        assert shop.owned.swept == 2
+        assert shop.owned.swept_baseline == 2
         assert equal_sums(shop.owned.sums, shop.recomputed())
 
     def test_silent_customers_move_as_time_passes(self, shop):
@@ -314,17 +314,17 @@ class TestSweeping:
         shop = Shop(redis, 5, begin=False)
         shop.live.follow_baseline(make_baseline(1))
         shop.sweep()
-        assert shop.owned.swept == 1
+        assert shop.owned.swept_baseline == 1
         assert equal_sums(shop.owned.sums, ModelSums.zeros(3, 3))
 
     def test_partitions_behind_the_baseline_come_before_those_that_are_due(self, shop):
         other = Shop(shop.redis, 2, begin=False)
         shop.sweeper.claimed(other.owned)
         shop.live.follow_baseline(make_baseline(1))
-        shop.owned.swept = 1
+        shop.owned.swept_baseline = 1
         time.sleep(2 * SETTINGS.sweep_s)
         shop.sweeper.run([shop.owned, other.owned])
-        assert other.owned.swept == 1
+        assert other.owned.swept_baseline == 1
 
 
 class Shop:

@@ -6,8 +6,8 @@ from events.topics.partitioning import partition_of
 from state.campaigns.deliveries import Attempt, DeadDelivery, Delivery, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.campaigns.triggers import Trigger, TriggerStore
-from state.customers.erasure_places import forget_elsewhere
-from state.customers.erasures import ErasureQueue, read_erased
+from state.customers.erasures import ErasureQueue, read_erased_customers
+from state.customers.secondary_data import erase_secondary_data
 from state.store import keys
 from stream.campaigns.webhook_request import new_secret
 
@@ -51,24 +51,24 @@ def test_every_place_is_cleared_of_one_customer_only(redis):
     fill(redis, "bert-456")
     kept = places(redis, "bert-456")
     assert len(places(redis, "anna-123")) >= 8
-    found = forget_elsewhere(redis, "anna-123", 4)
+    found = erase_secondary_data(redis, "anna-123", 4)
     assert found == {"suppressions": 1, "experiments": 2, "deliveries": 2, "attempts": 1, "contacts": 1}
     ids = {name for name in places(redis, "anna-123") if name != keys.deliveries_seen("t").encode()}
     assert ids == set()
     assert places(redis, "bert-456") == kept
-    assert set(forget_elsewhere(redis, "anna-123", 4).values()) == {0}
+    assert set(erase_secondary_data(redis, "anna-123", 4).values()) == {0}
 
 
 def test_tombstones_are_salted_and_known_again(redis):
-    erased = read_erased(redis, 3)
+    erased = read_erased_customers(redis, 3)
     assert not erased
     assert "anna" not in erased
     redis.sadd(keys.erased(3), erased.digest("anna"))
-    again = read_erased(redis, 3)
+    again = read_erased_customers(redis, 3)
     assert "anna" in again
     assert "bert" not in again
     redis.hset(keys.FORMAT, "erasure_salt", "00" * 16)
-    assert "anna" not in read_erased(redis, 3)
+    assert "anna" not in read_erased_customers(redis, 3)
 
 
 def test_the_queue_of_erasures(redis):

@@ -6,7 +6,7 @@ import redis
 
 from state.store import keys
 
-__all__ = ["read_fates", "read_watermarks"]
+__all__ = ["read_outcome_counts", "read_watermarks"]
 
 
 def read_watermarks(client: redis.Redis, partitions: int, group: str) -> dict[int, int]:
@@ -14,19 +14,19 @@ def read_watermarks(client: redis.Redis, partitions: int, group: str) -> dict[in
     store: Any = client
     with store.pipeline(transaction=False) as pipe:
         for partition in range(partitions):
-            pipe.hget(keys.fates(partition, group), "watermark")
+            pipe.hget(keys.outcome_counts(partition, group), "watermark")
         return {partition: int(value or 0) for partition, value in enumerate(pipe.execute())}
 
 
-def read_fates(client: redis.Redis, partitions: int, group: str) -> dict[str, int]:
-    """Return the number of events by `<topic>:<fate>`, over all partitions."""
+def read_outcome_counts(client: redis.Redis, partitions: int, group: str) -> dict[str, int]:
+    """Return the number of events by `<topic>:<outcome>`, over all partitions."""
     store: Any = client
     total: dict[str, int] = {}
     with store.pipeline(transaction=False) as pipe:
         for partition in range(partitions):
-            pipe.hgetall(keys.fates(partition, group))
-        for fates in pipe.execute():
-            for name, value in fates.items():
+            pipe.hgetall(keys.outcome_counts(partition, group))
+        for outcome_counts in pipe.execute():
+            for name, value in outcome_counts.items():
                 if b":" in name:
                     total[name.decode()] = total.get(name.decode(), 0) + int(value)
     return total

@@ -19,28 +19,28 @@ except ImportError:  # not compiled
         return b"".join(map(pack_command, commands))
 
 
-__all__ = ["Command", "Line", "as_mapping", "raise_first"]
+__all__ = ["Command", "PipelinedConnection", "as_mapping", "raise_first_error"]
 
 Command = tuple[Any, ...]
 
 
-class Line:
-    """A connection of a client's pool that is kept for a while, so that a WATCH may span several round trips."""
+class PipelinedConnection:
+    """A connection taken from a client's pool for a while, so that a WATCH may span several round trips."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._pool: Any = client.connection_pool
         self._connection: Any = self._pool.get_connection()
         self._unanswered = 0
 
-    def send(self, commands: Iterable[Command]) -> list[Any]:
+    def execute(self, commands: Iterable[Command]) -> list[Any]:
         """Send commands together and return their answers; an answer may be a redis.ResponseError.
 
-        Raises redis.RedisError where the connection fails: then the line is dead, and nobody knows what was applied.
+        Raises redis.RedisError where the connection fails: then it is closed, and nobody knows what was applied.
         """
-        self.post(commands)
-        return self.answers()
+        self.send(commands)
+        return self.read_replies()
 
-    def post(self, commands: Iterable[Command]) -> None:
+    def send(self, commands: Iterable[Command]) -> None:
         """Send commands together; `answers` waits for what Redis says. Raises redis.RedisError as `send` does."""
         together = list(commands)
         packed = pack_commands(together)
@@ -51,7 +51,7 @@ class Line:
             self._connection.disconnect()
             raise
 
-    def answers(self) -> list[Any]:
+    def read_replies(self) -> list[Any]:
         """Return the answers to all that was posted, in order. Raises redis.RedisError as `send` does."""
         count, self._unanswered = self._unanswered, 0
         try:
@@ -60,14 +60,14 @@ class Line:
             self._connection.disconnect()
             raise
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Give the connection back; nothing may be watched any more."""
         self._pool.release(self._connection)
 
-    def drop(self) -> None:
+    def disconnect(self) -> None:
         """Close the connection, and with it a WATCH, without asking Redis."""
         self._connection.disconnect()
-        self.close()
+        self.release()
 
     def _answer(self) -> Any:
         try:
@@ -76,8 +76,8 @@ class Line:
             return error
 
 
-def raise_first(answers: Iterable[Any]) -> None:
-    """Raise the first answer that is an error."""
+def raise_first_error(answers: Iterable[Any]) -> None:
+    """Raise the first reply that is an error."""
     for answer in answers:
         if isinstance(answer, redis.RedisError):
             raise answer

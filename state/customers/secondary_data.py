@@ -13,7 +13,7 @@ from events.topics.partitioning import partition_of
 from state.campaigns.suppressions import SuppressionStore
 from state.store import keys
 
-__all__ = ["forget_elsewhere"]
+__all__ = ["erase_secondary_data"]
 
 _CHUNK = 1_000
 # XDEL only marks an entry; its bytes stay. So the log is written anew without the entries whose ids are given.
@@ -34,7 +34,7 @@ return removed
 """
 
 
-def forget_elsewhere(client: redis.Redis, customer_id: str, partitions: int) -> dict[str, int]:
+def erase_secondary_data(client: redis.Redis, customer_id: str, partitions: int) -> dict[str, int]:
     """Erase a customer from everything that no partition of the segments owns; return what was found, by place."""
     home = partition_of(customer_id, partitions)
     found = {

@@ -11,7 +11,7 @@ import numpy as np
 from events.arrays import Ints
 from state.customers.records import Rows
 
-__all__ = ["NO_SEGMENT", "UNKNOWN", "earlier_segments", "remember", "segments_at"]
+__all__ = ["NO_SEGMENT", "UNKNOWN", "earlier_segments", "push_current_segment", "segments_at"]
 
 
 UNKNOWN: Final = "unknown"
@@ -22,7 +22,7 @@ NO_SEGMENT: Final = "none"
 _16 = np.uint64(16)
 
 
-def remember(rows: Rows, moved: Ints) -> None:
+def push_current_segment(rows: Rows, moved: Ints) -> None:
     """Put the present segment of the rows at `moved`, which are about to get another, before the earlier ones."""
     moved = moved[rows["segment"][moved] != 0]
     words = rows["earlier"][moved]

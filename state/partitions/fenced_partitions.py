@@ -9,53 +9,58 @@ from typing import Any
 
 import redis
 
-from state.partitions.owned_partition import Fenced, Owned, StateMoved, check_unmoved
+from state.partitions.owned_partition import Fenced, OwnedPartition, StateMismatch, require_unchanged
 from state.store import keys
-from state.store.round_trip import Command, Line, as_mapping, raise_first
+from state.store.pipelined_connection import Command, PipelinedConnection, as_mapping, raise_first_error
 
-__all__ = ["Guarded"]
+__all__ = ["FencedPartitions"]
 
 _GUARD = 4
 
 
-class Guarded:
+class FencedPartitions:
     """The connections on which the partitions of one consumer group are watched."""
 
     def __init__(self, client: redis.Redis, group: str) -> None:
         self._redis: Any = client
         self._group = group
-        self._lines: dict[int, Line] = {}
+        self._connections: dict[int, PipelinedConnection] = {}
 
-    def write_all(self, writes: Sequence[tuple[Owned, Iterable[Command]]]) -> list[bool]:
+    def write_all(self, writes: Sequence[tuple[OwnedPartition, Iterable[Command]]]) -> list[bool]:
         """Carry out a transaction for each partition, which goes through only while it is as its owner knows it.
 
         Returns whether each went through; the others are fenced.
         """
-        unwatched = [owned for owned, _ in writes if owned.partition not in self._lines]
+        unwatched = [owned for owned, _ in writes if owned.partition not in self._connections]
         self.watch_all(unwatched, [[] for _ in unwatched])
-        lines: list[tuple[Owned, Line]] = []
+        connections: list[tuple[OwnedPartition, PipelinedConnection]] = []
         try:
             for owned, commands in writes:
                 if owned.fenced is None:
-                    counted = ("HSET", keys.fates(owned.partition, self._group), "revision", owned.revision + 1)
-                    lines.append((owned, self._lines[owned.partition]))
-                    lines[-1][1].post([("MULTI",), *commands, counted, ("EXEC",)])
-            answers = [line.answers() for _, line in lines]
+                    counted = (
+                        "HSET",
+                        keys.outcome_counts(owned.partition, self._group),
+                        "revision",
+                        owned.revision + 1,
+                    )
+                    connections.append((owned, self._connections[owned.partition]))
+                    connections[-1][1].send([("MULTI",), *commands, counted, ("EXEC",)])
+            answers = [connection.read_replies() for _, connection in connections]
         except BaseException:
             for owned, _ in writes:
                 self.leave(owned.partition)
             raise
-        for owned, line in lines:
-            del self._lines[owned.partition]
-            line.close()
-        for (owned, _), answer in zip(lines, answers, strict=True):
+        for owned, connection in connections:
+            del self._connections[owned.partition]
+            connection.release()
+        for (owned, _), answer in zip(connections, answers, strict=True):
             self._check_done(owned, answer)
         return [owned.fenced is None for owned, _ in writes]
 
-    def _check_done(self, owned: Owned, answers: list[Any]) -> None:
-        """Take note of what became of a transaction. Raises StateMoved, redis.RedisError."""
+    def _check_done(self, owned: OwnedPartition, answers: list[Any]) -> None:
+        """Take note of what became of a transaction. Raises StateMismatch, redis.RedisError."""
         done = answers[-1]
-        raise_first([*answers[:-1], *(done if isinstance(done, list) else [done])])
+        raise_first_error([*answers[:-1], *(done if isinstance(done, list) else [done])])
         if done is not None:
             owned.revision += 1
             return
@@ -64,10 +69,13 @@ class Guarded:
         except Fenced as error:
             owned.fenced = error
         else:
-            raise StateMoved(owned.partition, "its epoch, revision or offsets changed during a save")
+            raise StateMismatch(owned.partition, "its epoch, revision or offsets changed during a save")
 
     def watch_all(
-        self, partitions: Sequence[Owned], wanted: Sequence[list[Command]], also: Sequence[Sequence[str]] | None = None
+        self,
+        partitions: Sequence[OwnedPartition],
+        wanted: Sequence[list[Command]],
+        also: Sequence[Sequence[str]] | None = None,
     ) -> list[list[Any]]:
         """Watch partitions, check that each is as its owner knows it, and return the answers to more commands of each.
 
@@ -78,11 +86,11 @@ class Guarded:
         try:
             for owned, commands, more in zip(partitions, wanted, also or [()] * len(partitions), strict=True):
                 self.leave(owned.partition)
-                self._lines[owned.partition] = line = Line(self._redis)
-                line.post([*self._guard(owned.partition, more), *commands])
+                self._connections[owned.partition] = connection = PipelinedConnection(self._redis)
+                connection.send([*self._guard(owned.partition, more), *commands])
             for owned in partitions:
-                answers = self._lines[owned.partition].answers()
-                raise_first(answers)
+                answers = self._connections[owned.partition].read_replies()
+                raise_first_error(answers)
                 found.append(answers[_GUARD:] if _unfenced(owned, answers) else [])
         except BaseException:
             for owned in partitions:
@@ -94,40 +102,40 @@ class Guarded:
         return found
 
     def _guard(self, partition: int, more: Sequence[str]) -> list[Command]:
-        epoch, fates = keys.epoch(partition, self._group), keys.fates(partition, self._group)
+        epoch, outcome_counts = keys.epoch(partition, self._group), keys.outcome_counts(partition, self._group)
         offsets = keys.offsets(partition, self._group)
         return [
-            ("WATCH", epoch, fates, offsets, *more),
+            ("WATCH", epoch, outcome_counts, offsets, *more),
             ("GET", epoch),
-            ("HGET", fates, "revision"),
+            ("HGET", outcome_counts, "revision"),
             ("HGETALL", offsets),
         ]
 
-    def verify(self, owned: Sequence[Owned]) -> None:
-        """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMoved.
+    def verify(self, owned: Sequence[OwnedPartition]) -> None:
+        """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMismatch.
 
         A partition without events is written to seldom; without this, an older Redis would go unnoticed until then.
         """
         with self._redis.pipeline(transaction=True) as pipe:
             for each in owned:
                 pipe.get(keys.epoch(each.partition, self._group))
-                pipe.hget(keys.fates(each.partition, self._group), "revision")
+                pipe.hget(keys.outcome_counts(each.partition, self._group), "revision")
                 pipe.hgetall(keys.offsets(each.partition, self._group))
             found = pipe.execute()
         for place, each in enumerate(owned):
-            check_unmoved(each, *found[3 * place : 3 * place + 3])
+            require_unchanged(each, *found[3 * place : 3 * place + 3])
 
     def leave(self, partition: int) -> None:
         """End what is watched of a partition, if anything is."""
-        line = self._lines.pop(partition, None)
-        if line is not None:
-            line.drop()
+        connection = self._connections.pop(partition, None)
+        if connection is not None:
+            connection.disconnect()
 
 
-def _unfenced(owned: Owned, answers: list[Any]) -> bool:
-    """Return whether the partition is still its owner's, from the answers to the guard. Raises StateMoved."""
+def _unfenced(owned: OwnedPartition, answers: list[Any]) -> bool:
+    """Return whether the partition is still its owner's, from the answers to the guard. Raises StateMismatch."""
     try:
-        check_unmoved(owned, answers[1], answers[2], as_mapping(answers[3]))
+        require_unchanged(owned, answers[1], answers[2], as_mapping(answers[3]))
     except Fenced as error:
         owned.fenced = error
     return owned.fenced is None

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.customers.recent_moves import earlier_segments, remember, segments_at
+from state.customers.recent_segments import earlier_segments, push_current_segment, segments_at
 from state.customers.records import EARLIER_SEGMENTS, CustomerBatch, blank_rows, pack, unpack
 from tests.building import examples, ints
 
@@ -13,7 +13,7 @@ moves = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 40)), max_size=7)
 
 def moved(rows, place, segment, at_ms):
     """Move one row as `stream.moves.segmentation` does."""
-    remember(rows, ints([place]))
+    push_current_segment(rows, ints([place]))
     rows["segment"][place], rows["since"][place] = segment, at_ms
     rows["change_number"][place] += 1
 
