@@ -7,7 +7,7 @@ export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside docs clean
+.PHONY: help setup demo test test-fast check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -24,9 +24,12 @@ demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECO
 	$(BIN)/shoal demo --source shop $(if $(SECONDS),--seconds $(SECONDS))
 
 # Fits in several test processes at once would spin beside each other, if each took threads for every core.
-test: export OMP_NUM_THREADS = 1
+test test-fast: export OMP_NUM_THREADS = 1
 test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile
+
+test-fast: setup ## Run the tests that need no Kafka and are not marked slow (under 90 seconds on two cores)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kafka and not slow"
 
 check: setup ## Lint, format, types, direction of imports
 	$(BIN)/ruff check .

@@ -265,7 +265,7 @@ def test_of_two_batch_processes_at_once_one_proposes_and_the_other_says_who_is_a
         process.start()
     answers = sorted(said.get(timeout=120) for _ in both)
     for process in both:
-        process.join(30)
+        process.join(120)
     assert answers[0] == "baseline 2 is proposed and waits for `shoal baselines approve`"
     assert "is re-baselining, and only one process may at a time" in answers[1]
     assert [each.status for each in BaselineStore(redis).all()] == ["approved", "proposed"]

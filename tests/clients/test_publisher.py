@@ -138,14 +138,16 @@ def test_topic_that_does_not_exist_surfaces_and_is_not_created(kafka, kafka_choi
 def test_failure_to_deliver_surfaces_with_the_next_event_or_at_the_end(own_kafka, topic_prefix):
     broker = own_kafka()
     settings = settings_with_topics(broker.bootstrap, topic_prefix)
-    impatient = {"delivery_timeout_ms": 1_000, "request_timeout_ms": 500, "linger_ms": 0, "max_block_ms": 1_000}
+    with publishing(settings) as patient:  # a new broker needs its time for its first event
+        patient.publish("orders", order(0))
+    impatient = {"delivery_timeout_ms": 4_000, "request_timeout_ms": 2_000, "linger_ms": 0, "max_block_ms": 4_000}
     publisher = publishing(settings, **impatient)
     publisher.publish("orders", order(1))
     publisher.flush()
     broker.kill()
     publisher.publish("orders", order(2))
     with pytest.raises(PublishFailed, match="Kafka did not take an event"):
-        publisher.flush(timeout_s=20)
+        publisher.flush(timeout_s=60)
     publisher.publish("orders", order(3))
     with pytest.raises(PublishFailed):
         publisher.close()

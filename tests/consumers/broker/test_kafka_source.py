@@ -16,7 +16,7 @@ def committed(service):
     )
 
     def read(places):
-        found = consumer.committed([TopicPartition(*place) for place in places], timeout=10)
+        found = consumer.committed([TopicPartition(*place) for place in places], timeout=60)
         return {(each.topic, each.partition): each.offset for each in found if each.offset > 0}
 
     yield read
