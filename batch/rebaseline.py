@@ -29,9 +29,9 @@ from state.model.baselines import BaselineStore
 from stream.customers.clock import SegmentClock
 from stream.model.kmeans import nearest
 from stream.model.live_segmenter import LiveSegmenter
-from stream.model.rfm_tiers import SEGMENT_NAMES, RuleTiers
+from stream.model.rfm_tiers import SEGMENT_NAMES, RfmTiers
 from stream.model.segmenter import CentroidSegmenter, Segmenter
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 
 __all__ = [
     "LiveModel",
@@ -69,7 +69,7 @@ class Proposal:
 class Rebaseliner:
     """Reads all customers and proposes; nothing that is live changes.
 
-    `damping` is that of the workers: by their rule the preview says who would move.
+    `hysteresis` is that of the workers: by their rule the preview says who would move.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class Rebaseliner:
         *,
         partitions: int,
         half_life_ms: float,
-        damping: Damping,
+        hysteresis: Hysteresis,
         limit: int,
         seed: int,
     ) -> None:
-        self._client, self._half_life_ms, self._damping = client, half_life_ms, damping
+        self._client, self._half_life_ms, self._hysteresis = client, half_life_ms, hysteresis
         self._limit, self._seed = limit, seed
         self._reader = CustomerReader(
             client,
@@ -122,7 +122,13 @@ class Rebaseliner:
         chunks = customer_chunks(table, self._reader)
         known = self._store.all()
         proposal = build_proposal(
-            table, candidate, live, chunks, last_number=largest_segment_number(known), damping=self._damping, by=by
+            table,
+            candidate,
+            live,
+            chunks,
+            last_number=largest_segment_number(known),
+            hysteresis=self._hysteresis,
+            by=by,
         )
         check()
         number = self._store.next_number()
@@ -150,13 +156,13 @@ def build_proposal(
     chunks: Iterator[tuple[Rows, Ints]],
     *,
     last_number: int,
-    damping: Damping,
+    hysteresis: Hysteresis,
     by: str,
 ) -> Proposal:
     """Return a candidate with ids, names, lineage and preview.
 
     `chunks` are all customers, of whom the table may be a sample; `last_number` is the largest that was ever given to
-    a segment, and `damping` the workers' own.
+    a segment, and `hysteresis` the workers' own.
     """
     draft = candidate.baseline([f"s{place}" for place in range(candidate.k)])
     preview = preview_moves(draft, table.half_life_ms, chunks)
@@ -168,7 +174,7 @@ def build_proposal(
     else:
         overlap = preview.overlap(segment_numbers(live.baseline), np.array([each.centroid for each in draft.segments]))
         named = assign_identities(draft, live.baseline, overlap, last_number)
-    moves = preview.moves(CentroidSegmenter(named, table.half_life_ms), damping)
+    moves = preview.moves(CentroidSegmenter(named, table.half_life_ms), hysteresis)
     metrics = _metrics(table, candidate, named, live.segmenter) | {
         "moved_share": moved_share(moves),
         "smallest_share": float(members.min() / max(1, members.sum())),
@@ -186,16 +192,16 @@ def build_proposal(
 
 
 def propose_offline(
-    table: CustomerTable, options: FitOptions, *, seed: int, damping: Damping, now: datetime
+    table: CustomerTable, options: FitOptions, *, seed: int, hysteresis: Hysteresis, now: datetime
 ) -> Proposal:
     """Return the proposal that a table of customers alone gives, with nothing live to compare it with.
 
     Raises what `build_candidate` raises.
     """
     candidate = build_candidate(table, options, number=1, seed=seed, now=now)
-    tiers = LiveModel(None, RuleTiers(table.half_life_ms))
+    tiers = LiveModel(None, RfmTiers(table.half_life_ms))
     chunks = iter([(table.rows, table.now_ms)])
-    return build_proposal(table, candidate, tiers, chunks, last_number=0, damping=damping, by=EVENT_FILES)
+    return build_proposal(table, candidate, tiers, chunks, last_number=0, hysteresis=hysteresis, by=EVENT_FILES)
 
 
 def _clusters(preview: MovePreview) -> Ints:

@@ -57,7 +57,7 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     from state.model.baselines import BaselineStore
     from state.store.connection import connect
     from stream.customers.clock import SegmentClock
-    from stream.moves.hysteresis import Damping
+    from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 
@@ -68,7 +68,13 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     return BatchService(
         client,
         FirstBaseline(
-            client, sink, settings, clock, kafka=address, half_life_ms=half_life_ms(state), damping=Damping.of(stream)
+            client,
+            sink,
+            settings,
+            clock,
+            kafka=address,
+            half_life_ms=half_life_ms(state),
+            hysteresis=Hysteresis.from_settings(stream),
         ),
         Promotion(BaselineStore(client), sink),
         settings,

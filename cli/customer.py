@@ -23,11 +23,11 @@ def customer(
 ) -> None:
     """Show a customer's record, features, lifetime value, segment, and the way it took through the segments."""
     from cli.local.open_inspector import inspector
-    from queries.customers.lifetime_value import lifetime_in
+    from queries.customers.lifetime_value import lifetime_of_customer
 
     reader = inspector(redis)
     found = reader.customer(customer_id)
-    found["lifetime"] = lifetime_in(reader, customer_id)
+    found["lifetime"] = lifetime_of_customer(reader, customer_id)
     found["history"] = _history(found, kafka)
     if as_json:
         print_json(found)

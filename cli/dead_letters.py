@@ -25,10 +25,10 @@ def list_all(
     """List the events that were refused, with the reason and where each stood."""
     from rich.table import Table
 
-    from queries.operations.dead_letter_text import told
+    from queries.operations.dead_letter_json import dead_letter_json
 
     letters = _log(kafka, redis).read(topic)
-    shown = [told(each) for each in letters[-limit:]]
+    shown = [dead_letter_json(each) for each in letters[-limit:]]
     if as_json:
         print_json({"total": len(letters), "dead_letters": shown})
         return

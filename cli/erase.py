@@ -37,10 +37,10 @@ def erase(
     """
     from consumers.broker.kafka_sink import KafkaSink
     from state.store.connection import connect
-    from stream.erasure.erasure_requests import Erasures
+    from stream.erasure.erasure_requests import ErasureRequests
 
     address, client = kafka_settings(kafka), connect(state_settings(redis).redis)
-    erasures = Erasures(client, address, lambda: KafkaSink(address))
+    erasures = ErasureRequests(client, address, lambda: KafkaSink(address))
     erasures.request(customer_id, time.time_ns() // 1_000_000)
     deadline = time.monotonic() + timeout
     while (found := erasures.finish(customer_id)) is None:

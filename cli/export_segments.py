@@ -38,7 +38,7 @@ def segments(
     The columns are always the same, in the same order; the shop's own profile attributes come last. Beside the file,
     <name>.columns.csv says what each column holds.
     """
-    from queries.customers.lifetime_value import why_no_models
+    from queries.customers.lifetime_value import missing_models_reason
     from state.model.baselines import BaselineStore
     from state.store.connection import connect
 
@@ -50,7 +50,7 @@ def segments(
     columns, parts = _read(client, baseline, kafka, redis)
     rows = _write(to, kind, columns, parts)
     dictionary = _write_dictionary(to, columns)
-    reason = why_no_models(baseline)
+    reason = missing_models_reason(baseline)
     if as_json:
         names = [each.name for each in columns]
         found = {"file": str(to), "rows": rows, "columns": names, "dictionary": str(dictionary)}

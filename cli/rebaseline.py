@@ -137,7 +137,7 @@ def _approve(number: int, kafka: str | None, redis_url: str | None, by: str | No
 def _from_events(files: list[Path], options: "FitOptions", settings: "BatchSettings") -> tuple["Baseline", bytes]:
     from batch.rebaseline import propose_offline
     from cli.feeding.event_files_table import read_event_logs
-    from stream.moves.hysteresis import Damping
+    from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 
@@ -146,7 +146,7 @@ def _from_events(files: list[Path], options: "FitOptions", settings: "BatchSetti
         table,
         options,
         seed=settings.seed,
-        damping=Damping.of(StreamSettings()),
+        hysteresis=Hysteresis.from_settings(StreamSettings()),
         now=datetime.now(UTC),
     )
     return proposal.baseline, proposal.report

@@ -7,15 +7,15 @@ statsmodels.
 from experiments.assignment import Assignment, Unassigned, assign, assign_many
 from experiments.definition import Experiment, Metric, Variant
 from experiments.definition_changes import Refusal, check_change
-from experiments.statistics.result import CannotSay, Reason
+from experiments.statistics.result import NotComputable, Reason
 from experiments.tally import THOUSANDTHS, Tallies, Tally
 
 __all__ = [
     "THOUSANDTHS",
     "Assignment",
-    "CannotSay",
     "Experiment",
     "Metric",
+    "NotComputable",
     "Reason",
     "Refusal",
     "Tallies",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from experiments.definition import Experiment
 
-__all__ = ["Assignment", "Unassigned", "assign", "assign_many", "point"]
+__all__ = ["Assignment", "Unassigned", "assign", "assign_many", "hash_point"]
 
 _UNITS: Final = 2.0**-53
 
@@ -31,10 +31,10 @@ class Assignment(NamedTuple):
     unassigned: Unassigned | None
 
 
-def point(salt: str, customer_id: str) -> float:
+def hash_point(salt: str, customer_id: str) -> float:
     """Return the customer's point in [0, 1) under a salt: the first 53 bits of SHA-256 of "salt:customer_id" in UTF-8.
 
-    >>> point("banner", "c42")
+    >>> hash_point("banner", "c42")
     0.5620448863743082
     """
     digest = hashlib.sha256(f"{salt}:{customer_id}".encode()).digest()
@@ -50,11 +50,11 @@ def assign(
     """
     if suppressed:
         return Assignment(None, Unassigned.SUPPRESSED)
-    if experiment.holdout_share and point(experiment.holdout_salt, customer_id) < experiment.holdout_share:
+    if experiment.holdout_share and hash_point(experiment.holdout_salt, customer_id) < experiment.holdout_share:
         return Assignment(None, Unassigned.HOLDOUT)
     if experiment.targeted_segments is not None and segment not in experiment.targeted_segments:
         return Assignment(None, Unassigned.NOT_TARGETED)
-    place = np.searchsorted(_bounds(experiment), point(experiment.assignment_salt, customer_id), side="right")
+    place = np.searchsorted(_bounds(experiment), hash_point(experiment.assignment_salt, customer_id), side="right")
     return Assignment(experiment.variants[int(place)].name, None)
 
 

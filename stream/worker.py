@@ -34,14 +34,14 @@ from state.store.connection import connect
 from state.store.data_format import require_same_format, shop_currency
 from stream.customers.clock import SegmentClock
 from stream.customers.features import FEATURES
-from stream.erasure.partition_eraser import Chores, Eraser
-from stream.model.borders import Borders, cost_by_beats, one_version
-from stream.model.drift_watch import ModelWatch
-from stream.model.leader import Leader
+from stream.erasure.partition_eraser import Chores, PartitionEraser
+from stream.model.borders import BorderPolicy, common_borders_version, cost_from_heartbeats
+from stream.model.drift_monitor import DriftMonitor
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
-from stream.model.model_lag import Behind
+from stream.model.model_lag import ModelLagMonitor
+from stream.model.model_publisher import ModelPublisher
 from stream.moves.handler import SegmentHandler
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from stream.settings import StreamSettings
 from stream.sweep.sweeper import Sweeper
 
@@ -67,14 +67,14 @@ class SegmentWorker:
     name: str
     runtime: MicroBatchRuntime
     sweeper: Sweeper
-    leader: Leader
+    leader: ModelPublisher
     live: LiveSegmenter
     feed: ModelFeed
     registry: WorkerRegistry
     baselines: BaselineStore
     models: ModelStore
-    watch: ModelWatch
-    behind: Behind
+    watch: DriftMonitor
+    behind: ModelLagMonitor
 
     def beat(self, *, leader: bool) -> None:
         """Say in Redis that this worker is alive, what it does, and what it finds."""
@@ -104,7 +104,7 @@ class SegmentWorker:
                 measured=sum(each.customers for each in found),
                 squared_distance=sum(each.squared for each in found),
                 squared_to_borders=sum(each.squared_to_borders for each in found),
-                borders_version=one_version(found),
+                borders_version=common_borders_version(found),
                 sums_difference=max(differences, default=None),
                 starving=self.watch.starving if leader else [],
                 drift=self.watch.alarm if leader else "",
@@ -144,7 +144,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     handler = SegmentHandler(
         live,
         half_life_ms=half_life_ms(settings.state),
-        damping=Damping.of(settings.stream),
+        hysteresis=Hysteresis.from_settings(settings.stream),
         duplicate_window=settings.state.duplicate_window,
     )
     wiring = Wiring(
@@ -156,7 +156,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         committers=committers,
         published=PublishedSegments(settings.kafka, store, views),
         handler=handler,
-        background=Chores(Eraser(client, store, aside, live), sweeper),
+        background=Chores(PartitionEraser(client, store, aside, live), sweeper),
         clock=clock,
     )
     return SegmentWorker(
@@ -170,25 +170,25 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         baselines=BaselineStore(client),
         models=ModelStore(client),
         watch=_watch(client, settings),
-        behind=Behind(settings.stream.behind_s),
+        behind=ModelLagMonitor(settings.stream.behind_s),
     )
 
 
-def _leader(client: redis.Redis, settings: WorkerSettings, live: LiveSegmenter) -> Leader:
-    return Leader(
+def _leader(client: redis.Redis, settings: WorkerSettings, live: LiveSegmenter) -> ModelPublisher:
+    return ModelPublisher(
         BaselineStore(client),
         ModelStore(client),
         KafkaSink(settings.kafka),
         settings.kafka.partitions,
         live,
         settings.stream.starving_share,
-        Borders(settings.stream.border_tolerance, cost_by_beats(WorkerRegistry(client))),
+        BorderPolicy(settings.stream.border_tolerance, cost_from_heartbeats(WorkerRegistry(client))),
     )
 
 
-def _watch(client: redis.Redis, settings: WorkerSettings) -> ModelWatch:
+def _watch(client: redis.Redis, settings: WorkerSettings) -> DriftMonitor:
     stream = settings.stream
-    return ModelWatch(
+    return DriftMonitor(
         client,
         settings.kafka.partitions,
         SegmentClock(stream.clock, stream.replay_days),

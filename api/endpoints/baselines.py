@@ -13,7 +13,7 @@ from api.serving.etags import NOT_MODIFIED, tagged
 from api.serving.problem_details import Refusal, problem_responses
 from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
 from batch.promotion.decisions import Decision, summary
-from queries.segments.baseline_comparison import compared
+from queries.segments.baseline_comparison import compare_baselines
 from state.model.baselines import BaselineStore
 
 __all__ = ["build_baselines"]
@@ -178,7 +178,7 @@ async def compare(
         store = BaselineStore(services.store)
         found = store.get(number)
         other = store.current() if against is None else store.get(against) if against else None
-        return compared(found, other)
+        return compare_baselines(found, other)
 
     return Comparison.model_validate(await run_in_threadpool(read))
 

@@ -23,8 +23,8 @@ from api.serving.problem_details import Refusal, problem_responses
 from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
 from api.serving.segment_fast_path import unknown
 from events.schema.field_types import Identifier
-from queries.customers.customer_pages import CURSOR, Filter
-from queries.customers.segment_reasons import why
+from queries.customers.customer_lookup import CURSOR, CustomerFilter
+from queries.customers.segment_explanation import explain_segment
 
 __all__ = ["build_customers"]
 
@@ -113,7 +113,7 @@ async def read_explanation(services: InjectedServices, who: Who, customer_id: Cu
 
     def explain() -> dict[str, Any]:
         head = services.customers.document(customer_id, personal=False)
-        found = why(services.segmenter(), services.inspector.rows(customer_id), services.inspector.now_ms())
+        found = explain_segment(services.segmenter(), services.inspector.rows(customer_id), services.inspector.now_ms())
         told: dict[str, Any] = asdict(found) if found else {"segments": None, "reasons": None}
         return {**head, "nearest": told["segments"], "reasons": told["reasons"]}
 
@@ -131,7 +131,7 @@ async def list_customers(
     cursor: Annotated[str | None, Query(pattern=CURSOR, description="`next_cursor` of the page before")] = None,
 ) -> CustomerPage:
     """Return a page of customers. One that is updated meanwhile may be on two pages; none is left out."""
-    wanted = Filter(prefix, segment_id)
+    wanted = CustomerFilter(prefix, segment_id)
     rows, next_cursor = await run_in_threadpool(services.customers.page, wanted, limit, cursor)
     await services.audit.record(who, "customers.list", detail=f"{len(rows)} customers")
     return CustomerPage.model_validate({"customers": rows, "next_cursor": next_cursor})

@@ -10,7 +10,7 @@ from api.access.scopes import Scope
 from api.serving.problem_details import problem_responses
 from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
 from consumers.dead_letters.replay import Chosen, replay
-from queries.operations.dead_letter_text import told
+from queries.operations.dead_letter_json import dead_letter_json
 
 __all__ = ["SHOWN", "build_dead_letters"]
 
@@ -97,7 +97,7 @@ async def list_letters(
 ) -> LetterPage:
     """Return the events that were refused, the newest first, with the reason and where each stood."""
     found = await run_in_threadpool(services.letters.page, limit, cursor, topic)
-    shown = [told(each, SHOWN) for each in found.letters]
+    shown = [dead_letter_json(each, SHOWN) for each in found.letters]
     await services.audit.record(who, "dead-letters.list", detail=f"{len(shown)} letters")
     return LetterPage.model_validate({"dead_letters": shown, "next_cursor": found.before})
 

@@ -11,7 +11,7 @@ from api.access.scopes import Scope
 from api.serving.problem_details import Refusal, problem_responses
 from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
 from events.schema.field_types import Identifier
-from stream.erasure.erasure_requests import Erasure
+from stream.erasure.erasure_requests import ErasureProgress
 from stream.moves.changes import rfc3339
 
 __all__ = ["build_erasures"]
@@ -69,7 +69,7 @@ async def request_erasure(services: InjectedServices, who: Who, body: Request) -
     await services.audit.record(who, "customer.erase", body.customer_id)
     await run_in_threadpool(services.erasures.request, body.customer_id, now_ms)
     found = await run_in_threadpool(services.erasures.status, body.customer_id)
-    return _told(body.customer_id, found or Erasure("waiting for a worker", now_ms))
+    return _told(body.customer_id, found or ErasureProgress("waiting for a worker", now_ms))
 
 
 async def read_erasure(services: InjectedServices, who: Who, customer_id: CustomerId) -> ErasureDocument:
@@ -81,6 +81,6 @@ async def read_erasure(services: InjectedServices, who: Who, customer_id: Custom
     return _told(customer_id, found)
 
 
-def _told(customer_id: str, found: Erasure) -> ErasureDocument:
+def _told(customer_id: str, found: ErasureProgress) -> ErasureDocument:
     since = None if found.since_ms is None else rfc3339(found.since_ms)
     return ErasureDocument(customer_id=customer_id, status=found.status, requested_at=since)

@@ -10,9 +10,9 @@ from api.access.scopes import Scope
 from api.serving.problem_details import Refusal, problem_responses
 from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
 from events.schema.field_types import Identifier
-from experiments import CannotSay, Experiment
+from experiments import Experiment, NotComputable
 from experiments.reporting.document import Report
-from queries.experiments.experiments import Standing
+from queries.experiments.experiments import ExperimentReport
 
 __all__ = ["build_experiments"]
 
@@ -120,7 +120,7 @@ def build_experiments() -> APIRouter:
     return router
 
 
-def listed(standing: Standing) -> ListedExperiment:
+def listed(standing: ExperimentReport) -> ListedExperiment:
     """Return an experiment as lists show it."""
     experiment, status, report = standing
     return ListedExperiment(
@@ -172,7 +172,7 @@ async def read_report(services: InjectedServices, experiment_id: ExperimentId) -
     """Return everything that is known of an experiment, with a verdict (docs/experiments.md)."""
 
     def report() -> Report:
-        found: Report = services.experiments.standing(services.experiments.get(experiment_id)).report
+        found: Report = services.experiments.report(services.experiments.get(experiment_id)).report
         return found
 
     return await run_in_threadpool(report)
@@ -211,6 +211,6 @@ async def plan(body: PowerQuestion) -> PowerAnswer:
     from experiments.planning.power import sample_size_of_proportions  # the statistics take a second to load
 
     needed = await run_in_threadpool(sample_size_of_proportions, body.rate, body.lift, body.alpha, body.power)
-    if isinstance(needed, CannotSay):
+    if isinstance(needed, NotComputable):
         return PowerAnswer(customers_per_arm=None, cannot_say=needed.reason.value)
     return PowerAnswer(customers_per_arm=needed, cannot_say=None)

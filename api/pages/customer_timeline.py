@@ -9,7 +9,7 @@ from consumers.history.session_history import sessions_of_customer
 from events.errors import ShoalError
 from events.schema.inputs import WebSession
 from events.segment_changes import Change
-from queries.customers.orders import Purchase, purchases_of
+from queries.customers.purchases import Purchase, purchases_of
 from queries.customers.segment_history import with_changes
 
 __all__ = ["Entry", "timeline_of"]

@@ -12,9 +12,9 @@ from api.pages.page_access import Visit
 from api.pages.rendering import page, part
 from api.serving.problem_details import Refusal
 from api.serving.services import Services
-from queries.customers.customer_pages import CURSOR, Filter
+from queries.customers.customer_lookup import CURSOR, CustomerFilter
 from queries.customers.inspector import CustomerUnknown
-from queries.customers.segment_reasons import why
+from queries.customers.segment_explanation import explain_segment
 
 __all__ = ["customer", "customer_timeline", "customers"]
 
@@ -31,7 +31,7 @@ async def customers(visit: Visit) -> Response:
         return RedirectResponse(f"/customers/{quote(prefix, safe='')}", 303)
     after = query.get("after")
     rows, following = await run_in_threadpool(
-        visit.services.customers.page, Filter(prefix, segment_id), _PAGE, after if _is_cursor(after) else None
+        visit.services.customers.page, CustomerFilter(prefix, segment_id), _PAGE, after if _is_cursor(after) else None
     )
     await visit.services.audit.record(visit.who, "customers.list", detail=f"{len(rows)} customers")
     names = await run_in_threadpool(visit.services.segment_names)
@@ -73,7 +73,7 @@ def _values(services: Services, customer_id: str) -> dict[str, Any]:
     return {
         "customer": document,
         "profile": _profile(document["profile"]),
-        "why": why(services.segmenter(), rows, services.inspector.now_ms()),
+        "why": explain_segment(services.segmenter(), rows, services.inspector.now_ms()),
     }
 
 

@@ -13,7 +13,7 @@ from api.pages.rendering import page, part
 from api.serving.services import Services
 from experiments import Metric
 from experiments.reporting.document import Report
-from queries.experiments.experiments import Standing
+from queries.experiments.experiments import ExperimentReport
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 
 __all__ = ["experiment", "experiment_part", "experiments"]
@@ -40,7 +40,7 @@ async def experiment_part(visit: Visit) -> Response:
 def _values(visit: Visit) -> dict[str, Any]:
     services: Services = visit.services
     wanted = services.experiments.get(visit.request.path_params["experiment_id"])
-    standing: Standing = services.experiments.standing(wanted)
+    standing: ExperimentReport = services.experiments.report(wanted)
     report: Report = standing.report
     names = services.segment_names() | {NO_SEGMENT: "no segment yet", UNKNOWN: "not known any more"}
     looks, rate = services.looks.read(wanted.id), report.primary_metric in _RATES

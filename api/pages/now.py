@@ -12,8 +12,8 @@ from starlette.responses import Response, StreamingResponse
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
 from events.time_units import DAY_MS
-from queries.operations.change_feed import Seen
-from stream.moves.explanation import explain
+from queries.operations.change_feed import NumberedChange
+from stream.moves.explanation import explain_change
 
 __all__ = ["feed", "now", "now_part"]
 
@@ -50,7 +50,7 @@ async def _values(visit: Visit) -> dict[str, Any]:
         "shop_time": now_ms if time.time_ns() // 1_000_000 - now_ms > _REPLAYED_MS else None,
         "segments": segments,
         "largest": max((each["customers"] for each in segments["segments"]), default=1),
-        "rate": visit.services.pace.per_s(sum(status["events"].values())),
+        "rate": visit.services.event_rate.per_s(sum(status["events"].values())),
     }
 
 
@@ -59,7 +59,7 @@ async def _events(visit: Visit) -> AsyncIterator[bytes]:
     for _ in range(_STREAM_LOOKS):
         if await visit.request.is_disconnected():
             return
-        fresh = visit.services.tail.since(number)
+        fresh = visit.services.change_feed.since(number)
         if fresh:
             number, quiet = fresh[-1].number, 0
             yield _message(fresh)
@@ -70,7 +70,7 @@ async def _events(visit: Visit) -> AsyncIterator[bytes]:
         await asyncio.sleep(_LOOK_S)
 
 
-def _message(fresh: list[Seen]) -> bytes:
+def _message(fresh: list[NumberedChange]) -> bytes:
     """Return the newest changes, and how many more there were: nobody reads hundreds a second."""
     shown = [
         {
@@ -78,7 +78,7 @@ def _message(fresh: list[Seen]) -> bytes:
             "segment": seen.change.segment,
             "before": seen.change.previous_segment or seen.change.previous,
             "cause": seen.change.cause,
-            "why": explain(seen.change),
+            "why": explain_change(seen.change),
             "at": seen.change.changed_at[:19].replace("T", " "),
         }
         for seen in fresh[-_SHOWN:]

@@ -15,7 +15,7 @@ from api.serving.problem_details import Refusal
 from consumers.dead_letters.log import Page
 from consumers.dead_letters.replay import Chosen, Outcome, replay
 from events.topics.administration import KafkaUnreachable
-from queries.operations.dead_letter_text import told
+from queries.operations.dead_letter_json import dead_letter_json
 from stream.campaigns.settings import TriggerSettings
 from stream.campaigns.trial_call import try_webhook
 
@@ -59,7 +59,7 @@ async def _letters(visit: Visit, most: int, before: int | None) -> Page:
 
 
 def _told(found: Page) -> list[dict[str, object]]:
-    return [told(each, SHOWN) for each in found.letters]
+    return [dead_letter_json(each, SHOWN) for each in found.letters]
 
 
 async def replay_letters(visit: Visit) -> Response:

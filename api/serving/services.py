@@ -24,23 +24,23 @@ from consumers.broker.kafka_sink import KafkaSink
 from consumers.dead_letters.log import DeadLetterLog
 from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
-from queries.customers.customer_pages import Customers
+from queries.customers.customer_lookup import CustomerLookup
 from queries.customers.inspector import Inspector
-from queries.experiments.effect_over_time import look_at_all
+from queries.experiments.effect_over_time import record_all_effects
 from queries.experiments.experiments import Experiments
-from queries.operations.change_feed import ChangeTail
-from queries.operations.event_rate import Pace
+from queries.operations.change_feed import ChangeFeed
+from queries.operations.event_rate import EventRate
 from queries.operations.pipeline_overview import pipeline_status
 from queries.operations.triggers import Triggers
-from queries.segments.countries import Countries, survey_countries
-from queries.segments.current_segments import SegmentReads
+from queries.segments.countries import Countries, customers_by_country
+from queries.segments.current_segments import SegmentReader
 from queries.segments.population import Population, survey
 from state.campaigns.suppressions import SuppressionStore
 from state.experiments.effect_series import EffectSeriesStore
 from state.model.baselines import BaselineStore
 from state.store.connection import connect
 from stream.customers.clock import SegmentClock
-from stream.erasure.erasure_requests import Erasures
+from stream.erasure.erasure_requests import ErasureRequests
 from stream.model.live_segmenter import LiveSegmenter
 from stream.model.segmenter import Segmenter
 
@@ -64,20 +64,20 @@ class Services:
     rate: RateLimiter
     sessions: Sessions
     audit: Audit
-    customers: Customers
-    reads: SegmentReads
+    customers: CustomerLookup
+    reads: SegmentReader
     traffic: Traffic
     segments: Cached[dict[str, Any]]
     status: Cached[dict[str, Any]]
     population: Cached[Population]
     countries: Cached[Countries]
-    tail: ChangeTail
-    pace: Pace
+    change_feed: ChangeFeed
+    event_rate: EventRate
     experiments: Experiments
     suppressions: SuppressionStore
     triggers: Triggers
     letters: DeadLetterLog
-    erasures: Erasures
+    erasures: ErasureRequests
     sink: Callable[[], KafkaSink]
     looks: EffectSeriesStore
     promotion: Callable[[], Promotion]
@@ -120,14 +120,14 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
             with suppress(asyncio.CancelledError):
                 await task
         await services.audit.flush()
-        await run_in_threadpool(services.tail.close)
+        await run_in_threadpool(services.change_feed.close)
         await client.aclose()
         store.close()
 
 
 def _chores(services: Services) -> list[tuple[str, Callable[[], object], float]]:
     every_s = services.settings.api.looks_s
-    look = partial(look_at_all, services.experiments, services.looks, every_s)
+    look = partial(record_all_effects, services.experiments, services.looks, every_s)
     return [("erasures", services.erasures.finish_open, _ERASURES_S), ("looks at the experiments", look, every_s)]
 
 
@@ -153,20 +153,20 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         rate=RateLimiter(client, api.api_rate),
         sessions=Sessions(client, api.api_session_hours),
         audit=Audit(client, salt, api.audit_days),
-        customers=Customers(store, inspector, kafka),
-        reads=SegmentReads(client),
+        customers=CustomerLookup(store, inspector, kafka),
+        reads=SegmentReader(client),
         traffic=Traffic(status),
         segments=Cached(inspector.segments, _SEGMENTS_S),
         status=status,
         population=Cached(surveyed, _POPULATION_S),
-        countries=Cached(lambda: survey_countries(store, kafka.partitions), _COUNTRIES_S),
-        tail=ChangeTail(kafka),
-        pace=Pace(),
+        countries=Cached(lambda: customers_by_country(store, kafka.partitions), _COUNTRIES_S),
+        change_feed=ChangeFeed(kafka),
+        event_rate=EventRate(),
         experiments=Experiments(store, kafka.partitions, clock),
         suppressions=SuppressionStore(store),
         triggers=Triggers(store),
         letters=DeadLetterLog(kafka, store),
-        erasures=Erasures(store, kafka, sink),
+        erasures=ErasureRequests(store, kafka, sink),
         sink=sink,
         looks=EffectSeriesStore(store),
         promotion=cache(lambda: Promotion(BaselineStore(store), sink())),

@@ -13,8 +13,8 @@ from events.segment_changes import segment_number
 from state.customers.records import Rows
 from stream.model.kmeans import nearest
 from stream.model.segmenter import CentroidSegmenter, Segmenter
-from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import beyond_hysteresis
+from stream.moves.hysteresis import Hysteresis
+from stream.moves.segmentation import nearest_beyond_margin
 
 __all__ = ["MovePreview", "moved_share", "preview_moves", "segment_numbers"]
 
@@ -56,14 +56,14 @@ class MovePreview:
                 found[:, column] = np.sqrt(squared)
         return found
 
-    def moves(self, segmenter: Segmenter, damping: Damping) -> list[SegmentMove]:
+    def moves(self, segmenter: Segmenter, hysteresis: Hysteresis) -> list[SegmentMove]:
         """Return how many customers would move from which segment to which, including those who stay.
 
         The workers' own rule decides: a customer of a segment that continues leaves it only for a centroid that is
         nearer by the margin. Customers without any known feature are left out: they stay in their segment.
         """
-        target = beyond_hysteresis(
-            segmenter, self.distances.astype(np.float64), self.segments.astype(np.int64), damping
+        target = nearest_beyond_margin(
+            segmenter, self.distances.astype(np.float64), self.segments.astype(np.int64), hysteresis
         )
         placed = target >= 0
         k = len(segmenter.segments)

@@ -21,8 +21,8 @@ from state.customers.attribute_columns import stored_attributes
 from state.model.baselines import BaselineStore, ModelStore
 from stream.customers.clock import SegmentClock
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
-from stream.model.rfm_tiers import RuleTiers
-from stream.moves.hysteresis import Damping
+from stream.model.rfm_tiers import RfmTiers
+from stream.moves.hysteresis import Hysteresis
 
 __all__ = ["FirstBaseline", "Readiness"]
 
@@ -52,11 +52,11 @@ class FirstBaseline:
         *,
         kafka: KafkaSettings,
         half_life_ms: float,
-        damping: Damping | None = None,
+        hysteresis: Hysteresis | None = None,
     ) -> None:
         self._client, self._sink, self._settings, self._clock = client, sink, settings, clock
         self._kafka, self._partitions, self._half_life_ms = kafka, kafka.partitions, half_life_ms
-        self._damping = damping or Damping()
+        self._hysteresis = hysteresis or Hysteresis()
         self._baselines = BaselineStore(client)
         self._announced = False
 
@@ -102,14 +102,14 @@ class FirstBaseline:
 
     def _proposed(self, table: CustomerTable, candidate: Candidate, reader: CustomerReader) -> Baseline:
         """Store the baseline as proposed, with its report, as every later one is."""
-        tiers = LiveModel(None, RuleTiers(self._half_life_ms))
+        tiers = LiveModel(None, RfmTiers(self._half_life_ms))
         proposal = build_proposal(
             table,
             candidate,
             tiers,
             customer_chunks(table, reader),
             last_number=largest_segment_number(self._baselines.all()),
-            damping=self._damping,
+            hysteresis=self._hysteresis,
             by="shoal",
         )
         number = self._baselines.next_number()

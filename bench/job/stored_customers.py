@@ -22,8 +22,8 @@ from state.store import keys
 from stream.customers.decay import contributions
 from stream.model.kmeans import OnlineKMeans
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import SegmentationBatch, resegment, sums_under
+from stream.moves.hysteresis import Hysteresis
+from stream.moves.segmentation import SegmentationBatch, resegment, sums_for_baseline
 from stream.settings import StreamSettings
 from stream.worker import half_life_ms
 
@@ -114,10 +114,10 @@ def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_
 
 def _placed(segmenter: CentroidSegmenter, owned: OwnedPartition, ids: list[str], rows: Rows, now_ms: int) -> Outcome:
     """Return new customers with their segments, as the worker's handler does."""
-    sums = sums_under(segmenter, owned.baseline, owned.sums)
+    sums = sums_for_baseline(segmenter, owned.baseline, owned.sums)
     causes = np.full(len(ids), "activity", object)
     batch = SegmentationBatch(ids, rows, rows, causes, now_ms)
-    result = resegment(segmenter, Damping.of(StreamSettings()), batch, sums)
+    result = resegment(segmenter, Hysteresis.from_settings(StreamSettings()), batch, sums)
     starts = np.concatenate([[0], np.cumsum(rows["placed"])]).astype(np.int64)
     recent = np.random.default_rng(len(ids)).integers(0, 2**63, int(starts[-1]), np.uint64)
     customers = CustomerBatch(ids, result.rows, np.ones(len(ids), np.bool_), recent, starts)

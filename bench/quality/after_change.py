@@ -11,7 +11,7 @@ from bench.quality.drift_alarms import seen, settled, watch_of
 from bench.quality.measures import Refit, inertia
 from bench.quality.second_half import baseline_of
 from events.time_units import DAY_MS
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from stream.settings import StreamSettings
 
 __all__ = ["after_change"]
@@ -35,7 +35,7 @@ class _Course:
         vectors = segmenter.vectors(self.people.rows[self.people.rows["placed"] > 0], at_ms)
         fresh = Refit(vectors, len(segmenter.segments), _SEEDS).inertia
         self.centroids[day] = inertia(vectors, segmenter.model.centroids) / fresh
-        self.borders[day] = inertia(vectors, segmenter.centers) / fresh
+        self.borders[day] = inertia(vectors, segmenter.border_centroids) / fresh
 
 
 class _Tended(_Course):
@@ -51,7 +51,7 @@ class _Tended(_Course):
         if self._watch.observe(seen(self.people, at_ms)):
             segmenter, rows = self.people.segmenter, self.people.rows
             baseline = baseline_of(rows, at_ms, len(segmenter.segments), segmenter.baseline + 1)
-            self.people = Population(log, baseline, rows, at_ms, self.people.damping)
+            self.people = Population(log, baseline, rows, at_ms, self.people.hysteresis)
             self._watch = watch_of(self.people)
             self.alarms.append(day)
 
@@ -63,9 +63,9 @@ def after_change(
 
     The baseline is fitted at `from_ms`; `groups` are those of the log's customers.
     """
-    damping = Damping.of(StreamSettings())
-    people, rest = settled(log, from_ms, k, damping)
-    left, tended = _Course(people), _Tended(settled(log, from_ms, k, damping)[0])
+    hysteresis = Hysteresis.from_settings(StreamSettings())
+    people, rest = settled(log, from_ms, k, hysteresis)
+    left, tended = _Course(people), _Tended(settled(log, from_ms, k, hysteresis)[0])
     of, sizes = np.array(groups), {name: groups.count(name) for name in affected}
     orders_of, due = dict.fromkeys(affected, 0), None
     for end_ms, orders in rest.days():

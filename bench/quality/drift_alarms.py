@@ -10,23 +10,23 @@ from bench.quality.measures import inertia
 from bench.quality.second_half import baseline_of
 from events.time_units import DAY_MS
 from state.customers.records import blank_rows
-from stream.model.drift_detection import DriftWatch, Observation
-from stream.moves.hysteresis import Damping
+from stream.model.drift_detection import DriftDetector, Observation
+from stream.moves.hysteresis import Hysteresis
 
 __all__ = ["alarms", "seen", "settled", "watch_of"]
 
 
-def settled(log: EventLog, from_ms: int, k: int, damping: Damping) -> tuple[Population, EventLog]:
+def settled(log: EventLog, from_ms: int, k: int, hysteresis: Hysteresis) -> tuple[Population, EventLog]:
     """Return the customers of the log before `from_ms` under a baseline fitted then, and the rest of the log."""
     cut = int(np.searchsorted(log.columns.times, from_ms))
     rows, before = blank_rows(len(log.names)), log.part(0, cut)
     fold_into(rows, before.columns, before.customers)
-    return Population(log, baseline_of(rows, from_ms, k), rows, from_ms, damping), log.part(cut, len(log))
+    return Population(log, baseline_of(rows, from_ms, k), rows, from_ms, hysteresis), log.part(cut, len(log))
 
 
-def watch_of(people: Population) -> DriftWatch:
+def watch_of(people: Population) -> DriftDetector:
     """Return a watch over a population's segments and features."""
-    return DriftWatch([each.name for each in people.segmenter.segments], people.segmenter.features)
+    return DriftDetector([each.name for each in people.segmenter.segments], people.segmenter.features)
 
 
 def seen(people: Population, at_ms: int) -> Observation:
@@ -43,7 +43,7 @@ def seen(people: Population, at_ms: int) -> Observation:
 
 def alarms(log: EventLog, from_ms: int, k: int) -> list[dict[str, Any]]:
     """Return the alarms of a log from `from_ms` on, after a baseline then: how many days later, and why."""
-    people, rest = settled(log, from_ms, k, Damping.by(0.1))
+    people, rest = settled(log, from_ms, k, Hysteresis.uniform(0.1))
     watch, found = watch_of(people), []
     for end_ms, orders in rest.days():
         people.day(end_ms, orders)

@@ -12,7 +12,7 @@ from bench.quality.measures import FLAP_DAYS, Refit
 from bench.quality.second_half import baseline_of
 from events.arrays import Ints
 from state.customers.records import blank_rows
-from stream.moves.hysteresis import Damping, PerSegment
+from stream.moves.hysteresis import Hysteresis, PerSegment
 
 __all__ = ["CHOICES", "Choice", "delays", "measure_waits", "returns"]
 
@@ -29,9 +29,9 @@ class Choice(NamedTuple):
     cooldown: float = 0.0
 
     @property
-    def damping(self) -> Damping:
+    def rule(self) -> Hysteresis:
         """The same for every segment."""
-        return Damping(*(PerSegment(value) for value in self))
+        return Hysteresis(*(PerSegment(value) for value in self))
 
 
 CHOICES: Final = (
@@ -50,7 +50,7 @@ def measure_waits(log: EventLog, from_ms: int, k: int, choices: Sequence[Choice]
     baseline = baseline_of(rows, from_ms, k)
     found = []
     for choice in choices:
-        people = Population(log, baseline, rows.copy(), from_ms, choice.damping)
+        people = Population(log, baseline, rows.copy(), from_ms, choice.rule)
         own, shown = [people.own()], [people.published()]
         for end_ms, orders in after.days():
             people.day(end_ms, orders)

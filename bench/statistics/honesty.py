@@ -23,8 +23,8 @@ from bench.statistics.repeated_looks import (
     stopping_customers,
 )
 from bench.statistics.sequence_coverage import exact_difference_misses, repeated_interval_misses, sequence_misses
-from experiments import CannotSay
-from experiments.planning.sample_size import customers_needed, rate_baseline
+from experiments import NotComputable
+from experiments.planning.sample_size import rate_baseline, sample_sizes
 from experiments.sequential.group_sequential import inflation, obrien_fleming, pocock
 
 __all__ = ["Row", "main", "rows"]
@@ -124,8 +124,8 @@ def _intervals(runs: int) -> Iterator[Row]:
 
 
 def _plans(runs: int) -> Iterator[Row]:
-    plan = customers_needed(rate_baseline(RATE), LIFT, [0.5, 0.5], is_rate=True)
-    sizes = [each for each in plan if not isinstance(each, CannotSay)]
+    plan = sample_sizes(rate_baseline(RATE), LIFT, [0.5, 0.5], is_rate=True)
+    sizes = [each for each in plan if not isinstance(each, NotComputable)]
     if len(sizes) < len(plan):
         raise RuntimeError(f"the plan cannot be made: {plan}")
     fixed, _, sequential = sizes

@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import stats
 
-from experiments import CannotSay, Metric, Tally
+from experiments import Metric, NotComputable, Tally
 from experiments.statistics.cuped import adjusted_revenue
 from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import measure
 from experiments.statistics.proportions import fisher, two_proportions, wilson
-from experiments.statistics.result import Interval, Outcome
+from experiments.statistics.result import Interval, Result
 from experiments.statistics.sample import Sample
 
 __all__ = ["TRUTH", "Coverage", "arm", "coverage", "cuped_variance_ratio", "small_count_coverage"]
@@ -47,7 +47,7 @@ def coverage(seed: int, runs: int, *, customers: int = 2_000) -> Coverage:
         treatment = arm(chance, customers, treated=True)
         control = arm(chance, customers, treated=False)
         for name, (interval, truth) in _intervals(treatment, control).items():
-            held[name] += not isinstance(interval, CannotSay) and interval.low <= truth <= interval.high
+            held[name] += not isinstance(interval, NotComputable) and interval.low <= truth <= interval.high
     return Coverage({name: count / runs for name, count in held.items()}, runs)
 
 
@@ -59,7 +59,7 @@ def small_count_coverage(customers: int = 60, rates: tuple[float, float] = (0.08
     for ours, theirs in np.argwhere(np.outer(*chances) > 1e-12).tolist():
         found = fisher(ours, customers, theirs, customers, ALPHA)
         # Nobody converted: there is no interval, which is not one that leaves the truth out.
-        inside = isinstance(found, CannotSay) or found.interval.low <= rates[0] - rates[1] <= found.interval.high
+        inside = isinstance(found, NotComputable) or found.interval.low <= rates[0] - rates[1] <= found.interval.high
         held += float(chances[0][ours] * chances[1][theirs]) * inside
     return held
 
@@ -72,21 +72,21 @@ def cuped_variance_ratio(seed: int, runs: int, *, customers: int = 500, correlat
         arms = [_correlated(chance, customers, correlation) for _ in range(2)]
         found = adjusted_revenue(arms[0], arms[1])
         samples = [measure(Metric.REVENUE_PER_CUSTOMER, arm) for arm in arms]
-        if isinstance(found, CannotSay) or not all(isinstance(each, Sample) for each in samples):
+        if isinstance(found, NotComputable) or not all(isinstance(each, Sample) for each in samples):
             raise RuntimeError(f"a simulated experiment has no answer: {found}, {samples}; change its size")
         adjusted.append(found.treatment.mean - found.control.mean)
         plain.append(arms[0].revenue / arms[0].exposed - arms[1].revenue / arms[1].exposed)
     return float(np.var(adjusted) / np.var(np.array(plain) / 1000.0))
 
 
-def _intervals(treatment: Tally, control: Tally) -> dict[str, tuple[Outcome[Interval], float]]:
+def _intervals(treatment: Tally, control: Tally) -> dict[str, tuple[Result[Interval], float]]:
     metrics = (Metric.REVENUE_PER_CUSTOMER, Metric.AVERAGE_ORDER_VALUE)
     revenue, order = ([_sure(measure(metric, arm)) for arm in (treatment, control)] for metric in metrics)
     counts = (treatment.converted, treatment.exposed, control.converted, control.exposed)
     rates = [_sure(measure(Metric.CONVERSION_RATE, arm)) for arm in (treatment, control)]
     lift, more = _SPENT[0] / _SPENT[1] - 1.0, TRUTH["revenue per customer"]
     cuped = adjusted_revenue(treatment, control)
-    after = cuped if isinstance(cuped, CannotSay) else _interval(welch(cuped.treatment, cuped.control, ALPHA))
+    after = cuped if isinstance(cuped, NotComputable) else _interval(welch(cuped.treatment, cuped.control, ALPHA))
     return {
         "rate (Wilson)": (wilson(control.converted, control.exposed, ALPHA), _RATE),
         "difference of rates (Newcombe)": (_interval(two_proportions(*counts, ALPHA)), _RATE * _RATE_LIFT),
@@ -120,14 +120,14 @@ def _thousandths(money: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.i
     return np.rint(1000.0 * money).astype(np.int64)
 
 
-def _interval(outcome: object) -> Outcome[Interval]:
+def _interval(outcome: object) -> Result[Interval]:
     interval = getattr(outcome, "interval", outcome)
-    if isinstance(interval, Interval | CannotSay):
+    if isinstance(interval, Interval | NotComputable):
         return interval
     raise TypeError(f"{outcome!r} has no interval")
 
 
-def _sure(outcome: Outcome[Sample]) -> Sample:
-    if isinstance(outcome, CannotSay):
+def _sure(outcome: Result[Sample]) -> Sample:
+    if isinstance(outcome, NotComputable):
         raise RuntimeError(f"a simulated arm has no sample: {outcome.reason.sentence}")  # noqa: TRY004
     return outcome

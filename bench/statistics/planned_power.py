@@ -6,8 +6,8 @@ import numpy as np
 from scipy import stats
 
 from events.arrays import Floats
-from experiments import CannotSay
-from experiments.planning.sample_size import customers_needed
+from experiments import NotComputable
+from experiments.planning.sample_size import sample_sizes
 from experiments.statistics.sample import Sample
 
 __all__ = ["power_for_money"]
@@ -27,8 +27,8 @@ def power_for_money(seed: int, runs: int) -> tuple[float, int, float]:
     chance = np.random.default_rng(seed)
     mean = _RATE * float(np.exp(3.0 + _SIGMA**2 / 2.0))
     variance = _RATE * float(np.exp(6.0 + 2.0 * _SIGMA**2)) - mean**2
-    plan = customers_needed(Sample(1, mean, variance), _LIFT, [0.5, 0.5], is_rate=False, alpha=ALPHA).fixed
-    if isinstance(plan, CannotSay):
+    plan = sample_sizes(Sample(1, mean, variance), _LIFT, [0.5, 0.5], is_rate=False, alpha=ALPHA).fixed
+    if isinstance(plan, NotComputable):
         raise RuntimeError(f"the plan cannot be made: {plan}")  # noqa: TRY004
     found = [_z(_spent(chance, plan // 2), _spent(chance, plan // 2), _LIFT * mean) for _ in range(runs)]
     return mean, plan, float(np.mean(np.abs(found) > stats.norm.isf(ALPHA / 2.0)))

@@ -7,12 +7,12 @@ import numpy.typing as npt
 from scipy import stats
 
 from events.arrays import Floats
-from experiments import CannotSay
+from experiments import NotComputable
 from experiments.sequential.always_valid import half_width, mixture_p_value, mixture_precision
 from experiments.sequential.always_valid_rates import log_evidence
 from experiments.sequential.group_sequential import Spending, critical_values, obrien_fleming, pocock
-from experiments.statistics.multiplicity import adjusted
-from experiments.statistics.sample_ratio_mismatch import SUSPICIOUS, sequential_sample_ratio
+from experiments.statistics.multiplicity import adjusted_p_values
+from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE, sequential_sample_ratio
 
 __all__ = [
     "Looks",
@@ -113,7 +113,7 @@ def ever_rejects(p_values: Floats) -> float:
 def sample_ratio_alarms(looks: Looks) -> float:
     """Return the share of runs, all healthy, that the sample-ratio test accuses at any look."""
     z = (looks.splits - looks.customers / 2.0) / np.sqrt(looks.customers / 4.0)
-    return float((2.0 * stats.norm.sf(np.abs(z)) < SUSPICIOUS).any(axis=1).mean())
+    return float((2.0 * stats.norm.sf(np.abs(z)) < MISMATCH_P_VALUE).any(axis=1).mean())
 
 
 def sequential_sample_ratio_alarms(looks: Looks, every: int = 4) -> float:
@@ -122,7 +122,7 @@ def sequential_sample_ratio_alarms(looks: Looks, every: int = 4) -> float:
     alarms = 0
     for row, totals in zip(ours, both, strict=True):
         found = (sequential_sample_ratio([int(a), int(n - a)], [1, 1]) for a, n in zip(row, totals, strict=True))
-        alarms += any(not isinstance(p, CannotSay) and p < SUSPICIOUS for p in found)
+        alarms += any(not isinstance(p, NotComputable) and p < MISMATCH_P_VALUE for p in found)
     return alarms / len(ours)
 
 
@@ -142,7 +142,7 @@ def sequential_family_wise_error(seed: int, runs: int, *, segments: int = 6, loo
 
 
 def _any_finding(p_values: Floats) -> tuple[float, float]:
-    held = [any(p is not None and p < ALPHA for p in adjusted(row, "holm")) for row in p_values.tolist()]
+    held = [any(p is not None and p < ALPHA for p in adjusted_p_values(row, "holm")) for row in p_values.tolist()]
     return float((p_values < ALPHA).any(axis=1).mean()), float(np.mean(held))
 
 

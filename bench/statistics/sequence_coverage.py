@@ -7,12 +7,12 @@ import numpy as np
 
 from bench.statistics.interval_coverage import ALPHA, TRUTH, arm
 from bench.statistics.repeated_looks import Looks
-from experiments import CannotSay, Metric, Tally
+from experiments import Metric, NotComputable, Tally
 from experiments.sequential.always_valid import always_valid
 from experiments.sequential.always_valid_rates import two_rate_sequences
 from experiments.sequential.group_sequential import critical_values, obrien_fleming
-from experiments.statistics.metric_samples import adjusted_pair, samples
-from experiments.statistics.result import Estimate, Outcome
+from experiments.statistics.metric_samples import cuped_samples, samples
+from experiments.statistics.result import Estimate, Result
 
 __all__ = ["exact_difference_misses", "repeated_interval_misses", "sequence_misses"]
 
@@ -60,17 +60,17 @@ def repeated_interval_misses(seen: Looks, truth: float) -> float:
     return float((z >= np.array(critical_values(shares, ALPHA, obrien_fleming))).any(axis=1).mean())
 
 
-def _sequences(treatment: Tally, control: Tally) -> dict[str, Outcome[Estimate]]:
-    found: dict[str, Outcome[Estimate]] = {}
+def _sequences(treatment: Tally, control: Tally) -> dict[str, Result[Estimate]]:
+    found: dict[str, Result[Estimate]] = {}
     for name, metric in _METRICS.items():
         pair = samples(metric, treatment, control)
-        found[name] = pair if isinstance(pair, CannotSay) else always_valid(*pair, ALPHA)
-    after = adjusted_pair(treatment, control)
+        found[name] = pair if isinstance(pair, NotComputable) else always_valid(*pair, ALPHA)
+    after = cuped_samples(treatment, control)
     found["revenue per customer after CUPED"] = (
-        after if isinstance(after, CannotSay) else always_valid(after.treatment, after.control, ALPHA)
+        after if isinstance(after, NotComputable) else always_valid(after.treatment, after.control, ALPHA)
     )
     return found
 
 
-def _leaves_out(found: Outcome[Estimate], truth: float) -> bool:
-    return not isinstance(found, CannotSay) and not found.interval.low <= truth <= found.interval.high
+def _leaves_out(found: Result[Estimate], truth: float) -> bool:
+    return not isinstance(found, NotComputable) and not found.interval.low <= truth <= found.interval.high

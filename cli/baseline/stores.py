@@ -37,7 +37,7 @@ def open_rebaseliner(
     """Return what proposes baselines by the settings."""
     from batch.rebaseline import Rebaseliner
     from stream.customers.clock import SegmentClock
-    from stream.moves.hysteresis import Damping
+    from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
     from stream.worker import half_life_ms
 
@@ -47,7 +47,7 @@ def open_rebaseliner(
         SegmentClock(stream.clock, stream.replay_days),
         partitions=kafka_settings(kafka).partitions,
         half_life_ms=half_life_ms(state_settings(redis_url)),
-        damping=Damping.of(stream),
+        hysteresis=Hysteresis.from_settings(stream),
         limit=settings.sample_customers,
         seed=settings.seed,
     )

@@ -8,7 +8,7 @@ import typer
 
 from cli.experiment.definition_options import FIELDS, given, instant, read_definition, segment_ids
 from cli.experiment.stored_experiments import Shop, open_shop, validated
-from queries.experiments.experiments import NotRunning
+from queries.experiments.experiments import ExperimentNotRunning
 
 __all__ = ["create", "stop", "update"]
 
@@ -16,7 +16,7 @@ __all__ = ["create", "stop", "update"]
 def create(
     experiment_id: str, arguments: Mapping[str, Any], file: Path | None, redis_url: str | None
 ) -> dict[str, Any]:
-    """Store a new definition and return it as JSON values. Raises typer.BadParameter, Taken."""
+    """Store a new definition and return it as JSON values. Raises typer.BadParameter, ExperimentExists."""
     shop = open_shop(redis_url)
     fields = {"start": shop.now, **_changes(experiment_id, arguments, file, shop)}
     experiment = validated({**fields, "id": experiment_id})
@@ -27,7 +27,7 @@ def create(
 def update(
     experiment_id: str, arguments: Mapping[str, Any], file: Path | None, redis_url: str | None
 ) -> dict[str, Any]:
-    """Change a definition and return it as JSON values. Raises typer.BadParameter, ChangeRefused, MovedMeanwhile."""
+    """Change a definition and return it as JSON values. Raises typer.BadParameter, ChangeRefused, ConcurrentChange."""
     shop = open_shop(redis_url)
     stored = shop.stored(experiment_id)
     changes = _changes(experiment_id, arguments, file, shop)
@@ -39,11 +39,14 @@ def update(
 
 
 def stop(experiment_id: str, at: str | None, redis_url: str | None) -> dict[str, Any]:
-    """End an experiment now, or at an earlier time, and return its definition. Raises typer.BadParameter, Ended."""
+    """End an experiment now, or at an earlier time, and return its definition.
+
+    Raises typer.BadParameter, ExperimentEnded.
+    """
     when = None if at is None else instant(at, "--at")
     try:
         stopped = open_shop(redis_url).experiments.stop(experiment_id, when)
-    except NotRunning as error:
+    except ExperimentNotRunning as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
     return stopped.model_dump(mode="json")
 

@@ -70,7 +70,7 @@ def rows(redis_url: str | None) -> Iterator[dict[str, Any]]:
     shop = open_shop(redis_url)
     names = shop.segment_names()
     for experiment in shop.all():
-        tallies, left_out = shop.reading(experiment.id)
+        tallies, left_out = shop.tally_totals(experiment.id)
         yield from _of_report(experiment, report(experiment, tallies, shop.now, left_out), names)
 
 

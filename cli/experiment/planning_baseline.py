@@ -7,12 +7,12 @@ from typing import NamedTuple
 from cli.experiment.stored_experiments import Shop
 from events.errors import ShoalError
 from events.time_units import DAY_S
-from experiments import CannotSay, Experiment, Tallies
+from experiments import Experiment, NotComputable, Tallies
 from experiments.planning.sample_size import rate_baseline
 from experiments.statistics.metric_samples import measure
-from experiments.statistics.result import Outcome, Reason
+from experiments.statistics.result import Reason, Result
 from experiments.statistics.sample import Sample
-from queries.experiments.order_rates import ordering_since
+from queries.experiments.order_rates import order_rates_since
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
 
@@ -30,7 +30,7 @@ class Baseline(NamedTuple):
 
     segment_id: str | None
     customers: int
-    sample: Outcome[Sample]
+    sample: Result[Sample]
 
 
 def of_control(experiment: Experiment, tallies: Tallies) -> list[Baseline]:
@@ -58,7 +58,7 @@ def of_records(shop: Shop, window: timedelta) -> list[Baseline]:
             cursor, batch = store.scan(partition, cursor, _CHUNK)
             fresh = [place for place, name in enumerate(batch.ids) if name not in seen]
             seen.update(batch.ids)
-            for segment, found in ordering_since(batch.rows[fresh], since_ms).items():
+            for segment, found in order_rates_since(batch.rows[fresh], since_ms).items():
                 customers[segment] += found.customers
                 ordered[segment] += found.ordered
             if cursor == 0:
@@ -78,7 +78,7 @@ def _rate(segment: str | None, customers: int, ordered: int) -> Baseline:
     return Baseline(segment, customers, _usable(rate_baseline(ordered / customers)))
 
 
-def _usable(sample: Outcome[Sample]) -> Outcome[Sample]:
-    if not isinstance(sample, CannotSay) and sample.variance <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
+def _usable(sample: Result[Sample]) -> Result[Sample]:
+    if not isinstance(sample, NotComputable) and sample.variance <= 0.0:
+        return NotComputable(Reason.ZERO_VARIANCE)
     return sample

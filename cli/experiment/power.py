@@ -114,7 +114,7 @@ def _of_experiment(experiment_id: str, redis: str | None) -> dict[str, Any]:
 
     shop = open_shop(redis)
     experiment = shop.stored(experiment_id).experiment
-    tallies, _ = shop.reading(experiment_id)
+    tallies, _ = shop.tally_totals(experiment_id)
     document = _document(_plan_of(experiment), "experiment", of_control(experiment, tallies), shop.segment_names())
     seen = report(experiment, tallies, shop.now)
     parts: list[Any] = [(None, seen.overall), *((part.segment, part) for part in seen.segments)]
@@ -169,8 +169,8 @@ def _document(plan: Plan, source: str, found: "list[Baseline]", names: dict[str,
 
 
 def _row(plan: Plan, baseline: "Baseline", names: dict[str, str]) -> dict[str, Any]:
-    from experiments import CannotSay, Metric
-    from experiments.planning.sample_size import customers_needed
+    from experiments import Metric, NotComputable
+    from experiments.planning.sample_size import sample_sizes
     from experiments.sequential.group_sequential import obrien_fleming, pocock
     from experiments.statistics.metric_samples import RATES
 
@@ -184,9 +184,9 @@ def _row(plan: Plan, baseline: "Baseline", names: dict[str, str]) -> dict[str, A
         "needed": dict.fromkeys(_WAYS),
         "cannot_say": None,
     }
-    if isinstance(sample, CannotSay):
+    if isinstance(sample, NotComputable):
         return {**row, "cannot_say": sample.reason}
-    needed = customers_needed(
+    needed = sample_sizes(
         sample,
         plan.effect,
         plan.shares,
@@ -197,8 +197,8 @@ def _row(plan: Plan, baseline: "Baseline", names: dict[str, str]) -> dict[str, A
         spending=obrien_fleming if plan.spending == "obrien_fleming" else pocock,
         expected_customers=plan.expected_customers,
     )
-    told = {way: None if isinstance(value, CannotSay) else value for way, value in needed._asdict().items()}
-    reasons = [value.reason for value in needed if isinstance(value, CannotSay)]
+    told = {way: None if isinstance(value, NotComputable) else value for way, value in needed._asdict().items()}
+    reasons = [value.reason for value in needed if isinstance(value, NotComputable)]
     return {
         **row,
         "mean": sample.mean,

@@ -22,7 +22,7 @@ def report(
 
     shop = open_shop(redis)
     experiment = shop.stored(experiment_id).experiment
-    tallies, left_out = shop.reading(experiment_id)
+    tallies, left_out = shop.tally_totals(experiment_id)
     document = report_on(experiment, tallies, shop.now, left_out)
     if as_json:
         print_json(document.model_dump(mode="json"))
@@ -57,7 +57,7 @@ def _rows(redis: str | None) -> list[dict[str, Any]]:
 
     shop, rows = open_shop(redis), []
     for experiment in shop.all():
-        tallies, _ = shop.reading(experiment.id)
+        tallies, _ = shop.tally_totals(experiment.id)
         document = report_on(experiment, tallies, shop.now)
         rows.append(
             {

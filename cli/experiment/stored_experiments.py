@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from cli.experiment.definition_options import FIELDS
 from cli.local.addresses import kafka_settings, state_settings
 from experiments import Experiment
-from queries.experiments.experiments import Experiments, Reading, Stored
+from queries.experiments.experiments import Experiments, StoredDefinition, TallyTotals
 from queries.segments.segment_names import all_segment_names
 from state.store.connection import connect
 from stream.customers.clock import SegmentClock
@@ -24,7 +24,7 @@ class Shop:
         self.experiments, self.now = experiments, experiments.now()
         self.client, self.partitions = experiments.client, experiments.partitions
 
-    def stored(self, experiment_id: str) -> Stored:
+    def stored(self, experiment_id: str) -> StoredDefinition:
         """Return a definition. Raises UnknownExperiment, DefinitionUnreadable."""
         return self.experiments.stored(experiment_id)
 
@@ -32,9 +32,9 @@ class Shop:
         """Return every definition, sorted by id. Raises DefinitionUnreadable."""
         return self.experiments.definitions()
 
-    def reading(self, experiment_id: str) -> Reading:
+    def tally_totals(self, experiment_id: str) -> TallyTotals:
         """Return what has been tallied so far."""
-        return self.experiments.reading(experiment_id)
+        return self.experiments.tally_totals(experiment_id)
 
     def segment_names(self) -> dict[str, str]:
         """Return the names of segments by id."""

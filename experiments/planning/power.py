@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from experiments.sequential.always_valid import Numbers, half_width, mixture_precision
 from experiments.sequential.group_sequential import crossing_probability
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import LARGEST, Sample
 
 __all__ = [
@@ -31,7 +31,7 @@ _HIGHEST_EDGE: Final = 10.0
 
 def sample_size_of_means(
     baseline: Sample, lift: float, alpha: float = 0.05, power: float = _WANTED, ratio: float = 1.0
-) -> Outcome[int]:
+) -> Result[int]:
     """Return the customers of the control (the treatment needs `ratio` times as many) that detect a relative lift.
 
     Two-sided test; the baseline's variance in both arms. Serves every metric that has a `Sample`.
@@ -41,14 +41,14 @@ def sample_size_of_means(
     """
     effect = abs(lift * baseline.mean)
     if effect == 0.0 or baseline.variance <= 0.0:
-        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
+        return NotComputable(Reason.NO_EFFECT_TO_DETECT)
     # The root of statsmodels' NormalIndPower().power without its far tail; its own search fails on large effects.
     return _rounded_up(_customers_of_one_look(baseline, effect, alpha, power) * (1.0 + 1.0 / ratio))
 
 
 def sample_size_of_proportions(
     rate: float, lift: float, alpha: float = 0.05, power: float = _WANTED, ratio: float = 1.0
-) -> Outcome[int]:
+) -> Result[int]:
     """Return the customers of the control that detect a relative lift of a rate (pooled z-test, two-sided).
 
     >>> sample_size_of_proportions(0.05, lift=0.1)
@@ -56,7 +56,7 @@ def sample_size_of_proportions(
     """
     difference = rate * lift
     if difference == 0.0 or not (0.0 < rate < 1.0 and 0.0 < rate + difference < 1.0):
-        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
+        return NotComputable(Reason.NO_EFFECT_TO_DETECT)
     # statsmodels sizes its first group, whose rate is the second's plus the difference: the first is our control.
     with np.errstate(all="ignore"):
         needed = samplesize_proportions_2indep_onetail(-difference, rate + difference, power, ratio=ratio, alpha=alpha)
@@ -65,20 +65,20 @@ def sample_size_of_proportions(
 
 def minimum_detectable_effect(
     treatment: Sample, control: Sample, alpha: float = 0.05, power: float = _WANTED
-) -> Outcome[float]:
+) -> Result[float]:
     """Return the difference, in the metric's unit, that so many customers find with that power.
 
     (z(alpha / 2) + z(power)) times the standard error of the difference.
     """
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     return float(stats.norm.isf(alpha / 2.0) + stats.norm.ppf(power)) * math.sqrt(squared_error)
 
 
 def sequential_customers(
     baseline: Sample, lift: float, *, alpha: float = 0.05, power: float = _WANTED, expected_customers: float = 5_000
-) -> Outcome[int]:
+) -> Result[int]:
     """Return the customers of two equal arms together by which an always-valid test finds the lift with that power.
 
     Where the chance to have crossed the sequence's edge at any of 50 looks, spread evenly over the logarithm of the
@@ -86,10 +86,10 @@ def sequential_customers(
     """
     effect = abs(lift * baseline.mean)
     if effect == 0.0 or baseline.variance <= 0.0:
-        return CannotSay(Reason.NO_EFFECT_TO_DETECT)
+        return NotComputable(Reason.NO_EFFECT_TO_DETECT)
     precision = mixture_precision(expected_customers, alpha)
     most = _single_look(baseline, effect, precision, alpha, power)
-    if isinstance(most, CannotSay) or most <= _FEWEST or _edge(most, precision, alpha) > _HIGHEST_EDGE:
+    if isinstance(most, NotComputable) or most <= _FEWEST or _edge(most, precision, alpha) > _HIGHEST_EDGE:
         return most
     fixed = max(4.0 * _customers_of_one_look(baseline, effect, alpha, power), float(_FEWEST))
 
@@ -111,17 +111,17 @@ def sequential_detectable_effect(
     alpha: float = 0.05,
     power: float = _WANTED,
     expected_customers: float = 5_000,
-) -> Outcome[float]:
+) -> Result[float]:
     """Return the difference that an always-valid test, read now, finds with that power: half width + z(power) · s."""
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     precision = mixture_precision(expected_customers, alpha)
     width = float(half_width(squared_error, float(treatment.n + control.n), precision, alpha))
     return width + float(stats.norm.ppf(power)) * math.sqrt(squared_error)
 
 
-def days_left(needed: int, exposed: int, days: float) -> Outcome[int]:
+def days_left(needed: int, exposed: int, days: float) -> Result[int]:
     """Return the days until `needed` customers are exposed, at the pace of the `days` so far; 0 where they are.
 
     >>> days_left(needed=10_000, exposed=4_000, days=8.0)
@@ -130,11 +130,11 @@ def days_left(needed: int, exposed: int, days: float) -> Outcome[int]:
     if exposed >= needed:
         return 0
     if exposed <= 0 or days <= 0.0:
-        return CannotSay(Reason.NO_EXPOSURES)
+        return NotComputable(Reason.NO_EXPOSURES)
     return math.ceil((needed - exposed) / exposed * days)
 
 
-def _single_look(baseline: Sample, effect: float, precision: float, alpha: float, power: float) -> Outcome[int]:
+def _single_look(baseline: Sample, effect: float, precision: float, alpha: float, power: float) -> Result[int]:
     """Return the customers at which a single look at the sequence has the power, more than many looks need."""
     reach = float(stats.norm.ppf(power))
 
@@ -145,7 +145,7 @@ def _single_look(baseline: Sample, effect: float, precision: float, alpha: float
 
     least, most = math.log(_FEWEST), math.log(2.0 * LARGEST)
     if missing(most) > 0.0:
-        return CannotSay(Reason.OUT_OF_RANGE)
+        return NotComputable(Reason.OUT_OF_RANGE)
     return _FEWEST if missing(least) <= 0.0 else math.ceil(math.exp(optimize.brentq(missing, least, most)))
 
 
@@ -160,7 +160,7 @@ def _edge(customers: Numbers, precision: float, alpha: float) -> Numbers:
     return half_width(1.0, customers, precision, alpha)
 
 
-def _rounded_up(needed: float) -> Outcome[int]:
+def _rounded_up(needed: float) -> Result[int]:
     if not math.isfinite(needed) or needed > LARGEST:
-        return CannotSay(Reason.OUT_OF_RANGE)
+        return NotComputable(Reason.OUT_OF_RANGE)
     return max(math.ceil(needed), 2)

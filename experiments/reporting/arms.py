@@ -2,14 +2,14 @@
 
 from experiments.definition import Experiment, Metric
 from experiments.reporting import document
-from experiments.statistics.bayes import Standing, beta_binomial, normal
-from experiments.statistics.many_arms import AnyDifference, chi_squared, welch_anova
+from experiments.statistics.bayes import ArmProbabilities, beta_binomial, normal
 from experiments.statistics.metric_samples import RATES, measure, successes
-from experiments.statistics.multiplicity import adjusted
+from experiments.statistics.multiplicity import adjusted_p_values
+from experiments.statistics.omnibus_tests import OmnibusTest, chi_squared, welch_anova
 from experiments.statistics.proportions import wilson
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
-from experiments.statistics.sample_ratio_mismatch import SUSPICIOUS, sample_ratio, sequential_sample_ratio
+from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE, sample_ratio, sequential_sample_ratio
 from experiments.tally import THOUSANDTHS, Tallies, Tally
 
 __all__ = ["across_arms", "arm_rows", "probabilities", "sample_ratios"]
@@ -31,8 +31,8 @@ def across_arms(experiment: Experiment, tallies: Tallies) -> list[document.Acros
     arms = [tallies.arm(variant.name) for variant in experiment.variants]
     rows = []
     for metric in experiment.metrics:
-        outcome = _any_difference(metric, arms)
-        if isinstance(outcome, CannotSay):
+        outcome = _omnibus_test(metric, arms)
+        if isinstance(outcome, NotComputable):
             rows.append(document.AcrossArms(metric=metric, cannot_say=outcome.reason))
         else:
             rows.append(document.AcrossArms(metric=metric, **outcome._asdict()))
@@ -42,8 +42,8 @@ def across_arms(experiment: Experiment, tallies: Tallies) -> list[document.Acros
 def probabilities(experiment: Experiment, tallies: Tallies) -> list[document.Probability]:
     """Return each arm's chance to be the best in the primary metric, and what choosing it may cost."""
     metric, names = experiment.primary_metric, [variant.name for variant in experiment.variants]
-    standing = _standing(metric, [tallies.arm(name) for name in names])
-    if isinstance(standing, CannotSay):
+    standing = _probabilities(metric, [tallies.arm(name) for name in names])
+    if isinstance(standing, NotComputable):
         return [document.Probability(variant=name, metric=metric, cannot_say=standing.reason) for name in names]
     return [
         document.Probability(variant=name, metric=metric, probability_best=chance, expected_loss=loss)
@@ -61,10 +61,10 @@ def sample_ratios(experiment: Experiment, tallies: Tallies, segments: tuple[str,
         document.SegmentRatio(segment=segment, **dict(_ratio(experiment, tallies.of_segment(segment))))
         for segment in segments
     ]
-    corrected = adjusted([row.deciding(experiment.method) for row in rows], "holm")
+    corrected = adjusted_p_values([row.deciding(experiment.method) for row in rows], "holm")
     rows = [row.model_copy(update={"p_adjusted": p}) for row, p in zip(rows, corrected, strict=True)]
     p_values = [overall.deciding(experiment.method), *corrected]
-    mismatch = any(p is not None and p < SUSPICIOUS for p in p_values)
+    mismatch = any(p is not None and p < MISMATCH_P_VALUE for p in p_values)
     return document.SampleRatio(**dict(overall), mismatch=mismatch, segments=rows)
 
 
@@ -73,9 +73,9 @@ def _ratio(experiment: Experiment, tallies: Tallies) -> document.Split:
     weights = [variant.weight for variant in experiment.variants]
     once, always = sample_ratio(exposed, weights), sequential_sample_ratio(exposed, weights)
     return document.Split(
-        p_value=None if isinstance(once, CannotSay) else once,
-        sequential_p_value=None if isinstance(always, CannotSay) else always,
-        cannot_say=once.reason if isinstance(once, CannotSay) else None,
+        p_value=None if isinstance(once, NotComputable) else once,
+        sequential_p_value=None if isinstance(always, NotComputable) else always,
+        cannot_say=once.reason if isinstance(once, NotComputable) else None,
     )
 
 
@@ -87,7 +87,7 @@ def _arm(name: str, share: float, tally: Tally, alpha: float) -> document.Arm:
         expected_share=share,
         converted=tally.converted,
         rate=_mean(Metric.CONVERSION_RATE, tally),
-        rate_ci=None if isinstance(interval, CannotSay) else interval,
+        rate_ci=None if isinstance(interval, NotComputable) else interval,
         orders=tally.orders,
         revenue=tally.revenue / THOUSANDTHS,
         revenue_per_customer=_mean(Metric.REVENUE_PER_CUSTOMER, tally),
@@ -101,30 +101,30 @@ def _arm(name: str, share: float, tally: Tally, alpha: float) -> document.Arm:
 
 def _mean(metric: Metric, tally: Tally) -> float | None:
     sample = measure(metric, tally)
-    return None if isinstance(sample, CannotSay) else sample.mean
+    return None if isinstance(sample, NotComputable) else sample.mean
 
 
-def _any_difference(metric: Metric, arms: list[Tally]) -> Outcome[AnyDifference]:
+def _omnibus_test(metric: Metric, arms: list[Tally]) -> Result[OmnibusTest]:
     if metric in RATES:
         return chi_squared([(successes(metric, arm), arm.exposed) for arm in arms])
     found = _all_samples(metric, arms)
-    return found if isinstance(found, CannotSay) else welch_anova(found)
+    return found if isinstance(found, NotComputable) else welch_anova(found)
 
 
-def _standing(metric: Metric, arms: list[Tally]) -> Outcome[Standing]:
+def _probabilities(metric: Metric, arms: list[Tally]) -> Result[ArmProbabilities]:
     if metric in RATES:
         return beta_binomial([(successes(metric, arm), arm.exposed) for arm in arms])
     found = _all_samples(metric, arms)
-    return found if isinstance(found, CannotSay) else normal(found)
+    return found if isinstance(found, NotComputable) else normal(found)
 
 
-def _all_samples(metric: Metric, arms: list[Tally]) -> Outcome[list[Sample]]:
+def _all_samples(metric: Metric, arms: list[Tally]) -> Result[list[Sample]]:
     if not any(arm.exposed for arm in arms):
-        return CannotSay(Reason.NO_EXPOSURES)
+        return NotComputable(Reason.NO_EXPOSURES)
     found = []
     for arm in arms:
         sample = measure(metric, arm)
-        if isinstance(sample, CannotSay):
+        if isinstance(sample, NotComputable):
             return sample
         found.append(sample)
     return found

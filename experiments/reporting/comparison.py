@@ -7,20 +7,20 @@ from experiments.planning.power import minimum_detectable_effect, sequential_det
 from experiments.reporting import document
 from experiments.sequential.always_valid import always_valid
 from experiments.sequential.always_valid_rates import two_rate_sequences
-from experiments.sequential.group_sequential import look_at, obrien_fleming, pocock
+from experiments.sequential.group_sequential import evaluate_look, obrien_fleming, pocock
 from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
-from experiments.statistics.metric_samples import RATES, adjusted_pair, samples, successes
+from experiments.statistics.metric_samples import RATES, cuped_samples, samples, successes
 from experiments.statistics.proportions import fisher, two_proportions
-from experiments.statistics.result import CannotSay, Estimate, Outcome, Reason
+from experiments.statistics.result import Estimate, NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
 from experiments.tally import Tally
 
 __all__ = ["compare"]
 
 Family = Literal["primary", "guardrails", "segments"]
-Arms = Outcome[tuple[Sample, Sample]]
-Tests = tuple[Outcome[Estimate], Outcome[Estimate]]
+Arms = Result[tuple[Sample, Sample]]
+Tests = tuple[Result[Estimate], Result[Estimate]]
 """At one look, and always valid."""
 
 
@@ -48,7 +48,7 @@ def compare(
         role="primary" if metric is experiment.primary_metric else "guardrail",
         family=family,
         decided_by="cuped" if decided_by_cuped else "plain",
-        lift=document.Finding.of(pair if isinstance(pair, CannotSay) else fieller_lift(*pair, experiment.alpha)),
+        lift=document.Finding.of(pair if isinstance(pair, NotComputable) else fieller_lift(*pair, experiment.alpha)),
         sequential=document.Finding.of(sequential),
         group_sequential=_look(experiment, adjusted if decided_by_cuped else pair, information),
         cuped=cuped,
@@ -57,28 +57,28 @@ def compare(
 
 
 def _tests(experiment: Experiment, pair: Arms) -> Tests:
-    if isinstance(pair, CannotSay):
+    if isinstance(pair, NotComputable):
         return pair, pair
     return welch(*pair, experiment.alpha), always_valid(*pair, experiment.alpha, experiment.expected_customers)
 
 
 def _rate_tests(experiment: Experiment, metric: Metric, arms: tuple[Tally, Tally], pair: Arms) -> Tests:
     """Return z-test and asymptotic sequence where counts allow them, else the exact ones."""
-    if isinstance(pair, CannotSay):
+    if isinstance(pair, NotComputable):
         return pair, pair
     treatment, control = arms
     counts = (successes(metric, treatment), treatment.exposed, successes(metric, control), control.exposed)
     fixed = two_proportions(*counts, experiment.alpha)
-    if fixed == CannotSay(Reason.SMALL_EXPECTED_COUNTS):
+    if fixed == NotComputable(Reason.SMALL_EXPECTED_COUNTS):
         return fisher(*counts, experiment.alpha), two_rate_sequences(*counts, experiment.alpha)
     return fixed, always_valid(*pair, experiment.alpha, experiment.expected_customers)
 
 
 def _cuped(experiment: Experiment, metric: Metric, arms: tuple[Tally, Tally]) -> tuple[document.Cuped | None, Arms]:
     if metric is not Metric.REVENUE_PER_CUSTOMER:
-        return None, CannotSay(Reason.NO_PRE_PERIOD)
-    adjusted = adjusted_pair(*arms)
-    if isinstance(adjusted, CannotSay):
+        return None, NotComputable(Reason.NO_PRE_PERIOD)
+    adjusted = cuped_samples(*arms)
+    if isinstance(adjusted, NotComputable):
         return document.Cuped(cannot_say=adjusted.reason, sequential=document.Finding.of(adjusted)), adjusted
     pair = (adjusted.treatment, adjusted.control)
     fixed, sequential = (document.Finding.of(each) for each in _tests(experiment, pair))
@@ -89,16 +89,16 @@ def _cuped(experiment: Experiment, metric: Metric, arms: tuple[Tally, Tally]) ->
 def _look(experiment: Experiment, pair: Arms, information: float | None) -> document.Look | None:
     if information is None:
         return None
-    if isinstance(pair, CannotSay):
+    if isinstance(pair, NotComputable):
         return document.Look(looks=experiment.looks, cannot_say=pair.reason)
-    look = look_at(
+    look = evaluate_look(
         *pair,
         information,
         looks=experiment.looks,
         alpha=experiment.alpha / len(experiment.treatments),
         spending=obrien_fleming if experiment.spending == "obrien_fleming" else pocock,
     )
-    if isinstance(look, CannotSay):
+    if isinstance(look, NotComputable):
         return document.Look(looks=experiment.looks, cannot_say=look.reason)
     return document.Look(
         number=look.number,
@@ -112,10 +112,10 @@ def _look(experiment: Experiment, pair: Arms, information: float | None) -> docu
 
 def _detectable(experiment: Experiment, pair: Arms) -> float | None:
     """Return the minimum detectable effect by the declared method; planned looks count as one at their end."""
-    if isinstance(pair, CannotSay):
+    if isinstance(pair, NotComputable):
         return None
     if experiment.method == "sequential":
         effect = sequential_detectable_effect(*pair, experiment.alpha, experiment.power, experiment.expected_customers)
     else:
         effect = minimum_detectable_effect(*pair, experiment.alpha, experiment.power)
-    return None if isinstance(effect, CannotSay) else effect
+    return None if isinstance(effect, NotComputable) else effect

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from experiments.definition import Metric
-from experiments.statistics.result import CannotSay, Estimate, Interval, Outcome, Reason
+from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
 
 __all__ = [
     "AcrossArms",
@@ -52,9 +52,9 @@ class Finding(_Part):
     cannot_say: Reason | None = None
 
     @classmethod
-    def of(cls, outcome: Outcome[Estimate]) -> Self:
+    def of(cls, outcome: Result[Estimate]) -> Self:
         """Return the document of an outcome."""
-        if isinstance(outcome, CannotSay):
+        if isinstance(outcome, NotComputable):
             return cls(cannot_say=outcome.reason)
         return cls(effect=outcome.effect, ci=outcome.interval, p_value=outcome.p_value, method=outcome.method)
 

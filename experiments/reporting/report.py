@@ -10,8 +10,8 @@ from experiments.reporting.comparison import Family, compare
 from experiments.reporting.verdict import decide
 from experiments.sequential.heterogeneity import Pair, against_the_rest, cochran_q
 from experiments.statistics.metric_samples import normal_samples
-from experiments.statistics.multiplicity import adjusted
-from experiments.statistics.result import CannotSay, Outcome, both
+from experiments.statistics.multiplicity import adjusted_p_values
+from experiments.statistics.result import NotComputable, Result, both
 from experiments.tally import Tallies, Tally
 
 __all__ = ["report"]
@@ -97,8 +97,8 @@ def _segments(experiment: Experiment, tallies: Tallies, segments: Sequence[str])
 
 
 def _adjusted(rows: Sequence[document.Comparison], experiment: Experiment) -> list[document.Comparison]:
-    fixed = adjusted([row.deciding.p_value for row in rows], experiment.correction)
-    always = adjusted([row.deciding_sequential.p_value for row in rows], experiment.correction)
+    fixed = adjusted_p_values([row.deciding.p_value for row in rows], experiment.correction)
+    always = adjusted_p_values([row.deciding_sequential.p_value for row in rows], experiment.correction)
     return [
         row.model_copy(update={"p_adjusted": p, "sequential": row.sequential.model_copy(update={"p_adjusted": q})})
         for row, p, q in zip(rows, fixed, always, strict=True)
@@ -110,8 +110,8 @@ def _heterogeneity(experiment: Experiment, tallies: Tallies, segments: Sequence[
     for metric in experiment.metrics:
         for variant in experiment.treatments:
             found = (normal_samples(metric, *_arms(experiment, tallies.of_segment(each), variant)) for each in segments)
-            outcome = cochran_q([pair for pair in found if not isinstance(pair, CannotSay)])
-            if isinstance(outcome, CannotSay):
+            outcome = cochran_q([pair for pair in found if not isinstance(pair, NotComputable)])
+            if isinstance(outcome, NotComputable):
                 rows.append(document.Heterogeneity(variant=variant, metric=metric, cannot_say=outcome.reason))
             else:
                 rows.append(document.Heterogeneity(variant=variant, metric=metric, **outcome._asdict()))
@@ -130,8 +130,8 @@ def _against_the_rest(experiment: Experiment, part: Tallies, rest: Tallies) -> l
 
 
 def _adjusted_contrasts(rows: Sequence[document.Contrast], experiment: Experiment) -> list[document.Contrast]:
-    fixed = adjusted([row.p_value for row in rows], experiment.correction)
-    always = adjusted([row.sequential_p_value for row in rows], experiment.correction)
+    fixed = adjusted_p_values([row.p_value for row in rows], experiment.correction)
+    always = adjusted_p_values([row.sequential_p_value for row in rows], experiment.correction)
     return [
         row.model_copy(update={"p_adjusted": p, "sequential_p_adjusted": q})
         for row, p, q in zip(rows, fixed, always, strict=True)
@@ -139,14 +139,14 @@ def _adjusted_contrasts(rows: Sequence[document.Contrast], experiment: Experimen
 
 
 def _contrast(
-    experiment: Experiment, variant: str, metric: Metric, pairs: Outcome[tuple[Pair, Pair]]
+    experiment: Experiment, variant: str, metric: Metric, pairs: Result[tuple[Pair, Pair]]
 ) -> document.Contrast:
     outcome = (
         pairs
-        if isinstance(pairs, CannotSay)
+        if isinstance(pairs, NotComputable)
         else against_the_rest(*pairs, experiment.alpha, experiment.expected_customers)
     )
-    if isinstance(outcome, CannotSay):
+    if isinstance(outcome, NotComputable):
         return document.Contrast(variant=variant, metric=metric, cannot_say=outcome.reason)
     return document.Contrast(variant=variant, metric=metric, **outcome._asdict())
 

@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from experiments.definition import Experiment
-from experiments.planning.horizon import complete, least_effect, remaining
+from experiments.planning.horizon import is_complete, minimum_effect, remaining
 from experiments.reporting import document
 from experiments.reporting.phrases import change, days, name_of, percent, signed
-from experiments.statistics.result import CannotSay, Interval
-from experiments.statistics.sample_ratio_mismatch import SUSPICIOUS
+from experiments.statistics.result import Interval, NotComputable
+from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE
 from experiments.tally import Tallies
 
 __all__ = ["decide"]
 
 
-class _Deciding(NamedTuple):
+class _MethodFinding(NamedTuple):
     """What one comparison says by the declared method: where its interval lies, and whether it is a finding."""
 
     row: document.Comparison
@@ -41,7 +41,7 @@ def decide(
     """
     if srm.mismatch:
         return _mismatch(srm, experiment.method)
-    if experiment.method == "fixed" and not complete(experiment, tallies, now):
+    if experiment.method == "fixed" and not is_complete(experiment, tallies, now):
         return _before_its_end(experiment, tallies, now)
     deciding = [found for row in comparisons if (found := _deciding(experiment, row)) is not None]
     primary = [each for each in deciding if each.row.role == "primary"]
@@ -55,25 +55,25 @@ def decide(
     return _undecided(experiment, tallies, primary, now)
 
 
-def _deciding(experiment: Experiment, row: document.Comparison) -> _Deciding | None:
+def _deciding(experiment: Experiment, row: document.Comparison) -> _MethodFinding | None:
     """Return what the declared method says of the row, or None where it cannot say."""
     plain = row.deciding
     if experiment.method == "group_sequential":
         look = row.group_sequential
         if look is None or look.ci is None or plain.effect is None:
             return None
-        return _Deciding(row, plain.effect, look.ci, look.crossed)
+        return _MethodFinding(row, plain.effect, look.ci, look.crossed)
     source, p_adjusted = plain, row.p_adjusted
     if experiment.method == "sequential":
         source, p_adjusted = row.deciding_sequential, row.sequential.p_adjusted
     if source.effect is None or source.ci is None or p_adjusted is None:
         return None
-    return _Deciding(row, source.effect, source.ci, p_adjusted < experiment.alpha)
+    return _MethodFinding(row, source.effect, source.ci, p_adjusted < experiment.alpha)
 
 
 def _mismatch(srm: document.SampleRatio, method: str) -> document.Verdict:
     whole = srm.deciding(method)
-    overall = whole is not None and whole < SUSPICIOUS
+    overall = whole is not None and whole < MISMATCH_P_VALUE
     p_values = [whole] if overall else [each.p_adjusted for each in srm.segments]
     p_value = min(each for each in p_values if each is not None)
     return document.Verdict(
@@ -88,7 +88,7 @@ def _small(p_value: float) -> str:
     return f"{p_value:.2g}" if p_value >= 1e-16 else "less than 1e-16"
 
 
-def _ship(winner: _Deciding) -> document.Verdict:
+def _ship(winner: _MethodFinding) -> document.Verdict:
     row = winner.row
     return document.Verdict(
         decision="ship",
@@ -99,7 +99,7 @@ def _ship(winner: _Deciding) -> document.Verdict:
     )
 
 
-def _harmful(loser: _Deciding) -> document.Verdict:
+def _harmful(loser: _MethodFinding) -> document.Verdict:
     row = loser.row
     return document.Verdict(
         decision="stop_harmful",
@@ -110,15 +110,15 @@ def _harmful(loser: _Deciding) -> document.Verdict:
     )
 
 
-def _evidence(found: _Deciding) -> str:
+def _evidence(found: _MethodFinding) -> str:
     low, high = (signed(found.row.metric, end) for end in found.interval)
     return f"The interval of the difference is {low} to {high}, and the finding stands after correction"
 
 
 def _undecided(
-    experiment: Experiment, tallies: Tallies, primary: Sequence[_Deciding], now: datetime
+    experiment: Experiment, tallies: Tallies, primary: Sequence[_MethodFinding], now: datetime
 ) -> document.Verdict:
-    least = least_effect(experiment, tallies)
+    least = minimum_effect(experiment, tallies)
     small = [each for each in primary if least and -least < each.interval.low and each.interval.high < least]
     if len(small) == len(experiment.treatments):
         return document.Verdict(
@@ -127,7 +127,7 @@ def _undecided(
             f"{percent(experiment.minimum_effect)} worth finding.",
             reason="The whole interval of the difference lies within the minimum effect.",
         )
-    if experiment.stopped_at is not None or complete(experiment, tallies, now):
+    if experiment.stopped_at is not None or is_complete(experiment, tallies, now):
         return document.Verdict(
             decision="no_difference_found",
             sentence="Stop: the experiment has ended and no difference was found.",
@@ -148,7 +148,7 @@ def _before_its_end(experiment: Experiment, tallies: Tallies, now: datetime) -> 
 
 def _keep_running(experiment: Experiment, tallies: Tallies, now: datetime, reason: str) -> document.Verdict:
     left = remaining(experiment, tallies, now)
-    if isinstance(left, CannotSay):
+    if isinstance(left, NotComputable):
         return document.Verdict(
             decision="keep_running",
             sentence="Keep running: nothing is decided yet, and how many more days are needed cannot be said.",

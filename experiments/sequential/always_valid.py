@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from experiments.statistics.result import CannotSay, Estimate, Interval, Outcome, Reason
+from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
 
 __all__ = ["Numbers", "always_valid", "half_width", "mixture_p_value", "mixture_precision"]
@@ -52,7 +52,7 @@ def mixture_p_value(effect: Numbers, squared_error: Numbers, customers: Numbers,
 
 def always_valid(
     treatment: Sample, control: Sample, alpha: float = 0.05, expected_customers: float = 5_000
-) -> Outcome[Estimate]:
+) -> Result[Estimate]:
     """Return the difference with a sequence's interval and p-value at this look.
 
     All looks together err with a chance of at most alpha, once arms are large enough for the normal approximation
@@ -63,10 +63,10 @@ def always_valid(
     (0.0016, 0.0219)
     """
     if min(treatment.n, control.n) < 2:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
+        return NotComputable(Reason.TOO_FEW_CUSTOMERS)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     customers, effect = float(treatment.n + control.n), treatment.mean - control.mean
     precision = mixture_precision(expected_customers, alpha)
     width = float(half_width(squared_error, customers, precision, alpha))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
-from experiments.statistics.result import CannotSay, Estimate, Interval, Outcome, Reason
+from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import LARGEST
 
 __all__ = ["log_evidence", "rate_sequence", "two_rate_sequences"]
@@ -17,7 +17,7 @@ Numbers = float | npt.NDArray[Any]
 _SMALLEST: Final = 1e-300
 
 
-def rate_sequence(successes: int, n: int, alpha: float = 0.05) -> Outcome[Interval]:
+def rate_sequence(successes: int, n: int, alpha: float = 0.05) -> Result[Interval]:
     """Return the rates that a uniform mixture does not reject: a confidence sequence for one rate, not asymptotic.
 
     {p: B(s + 1, n - s + 1) / (p^s (1 - p)^(n - s)) < 1 / alpha}, the beta-binomial mixture (Robbins 1970; Howard,
@@ -28,18 +28,18 @@ def rate_sequence(successes: int, n: int, alpha: float = 0.05) -> Outcome[Interv
     True
     """
     if n < 1:
-        return CannotSay(Reason.NO_EXPOSURES)
+        return NotComputable(Reason.NO_EXPOSURES)
     if not 0 <= successes <= n:
-        return CannotSay(Reason.INCONSISTENT_SUMS)
+        return NotComputable(Reason.INCONSISTENT_SUMS)
     if n > LARGEST:
-        return CannotSay(Reason.OUT_OF_RANGE)
+        return NotComputable(Reason.OUT_OF_RANGE)
     # Both ends as the lower one of the shares of successes and of failures, so that both keep their precision.
     return Interval(_lower_end(successes, n, alpha), 1.0 - _lower_end(n - successes, n, alpha))
 
 
 def two_rate_sequences(
     successes: int, n: int, control_successes: int, control_n: int, alpha: float = 0.05
-) -> Outcome[Estimate]:
+) -> Result[Estimate]:
     """Return the difference of two rates, always valid at any count.
 
     The interval joins the two arms' sequences at alpha / 2 each, so it is wide. The p-value is one over the product of
@@ -47,14 +47,14 @@ def two_rate_sequences(
     rate, as in Turner, Ly and Grünwald 2024), so it may reject where the interval still holds zero.
     """
     if n == 0 and control_n == 0:
-        return CannotSay(Reason.NO_EXPOSURES)
+        return NotComputable(Reason.NO_EXPOSURES)
     if n == 0 or control_n == 0:
-        return CannotSay(Reason.ARM_EMPTY)
+        return NotComputable(Reason.ARM_EMPTY)
     ours = rate_sequence(successes, n, alpha / 2.0)
     theirs = rate_sequence(control_successes, control_n, alpha / 2.0)
-    if isinstance(ours, CannotSay):
+    if isinstance(ours, NotComputable):
         return ours
-    if isinstance(theirs, CannotSay):
+    if isinstance(theirs, NotComputable):
         return theirs
     common = (successes + control_successes) / (n + control_n)
     evidence = float(log_evidence(successes, n, common) + log_evidence(control_successes, control_n, common))

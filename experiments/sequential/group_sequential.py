@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-from experiments.statistics.result import CannotSay, Interval, Outcome, Reason
+from experiments.statistics.result import Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
 
 __all__ = [
@@ -18,8 +18,8 @@ __all__ = [
     "Spending",
     "critical_values",
     "crossing_probability",
+    "evaluate_look",
     "inflation",
-    "look_at",
     "obrien_fleming",
     "pocock",
 ]
@@ -102,19 +102,19 @@ def inflation(looks: int, alpha: float, power: float, spending: Spending) -> flo
     return float((drift / fixed) ** 2)
 
 
-def look_at(
+def evaluate_look(
     treatment: Sample, control: Sample, information: float, *, looks: int, alpha: float, spending: Spending
-) -> Outcome[Look]:
+) -> Result[Look]:
     """Return what the newest of `looks` evenly planned looks says, at a share `information` of the planned customers.
 
     A plan counts on one reading a look; whoever reads more often needs `sequential.always_valid`.
     """
     number = min(int(information * looks + 1e-9), looks)
     if number < 1:
-        return CannotSay(Reason.BEFORE_FIRST_LOOK)
+        return NotComputable(Reason.BEFORE_FIRST_LOOK)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     critical = critical_values(tuple(k / looks for k in range(1, number + 1)), alpha, spending)[-1]
     effect, error = treatment.mean - control.mean, float(np.sqrt(squared_error))
     interval = Interval(effect - critical * error, effect + critical * error)

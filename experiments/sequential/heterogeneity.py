@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from experiments.sequential.always_valid import mixture_p_value, mixture_precision
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
 
 __all__ = ["Contrast", "Heterogeneity", "Pair", "against_the_rest", "cochran_q"]
@@ -37,7 +37,7 @@ class Contrast(NamedTuple):
     sequential_p_value: float
 
 
-def cochran_q(segments: Sequence[Pair]) -> Outcome[Heterogeneity]:
+def cochran_q(segments: Sequence[Pair]) -> Result[Heterogeneity]:
     """Return Cochran's (1954) Q of the segments' effects, weighted by precision; chi-squared, normal approximation.
 
     Segments without any spread are left out.
@@ -45,7 +45,7 @@ def cochran_q(segments: Sequence[Pair]) -> Outcome[Heterogeneity]:
     effects = [(ours.mean - theirs.mean, ours.squared_error + theirs.squared_error) for ours, theirs in segments]
     usable = [(effect, squared_error) for effect, squared_error in effects if squared_error > 0.0]
     if len(usable) < 2:
-        return CannotSay(Reason.ONE_SEGMENT if len(effects) < 2 else Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ONE_SEGMENT if len(effects) < 2 else Reason.ZERO_VARIANCE)
     columns = np.array(usable).T
     with np.errstate(all="ignore"):
         combined = combine_effects(columns[0], columns[1], method_re="chi2")
@@ -53,20 +53,20 @@ def cochran_q(segments: Sequence[Pair]) -> Outcome[Heterogeneity]:
     return (
         Heterogeneity(q, degrees, float(stats.chi2.sf(q, degrees)))
         if math.isfinite(q)
-        else CannotSay(Reason.OUT_OF_RANGE)
+        else NotComputable(Reason.OUT_OF_RANGE)
     )
 
 
 def against_the_rest(
     segment: Pair, rest: Pair, alpha: float = 0.05, expected_customers: float = 5_000
-) -> Outcome[Contrast]:
+) -> Result[Contrast]:
     """Return the Wald test of a segment's effect against the effect in all other customers, and its always-valid form.
 
     The latter is the mixture of `sequential.always_valid` on the difference of the two effects.
     """
     squared_error = sum(sample.squared_error for sample in (*segment, *rest))
     if squared_error <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     difference = (segment[0].mean - segment[1].mean) - (rest[0].mean - rest[1].mean)
     customers = float(sum(sample.n for sample in (*segment, *rest)))
     precision = mixture_precision(expected_customers, alpha)

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import LARGEST, Sample
 
-__all__ = ["Standing", "beta_binomial", "normal"]
+__all__ = ["ArmProbabilities", "beta_binomial", "normal"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,14 +21,14 @@ _TOLERANCE: Final = 1e-3
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
-class Standing(NamedTuple):
+class ArmProbabilities(NamedTuple):
     """Of each arm, in the order given: the chance to be best, and the expected loss of choosing it (metric's unit)."""
 
     probability_best: list[float]
     expected_loss: list[float]
 
 
-def beta_binomial(arms: Sequence[tuple[int, int]]) -> Outcome[Standing]:
+def beta_binomial(arms: Sequence[tuple[int, int]]) -> Result[ArmProbabilities]:
     """Return the standing of rates from (successes, n) of each arm, with uniform priors: Beta(1 + s, 1 + n - s).
 
     >>> standing = beta_binomial([(90, 1000), (120, 1000)])
@@ -36,26 +36,26 @@ def beta_binomial(arms: Sequence[tuple[int, int]]) -> Outcome[Standing]:
     [0.014, 0.986]
     """
     if len(arms) < 2:
-        return CannotSay(Reason.ONE_ARM)
+        return NotComputable(Reason.ONE_ARM)
     if not any(n for _, n in arms):
-        return CannotSay(Reason.NO_EXPOSURES)
+        return NotComputable(Reason.NO_EXPOSURES)
     if not all(0 <= successes <= n for successes, n in arms):
-        return CannotSay(Reason.INCONSISTENT_SUMS)
+        return NotComputable(Reason.INCONSISTENT_SUMS)
     if any(n > LARGEST for _, n in arms):
-        return CannotSay(Reason.OUT_OF_RANGE)
-    return _standing([stats.beta(1 + successes, 1 + n - successes) for successes, n in arms])
+        return NotComputable(Reason.OUT_OF_RANGE)
+    return _probabilities([stats.beta(1 + successes, 1 + n - successes) for successes, n in arms])
 
 
-def normal(arms: Sequence[Sample]) -> Outcome[Standing]:
+def normal(arms: Sequence[Sample]) -> Result[ArmProbabilities]:
     """Return the standing of means, with flat priors: each posterior is normal around the mean, squared error wide."""
     if len(arms) < 2:
-        return CannotSay(Reason.ONE_ARM)
+        return NotComputable(Reason.ONE_ARM)
     if any(arm.squared_error <= 0.0 for arm in arms):
-        return CannotSay(Reason.ZERO_VARIANCE)
-    return _standing([stats.norm(arm.mean, np.sqrt(arm.squared_error)) for arm in arms])
+        return NotComputable(Reason.ZERO_VARIANCE)
+    return _probabilities([stats.norm(arm.mean, np.sqrt(arm.squared_error)) for arm in arms])
 
 
-def _standing(posteriors: Sequence[Any]) -> Outcome[Standing]:
+def _probabilities(posteriors: Sequence[Any]) -> Result[ArmProbabilities]:
     """Integrate: P(i is best) = ∫ f_i Π F_j, and the expected loss of i = Σ_k ∫ (x - m_i) f_k Π_{j≠k} F_j."""
     with np.errstate(all="ignore"):  # what overflows is found below
         points, weights = _grid(posteriors)
@@ -66,8 +66,8 @@ def _standing(posteriors: Sequence[Any]) -> Outcome[Standing]:
         total = best.sum()
         losses = [((points - posterior.mean()) * best.sum(axis=0)).sum() / total for posterior in posteriors]
     if not (np.isfinite([total, *losses]).all() and abs(total - 1.0) < _TOLERANCE):
-        return CannotSay(Reason.OUT_OF_RANGE)
-    return Standing((best.sum(axis=1) / total).tolist(), np.maximum(losses, 0.0).tolist())
+        return NotComputable(Reason.OUT_OF_RANGE)
+    return ArmProbabilities((best.sum(axis=1) / total).tolist(), np.maximum(losses, 0.0).tolist())
 
 
 def _grid(posteriors: Sequence[Any]) -> tuple[Floats, Floats]:

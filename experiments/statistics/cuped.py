@@ -2,14 +2,14 @@
 
 from typing import NamedTuple
 
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample, covariance, pre_revenue, problem_of, revenue
 from experiments.tally import THOUSANDTHS, Tally
 
-__all__ = ["Adjusted", "adjusted_revenue"]
+__all__ = ["CupedSamples", "adjusted_revenue"]
 
 
-class Adjusted(NamedTuple):
+class CupedSamples(NamedTuple):
     """Revenue per customer of two arms after adjustment, and the share of variance that it took away."""
 
     treatment: Sample
@@ -17,22 +17,22 @@ class Adjusted(NamedTuple):
     variance_reduction: float
 
 
-def adjusted_revenue(treatment: Tally, control: Tally) -> Outcome[Adjusted]:
+def adjusted_revenue(treatment: Tally, control: Tally) -> Result[CupedSamples]:
     """Return both arms' revenue less theta times (pre-exposure revenue less its pooled mean).
 
     theta = cov(x, y) / var(y) over the customers of both arms; the variance by customer becomes
     var x + theta² var y - 2 theta cov(x, y), which is (1 - rho²) var x at the optimum.
     """
     if problem := problem_of(treatment) or problem_of(control) or problem_of(treatment + control):
-        return CannotSay(problem)
+        return NotComputable(problem)
     plain = revenue(treatment), revenue(control)
     before = pre_revenue(treatment), pre_revenue(control)
     for sample in (*plain, *before):
-        if isinstance(sample, CannotSay):
+        if isinstance(sample, NotComputable):
             return sample
     theta = _theta(treatment + control)
     if theta == 0.0:
-        return CannotSay(Reason.NO_PRE_PERIOD)
+        return NotComputable(Reason.NO_PRE_PERIOD)
     both = treatment + control
     centre = both.pre_revenue / (both.exposed * THOUSANDTHS)
     arms = [_adjusted(tally, theta, centre) for tally in (treatment, control)]
@@ -44,8 +44,8 @@ def adjusted_revenue(treatment: Tally, control: Tally) -> Outcome[Adjusted]:
         / THOUSANDTHS**2
     )
     if was <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
-    return Adjusted(arms[0], arms[1], 1.0 - (arms[0].squared_error + arms[1].squared_error) / was)
+        return NotComputable(Reason.ZERO_VARIANCE)
+    return CupedSamples(arms[0], arms[1], 1.0 - (arms[0].squared_error + arms[1].squared_error) / was)
 
 
 def _theta(both: Tally) -> float:

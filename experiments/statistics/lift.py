@@ -4,13 +4,13 @@ import math
 
 from scipy import stats
 
-from experiments.statistics.result import CannotSay, Estimate, Interval, Outcome, Reason
+from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
 
 __all__ = ["fieller_lift"]
 
 
-def fieller_lift(treatment: Sample, control: Sample, alpha: float = 0.05) -> Outcome[Estimate]:
+def fieller_lift(treatment: Sample, control: Sample, alpha: float = 0.05) -> Result[Estimate]:
     """Return the relative lift with Fieller's (1954) interval, the one that reports show.
 
     It inverts the test of "treatment mean = ratio times control mean", so it stays honest where the control's mean is
@@ -22,11 +22,11 @@ def fieller_lift(treatment: Sample, control: Sample, alpha: float = 0.05) -> Out
     """
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     quantile = float(stats.norm.isf(alpha / 2.0)) ** 2
     room = control.mean**2 - quantile * control.squared_error
     if room <= 0.0:
-        return CannotSay(Reason.CONTROL_NEAR_ZERO)
+        return NotComputable(Reason.CONTROL_NEAR_ZERO)
     centre = treatment.mean * control.mean / room
     inside = (
         control.mean**2 * treatment.squared_error
@@ -37,6 +37,6 @@ def fieller_lift(treatment: Sample, control: Sample, alpha: float = 0.05) -> Out
     interval = Interval(centre - width - 1.0, centre + width - 1.0)
     effect = treatment.mean / control.mean - 1.0
     if not all(map(math.isfinite, (effect, *interval))):
-        return CannotSay(Reason.OUT_OF_RANGE)
+        return NotComputable(Reason.OUT_OF_RANGE)
     p_value = float(2.0 * stats.norm.sf(abs(treatment.mean - control.mean) / math.sqrt(squared_error)))
     return Estimate(effect, interval, p_value, "fieller")

@@ -4,13 +4,13 @@ import math
 
 from scipy import stats
 
-from experiments.statistics.result import CannotSay, Estimate, Interval, Outcome, Reason
+from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
 
 __all__ = ["welch"]
 
 
-def welch(treatment: Sample, control: Sample, alpha: float = 0.05) -> Outcome[Estimate]:
+def welch(treatment: Sample, control: Sample, alpha: float = 0.05) -> Result[Estimate]:
     """Return the difference of means with its t interval and two-sided p-value, variances not assumed equal.
 
     Degrees of freedom after Welch (1947) and Satterthwaite (1946).
@@ -19,10 +19,10 @@ def welch(treatment: Sample, control: Sample, alpha: float = 0.05) -> Outcome[Es
     True
     """
     if min(treatment.n, control.n) < 2:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
+        return NotComputable(Reason.TOO_FEW_CUSTOMERS)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     share = treatment.squared_error / squared_error
     degrees = 1.0 / (share**2 / (treatment.n - 1) + (1.0 - share) ** 2 / (control.n - 1))
     effect, error = treatment.mean - control.mean, math.sqrt(squared_error)

@@ -8,16 +8,16 @@ from scipy import stats
 
 from experiments.definition import Correction
 
-__all__ = ["adjusted"]
+__all__ = ["adjusted_p_values"]
 
 
-def adjusted(p_values: Sequence[float | None], correction: Correction) -> list[float | None]:
+def adjusted_p_values(p_values: Sequence[float | None], correction: Correction) -> list[float | None]:
     """Return adjusted p-values in the same order.
 
     Holm (1979) bounds the chance of any false finding, Benjamini and Hochberg (1995) the expected share of false ones.
     A comparison that cannot be made (None) stays None and still counts as a member of the family, with p = 1.
 
-    >>> adjusted([0.01, None, 0.04], "holm")
+    >>> adjusted_p_values([0.01, None, 0.04], "holm")
     [0.03, None, 0.08]
     """
     if not p_values:

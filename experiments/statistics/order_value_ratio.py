@@ -1,13 +1,13 @@
 """Average order value: a ratio of two sums by customer, with the delta method's variance."""
 
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample, covariance, problem_of
 from experiments.tally import THOUSANDTHS, Tally
 
 __all__ = ["average_order_value"]
 
 
-def average_order_value(tally: Tally) -> Outcome[Sample]:
+def average_order_value(tally: Tally) -> Result[Sample]:
     """Return revenue over orders in currency units, as a sample of the customers.
 
     Customers, not orders, were assigned, so orders of one customer are not independent. With means x̄, d̄ and
@@ -19,14 +19,14 @@ def average_order_value(tally: Tally) -> Outcome[Sample]:
     Sample(n=2, mean=15.0, variance=50.0)
     """
     if problem := problem_of(tally):
-        return CannotSay(problem)
+        return NotComputable(problem)
     n = tally.exposed
     if not n:
-        return CannotSay(Reason.ARM_EMPTY)
+        return NotComputable(Reason.ARM_EMPTY)
     if n < 2:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
+        return NotComputable(Reason.TOO_FEW_CUSTOMERS)
     if not tally.orders:
-        return CannotSay(Reason.NO_ORDERS)
+        return NotComputable(Reason.NO_ORDERS)
     ratio, per_customer = tally.revenue / tally.orders, tally.orders / n
     spread = (
         covariance(n, tally.revenue, tally.revenue, tally.revenue_squares)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, proportions_ztest
 
-from experiments.statistics.result import CannotSay, Estimate, Interval, Outcome, Reason
+from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import LARGEST
 
 __all__ = ["expected_counts_allow_z", "fisher", "two_proportions", "wilson"]
@@ -15,7 +15,7 @@ _LARGEST_FISHER: Final = 10**7
 _LEAST_EXPECTED: Final = 5.0
 
 
-def two_proportions(successes: int, n: int, control_successes: int, control_n: int, alpha: float) -> Outcome[Estimate]:
+def two_proportions(successes: int, n: int, control_successes: int, control_n: int, alpha: float) -> Result[Estimate]:
     """Return the difference of two rates: pooled z-test, interval after Newcombe (1998, method 10).
 
     Refused where a count expected under no difference is below 5 (`fisher` answers then). Test and interval rest on
@@ -25,34 +25,34 @@ def two_proportions(successes: int, n: int, control_successes: int, control_n: i
     0.0287
     """
     if problem := _problem(successes, n, control_successes, control_n):
-        return CannotSay(problem)
+        return NotComputable(problem)
     if not expected_counts_allow_z(successes, n, control_successes, control_n):
-        return CannotSay(Reason.SMALL_EXPECTED_COUNTS)
+        return NotComputable(Reason.SMALL_EXPECTED_COUNTS)
     _, p_value = proportions_ztest([successes, control_successes], [n, control_n])
     interval = _newcombe(successes, n, control_successes, control_n, alpha)
     return Estimate(successes / n - control_successes / control_n, interval, float(p_value), "z")
 
 
-def fisher(successes: int, n: int, control_successes: int, control_n: int, alpha: float) -> Outcome[Estimate]:
+def fisher(successes: int, n: int, control_successes: int, control_n: int, alpha: float) -> Result[Estimate]:
     """Return the difference of two rates with Fisher's exact p-value (two-sided) and Newcombe's interval."""
     if problem := _problem(successes, n, control_successes, control_n):
-        return CannotSay(problem)
+        return NotComputable(problem)
     if max(n, control_n) > _LARGEST_FISHER:
-        return CannotSay(Reason.TOO_LARGE_FOR_EXACT)
+        return NotComputable(Reason.TOO_LARGE_FOR_EXACT)
     table = [[successes, n - successes], [control_successes, control_n - control_successes]]
     p_value = float(np.clip(stats.fisher_exact(table).pvalue, 0.0, 1.0))
     interval = _newcombe(successes, n, control_successes, control_n, alpha)
     return Estimate(successes / n - control_successes / control_n, interval, p_value, "fisher")
 
 
-def wilson(successes: int, n: int, alpha: float) -> Outcome[Interval]:
+def wilson(successes: int, n: int, alpha: float) -> Result[Interval]:
     """Return the interval of one rate after Wilson (1927)."""
     if n < 1:
-        return CannotSay(Reason.NO_EXPOSURES)
+        return NotComputable(Reason.NO_EXPOSURES)
     if not 0 <= successes <= n:
-        return CannotSay(Reason.INCONSISTENT_SUMS)
+        return NotComputable(Reason.INCONSISTENT_SUMS)
     if n > LARGEST:
-        return CannotSay(Reason.OUT_OF_RANGE)
+        return NotComputable(Reason.OUT_OF_RANGE)
     low, high = proportion_confint(successes, n, alpha, method="wilson")
     return Interval(float(low), float(high))
 

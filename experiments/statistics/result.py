@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias, TypeVar
 
-__all__ = ["CannotSay", "Estimate", "Interval", "Outcome", "Reason", "both"]
+__all__ = ["Estimate", "Interval", "NotComputable", "Reason", "Result", "both"]
 
 
 class Reason(StrEnum):
@@ -56,10 +56,10 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class CannotSay:
+class NotComputable:
     """Stands where a value would, with the reason why there is none.
 
-    >>> CannotSay(Reason.ARM_EMPTY).reason.sentence
+    >>> NotComputable(Reason.ARM_EMPTY).reason.sentence
     'One of the two arms has no customers.'
     """
 
@@ -67,14 +67,14 @@ class CannotSay:
 
 
 Value = TypeVar("Value")
-Outcome: TypeAlias = Value | CannotSay
+Result: TypeAlias = Value | NotComputable
 
 
-def both(left: Outcome[Value], right: Outcome[Value]) -> Outcome[tuple[Value, Value]]:
+def both(left: Result[Value], right: Result[Value]) -> Result[tuple[Value, Value]]:
     """Return the two values, or the first reason why there are not two."""
-    if isinstance(left, CannotSay):
+    if isinstance(left, NotComputable):
         return left
-    if isinstance(right, CannotSay):
+    if isinstance(right, NotComputable):
         return right
     return left, right
 

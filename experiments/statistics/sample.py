@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.tally import THOUSANDTHS, Tally
 
 __all__ = ["LARGEST", "Sample", "conversion", "covariance", "pre_revenue", "problem_of", "retention", "revenue"]
@@ -31,22 +31,22 @@ class Sample:
         return self.variance / self.n
 
 
-def conversion(tally: Tally) -> Outcome[Sample]:
+def conversion(tally: Tally) -> Result[Sample]:
     """Return the share of customers that converted; variance p(1 - p)."""
     return _share(tally, tally.converted)
 
 
-def retention(tally: Tally) -> Outcome[Sample]:
+def retention(tally: Tally) -> Result[Sample]:
     """Return the share of customers with a second order in time; variance p(1 - p)."""
     return _share(tally, tally.retained)
 
 
-def revenue(tally: Tally) -> Outcome[Sample]:
+def revenue(tally: Tally) -> Result[Sample]:
     """Return revenue per customer in currency units; variance with n - 1, from exact sums."""
     return _mean(tally, tally.revenue, tally.revenue_squares)
 
 
-def pre_revenue(tally: Tally) -> Outcome[Sample]:
+def pre_revenue(tally: Tally) -> Result[Sample]:
     """Return revenue per customer before exposure, in currency units."""
     return _mean(tally, tally.pre_revenue, tally.pre_squares)
 
@@ -87,21 +87,21 @@ def problem_of(tally: Tally) -> Reason | None:
     return None if possible else Reason.INCONSISTENT_SUMS
 
 
-def _share(tally: Tally, successes: int) -> Outcome[Sample]:
+def _share(tally: Tally, successes: int) -> Result[Sample]:
     if problem := problem_of(tally):
-        return CannotSay(problem)
+        return NotComputable(problem)
     if not tally.exposed:
-        return CannotSay(Reason.ARM_EMPTY)
+        return NotComputable(Reason.ARM_EMPTY)
     share = successes / tally.exposed
     return Sample(tally.exposed, share, share * (1.0 - share))
 
 
-def _mean(tally: Tally, total: int, squares: int) -> Outcome[Sample]:
+def _mean(tally: Tally, total: int, squares: int) -> Result[Sample]:
     if problem := problem_of(tally):
-        return CannotSay(problem)
+        return NotComputable(problem)
     if not tally.exposed:
-        return CannotSay(Reason.ARM_EMPTY)
+        return NotComputable(Reason.ARM_EMPTY)
     if tally.exposed < 2:
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
+        return NotComputable(Reason.TOO_FEW_CUSTOMERS)
     variance = covariance(tally.exposed, total, total, squares) / THOUSANDTHS**2
     return Sample(tally.exposed, total / (tally.exposed * THOUSANDTHS), variance)

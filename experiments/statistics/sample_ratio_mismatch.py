@@ -6,34 +6,34 @@ from typing import Final
 import numpy as np
 from scipy import special, stats
 
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import LARGEST
 
-__all__ = ["CONCENTRATION", "SUSPICIOUS", "sample_ratio", "sequential_sample_ratio"]
+__all__ = ["CONCENTRATION", "MISMATCH_P_VALUE", "sample_ratio", "sequential_sample_ratio"]
 
-SUSPICIOUS: Final = 0.001
+MISMATCH_P_VALUE: Final = 0.001
 """A p-value below this says that arms cannot be compared (Fabijan et al. 2019)."""
 
 CONCENTRATION: Final = 1_000.0
 """How closely the splits that there might be lie around the assigned one; two even arms: 0.5 ± 0.016."""
 
 
-def sample_ratio(exposed: Sequence[int], weights: Sequence[float]) -> Outcome[float]:
+def sample_ratio(exposed: Sequence[int], weights: Sequence[float]) -> Result[float]:
     """Return the chi-squared p-value of the customers of each arm against the weights of assignment.
 
     >>> round(sample_ratio([821_588, 815_482], [1, 1]), 9)  # Kohavi, Tang and Xu (2020), chapter 3
     1.822e-06
     """
     if problem := _problem(exposed):
-        return CannotSay(problem)
+        return NotComputable(problem)
     total = sum(exposed)
     expected = [total * (weight / sum(weights)) for weight in weights]
     if min(expected) < 5.0:
-        return CannotSay(Reason.SMALL_EXPECTED_COUNTS)
+        return NotComputable(Reason.SMALL_EXPECTED_COUNTS)
     return float(stats.chisquare(exposed, expected).pvalue)
 
 
-def sequential_sample_ratio(exposed: Sequence[int], weights: Sequence[float]) -> Outcome[float]:
+def sequential_sample_ratio(exposed: Sequence[int], weights: Sequence[float]) -> Result[float]:
     """Return an always-valid p-value of the same question: right however often somebody looks.
 
     One over the likelihood ratio of a Dirichlet mixture of splits around the assigned one (Lindon and Malek 2022).
@@ -42,7 +42,7 @@ def sequential_sample_ratio(exposed: Sequence[int], weights: Sequence[float]) ->
     True
     """
     if problem := _problem(exposed):
-        return CannotSay(problem)
+        return NotComputable(problem)
     counts, shares = np.array(exposed, dtype=np.float64), np.array(weights) / sum(weights)
     prior = CONCENTRATION * shares
     mixture = special.gammaln(prior + counts).sum() - special.gammaln(prior).sum()

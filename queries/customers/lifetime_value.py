@@ -8,7 +8,7 @@ from events.schema.outputs import Baseline
 from queries.customers.inspector import Inspector
 from state.customers.records import Rows
 
-__all__ = ["lifetime_in", "lifetime_of_customer", "why_no_models"]
+__all__ = ["lifetime_of_customer", "lifetime_of_record", "missing_models_reason"]
 
 _UNKNOWN: Final[dict[str, Any]] = dict.fromkeys(
     (
@@ -24,13 +24,13 @@ _UNKNOWN: Final[dict[str, Any]] = dict.fromkeys(
 )
 
 
-def lifetime_of_customer(baseline: Baseline | None, rows: Rows, now_ms: int) -> dict[str, Any]:
+def lifetime_of_record(baseline: Baseline | None, rows: Rows, now_ms: int) -> dict[str, Any]:
     """Return what a customer is still worth, as JSON values; `rows` is the customer's record (1,).
 
     Where it cannot be told the numbers are null and `reason` says why; else `reason` is null.
     """
     if baseline is None or baseline.lifetime is None:
-        return _UNKNOWN | {"reason": why_no_models(baseline)}
+        return _UNKNOWN | {"reason": missing_models_reason(baseline)}
     from batch.lifetime.lifetime_models import LifetimeModels  # scipy.special: 0.15 s that most commands can do without
 
     values = LifetimeModels.of(baseline.lifetime).values(rows, np.array([now_ms], np.int64))
@@ -49,12 +49,12 @@ def lifetime_of_customer(baseline: Baseline | None, rows: Rows, now_ms: int) -> 
     }
 
 
-def lifetime_in(inspector: Inspector, customer_id: str) -> dict[str, Any]:
+def lifetime_of_customer(inspector: Inspector, customer_id: str) -> dict[str, Any]:
     """Return the same of a customer in Redis, at the inspector's present. Raises CustomerUnknown."""
-    return lifetime_of_customer(inspector.baseline(), inspector.rows(customer_id), inspector.now_ms())
+    return lifetime_of_record(inspector.baseline(), inspector.rows(customer_id), inspector.now_ms())
 
 
-def why_no_models(baseline: Baseline | None) -> str:
+def missing_models_reason(baseline: Baseline | None) -> str:
     """Return why no lifetime value can be told under a baseline; "" where it can."""
     if baseline is None:
         return "no baseline is live; lifetime value is fitted with one (`shoal rebaseline`)"

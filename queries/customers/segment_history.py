@@ -9,7 +9,7 @@ from events.segment_changes import Change
 from state.customers.recent_segments import earlier_segments
 from state.customers.records import Rows
 from stream.moves.changes import rfc3339
-from stream.moves.explanation import explain
+from stream.moves.explanation import explain_change
 
 __all__ = ["purchase_history", "with_changes"]
 
@@ -51,6 +51,6 @@ def with_changes(history: Sequence[Mapping[str, Any]], changes: Sequence[Change]
             "segment": change.segment,
             "since": change.changed_at,
             "cause": change.cause,
-            "explanation": explain(change),
+            "explanation": explain_change(change),
         }
     return [told[number] for number in sorted(told, reverse=True)]

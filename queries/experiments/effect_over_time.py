@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 
 from experiments.reporting.document import Report
-from queries.experiments.experiments import Experiments, Standing
+from queries.experiments.experiments import ExperimentReport, Experiments
 from state.experiments.effect_series import EffectInterval, EffectPoint, EffectSeriesStore
 
-__all__ = ["decided_at", "look_at", "look_at_all"]
+__all__ = ["decision_since", "record_all_effects", "record_effect"]
 
 
-def look_at_all(experiments: Experiments, store: EffectSeriesStore, every_s: float) -> None:
+def record_all_effects(experiments: Experiments, store: EffectSeriesStore, every_s: float) -> None:
     """Look at every experiment, unless a process of the API did within most of `every_s`."""
     if experiments.ids() and store.claim_turn(0.9 * every_s):
         for standing in experiments.all():
-            look_at(standing, store)
+            record_effect(standing, store)
 
 
-def look_at(standing: Standing, store: EffectSeriesStore) -> None:
+def record_effect(standing: ExperimentReport, store: EffectSeriesStore) -> None:
     """Keep what is seen of an experiment, unless nothing has changed since the last look."""
     look = _look(standing.report)
     before = store.read(standing.experiment.id)
@@ -40,7 +40,7 @@ def _bounded(value: float | None) -> float | None:
     return value if value is not None and abs(value) < float("inf") else None
 
 
-def decided_at(looks: Iterable[EffectPoint]) -> EffectPoint | None:
+def decision_since(looks: Iterable[EffectPoint]) -> EffectPoint | None:
     """Return the first look from which on the decision has been what it is now."""
     since: EffectPoint | None = None
     for look in looks:

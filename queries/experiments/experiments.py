@@ -19,15 +19,15 @@ from stream.customers.clock import SegmentClock
 
 __all__ = [
     "ChangeRefused",
+    "ConcurrentChange",
     "DefinitionUnreadable",
-    "Ended",
+    "ExperimentEnded",
+    "ExperimentExists",
+    "ExperimentNotRunning",
+    "ExperimentReport",
     "Experiments",
-    "MovedMeanwhile",
-    "NotRunning",
-    "Reading",
-    "Standing",
-    "Stored",
-    "Taken",
+    "StoredDefinition",
+    "TallyTotals",
     "UnknownExperiment",
 ]
 
@@ -40,7 +40,7 @@ class DefinitionUnreadable(ShoalError):
     """A definition in Redis is not what this release writes."""
 
 
-class Taken(ShoalError):
+class ExperimentExists(ShoalError):
     """An experiment of that id exists."""
 
 
@@ -48,33 +48,33 @@ class ChangeRefused(ShoalError):
     """The change would break the statistics of an experiment that customers have been exposed to."""
 
 
-class Ended(ShoalError):
+class ExperimentEnded(ShoalError):
     """The experiment has ended already."""
 
 
-class NotRunning(ShoalError):
+class ExperimentNotRunning(ShoalError):
     """The experiment did not run at the time at which it should end."""
 
 
-class MovedMeanwhile(ShoalError):
+class ConcurrentChange(ShoalError):
     """Somebody else changed the definition at the same time; look at it before trying again."""
 
 
-class Reading(NamedTuple):
+class TallyTotals(NamedTuple):
     """The sums of an experiment's customers, and what is in none of them, by reason."""
 
     tallies: Tallies
     left_out: dict[str, int]
 
 
-class Stored(NamedTuple):
+class StoredDefinition(NamedTuple):
     """A definition, and its text in Redis, which a change is compared with."""
 
     experiment: Experiment
     text: str
 
 
-class Standing(NamedTuple):
+class ExperimentReport(NamedTuple):
     """An experiment and what is known of it."""
 
     experiment: Experiment
@@ -99,55 +99,56 @@ class Experiments:
         """Return a definition. Raises UnknownExperiment, DefinitionUnreadable."""
         return self.stored(experiment_id).experiment
 
-    def stored(self, experiment_id: str) -> Stored:
+    def stored(self, experiment_id: str) -> StoredDefinition:
         """Return a definition with its text. Raises UnknownExperiment, DefinitionUnreadable."""
         text = self._definitions.get(experiment_id)
         if text is None:
             raise UnknownExperiment(_unknown(experiment_id, list(self._definitions.all())))
-        return Stored(_parsed(experiment_id, text), text)
+        return StoredDefinition(_parsed(experiment_id, text), text)
 
     def definitions(self) -> list[Experiment]:
         """Return every definition, sorted by id. Raises DefinitionUnreadable."""
         return [_parsed(experiment_id, text) for experiment_id, text in self._definitions.all().items()]
 
-    def reading(self, experiment_id: str) -> Reading:
+    def tally_totals(self, experiment_id: str) -> TallyTotals:
         """Return an experiment's tallies over all partitions."""
         found = TallyStore(self.client).read(experiment_id, self.partitions)
-        return Reading(Tallies({cell: Tally(*values) for cell, values in found.cells.items()}), found.left_out)
+        return TallyTotals(Tallies({cell: Tally(*values) for cell, values in found.cells.items()}), found.left_out)
 
-    def standing(self, experiment: Experiment) -> Standing:
+    def report(self, experiment: Experiment) -> ExperimentReport:
         """Return the report of an experiment as it stands."""
         from experiments.reporting.report import report  # the statistics take a second to load
 
-        now, (tallies, left_out) = self.now(), self.reading(experiment.id)
-        return Standing(experiment, experiment.status(now), report(experiment, tallies, now, left_out))
+        now, (tallies, left_out) = self.now(), self.tally_totals(experiment.id)
+        return ExperimentReport(experiment, experiment.status(now), report(experiment, tallies, now, left_out))
 
     def ids(self) -> list[str]:
         """Return the ids of all experiments, sorted."""
         return list(self._definitions.all())
 
-    def all(self) -> list[Standing]:
+    def all(self) -> list[ExperimentReport]:
         """Return every experiment as it stands, sorted by id. Raises DefinitionUnreadable."""
-        return [self.standing(each) for each in self.definitions()]
+        return [self.report(each) for each in self.definitions()]
 
     def create(self, experiment: Experiment) -> None:
-        """Store a new definition. Raises Taken."""
+        """Store a new definition. Raises ExperimentExists."""
         if not self._definitions.create(experiment.id, experiment.model_dump_json()):
-            raise Taken(
+            raise ExperimentExists(
                 f"there is an experiment {experiment.id!r} already; choose another id, or see `shoal experiment update`"
             )
 
     def stop(self, experiment_id: str, at: datetime | None = None) -> Experiment:
         """End an experiment, now unless an earlier time is given.
 
-        Raises UnknownExperiment, DefinitionUnreadable, Ended, NotRunning, ChangeRefused, MovedMeanwhile.
+        Raises UnknownExperiment, DefinitionUnreadable, ExperimentEnded, ExperimentNotRunning, ChangeRefused,
+        ConcurrentChange.
         """
         stored, now = self.stored(experiment_id), self.now()
         experiment, when = stored.experiment, now if at is None else at
         if experiment.end is not None and experiment.end <= now:
-            raise Ended(f"experiment {experiment_id!r} has ended at {experiment.end.isoformat()} already")
+            raise ExperimentEnded(f"experiment {experiment_id!r} has ended at {experiment.end.isoformat()} already")
         if not experiment.start <= when <= now:
-            raise NotRunning(
+            raise ExperimentNotRunning(
                 f"{when.isoformat()} is not between the start {experiment.start.isoformat()} and now "
                 f"{now.isoformat()}; for an end to come use `shoal experiment update {experiment_id} --stop T`"
             )
@@ -155,16 +156,16 @@ class Experiments:
         self.replace(stored, stopped)
         return stopped
 
-    def replace(self, stored: Stored, changed: Experiment) -> None:
-        """Put a changed definition in the place of the one that was read. Raises ChangeRefused, MovedMeanwhile."""
+    def replace(self, stored: StoredDefinition, changed: Experiment) -> None:
+        """Put a changed definition in the place of the one that was read. Raises ChangeRefused, ConcurrentChange."""
         old = stored.experiment
-        exposed = sum(tally.exposed for tally in self.reading(old.id).tallies.cells.values())
+        exposed = sum(tally.exposed for tally in self.tally_totals(old.id).tallies.cells.values())
         refusals = check_change(old, changed, running=exposed > 0)
         if refusals:
             said = "; ".join(f"{each.field.replace('_', ' ')} may not change: {each.reason}" for each in refusals)
             raise ChangeRefused(f"{exposed:,} customers have been exposed to {old.id!r}, and {said}")
         if not self._definitions.replace(old.id, changed.model_dump_json(), stored.text):
-            raise MovedMeanwhile(
+            raise ConcurrentChange(
                 f"somebody else has changed experiment {old.id!r} at the same time; look at it and try again"
             )
 

@@ -7,17 +7,17 @@ import numpy as np
 from state.customers.recent_segments import segments_at
 from state.customers.records import Rows
 
-__all__ = ["Ordering", "ordering_since"]
+__all__ = ["OrderRate", "order_rates_since"]
 
 
-class Ordering(NamedTuple):
+class OrderRate(NamedTuple):
     """Customers who were known at a time, and those of them who have ordered since."""
 
     customers: int
     ordered: int
 
 
-def ordering_since(rows: Rows, since_ms: int) -> dict[str, Ordering]:
+def order_rates_since(rows: Rows, since_ms: int) -> dict[str, OrderRate]:
     """Return who has ordered since a time (ms since 1970 UTC), by the segment held at it.
 
     `rows` (n,) are customer records. Customers whose first event is later are left out: they could not have been
@@ -28,6 +28,6 @@ def ordering_since(rows: Rows, since_ms: int) -> dict[str, Ordering]:
     segments = np.array(segments_at(rows, np.full(len(rows), since_ms, np.int64)), dtype=object)
     ordered = rows["last_order"] > since_ms
     return {
-        segment: Ordering(int((segments == segment).sum()), int(ordered[segments == segment].sum()))
+        segment: OrderRate(int((segments == segment).sum()), int(ordered[segments == segment].sum()))
         for segment in sorted(set(segments.tolist()))
     }

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from events.segment_changes import Change, decode_change
 from events.settings import KafkaSettings
 
-__all__ = ["ChangeTail", "Seen"]
+__all__ = ["ChangeFeed", "NumberedChange"]
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +20,14 @@ _BEFORE = 5
 _IDLE_S = 60.0
 
 
-class Seen(NamedTuple):
+class NumberedChange(NamedTuple):
     """A change and its place in the order in which it was seen."""
 
     number: int
     change: Change
 
 
-class ChangeTail:
+class ChangeFeed:
     """Follows `segment-changes` in a thread of its own and keeps the last 200 changes.
 
     The thread begins when somebody asks, and ends when nobody has asked for a minute.
@@ -35,14 +35,14 @@ class ChangeTail:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
-        self._changes: deque[Seen] = deque(maxlen=_KEPT)
+        self._changes: deque[NumberedChange] = deque(maxlen=_KEPT)
         self._count = 0
         self._asked = 0.0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def since(self, number: int) -> list[Seen]:
+    def since(self, number: int) -> list[NumberedChange]:
         """Return the kept changes after a number (0: all), the oldest first; begin to follow if nobody did."""
         self._asked = time.monotonic()
         with self._lock:
@@ -90,4 +90,4 @@ class ChangeTail:
             if message.error() is not None or value is None:
                 continue
             self._count += 1
-            self._changes.append(Seen(self._count, decode_change(value)))
+            self._changes.append(NumberedChange(self._count, decode_change(value)))

@@ -4,19 +4,19 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-__all__ = ["Pace"]
+__all__ = ["EventRate"]
 
 
 _LEAST_S = 3.0
 """The count is kept for up to two seconds before it is counted anew: a shorter time says nothing."""
 
 
-class Pace:
+class EventRate:
     """Remembers a growing count over the last `over_s` seconds.
 
     >>> times = iter([0.0, 1.0, 3.0, 6.0])
-    >>> pace = Pace(clock=lambda: next(times))
-    >>> pace.per_s(100), pace.per_s(100), pace.per_s(400), pace.per_s(400)
+    >>> rate = EventRate(clock=lambda: next(times))
+    >>> rate.per_s(100), rate.per_s(100), rate.per_s(400), rate.per_s(400)
     (None, None, 100.0, 50.0)
     """
 

@@ -6,10 +6,10 @@ from batch.identity.move_preview import moved_share
 from batch.promotion.decisions import summary
 from events.schema.outputs import Baseline
 
-__all__ = ["compared"]
+__all__ = ["compare_baselines"]
 
 
-def compared(baseline: Baseline, other: Baseline | None) -> dict[str, Any]:
+def compare_baselines(baseline: Baseline, other: Baseline | None) -> dict[str, Any]:
     """Return a baseline against another one, as JSON values; `other` None stands for the RFM tiers.
 
     Who moves was previewed against one baseline only, the one that it follows; against any other, moves are None.

@@ -10,7 +10,7 @@ import redis
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
 
-__all__ = ["Countries", "survey_countries"]
+__all__ = ["Countries", "customers_by_country"]
 
 _MOST: Final = 20_000
 """Profiles read at most, over all partitions."""
@@ -24,7 +24,7 @@ class Countries(NamedTuple):
     whole: bool
 
 
-def survey_countries(client: redis.Redis, partitions: int) -> Countries:
+def customers_by_country(client: redis.Redis, partitions: int) -> Countries:
     """Return where the customers live whose profile says so and who have a segment."""
     store: Any = client
     records, share = PartitionStore(client, keys.SEGMENTS_GROUP), max(1, _MOST // partitions)

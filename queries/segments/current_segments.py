@@ -6,10 +6,10 @@ from typing import Any
 
 from state.store import keys
 
-__all__ = ["SegmentReads"]
+__all__ = ["SegmentReader"]
 
 
-class SegmentReads:
+class SegmentReader:
     """Reads `segment:<customer_id>`.
 
     While one read is on its way to Redis, the next ones gather and go together, a millisecond after the one before at

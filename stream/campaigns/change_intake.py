@@ -16,12 +16,12 @@ from state.store import keys
 from stream.campaigns.trigger_matching import deliveries_for
 from stream.customers.rfm_values import rfm_values
 
-__all__ = ["TriggerIntake"]
+__all__ = ["ChangeIntake"]
 
 log = logging.getLogger(__name__)
 
 
-class TriggerIntake:
+class ChangeIntake:
     """Queues the deliveries of a batch of messages; the same batch again adds nothing."""
 
     def __init__(self, client: redis.Redis, triggers: TriggerStore, deliveries: DeliveryStore, partitions: int) -> None:

@@ -13,10 +13,10 @@ from state.campaigns.triggers import Trigger
 from state.store import keys
 from stream.campaigns.settings import TriggerSettings
 
-__all__ = ["Permission"]
+__all__ = ["ContactPermission"]
 
 
-class Permission:
+class ContactPermission:
     """Asked before every attempt, so that what was decided a moment ago counts."""
 
     def __init__(
@@ -26,7 +26,7 @@ class Permission:
         self._suppressions, self._deliveries = SuppressionStore(client), deliveries
         self._settings, self._partitions = settings, partitions
 
-    def refused(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[Outcome, str] | None:
+    def refusal(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[Outcome, str] | None:
         """Return why a delivery must not be made now, or None where it may."""
         age_ms = now_ms - delivery.changed_ms
         if age_ms > self._settings.trigger_max_age_h * HOUR_MS:

@@ -13,9 +13,9 @@ import redis
 from events.errors import ShoalError
 from state.campaigns.deliveries import Attempt, Delivery, DeliveryStore, Outcome
 from state.campaigns.triggers import Trigger, TriggerStore
-from stream.campaigns.contact_permission import Permission
+from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.settings import TriggerSettings
-from stream.campaigns.webhook_call import Called, call_webhook, open_session
+from stream.campaigns.webhook_call import CallResult, call_webhook, open_session
 from stream.campaigns.webhook_request import backoff_s
 
 __all__ = ["Dispatcher"]
@@ -40,7 +40,7 @@ class Dispatcher:
         self,
         triggers: TriggerStore,
         deliveries: DeliveryStore,
-        permission: Permission,
+        permission: ContactPermission,
         settings: TriggerSettings,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -97,7 +97,7 @@ class Dispatcher:
         return list(await asyncio.gather(*(self._deliver(trigger, each, session) for each in due)))
 
     async def _deliver(self, trigger: Trigger, delivery: Delivery, session: aiohttp.ClientSession) -> Outcome:
-        refused = await asyncio.to_thread(self._permission.refused, trigger, delivery, _now_ms())
+        refused = await asyncio.to_thread(self._permission.refusal, trigger, delivery, _now_ms())
         if refused is not None:
             outcome, why = refused
             await self._settle(delivery, _attempt(delivery, outcome, detail=why))
@@ -118,7 +118,7 @@ class Dispatcher:
             self._settings.trigger_backoff_s,
             self._settings.trigger_backoff_max_s,
             self._chance(),
-            called.after_s,
+            called.retry_after_s,
         )
         due_ms = _now_ms() + int(wait_s * 1000)
         await asyncio.to_thread(self._deliveries.retry, delivery, _attempt(delivery, "failed", called, number), due_ms)
@@ -129,7 +129,7 @@ class Dispatcher:
 
 
 def _attempt(
-    delivery: Delivery, outcome: Outcome, called: Called | None = None, number: int = 0, detail: str = ""
+    delivery: Delivery, outcome: Outcome, called: CallResult | None = None, number: int = 0, detail: str = ""
 ) -> Attempt:
     more: dict[str, Any] = {"detail": detail}
     if called is not None:

@@ -20,8 +20,8 @@ from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.settings import StateSettings
 from state.store.connection import connect
-from stream.campaigns.change_intake import TriggerIntake
-from stream.campaigns.contact_permission import Permission
+from stream.campaigns.change_intake import ChangeIntake
+from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.dispatcher import Dispatcher
 from stream.campaigns.heartbeat import Heartbeat
 from stream.campaigns.settings import TriggerSettings
@@ -37,7 +37,7 @@ _PATIENCE_S = 8.0
 
 @dataclass(frozen=True)
 class _Parts:
-    intake: TriggerIntake
+    intake: ChangeIntake
     dispatcher: Dispatcher
     heartbeat: Heartbeat
 
@@ -64,7 +64,7 @@ class DispatchService(Service):
         watchdog.start()
 
 
-def build_trigger_app(kafka: KafkaSettings, intake: TriggerIntake, session_timeout_s: float, datadir: str) -> faust.App:
+def build_trigger_app(kafka: KafkaSettings, intake: ChangeIntake, session_timeout_s: float, datadir: str) -> faust.App:
     """Return the application whose agent queues what changes have to be delivered as.
 
     One batch is handled at a time, and acknowledged only once it is in the queues: `take` would acknowledge a batch
@@ -105,7 +105,7 @@ def build_trigger_app(kafka: KafkaSettings, intake: TriggerIntake, session_timeo
     return app
 
 
-async def _until_queued(intake: TriggerIntake, messages: Sequence[tuple[bytes | None, int]]) -> None:
+async def _until_queued(intake: ChangeIntake, messages: Sequence[tuple[bytes | None, int]]) -> None:
     """Queue a batch, however long Redis is away: what is not queued must not be acknowledged."""
     wait_s = 0.1
     while True:
@@ -147,6 +147,6 @@ def run_triggers(
 def _build(kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings) -> _Parts:
     client = connect(state.redis)
     triggers, deliveries = TriggerStore(client), DeliveryStore(client, log_length=settings.trigger_log)
-    permission = Permission(client, deliveries, settings, kafka.partitions)
-    intake = TriggerIntake(client, triggers, deliveries, kafka.partitions)
+    permission = ContactPermission(client, deliveries, settings, kafka.partitions)
+    intake = ChangeIntake(client, triggers, deliveries, kafka.partitions)
     return _Parts(intake, Dispatcher(triggers, deliveries, permission, settings), Heartbeat(client))

@@ -6,13 +6,13 @@ from typing import Any
 from events.schema.example_messages import EXAMPLES
 from events.segment_changes import decode_change
 from state.campaigns.triggers import Trigger
-from stream.campaigns.webhook_call import Called, call_webhook, open_session
+from stream.campaigns.webhook_call import CallResult, call_webhook, open_session
 from stream.campaigns.webhook_request import body_of, delivery_id
 
 __all__ = ["try_webhook"]
 
 
-async def try_webhook(trigger: Trigger, timeout_s: float, now_ns: int) -> Called:
+async def try_webhook(trigger: Trigger, timeout_s: float, now_ns: int) -> CallResult:
     """Return what came of one call with a change that is marked `"test": true`; `now_ns` makes its id its own."""
     example: Any = EXAMPLES["segment-changes"]
     change = decode_change(json.dumps(example).encode())

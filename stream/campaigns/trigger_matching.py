@@ -1,4 +1,4 @@
-"""Which triggers a change fits, and what each of them has to deliver."""
+"""Which triggers a change matches, and what each of them has to deliver."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -7,10 +7,10 @@ from state.campaigns.deliveries import Delivery
 from state.campaigns.triggers import Trigger
 from stream.campaigns.webhook_request import body_of, delivery_id
 
-__all__ = ["deliveries_for", "fits"]
+__all__ = ["deliveries_for", "matches"]
 
 
-def fits(trigger: Trigger, change: Change) -> bool:
+def matches(trigger: Trigger, change: Change) -> bool:
     """Return whether a change is one that the trigger is for, its customer's value aside."""
     return (
         change.cause in trigger.causes
@@ -33,7 +33,7 @@ def deliveries_for(
         (trigger, change, at_ms)
         for trigger in triggers
         for change, at_ms in changes
-        if at_ms >= trigger.created_at.timestamp() * 1000 and fits(trigger, change)
+        if at_ms >= trigger.created_at.timestamp() * 1000 and matches(trigger, change)
     ]
     asked = sorted({change.customer_id for trigger, change, _ in found if trigger.min_value is not None})
     values = values_of(asked) if asked else {}

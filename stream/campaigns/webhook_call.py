@@ -7,19 +7,19 @@ import aiohttp
 
 from stream.campaigns.webhook_request import headers_of
 
-__all__ = ["Called", "call_webhook", "open_session"]
+__all__ = ["CallResult", "call_webhook", "open_session"]
 
 _SHOWN = 200
 
 
 @dataclass(frozen=True)
-class Called:
+class CallResult:
     """What came of a call: the status where there was an answer, what went wrong, and when to come back."""
 
     status: int | None
     detail: str
     duration_ms: int
-    after_s: float = 0.0
+    retry_after_s: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -34,7 +34,9 @@ def open_session(timeout_s: float) -> aiohttp.ClientSession:
     )
 
 
-async def call_webhook(session: aiohttp.ClientSession, url: str, secret: str, message_id: str, body: bytes) -> Called:
+async def call_webhook(
+    session: aiohttp.ClientSession, url: str, secret: str, message_id: str, body: bytes
+) -> CallResult:
     """Send one signed message. Redirects are not followed: they could lead where the operator did not mean to send."""
     headers = headers_of(secret, message_id, int(time.time()), body)
     began = time.monotonic()
@@ -46,11 +48,11 @@ async def call_webhook(session: aiohttp.ClientSession, url: str, secret: str, me
         async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
             said = (await answer.content.read(_SHOWN)).decode(errors="replace")
             detail = "" if 200 <= answer.status < 300 else f"{answer.status} {answer.reason or ''}: {said}".strip(": ")
-            return Called(answer.status, detail, took(), _seconds(answer.headers.get("retry-after")))
+            return CallResult(answer.status, detail, took(), _seconds(answer.headers.get("retry-after")))
     except TimeoutError:
-        return Called(None, "no answer in time", took())
+        return CallResult(None, "no answer in time", took())
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Called(None, f"{type(error).__name__}: {error}"[:_SHOWN], took())
+        return CallResult(None, f"{type(error).__name__}: {error}"[:_SHOWN], took())
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -11,11 +11,11 @@ import msgspec
 
 from events.segment_changes import Change
 from events.time_units import DAY_S
-from stream.moves.explanation import explain
+from stream.moves.explanation import explain_change
 
 __all__ = ["backoff_s", "body_of", "delivery_id", "headers_of", "new_secret", "signature"]
 
-_MAX_AFTER_S: Final = DAY_S
+_MAX_RETRY_AFTER_S: Final = DAY_S
 
 
 def new_secret() -> str:
@@ -36,7 +36,7 @@ def delivery_id(trigger: str, change_id: str) -> str:
 
 def body_of(trigger: str, change: Change, *, test: bool = False) -> str:
     """Return the JSON that the webhook is sent for a change."""
-    data: dict[str, Any] = {**msgspec.to_builtins(change), "explanation": explain(change)}
+    data: dict[str, Any] = {**msgspec.to_builtins(change), "explanation": explain_change(change)}
     document = {"type": "segment.changed", "timestamp": change.changed_at, "trigger": trigger, "data": data}
     return json.dumps(document | ({"test": True} if test else {}), ensure_ascii=False, separators=(",", ":"))
 
@@ -67,15 +67,15 @@ def headers_of(secret: str, message_id: str, timestamp_s: int, body: bytes) -> d
     }
 
 
-def backoff_s(attempt: int, first_s: float, longest_s: float, chance: float, after_s: float = 0.0) -> float:
+def backoff_s(attempt: int, first_s: float, longest_s: float, chance: float, retry_after_s: float = 0.0) -> float:
     """Return the seconds to wait after failed attempt number `attempt` (1 is the first).
 
     Half of a doubling wait is fixed and half is by chance (`chance` from 0 to 1), so that deliveries that failed
     together do not come back together ("equal jitter": M. Brooker, Exponential Backoff And Jitter, AWS 2015).
-    `after_s` is what the receiver asked for by Retry-After.
+    `retry_after_s` is what the receiver asked for by Retry-After.
 
     >>> [backoff_s(attempt, 4.0, 60.0, 0.5) for attempt in (1, 2, 3, 9)]
     [3.0, 6.0, 12.0, 45.0]
     """
     wait_s = min(longest_s, first_s * 2.0 ** min(attempt - 1, 60))
-    return max(wait_s / 2 + chance * wait_s / 2, min(after_s, _MAX_AFTER_S))
+    return max(wait_s / 2 + chance * wait_s / 2, min(retry_after_s, _MAX_RETRY_AFTER_S))

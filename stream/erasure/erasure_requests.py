@@ -15,14 +15,14 @@ from state.customers.erasures import ErasureQueue, OpenErasures, was_erased
 from state.customers.secondary_data import erase_secondary_data
 from state.store import keys
 
-__all__ = ["Erasure", "Erasures"]
+__all__ = ["ErasureProgress", "ErasureRequests"]
 
 log = logging.getLogger(__name__)
 
 _LOCK_S: Final = 300
 
 
-class Erasure(NamedTuple):
+class ErasureProgress(NamedTuple):
     """How far an erasure is, and when it was asked for (ms; None once it is finished).
 
     It waits for the worker of the customer's partition, then for what workers do not own, and then is erased.
@@ -32,7 +32,7 @@ class Erasure(NamedTuple):
     since_ms: int | None
 
 
-class Erasures:
+class ErasureRequests:
     """Carries erasures out. What was asked for stays asked for until it is finished, whoever finishes it.
 
     The worker of the customer's partition erases the record (`stream.erasure.partition_eraser`); suppressions,
@@ -53,14 +53,14 @@ class Erasures:
         """Return whose erasure is not finished, and when it was asked for (ms)."""
         return self._open.all()
 
-    def status(self, customer_id: str) -> Erasure | None:
+    def status(self, customer_id: str) -> ErasureProgress | None:
         """Return how far a customer's erasure is, or None where nobody has asked for it."""
         partition, since_ms = self._partition(customer_id), self._open.since_ms(customer_id)
         if self._queue.is_waiting(partition, customer_id):
-            return Erasure("waiting for a worker", since_ms)
+            return ErasureProgress("waiting for a worker", since_ms)
         if since_ms is not None:
-            return Erasure("finishing", since_ms)
-        return Erasure("erased", None) if was_erased(self._client, partition, customer_id) else None
+            return ErasureProgress("finishing", since_ms)
+        return ErasureProgress("erased", None) if was_erased(self._client, partition, customer_id) else None
 
     def finish(self, customer_id: str) -> dict[str, int] | None:
         """Erase what workers do not own, and return what was found by place.

@@ -22,14 +22,14 @@ from state.store import keys
 from state.store.pipelined_connection import Command
 from stream.model.live_segmenter import LiveSegmenter
 
-__all__ = ["Chores", "Eraser"]
+__all__ = ["Chores", "PartitionEraser"]
 
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.5
 
 
-class Eraser:
+class PartitionEraser:
     """Does what the queue of erasures asks for, while the partitions that it runs on are at rest."""
 
     def __init__(self, client: redis.Redis, store: PartitionStore, committer: Committer, live: LiveSegmenter) -> None:

@@ -16,9 +16,17 @@ from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, ModelVersion
 from state.partitions.worker_heartbeats import WorkerRegistry
 from stream.model.segmenter import borders_version
-from stream.model.sweep_check import Swept
+from stream.model.sweep_check import SweepResult
 
-__all__ = ["Borders", "Cost", "Held", "allowed_excess", "cost_by_beats", "cost_of", "one_version"]
+__all__ = [
+    "BorderCost",
+    "BorderPolicy",
+    "Borders",
+    "allowed_excess",
+    "common_borders_version",
+    "cost_from_heartbeats",
+    "cost_of_sweeps",
+]
 
 
 _FAR: Final = 10.0
@@ -27,7 +35,7 @@ _CHANCE: Final = 10.0
 """Times k / n that sampling may make the borders worse; measured in shops where nothing changes (docs/quality.md)."""
 
 
-class Cost(NamedTuple):
+class BorderCost(NamedTuple):
     """Of the customers that sweeps measured: squared distances to the nearest centroid, and to the nearest border."""
 
     customers: int = 0
@@ -38,7 +46,7 @@ class Cost(NamedTuple):
     def excess(self) -> float:
         """The share by which the borders are worse, 0 where nothing was measured.
 
-        >>> Cost(10, 4.0, 5.0).excess
+        >>> BorderCost(10, 4.0, 5.0).excess
         0.25
         """
         return self.squared_to_borders / self.squared - 1.0 if self.squared > 0.0 else 0.0
@@ -56,21 +64,21 @@ def allowed_excess(tolerance: float, k: int, customers: int) -> float:
     return tolerance + _CHANCE * k / max(customers, 1) if tolerance else 0.0
 
 
-def cost_of(found: Iterable[Swept], baseline: int, borders: int) -> Cost:
+def cost_of_sweeps(found: Iterable[SweepResult], baseline: int, borders: int) -> BorderCost:
     """Return what sweeps under a baseline and a version of the borders measured."""
     return _total(
-        Cost(each.customers, each.squared, each.squared_to_borders)
+        BorderCost(each.customers, each.squared, each.squared_to_borders)
         for each in found
         if (each.baseline, each.borders) == (baseline, borders)
     )
 
 
-def cost_by_beats(registry: WorkerRegistry) -> Callable[[int, int], Cost]:
+def cost_from_heartbeats(registry: WorkerRegistry) -> Callable[[int, int], BorderCost]:
     """Return how to ask for what the workers that are alive told of their last sweeps."""
 
-    def cost(baseline: int, borders: int) -> Cost:
+    def cost(baseline: int, borders: int) -> BorderCost:
         return _total(
-            Cost(each.measured, each.squared_distance, each.squared_to_borders)
+            BorderCost(each.measured, each.squared_distance, each.squared_to_borders)
             for each in registry.alive(time.time_ns() // 1_000_000)
             if (each.baseline, each.borders_version) == (baseline, borders)
         )
@@ -78,35 +86,35 @@ def cost_by_beats(registry: WorkerRegistry) -> Callable[[int, int], Cost]:
     return cost
 
 
-def _total(costs: Iterable[Cost]) -> Cost:
-    return Cost(*map(sum, zip(Cost(), *costs, strict=True)))
+def _total(costs: Iterable[BorderCost]) -> BorderCost:
+    return BorderCost(*map(sum, zip(BorderCost(), *costs, strict=True)))
 
 
-def one_version(found: Iterable[Swept]) -> int:
+def common_borders_version(found: Iterable[SweepResult]) -> int:
     """Return the version of the borders that all these sweeps measured, -1 where they differ or there are none."""
     versions = {each.borders for each in found}
     return versions.pop() if len(versions) == 1 else -1
 
 
-class Held(NamedTuple):
-    """Borders that stay: their centroids (k, d), and the version that these are of, 0 for the baseline."""
+class Borders(NamedTuple):
+    """The borders of the published segments: centroids (k, d), and their version, 0 for the baseline."""
 
     centroids: list[list[float]]
     version: int
 
 
-class Borders:
+class BorderPolicy:
     """Decides for the leader whether the published segments keep their borders.
 
     `cost` returns what the last sweeps measured under a baseline and a version of the borders.
     """
 
     def __init__(
-        self, tolerance: float = 0.0, cost: Callable[[int, int], Cost] = lambda _baseline, _borders: Cost()
+        self, tolerance: float = 0.0, cost: Callable[[int, int], BorderCost] = lambda _baseline, _borders: BorderCost()
     ) -> None:
         self._tolerance, self._cost = tolerance, cost
 
-    def held(self, baseline: Baseline, model: ModelVersion | None, centroids: Floats, counts: Ints) -> Held | None:
+    def kept(self, baseline: Baseline, model: ModelVersion | None, centroids: Floats, counts: Ints) -> Borders | None:
         """Return the borders that the next version keeps, None where they follow its centroids.
 
         `model` is the present version under the baseline, None before the first; `centroids` (k, d) are those of the
@@ -115,10 +123,10 @@ class Borders:
         if not self._tolerance:
             return None
         if model is None:
-            held = Held([each.centroid for each in baseline.segments], 0)
+            held = Borders([each.centroid for each in baseline.segments], 0)
         else:
-            held = Held(model.centroids if model.borders is None else model.borders, borders_version(model))
-        if self.too_dear(self._cost(baseline.baseline, held.version), baseline.k):
+            held = Borders(model.centroids if model.borders is None else model.borders, borders_version(model))
+        if self.exceeds_tolerance(self._cost(baseline.baseline, held.version), baseline.k):
             return None
         return None if self._far(baseline, np.array(held.centroids), centroids, counts) else held
 
@@ -134,6 +142,6 @@ class Borders:
         most = float((counts * ((borders - centroids) ** 2).sum(axis=1)).sum()) / members
         return most > _FAR * allowed_excess(self._tolerance, baseline.k, members) * baseline.inertia / fitted
 
-    def too_dear(self, cost: Cost, k: int) -> bool:
+    def exceeds_tolerance(self, cost: BorderCost, k: int) -> bool:
         """Return whether k borders cost more than is allowed."""
         return cost.excess > allowed_excess(self._tolerance, k, cost.customers)

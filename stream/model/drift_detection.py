@@ -10,7 +10,7 @@ import numpy as np
 import river
 from pydantic import BaseModel
 
-__all__ = ["DriftWatch", "Observation"]
+__all__ = ["DriftDetector", "Observation"]
 
 _FORGET: Final = 1e-4
 
@@ -29,7 +29,7 @@ class Observation(BaseModel):
     means: list[float]
 
 
-class DriftWatch:
+class DriftDetector:
     """Page's test on each series of a baseline's daily observations.
 
     It sums up by how much a series lies above (and, in a second sum, below) its own mean so far, less a tolerance that
@@ -37,7 +37,7 @@ class DriftWatch:
     The error counts by its logarithm, means are in standard deviations. The tolerances were chosen by measurement
     (docs/quality.md). After an alarm a series starts afresh.
 
-    >>> watch = DriftWatch(["s1", "s2"], ["recency"])
+    >>> watch = DriftDetector(["s1", "s2"], ["recency"])
     >>> def day(number, share):
     ...     return Observation(baseline=1, at_ms=number, error=0.5, shares=[share, 1 - share], means=[0.0])
     >>> found = [watch.observe(day(number, 0.5 if number < 40 else 0.7)) for number in range(60)]

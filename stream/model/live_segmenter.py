@@ -11,7 +11,7 @@ from events.errors import ShoalError
 from events.schema.outputs import Baseline, ModelVersion
 from events.settings import KafkaSettings
 from state.model.baselines import BaselineStore, ModelStore
-from stream.model.rfm_tiers import RuleTiers
+from stream.model.rfm_tiers import RfmTiers
 from stream.model.segmenter import CentroidSegmenter, Segmenter, segments_of
 
 __all__ = ["LiveSegmenter", "ModelFeed"]
@@ -25,7 +25,7 @@ class LiveSegmenter:
     def __init__(self, client: redis.Redis, half_life_ms: float) -> None:
         self._baselines, self._models = BaselineStore(client), ModelStore(client)
         self._half_life_ms = half_life_ms
-        self.segmenter: Segmenter = RuleTiers(half_life_ms)
+        self.segmenter: Segmenter = RfmTiers(half_life_ms)
         self.baseline: Baseline | None = None
         self._early: ModelVersion | None = None
 

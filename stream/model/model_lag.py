@@ -7,17 +7,17 @@ from typing import NamedTuple
 from events.schema.outputs import Baseline, ModelVersion
 from stream.model.segmenter import Segmenter
 
-__all__ = ["Behind", "Progress"]
+__all__ = ["ModelLag", "ModelLagMonitor"]
 
 
-class Progress(NamedTuple):
+class ModelLag(NamedTuple):
     """For how many seconds a worker has been behind (0 where it is not), and whether that is too long."""
 
     seconds: float
     too_long: bool
 
 
-class Behind:
+class ModelLagMonitor:
     """Compares what a worker follows with what is newest, each time it is asked.
 
     A worker is as far as the others while it follows their baseline and has not had the same version for longer than
@@ -29,7 +29,7 @@ class Behind:
         self._has: tuple[int, int] = (-1, -1)
         self._since: float | None = None
 
-    def look(self, segmenter: Segmenter, baseline: Baseline | None, model: ModelVersion | None) -> Progress:
+    def look(self, segmenter: Segmenter, baseline: Baseline | None, model: ModelVersion | None) -> ModelLag:
         """Return how it stands, given the newest baseline and model."""
         has = (segmenter.baseline, segmenter.version)
         newest = baseline.baseline if baseline else 0
@@ -40,4 +40,4 @@ class Behind:
             self._since = self._clock()
         self._has = has
         seconds = 0.0 if self._since is None else self._clock() - self._since
-        return Progress(seconds, seconds > self._limit_s)
+        return ModelLag(seconds, seconds > self._limit_s)

@@ -9,7 +9,7 @@ from state.customers.records import Rows
 from stream.customers.features import feature_matrix, frequency, recency, tenure, units_of
 from stream.model.segmenter import Segment
 
-__all__ = ["AT_RISK_DAYS", "INACTIVE_DAYS", "SEGMENT_NAMES", "RuleTiers", "tier_of"]
+__all__ = ["AT_RISK_DAYS", "INACTIVE_DAYS", "SEGMENT_NAMES", "RfmTiers", "tiers_of"]
 
 
 SEGMENT_NAMES: Final = (
@@ -30,7 +30,7 @@ INACTIVE_DAYS: Final = 360.0
 LOYAL, FREQUENT, OCCASIONAL, NEW, AT_RISK, INACTIVE = range(6)
 
 
-def tier_of(rows: Rows, at_ms: Ints | int, half_life_ms: float) -> Ints:
+def tiers_of(rows: Rows, at_ms: Ints | int, half_life_ms: float) -> Ints:
     """Return the tier (n,) of customers at a time.
 
     By days since the last order: over 360 (or no order at all) Inactive, over 120 At-Risk. Of the others: 8 recent
@@ -48,19 +48,19 @@ def tier_of(rows: Rows, at_ms: Ints | int, half_life_ms: float) -> Ints:
     ).astype(np.int64)
 
 
-class RuleTiers:
+class RfmTiers:
     """A segmenter by rule: distance 0 to the customer's tier, infinite to the others; it has no vectors to learn."""
 
     baseline = 0
     version = borders_version = 0
     dimensions = 0
-    centers = None
+    border_centroids = None
 
     def __init__(self, half_life_ms: float) -> None:
         self._half_life_ms = half_life_ms
         self.segments = [Segment(i + 1, f"s{i + 1}", name) for i, name in enumerate(SEGMENT_NAMES)]
-        self.explaining = ["recency", "frequency"]
-        self.former: list[Segment] = []
+        self.explaining_features = ["recency", "frequency"]
+        self.retired: list[Segment] = []
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return (n, 0): rules learn nothing."""
@@ -69,21 +69,21 @@ class RuleTiers:
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return (n, 6): 0 in the column of the tier."""
         distances = np.full((len(rows), len(SEGMENT_NAMES)), np.inf)
-        distances[np.arange(len(rows)), tier_of(rows, at_ms, self._half_life_ms)] = 0.0
+        distances[np.arange(len(rows)), tiers_of(rows, at_ms, self._half_life_ms)] = 0.0
         return distances
 
     @property
-    def borders(self) -> None:
+    def border_model(self) -> None:
         """None: rules have no centroids."""
 
     def border_distances(self, vectors: Floats, distances: Floats) -> Floats:
         """Return the distances: rules stay as they are."""
         return distances
 
-    def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
+    def explaining_vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return (n, 2): what the rules look at, before any scaling."""
-        return feature_matrix(rows, self.explaining, at_ms, self._half_life_ms)
+        return feature_matrix(rows, self.explaining_features, at_ms, self._half_life_ms)
 
-    def in_units(self, explaining: Floats) -> Floats:
+    def in_units(self, vectors: Floats) -> Floats:
         """Return explaining vectors (n, 2) in days and orders."""
-        return units_of(explaining, self.explaining)
+        return units_of(vectors, self.explaining_features)

@@ -45,13 +45,13 @@ class Segmenter(Protocol):
     version: int
     borders_version: int
     segments: list[Segment]
-    former: list[Segment]
+    retired: list[Segment]
     dimensions: int
-    explaining: list[str]
+    explaining_features: list[str]
     """The features that changes are explained by."""
 
     @property
-    def centers(self) -> Floats | None:
+    def border_centroids(self) -> Floats | None:
         """The centroids (k, d) that published segments go by, in explaining units, None where there are none."""
         ...
 
@@ -68,15 +68,15 @@ class Segmenter(Protocol):
         ...
 
     @property
-    def borders(self) -> OnlineKMeans | None:
+    def border_model(self) -> OnlineKMeans | None:
         """The model that published segments go by, None under rules."""
         ...
 
-    def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
+    def explaining_vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return the explaining vectors (n, number of explaining features) at a time, NaN where missing."""
         ...
 
-    def in_units(self, explaining: Floats) -> Floats:
+    def in_units(self, vectors: Floats) -> Floats:
         """Return explaining vectors in the features' own units: days, orders, money."""
         ...
 
@@ -92,14 +92,14 @@ class CentroidSegmenter:
         self.baseline = baseline.baseline
         self.version = 0
         self.segments = segments_of(baseline)
-        self.former = [
+        self.retired = [
             Segment(segment_number(each.segment_id), each.segment_id, each.segment)
             for each in baseline.lineage
             if each.kind == "retired"
         ]
         self.features = list(baseline.features)
         self.dimensions = len(self.features)
-        self.explaining = self.features
+        self.explaining_features = self.features
         self._attributes = tuple(baseline.attributes)
         self._bounds = _bounds(baseline)
         self._powers = [(column, power) for column, power in enumerate(baseline.power) if power is not None]
@@ -137,7 +137,7 @@ class CentroidSegmenter:
         return self.model.distances_many(vectors)
 
     @property
-    def borders(self) -> OnlineKMeans:
+    def border_model(self) -> OnlineKMeans:
         """The model that published segments go by."""
         return self._borders
 
@@ -146,17 +146,17 @@ class CentroidSegmenter:
         return distances if self._borders is self.model else self._borders.distances_many(vectors)
 
     @property
-    def centers(self) -> Floats:
+    def border_centroids(self) -> Floats:
         """The centroids (k, d) that published segments go by."""
         return self._borders.centroids
 
-    def explain(self, rows: Rows, at_ms: Ints | int) -> Floats:
+    def explaining_vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return the vectors: what is learned explains itself."""
         return self.vectors(rows, at_ms)
 
-    def in_units(self, explaining: Floats) -> Floats:
+    def in_units(self, vectors: Floats) -> Floats:
         """Return vectors (n, d) in the features' own units."""
-        raw = explaining * self._scale + self._center
+        raw = vectors * self._scale + self._center
         for column, power in self._powers:
             raw[:, column] = inverse_yeo_johnson(raw[:, column], power)
         return units_of(raw, self.features, self._attributes)

@@ -13,7 +13,7 @@ from events.arrays import Floats, Ints
 from state.partitions.model_sums import ModelSums
 from state.partitions.owned_partition import OwnedPartition
 
-__all__ = ["SweepCheck", "Swept"]
+__all__ = ["SweepCheck", "SweepResult"]
 
 
 _MIXED: Final = -1
@@ -21,7 +21,7 @@ _MIXED: Final = -1
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What one sweep of a partition found.
 
     `squared` sums the squared distances of its placed customers to their centroids, `squared_to_borders` those to the
@@ -68,14 +68,14 @@ class SweepCheck:
         """Take note that what was written since `add` is the sweep's own."""
         self._revision = owned.revision
 
-    def finish(self, owned: OwnedPartition, customers: int, borders: int) -> Swept:
+    def finish(self, owned: OwnedPartition, customers: int, borders: int) -> SweepResult:
         """Return what the sweep found, of a partition with so many customers; `borders` is their version now."""
         difference = None
         # A hash that is rehashed while it is scanned may show a customer twice.
         if self._alone and self._seen == customers and owned.sums is not None and owned.baseline == self._baseline:
             difference = float(np.abs(owned.sums.sums - self._sums.sums).max(initial=0.0))
             difference = max(difference, float(np.abs(owned.sums.counts - self._sums.counts).max(initial=0)))
-        return Swept(
+        return SweepResult(
             baseline=self._baseline,
             customers=self._customers,
             squared=self._squared,

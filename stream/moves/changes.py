@@ -13,17 +13,17 @@ from state.customers.records import Rows, picked
 from stream.model.segmenter import Segment, Segmenter
 from stream.moves.evidence import evidence_of, usual_gap_days
 
-__all__ = ["Looked", "Moves", "changes_of", "rfc3339"]
+__all__ = ["Evaluation", "Moves", "changes_of", "rfc3339"]
 
 
 _SEGMENTS: Final = 1 << 16
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What was found when n customers were looked at: rows as last saved and with new events folded in, vectors now.
+class Evaluation:
+    """n customers as they were and are: rows as last saved and with new events folded in, vectors now and before.
 
-    `learned` (n,) says whose vector of last time is known; `old` holds those vectors, one for each who is.
+    `learned` (n,) says whose vector was in the model's sums; `old` holds those vectors, one for each who is.
     """
 
     before: Rows
@@ -36,7 +36,7 @@ class Looked:
 
 @dataclass(frozen=True)
 class Moves:
-    """Which m customers move: their places among those looked at, from which cluster (-1: none) to which, and why.
+    """Which m customers move: their places among those evaluated, from which cluster (-1: none) to which, and why.
 
     `numbers` are their change numbers after the move.
     """
@@ -48,37 +48,37 @@ class Moves:
     numbers: list[int]
 
 
-def changes_of(segmenter: Segmenter, ids: list[str], looked: Looked, moves: Moves, now_ms: int) -> ChangeBatch:
-    """Return the changes of the customers who move at `now_ms` (ms since 1970 UTC); `ids` are those looked at."""
+def changes_of(segmenter: Segmenter, ids: list[str], evaluation: Evaluation, moves: Moves, now_ms: int) -> ChangeBatch:
+    """Return the changes of the customers who move at `now_ms` (ms since 1970 UTC); `ids` are those evaluated."""
     if not len(moves.places):
         return ChangeBatch([], [], [], [])
     causes, why = _factorized(moves.causes)
-    now, last = _explaining(segmenter, looked, moves.places, now_ms)
+    now, last = _explaining(segmenter, evaluation, moves.places, now_ms)
     evidence = evidence_of(
         segmenter,
         now,
         last,
-        looked.distances[moves.places],
+        evaluation.distances[moves.places],
         moves.target,
         moves.present,
         np.array([cause in {"model", "baseline"} for cause in causes])[why],
-        usual_gap_days(looked.after, moves.places),
+        usual_gap_days(evaluation.after, moves.places),
     )
     # A kind as one number: a dictionary finds it several times as fast as a tuple.
-    d, shown = len(segmenter.explaining), evidence.features.shape[1]
-    previous = looked.before["segment"][moves.places].astype(np.int64)
+    d, shown = len(segmenter.explaining_features), evidence.features.shape[1]
+    previous = evaluation.before["segment"][moves.places].astype(np.int64)
     packed = (moves.target * _SEGMENTS + previous) * len(causes) + why
     for i in range(shown):
         packed = packed * d + evidence.features[:, i]
     keys = packed.tolist()
     kinds = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    names, changed_at = {each.number: each for each in [*segmenter.former, *segmenter.segments]}, rfc3339(now_ms)
+    names, changed_at = {each.number: each for each in [*segmenter.retired, *segmenter.segments]}, rfc3339(now_ms)
     prototypes = []
     for key in kinds:
         rest, features = key, list[str]()
         for _ in range(shown):
             rest, feature = divmod(rest, d)
-            features.insert(0, segmenter.explaining[feature])
+            features.insert(0, segmenter.explaining_features[feature])
         rest, cause = divmod(rest, len(causes))
         prototypes.append(_prototype(segmenter, names, (*divmod(rest, _SEGMENTS), causes[cause]), features, changed_at))
     movers = list(map(ids.__getitem__, moves.places.tolist()))
@@ -94,22 +94,22 @@ def _factorized(causes: npt.NDArray[np.object_]) -> tuple[list[str], Ints]:
     return distinct, which
 
 
-def _explaining(segmenter: Segmenter, looked: Looked, places: Ints, now_ms: int) -> tuple[Floats, Floats]:
-    """Return the explaining vectors of the customers at `places` now and when last looked at, NaN where not known."""
-    known = looked.learned[places]
+def _explaining(segmenter: Segmenter, evaluation: Evaluation, places: Ints, now_ms: int) -> tuple[Floats, Floats]:
+    """Return the explaining vectors of the customers at `places` now and when last learned, NaN where not known."""
+    known = evaluation.learned[places]
     if not segmenter.dimensions:
-        before = picked(looked.before, places)
+        before = picked(evaluation.before, places)
         now, last = (
-            segmenter.explain(picked(looked.after, places), now_ms),
-            segmenter.explain(before, before["learned_at"]),
+            segmenter.explaining_vectors(picked(evaluation.after, places), now_ms),
+            segmenter.explaining_vectors(before, before["learned_at"]),
         )
         last[~known] = np.nan
         return now, last
-    if looked.learned.all():
-        return looked.vectors[places], looked.old[places]
+    if evaluation.learned.all():
+        return evaluation.vectors[places], evaluation.old[places]
     last = np.full((len(places), segmenter.dimensions), np.nan)
-    last[known] = looked.old[(np.cumsum(looked.learned) - 1)[places[known]]]
-    return looked.vectors[places], last
+    last[known] = evaluation.old[(np.cumsum(evaluation.learned) - 1)[places[known]]]
+    return evaluation.vectors[places], last
 
 
 def _prototype(

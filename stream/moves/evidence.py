@@ -38,13 +38,13 @@ def evidence_of(
 ) -> Evidence:
     """Return why n customers moved from cluster `present` (n,), -1 for none, to `target` (n,).
 
-    `now` and `last` (n, d) are their explaining vectors now and when last looked at, NaN where not known; `distances`
+    `now` and `last` (n, d) are their explaining vectors now and when last learned, NaN where not known; `distances`
     (n, k) those to the centroids now; `centroids_moved` (n,) says where it was not the customer who moved. The
     squared distance to the old centroid less that to the new is a sum over features, and linear in the customer:
     features are ranked by how much of its growth since `last` is theirs, or by their part of it as it stands where
     the centroids moved. A first segment is compared with the average customer. `gaps` (n,) are the usual gaps in days.
     """
-    score = _scores(segmenter.centers, now, last, target, present, centroids_moved)
+    score = _scores(segmenter.border_centroids, now, last, target, present, centroids_moved)
     everyone = np.arange(len(now))
     columns = []
     for _ in range(min(SHOWN, now.shape[1])):

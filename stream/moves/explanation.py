@@ -5,7 +5,7 @@ from typing import Final
 
 from events.segment_changes import Change, MovedFeature
 
-__all__ = ["explain"]
+__all__ = ["explain_change"]
 
 _RISES: Final = {
     "frequency": "recent orders",
@@ -22,11 +22,12 @@ _WHY: Final = {
 }
 
 
-def explain(change: Change) -> str:
+def explain_change(change: Change) -> str:
     """Return what made the customer move, in words.
 
     >>> from events.segment_changes import make_change, make_moved_feature
-    >>> explain(make_change(change_id="anna:4", customer_id="anna", change_number=4, changed_at="2026-01-01T00:00:00Z",
+    >>> explain_change(make_change(
+    ...     change_id="anna:4", customer_id="anna", change_number=4, changed_at="2026-01-01T00:00:00Z",
     ...     cause="time", segment_id="s5", segment="At-Risk Customers", previous="s1", previous_segment="Loyal",
     ...     baseline=1, model_version=3, distance=0.8, previous_distance=1.4, usual_gap_days=18.2,
     ...     moved=[make_moved_feature("recency", 60.9, 61.0), make_moved_feature("monetary", 212.0, 211.0)]))

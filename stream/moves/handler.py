@@ -16,8 +16,8 @@ from events.arrays import Flags, Ints
 from state.customers.records import CustomerBatch, Rows
 from stream.customers.fold import fold, merge
 from stream.model.live_segmenter import LiveSegmenter
-from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import SegmentationBatch, resegment_partitions, sums_under
+from stream.moves.hysteresis import Hysteresis
+from stream.moves.segmentation import SegmentationBatch, resegment_partitions, sums_for_baseline
 
 __all__ = ["SegmentHandler"]
 
@@ -31,10 +31,12 @@ _TOGETHER = 4_000
 class SegmentHandler:
     """Folds a micro-batch into records and re-evaluates the customers that it touched."""
 
-    def __init__(self, live: LiveSegmenter, *, half_life_ms: float, damping: Damping, duplicate_window: int) -> None:
+    def __init__(
+        self, live: LiveSegmenter, *, half_life_ms: float, hysteresis: Hysteresis, duplicate_window: int
+    ) -> None:
         self._live = live
         self._half_life_ms = half_life_ms
-        self._damping = damping
+        self._hysteresis = hysteresis
         self._window = duplicate_window
 
     def apply(self, loaded: Sequence[Loaded]) -> list[Outcome]:
@@ -76,9 +78,9 @@ class SegmentHandler:
         causes[(before["baseline"] != segmenter.baseline) & (before["segment"] > 0)] = "baseline"
         results = resegment_partitions(
             segmenter,
-            self._damping,
+            self._hysteresis,
             SegmentationBatch(customers.ids, before, after, causes, loaded[0].now_ms),
-            [sums_under(segmenter, each.owned.baseline, each.owned.sums) for each in loaded],
+            [sums_for_baseline(segmenter, each.owned.baseline, each.owned.sums) for each in loaded],
             sizes,
         )
         outcomes = []

@@ -12,7 +12,7 @@ from state.customers.records import Rows
 from stream.model.segmenter import Segment
 from stream.settings import StreamSettings
 
-__all__ = ["Damping", "PerSegment"]
+__all__ = ["Hysteresis", "PerSegment"]
 
 
 _16: Final = np.uint64(16)
@@ -40,19 +40,19 @@ class PerSegment:
 
 
 @dataclass(frozen=True)
-class Damping:
+class Hysteresis:
     """How much a customer has to move before the world is told.
 
     `hysteresis` is the share by which another centroid must be nearer before a customer leaves a segment; `dwell` the
     days that it stays in one at least; `cooldown` the days after leaving one in which it does not come back.
     """
 
-    hysteresis: PerSegment = PerSegment(0.0)
+    margin: PerSegment = PerSegment(0.0)
     dwell: PerSegment = PerSegment(0.0)
     cooldown: PerSegment = PerSegment(0.0)
 
     @classmethod
-    def of(cls, settings: StreamSettings) -> "Damping":
+    def from_settings(cls, settings: StreamSettings) -> "Hysteresis":
         """Return what the settings say."""
         return cls(
             PerSegment(settings.hysteresis, settings.hysteresis_by_segment),
@@ -61,26 +61,28 @@ class Damping:
         )
 
     @classmethod
-    def by(cls, hysteresis: float) -> "Damping":
+    def uniform(cls, margin: float) -> "Hysteresis":
         """Return hysteresis alone, the same for every segment."""
-        return cls(PerSegment(hysteresis))
+        return cls(PerSegment(margin))
 
     @property
-    def waits(self) -> bool:
+    def has_time_limits(self) -> bool:
         """Whether any segment has dwell or cool-down."""
         return bool(self.dwell or self.cooldown)
 
     def margins(self, segments: Sequence[Segment]) -> float | Floats:
         """Return the hysteresis of all segments, or of each (k,) where they differ."""
-        return self.hysteresis.of(segments) if self.hysteresis.by_segment else self.hysteresis.everywhere
+        return self.margin.of(segments) if self.margin.by_segment else self.margin.everywhere
 
-    def waiting(self, segments: Sequence[Segment], rows: Rows, present: Ints, target: Ints, now_ms: int | Ints) -> Ints:
+    def apply_time_limits(
+        self, segments: Sequence[Segment], rows: Rows, present: Ints, target: Ints, now_ms: int | Ints
+    ) -> Ints:
         """Return the cluster (n,) to publish at `now_ms` where dwell and cool-down are kept; -1 is none.
 
         `present` (n,) are the clusters of the segments that the rows show, `target` (n,) those that they would move
         to. A customer that is under another baseline, or whose segment exists no longer, does not wait.
         """
-        if not self.waits:
+        if not self.has_time_limits:
             return target
         wants = (present >= 0) & (target >= 0) & (target != present)
         held = np.zeros(len(rows), np.bool_)

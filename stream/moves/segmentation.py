@@ -15,18 +15,18 @@ from state.customers.records import Rows, copied, picked
 from state.partitions.model_sums import ModelSums
 from stream.model.kmeans import nearest
 from stream.model.segmenter import Segmenter
-from stream.moves.changes import Looked, Moves, changes_of
-from stream.moves.hysteresis import Damping
+from stream.moves.changes import Evaluation, Moves, changes_of
+from stream.moves.hysteresis import Hysteresis
 
 __all__ = [
-    "BaselineBehind",
-    "Resegmented",
+    "BaselineOutdated",
     "SegmentationBatch",
-    "beyond_hysteresis",
+    "SegmentationResult",
+    "nearest_beyond_margin",
     "published_cluster",
     "resegment",
     "resegment_partitions",
-    "sums_under",
+    "sums_for_baseline",
 ]
 
 
@@ -46,7 +46,7 @@ class SegmentationBatch:
 
 
 @dataclass(frozen=True)
-class Resegmented:
+class SegmentationResult:
     """Rows (n,) with their new cluster and segment, the model's sums after that, and the changes."""
 
     rows: Rows
@@ -54,7 +54,7 @@ class Resegmented:
     changes: ChangeBatch
 
 
-class BaselineBehind(ShoalError):
+class BaselineOutdated(ShoalError):
     """A partition is already under a later baseline than the one that this worker has."""
 
     retriable = True
@@ -63,20 +63,20 @@ class BaselineBehind(ShoalError):
         super().__init__(f"a partition is under baseline {theirs}, this worker has only baseline {mine} yet")
 
 
-def sums_under(segmenter: Segmenter, baseline: int, sums: ModelSums | None) -> ModelSums:
+def sums_for_baseline(segmenter: Segmenter, baseline: int, sums: ModelSums | None) -> ModelSums:
     """Return the sums to continue with: a new baseline starts at zero, and every customer moves over once.
 
-    Raises BaselineBehind where the partition is under a later baseline: going back would lose its sums.
+    Raises BaselineOutdated where the partition is under a later baseline: going back would lose its sums.
     """
     if baseline > segmenter.baseline:
-        raise BaselineBehind(baseline, segmenter.baseline)
+        raise BaselineOutdated(baseline, segmenter.baseline)
     if sums is None or baseline != segmenter.baseline:
         return ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
     return sums
 
 
 def published_cluster(
-    segmenter: Segmenter, distances: Floats, rows: Rows, now_ms: int | Ints, damping: Damping
+    segmenter: Segmenter, distances: Floats, rows: Rows, now_ms: int | Ints, hysteresis: Hysteresis
 ) -> Ints:
     """Return the cluster (n,) whose segment the world should see, by border distances (n, k) and rows (n,).
 
@@ -84,19 +84,19 @@ def published_cluster(
     hysteresis (a share of the distance) and dwell and cool-down have passed, or where the segment no longer exists.
     """
     segments = rows["segment"].astype(np.int64)
-    target = beyond_hysteresis(segmenter, distances, segments, damping)
-    if not damping.waits:
+    target = nearest_beyond_margin(segmenter, distances, segments, hysteresis)
+    if not hysteresis.has_time_limits:
         return target
     present = np.where(rows["baseline"] == segmenter.baseline, _clusters_of(segmenter, segments), -1)
-    return damping.waiting(segmenter.segments, rows, present, target, now_ms)
+    return hysteresis.apply_time_limits(segmenter.segments, rows, present, target, now_ms)
 
 
-def beyond_hysteresis(segmenter: Segmenter, distances: Floats, segments: Ints, damping: Damping) -> Ints:
+def nearest_beyond_margin(segmenter: Segmenter, distances: Floats, segments: Ints, hysteresis: Hysteresis) -> Ints:
     """Return the cluster (n,) to publish by distances (n, k) and the present segments' numbers (n,)."""
     closest = nearest(distances)
     present = _clusters_of(segmenter, segments)
     everyone = np.arange(len(distances))
-    margins = damping.margins(segmenter.segments)
+    margins = hysteresis.margins(segmenter.segments)
     margin = margins if isinstance(margins, float) else margins[present]
     stays = (present >= 0) & (closest >= 0)
     stays &= ~(distances[everyone, closest] < (1.0 - margin) * distances[everyone, present])
@@ -111,15 +111,21 @@ def _clusters_of(segmenter: Segmenter, segments: Ints) -> Ints:
     return at[segments]
 
 
-def resegment(segmenter: Segmenter, damping: Damping, batch: SegmentationBatch, sums: ModelSums) -> Resegmented:
+def resegment(
+    segmenter: Segmenter, hysteresis: Hysteresis, batch: SegmentationBatch, sums: ModelSums
+) -> SegmentationResult:
     """Re-evaluate the customers of one partition, whose sums under the segmenter's baseline are `sums`."""
-    (result,) = resegment_partitions(segmenter, damping, batch, [sums], [len(batch.ids)])
+    (result,) = resegment_partitions(segmenter, hysteresis, batch, [sums], [len(batch.ids)])
     return result
 
 
 def resegment_partitions(
-    segmenter: Segmenter, damping: Damping, batch: SegmentationBatch, sums: Sequence[ModelSums], sizes: Sequence[int]
-) -> list[Resegmented]:
+    segmenter: Segmenter,
+    hysteresis: Hysteresis,
+    batch: SegmentationBatch,
+    sums: Sequence[ModelSums],
+    sizes: Sequence[int],
+) -> list[SegmentationResult]:
     """Re-evaluate the customers of several partitions, who stand in the batch one partition after the other.
 
     `sums` and `sizes` have an entry a partition: its sums under the segmenter's baseline, and its customers' number.
@@ -137,7 +143,7 @@ def resegment_partitions(
     k = len(segmenter.segments) * len(sizes)
     gained = ModelSums.of(vectors[placed], (clusters + homes)[placed], k) - ModelSums.of(old, old_clusters, k)
     borders = segmenter.border_distances(vectors, distances)
-    target = published_cluster(segmenter, borders, after, now_ms, damping)
+    target = published_cluster(segmenter, borders, after, now_ms, hysteresis)
     numbers = np.array([each.number for each in segmenter.segments])
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
     rows = copied(after)
@@ -145,14 +151,14 @@ def resegment_partitions(
     push_current_segment(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
     rows["change_number"][moved] += 1
-    looked = Looked(before, after, learned, old, vectors, borders)
+    evaluation = Evaluation(before, after, learned, old, vectors, borders)
     present = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
     moves = Moves(moved, present, target[moved], batch.causes[moved], rows["change_number"][moved].tolist())
-    changes = changes_of(segmenter, batch.ids, looked, moves, now_ms)
+    changes = changes_of(segmenter, batch.ids, evaluation, moves, now_ms)
     ends = [0, *np.cumsum(sizes).tolist()]
     places = np.searchsorted(moved, ends).tolist()
     return [
-        Resegmented(rows[start:end], mine + more, changes.part(first, last))
+        SegmentationResult(rows[start:end], mine + more, changes.part(first, last))
         for mine, more, (start, end), (first, last) in zip(
             sums, gained.split(len(sizes)), pairwise(ends), pairwise(places), strict=True
         )

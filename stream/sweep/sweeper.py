@@ -18,9 +18,15 @@ from stream.customers.clock import SegmentClock
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
 from stream.model.segmenter import Segmenter
-from stream.model.sweep_check import SweepCheck, Swept
-from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import BaselineBehind, SegmentationBatch, published_cluster, resegment, sums_under
+from stream.model.sweep_check import SweepCheck, SweepResult
+from stream.moves.hysteresis import Hysteresis
+from stream.moves.segmentation import (
+    BaselineOutdated,
+    SegmentationBatch,
+    published_cluster,
+    resegment,
+    sums_for_baseline,
+)
 from stream.settings import StreamSettings
 
 __all__ = ["Sweeper"]
@@ -64,11 +70,11 @@ class Sweeper:
         columns: AttributeColumns | None = None,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed
-        self._clock, self._settings, self._damping = clock, settings, Damping.of(settings)
+        self._clock, self._settings, self._hysteresis = clock, settings, Hysteresis.from_settings(settings)
         self._columns = columns
         self._progress: dict[int, _Progress] = {}
         self.swept = 0
-        self.found: dict[int, Swept] = {}
+        self.found: dict[int, SweepResult] = {}
 
     def claimed(self, owned: OwnedPartition) -> None:
         """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
@@ -78,10 +84,10 @@ class Sweeper:
             self._live.refresh()
             self._feed.poll(self._live, _BASELINE_S)
         if owned.baseline > self._live.segmenter.baseline:
-            raise BaselineBehind(owned.baseline, self._live.segmenter.baseline)
+            raise BaselineOutdated(owned.baseline, self._live.segmenter.baseline)
         self._progress[owned.partition] = _Progress(time.monotonic() + self._settings.sweep_s)
 
-    def findings(self, partitions: Iterable[int]) -> list[Swept]:
+    def findings(self, partitions: Iterable[int]) -> list[SweepResult]:
         """Return what the last sweep of each of these partitions under the live baseline found."""
         found = [self.found[partition] for partition in partitions if partition in self.found]
         return [each for each in found if each.baseline == self._live.segmenter.baseline]
@@ -119,7 +125,7 @@ class Sweeper:
                 progress.due = time.monotonic() + self._settings.sweep_s
                 return False
             progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
-            progress.borders = segmenter.borders
+            progress.borders = segmenter.border_model
             progress.cursor, progress.baseline, progress.seen = 0, segmenter.baseline, state
             progress.check = SweepCheck(
                 owned,
@@ -152,7 +158,7 @@ class Sweeper:
     ) -> None:
         check = progress.check
         now_ms = self._clock.now_ms(owned.watermark_ms)
-        sums = sums_under(segmenter, owned.baseline, owned.sums)
+        sums = sums_for_baseline(segmenter, owned.baseline, owned.sums)
         note = None if check is None else partial(check.add, owned)
         chosen, causes = self._due(customers, segmenter, now_ms, note, progress.earlier)
         finished = complete and owned.swept_baseline < segmenter.baseline
@@ -160,7 +166,7 @@ class Sweeper:
             return
         subset = customers.take(chosen)
         batch = SegmentationBatch(subset.ids, subset.rows, subset.rows, causes, now_ms)
-        result = resegment(segmenter, self._damping, batch, sums)
+        result = resegment(segmenter, self._hysteresis, batch, sums)
         subset.rows = result.rows
         swept = segmenter.baseline if complete else None
         outcome = Outcome(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
@@ -189,7 +195,7 @@ class Sweeper:
         distances = segmenter.distances(rows, vectors, now_ms)
         learned = segmenter.vectors(rows, rows["learned_at"])
         borders = segmenter.border_distances(vectors, distances)
-        goes = published_cluster(segmenter, borders, rows, now_ms, self._damping)
+        goes = published_cluster(segmenter, borders, rows, now_ms, self._hysteresis)
         numbers = np.array([each.number for each in segmenter.segments])
         under = rows["baseline"] == segmenter.baseline
         stale = ~under | (nearest(distances) != rows["cluster"])
@@ -211,11 +217,11 @@ class Sweeper:
         """Return whether it is the model that takes customers (n,) where they go."""
         rows, then = seen.rows, seen.rows["learned_at"]
         last = segmenter.border_distances(seen.learned, segmenter.distances(rows, seen.learned, then))
-        by_model = published_cluster(segmenter, last, rows, then, self._damping) == seen.goes
+        by_model = published_cluster(segmenter, last, rows, then, self._hysteresis) == seen.goes
         if earlier is None:
             return np.asarray(by_model)
         before = earlier.distances_many(seen.vectors)
-        by_time = published_cluster(segmenter, before, rows, now_ms, self._damping) == seen.goes
+        by_time = published_cluster(segmenter, before, rows, now_ms, self._hysteresis) == seen.goes
         return np.asarray(by_model & ~by_time)
 
 

@@ -7,9 +7,9 @@ from batch.data.customer_table import CustomerTable
 from batch.fit_options import FitOptions
 from batch.rebaseline import LiveModel, build_proposal
 from state.customers.records import blank_rows
-from stream.model.rfm_tiers import RuleTiers
+from stream.model.rfm_tiers import RfmTiers
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from tests.building import HALF_LIFE_MS, NOW, NOW_MS
 
 FEATURES = ("income", "score")
@@ -45,6 +45,8 @@ def proposal_of(rows, live=None, *, k=4, number=1, last_number=0, seed=1, profil
     table = table_of(rows, profiles)
     options = FitOptions(features=FEATURES, k=k, algorithms=("k-means",))
     candidate = build_candidate(table, options, number=number, seed=seed, now=NOW)
-    under = LiveModel(live, CentroidSegmenter(live, HALF_LIFE_MS) if live else RuleTiers(HALF_LIFE_MS))
+    under = LiveModel(live, CentroidSegmenter(live, HALF_LIFE_MS) if live else RfmTiers(HALF_LIFE_MS))
     chunks = iter([(table.rows, table.now_ms)])
-    return build_proposal(table, candidate, under, chunks, last_number=last_number, damping=Damping.by(0.1), by="test")
+    return build_proposal(
+        table, candidate, under, chunks, last_number=last_number, hysteresis=Hysteresis.uniform(0.1), by="test"
+    )

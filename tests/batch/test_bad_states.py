@@ -24,7 +24,7 @@ from state.model.baselines import BaselineStore
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
 from stream.customers.clock import SegmentClock
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from tests.building import (
     DAY_MS,
     HALF_LIFE_MS,
@@ -62,7 +62,7 @@ def rebaseliner(client):
         SegmentClock("event"),
         partitions=PARTITIONS,
         half_life_ms=HALF_LIFE_MS,
-        damping=Damping.by(0.1),
+        hysteresis=Hysteresis.uniform(0.1),
         limit=10_000,
         seed=1,
     )

@@ -9,7 +9,7 @@ from batch.settings import BatchSettings
 from events.segment_changes import segment_number
 from state.partitions.model_sums import ModelSums
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, resegment
 from tests.batch.proposing import CENTRES, customers, proposal_of
 from tests.building import HALF_LIFE_MS, NOW_MS, make_baseline, names, rows_with, shoppers
@@ -20,7 +20,9 @@ def moved_over(rows, baseline):
     segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
     sums = ModelSums.zeros(baseline.k, segmenter.dimensions)
     causes = np.full(len(rows), "baseline", object)
-    done = resegment(segmenter, Damping.by(0.1), SegmentationBatch(names(len(rows)), rows, rows, causes, NOW_MS), sums)
+    done = resegment(
+        segmenter, Hysteresis.uniform(0.1), SegmentationBatch(names(len(rows)), rows, rows, causes, NOW_MS), sums
+    )
     return done.rows, done.changes
 
 
@@ -43,7 +45,7 @@ def test_the_preview_is_what_workers_then_do():
 def test_customers_of_whom_nothing_is_known_are_not_previewed():
     baseline = proposal_of(customers()).baseline
     crowd = preview_moves(baseline, HALF_LIFE_MS, [(rows_with(3), np.full(3, NOW_MS))])
-    assert crowd.moves(CentroidSegmenter(baseline, HALF_LIFE_MS), Damping.by(0.1)) == []
+    assert crowd.moves(CentroidSegmenter(baseline, HALF_LIFE_MS), Hysteresis.uniform(0.1)) == []
 
 
 def test_chunks_give_the_same_crowd_as_all_at_once():

@@ -11,9 +11,9 @@ from batch.fit_options import FitOptions
 from batch.rebaseline import LiveModel, build_proposal
 from bench.quality.known_groups import shop_of
 from simulation.scenarios.named_scenarios import named_scenario
-from stream.model.rfm_tiers import RuleTiers
+from stream.model.rfm_tiers import RfmTiers
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from tests.building import NOW
 
 CUSTOMERS, DAYS = 600, 300
@@ -27,11 +27,13 @@ def shop(seed):
 def proposal(table, live=None, *, seed=42):
     """A proposal with the options of a plain `shoal rebaseline`: its own choice of k and of the algorithm."""
     candidate = build_candidate(table, FitOptions(), number=2 if live else 1, seed=seed, now=NOW)
-    segmenter = CentroidSegmenter(live, table.half_life_ms) if live else RuleTiers(table.half_life_ms)
+    segmenter = CentroidSegmenter(live, table.half_life_ms) if live else RfmTiers(table.half_life_ms)
     chunks = iter([(table.rows, table.now_ms)])
     last = live.last_segment if live else 0
     under = LiveModel(live, segmenter)
-    return build_proposal(table, candidate, under, chunks, last_number=last, damping=Damping.by(0.1), by="test")
+    return build_proposal(
+        table, candidate, under, chunks, last_number=last, hysteresis=Hysteresis.uniform(0.1), by="test"
+    )
 
 
 @cache

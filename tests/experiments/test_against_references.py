@@ -21,7 +21,7 @@ from experiments.statistics.cuped import adjusted_revenue
 from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import measure
-from experiments.statistics.multiplicity import adjusted
+from experiments.statistics.multiplicity import adjusted_p_values
 from experiments.statistics.proportions import two_proportions
 from experiments.statistics.sample_ratio_mismatch import sample_ratio
 from experiments.tally import THOUSANDTHS
@@ -173,7 +173,7 @@ def test_spotify_confidence_adjusts_by_regression_as_cuped_does(answers, case):
 
 def test_spotify_confidence_corrects_alike(answers):
     plain, corrected = zip(*answers["holm"], strict=True)
-    assert adjusted(plain, "holm") == pytest.approx(corrected, rel=1e-6)
+    assert adjusted_p_values(plain, "holm") == pytest.approx(corrected, rel=1e-6)
 
 
 def test_spotify_confidence_solves_the_same_bounds(answers):

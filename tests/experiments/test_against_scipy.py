@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import power_proportions_2indep
 from statsmodels.stats.proportion import test_proportions_2indep as proportions_2indep
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from experiments import CannotSay, Metric, Reason, Tally
+from experiments import Metric, NotComputable, Reason, Tally
 from experiments.planning.power import (
     minimum_detectable_effect,
     sample_size_of_means,
@@ -23,10 +23,10 @@ from experiments.sequential.heterogeneity import against_the_rest, cochran_q
 from experiments.statistics.bayes import beta_binomial, normal
 from experiments.statistics.cuped import adjusted_revenue
 from experiments.statistics.lift import fieller_lift
-from experiments.statistics.many_arms import chi_squared, welch_anova
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import measure
-from experiments.statistics.multiplicity import adjusted
+from experiments.statistics.multiplicity import adjusted_p_values
+from experiments.statistics.omnibus_tests import chi_squared, welch_anova
 from experiments.statistics.proportions import fisher, two_proportions, wilson
 from experiments.statistics.sample import Sample
 from experiments.statistics.sample_ratio_mismatch import CONCENTRATION, sample_ratio, sequential_sample_ratio
@@ -115,7 +115,7 @@ def test_fieller_keeps_exactly_the_ratios_that_are_not_rejected():
         ratio = 1 + lift
         z = (ours.mean - ratio * theirs.mean) / np.sqrt(ours.squared_error + ratio**2 * theirs.squared_error)
         assert abs(z) == pytest.approx(stats.norm.ppf(0.975), rel=1e-9)
-    assert fieller_lift(ours, Sample(500, 0.3, 25.0), alpha=0.05) == CannotSay(Reason.CONTROL_NEAR_ZERO)
+    assert fieller_lift(ours, Sample(500, 0.3, 25.0), alpha=0.05) == NotComputable(Reason.CONTROL_NEAR_ZERO)
 
 
 def test_tests_across_arms_are_those_of_scipy_and_statsmodels():
@@ -146,10 +146,12 @@ def test_the_always_valid_sample_ratio_is_a_dirichlet_mixture():
 @pytest.mark.parametrize(("ours", "theirs"), [("holm", "holm"), ("benjamini_hochberg", "fdr_bh")])
 def test_corrections_are_those_of_statsmodels(ours, theirs):
     p_values = np.random.default_rng(5).random(40) ** 3
-    assert adjusted(p_values.tolist(), ours) == pytest.approx(multipletests(p_values, method=theirs)[1].tolist())
+    assert adjusted_p_values(p_values.tolist(), ours) == pytest.approx(
+        multipletests(p_values, method=theirs)[1].tolist()
+    )
     with_gaps = [*p_values.tolist(), None, None]
     expected = multipletests([*p_values, 1.0, 1.0], method=theirs)[1].tolist()[:40]
-    assert adjusted(with_gaps, ours) == pytest.approx([*expected, None, None])
+    assert adjusted_p_values(with_gaps, ours) == pytest.approx([*expected, None, None])
 
 
 def test_posteriors_are_those_of_a_simulation():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments import Reason, Tally, assign
-from experiments.assignment import point
+from experiments.assignment import hash_point
 from tests.experiments.tallying import experiment
 
 ROOT = Path(__file__).parents[2]
@@ -42,5 +42,5 @@ def test_every_statistic_named_on_the_page_is_a_module():
 
 def test_the_example_of_the_page_is_right():
     salt, customer, shown = re.search(r"salt `(\w+)` and customer `(\w+)` give the point ([\d.]+)", PAGE).groups()
-    assert point(salt, customer) == pytest.approx(float(shown), abs=0)
+    assert hash_point(salt, customer) == pytest.approx(float(shown), abs=0)
     assert assign(customer, experiment(id=salt)).variant == "B"

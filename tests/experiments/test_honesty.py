@@ -22,7 +22,7 @@ from bench.statistics.repeated_looks import (
 )
 from bench.statistics.sequence_coverage import exact_difference_misses, repeated_interval_misses, sequence_misses
 from experiments.planning.power import sample_size_of_proportions, sequential_customers
-from experiments.planning.sample_size import customers_needed, rate_baseline
+from experiments.planning.sample_size import rate_baseline, sample_sizes
 from experiments.sequential.always_valid import always_valid, mixture_p_value
 from experiments.sequential.always_valid_rates import two_rate_sequences
 from experiments.sequential.group_sequential import obrien_fleming, pocock
@@ -134,7 +134,7 @@ def test_the_intervals_of_planned_looks_hold_the_truth_together():
 
 @pytest.mark.parametrize(("looks", "spending"), [(1, obrien_fleming), (5, obrien_fleming), (5, pocock), (3, pocock)])
 def test_planned_looks_have_their_power_at_the_size_computed_for_them(looks, spending):
-    plan = customers_needed(rate_baseline(0.05), 0.1, [0.5, 0.5], is_rate=True, looks=looks, spending=spending)
+    plan = sample_sizes(rate_baseline(0.05), 0.1, [0.5, 0.5], is_rate=True, looks=looks, spending=spending)
     seen = conversions(27, 5_000, looks, lift=0.1, every=math.ceil(plan.group_sequential / looks))
     assert crossing_share(seen, spending) == pytest.approx(0.8, abs=0.02)
 

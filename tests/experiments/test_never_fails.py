@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from experiments import CannotSay, Metric, Tallies
+from experiments import Metric, NotComputable, Tallies
 from experiments.planning.power import (
     days_left,
     minimum_detectable_effect,
@@ -20,14 +20,14 @@ from experiments.planning.power import (
 from experiments.reporting.report import report
 from experiments.sequential.always_valid import always_valid
 from experiments.sequential.always_valid_rates import rate_sequence, two_rate_sequences
-from experiments.sequential.group_sequential import look_at, obrien_fleming, pocock
+from experiments.sequential.group_sequential import evaluate_look, obrien_fleming, pocock
 from experiments.sequential.heterogeneity import against_the_rest, cochran_q
 from experiments.statistics.bayes import beta_binomial, normal
 from experiments.statistics.cuped import adjusted_revenue
 from experiments.statistics.lift import fieller_lift
-from experiments.statistics.many_arms import chi_squared, welch_anova
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import measure
+from experiments.statistics.omnibus_tests import chi_squared, welch_anova
 from experiments.statistics.proportions import fisher, two_proportions, wilson
 from experiments.statistics.sample import Sample
 from experiments.statistics.sample_ratio_mismatch import sample_ratio
@@ -57,7 +57,7 @@ def numbers_in(value):
 
 def said(outcome):
     """The outcome, after it was found to be a reason or finite numbers."""
-    assert isinstance(outcome, CannotSay) or all(map(math.isfinite, numbers_in(outcome))), outcome
+    assert isinstance(outcome, NotComputable) or all(map(math.isfinite, numbers_in(outcome))), outcome
     p_value = getattr(outcome, "p_value", 0.5)
     assert 0.0 <= p_value <= 1.0
     interval = getattr(outcome, "interval", None)
@@ -117,7 +117,7 @@ def test_means_of_any_samples(ours, theirs, third, fourth):
     said(cochran_q([(ours, theirs), (third, fourth)]))
     said(against_the_rest((ours, theirs), (third, fourth)))
     for spending in (obrien_fleming, pocock):
-        said(look_at(ours, theirs, 0.7, looks=3, alpha=0.05, spending=spending))
+        said(evaluate_look(ours, theirs, 0.7, looks=3, alpha=0.05, spending=spending))
 
 
 @settings(max_examples=100)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments import CannotSay, Reason, Tallies, Tally
+from experiments import NotComputable, Reason, Tallies, Tally
 from experiments.planning.power import sample_size_of_proportions
 from experiments.reporting.report import report
 from experiments.sequential.group_sequential import critical_values, obrien_fleming, pocock
@@ -76,7 +76,7 @@ def test_the_lady_tasting_tea():
     """Fisher (1935): of four cups with milk first she named three; 34 of 70 tables are as extreme, two-sided."""
     assert fisher(3, 4, 1, 4, alpha=0.05).p_value == pytest.approx(34 / 70)
     assert not expected_counts_allow_z(3, 4, 1, 4)
-    assert two_proportions(3, 4, 1, 4, alpha=0.05) == CannotSay(Reason.SMALL_EXPECTED_COUNTS)
+    assert two_proportions(3, 4, 1, 4, alpha=0.05) == NotComputable(Reason.SMALL_EXPECTED_COUNTS)
 
 
 def test_a_mismatch_that_looked_like_an_effect():

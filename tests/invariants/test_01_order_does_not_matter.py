@@ -14,9 +14,9 @@ from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from consumers.runtime.protocols import Loaded
 from state.customers.records import CustomerBatch, pack, unpack
 from state.partitions.partition_store import OwnedPartition
-from stream.model.rfm_tiers import RuleTiers
+from stream.model.rfm_tiers import RfmTiers
 from stream.moves.handler import SegmentHandler
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from tests.building import topic_slice
 from tests.service import HALF_LIFE_MS, event_fields
 from tests.shop import FAR_MS, reference, shop_events
@@ -26,7 +26,7 @@ EXPECTED = event_fields(reference(EVENTS))
 
 
 class Tiers:
-    segmenter = RuleTiers(HALF_LIFE_MS)
+    segmenter = RfmTiers(HALF_LIFE_MS)
 
 
 def apply(known: dict[str, bytes], messages, now_ms: int) -> None:
@@ -41,7 +41,9 @@ def apply(known: dict[str, bytes], messages, now_ms: int) -> None:
             batch.events[source.topic] = TopicEvents(columns, nowhere, np.arange(len(values)))
     ids, slots = batch.customer_ids()
     customers = unpack(ids, [known.get(name) for name in ids]) if ids else CustomerBatch.blank([])
-    handler = SegmentHandler(Tiers(), half_life_ms=HALF_LIFE_MS, damping=Damping.by(0.1), duplicate_window=256)
+    handler = SegmentHandler(
+        Tiers(), half_life_ms=HALF_LIFE_MS, hysteresis=Hysteresis.uniform(0.1), duplicate_window=256
+    )
     columns = {topic: part.columns for topic, part in batch.events.items()}
     (outcome,) = handler.apply([Loaded(OwnedPartition(0, 1, {}), customers, columns, slots, now_ms)])
     known |= zip(outcome.customers.ids, pack(outcome.customers), strict=True)

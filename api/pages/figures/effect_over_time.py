@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from queries.experiments.effect_over_time import decided_at
+from queries.experiments.effect_over_time import decision_since
 from state.experiments.effect_series import EffectPoint
 
 __all__ = ["over_time", "since_when"]
@@ -56,5 +56,5 @@ def _traces(looks: Sequence[EffectPoint], name: str, place: int, *, rate: bool) 
 
 def since_when(looks: Sequence[EffectPoint]) -> tuple[str, int] | None:
     """Return since when, RFC 3339, and since how many customers the decision has been what it is."""
-    since = decided_at(looks)
+    since = decision_since(looks)
     return None if since is None else (datetime.fromtimestamp(since.at_ms / 1000, UTC).isoformat(), since.exposed)

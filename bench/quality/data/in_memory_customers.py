@@ -13,9 +13,9 @@ from events.schema.outputs import Baseline, ModelVersion
 from state.customers.records import Rows
 from state.partitions.model_sums import ModelSums
 from stream.customers.fold import fold, merge
-from stream.model.borders import Borders, Cost
+from stream.model.borders import BorderCost, BorderPolicy
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, resegment
 from stream.settings import StreamSettings
 
@@ -48,14 +48,14 @@ class Population:
         baseline: Baseline,
         rows: Rows,
         now_ms: int,
-        damping: Damping,
+        hysteresis: Hysteresis,
         border_tolerance: float | None = None,
     ) -> None:
         self.names, self._baseline = log.names, baseline
         self._tolerance = StreamSettings().border_tolerance if border_tolerance is None else border_tolerance
         self._version: ModelVersion | None = None
         self.segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
-        self.rows, self.damping = rows, damping
+        self.rows, self.hysteresis = rows, hysteresis
         self.sums = ModelSums.zeros(baseline.k, len(baseline.features))
         self._reevaluate(rows.copy(), now_ms)
 
@@ -72,7 +72,7 @@ class Population:
         causes = np.full(len(there), "time", object)
         names = [self.names[i] for i in there.tolist()]
         customers = SegmentationBatch(names, before, after, causes, now_ms)
-        result = resegment(self.segmenter, self.damping, customers, self.sums)
+        result = resegment(self.segmenter, self.hysteresis, customers, self.sums)
         self.rows[there], self.sums = result.rows, result.sums
         self._lead(now_ms)
 
@@ -80,7 +80,7 @@ class Population:
         """Publish a version, as the leader does: the borders stay while they cost less than is allowed."""
         segmenter, cost = self.segmenter, self.cost(now_ms)
         centroids = self.sums.means(otherwise=segmenter.model.centroids)
-        borders = self._borders(cost).held(self._baseline, self._version, centroids, self.sums.counts)
+        borders = self._borders(cost).kept(self._baseline, self._version, centroids, self.sums.counts)
         self._version = ModelVersion(
             version=segmenter.version + 1,
             baseline=segmenter.baseline,
@@ -93,16 +93,16 @@ class Population:
         )
         segmenter.follow(self._version)
 
-    def _borders(self, cost: Cost) -> Borders:
-        return Borders(self._tolerance, lambda _baseline, _borders: cost)
+    def _borders(self, cost: BorderCost) -> BorderPolicy:
+        return BorderPolicy(self._tolerance, lambda _baseline, _borders: cost)
 
-    def cost(self, now_ms: int) -> Cost:
+    def cost(self, now_ms: int) -> BorderCost:
         """Return the customers' squared distances to the centroids and to the borders."""
         rows = self.rows[self.rows["placed"] > 0]
         vectors = self.segmenter.vectors(rows, now_ms)
         distances = self.segmenter.distances(rows, vectors, now_ms)
         near = [each.min(axis=1) for each in (distances, self.segmenter.border_distances(vectors, distances))]
-        return Cost(len(rows), *(float((each * each).sum()) for each in near))
+        return BorderCost(len(rows), *(float((each * each).sum()) for each in near))
 
     def published(self) -> Ints:
         """Return the cluster (n,) whose segment each customer shows, -1 for none."""

@@ -24,12 +24,12 @@ from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.partition_store import PartitionStore
 from state.settings import StateSettings
 from state.store import keys
-from stream.model.borders import Borders, cost_of
-from stream.model.leader import Leader
+from stream.model.borders import BorderPolicy, cost_of_sweeps
 from stream.model.live_segmenter import LiveSegmenter
+from stream.model.model_publisher import ModelPublisher
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.handler import SegmentHandler
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from stream.settings import StreamSettings
 from stream.sweep.sweeper import Sweeper
 from stream.worker import half_life_ms
@@ -96,7 +96,7 @@ class Service:
         clock: Any = self.clock
         self.sweeper = Sweeper(self.store, committer, self.live, feed, clock, settings)
         handler = SegmentHandler(
-            self.live, half_life_ms=HALF_LIFE_MS, damping=Damping.of(settings), duplicate_window=256
+            self.live, half_life_ms=HALF_LIFE_MS, hysteresis=Hysteresis.from_settings(settings), duplicate_window=256
         )
         kafka = KafkaSettings(partitions=PARTITIONS)
         self._process = Processing(
@@ -107,11 +107,11 @@ class Service:
             clock,
         )
         self._baselines = BaselineStore(client)
-        borders = Borders(
+        borders = BorderPolicy(
             settings.border_tolerance,
-            lambda *which: cost_of(self.sweeper.findings(range(PARTITIONS)), *which),
+            lambda *which: cost_of_sweeps(self.sweeper.findings(range(PARTITIONS)), *which),
         )
-        self.leader = Leader(
+        self.leader = ModelPublisher(
             self._baselines, ModelStore(client), sink, PARTITIONS, self.live, settings.starving_share, borders
         )
         self._owned = [self.store.claim(partition) for partition in range(PARTITIONS)]
@@ -143,7 +143,9 @@ class Service:
     def excess(self) -> float:
         """Return by which share the borders were worse than the centroids in the last sweep."""
         segmenter = self.live.segmenter
-        return cost_of(self.sweeper.findings(range(PARTITIONS)), segmenter.baseline, segmenter.borders_version).excess
+        return cost_of_sweeps(
+            self.sweeper.findings(range(PARTITIONS)), segmenter.baseline, segmenter.borders_version
+        ).excess
 
     def approve(self, baseline: Baseline) -> None:
         """Put a baseline live, and move everyone over."""

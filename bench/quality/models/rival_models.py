@@ -8,7 +8,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
 from events.arrays import Floats, Ints
-from stream.model.borders import Borders, Cost
+from stream.model.borders import BorderCost, BorderPolicy
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.settings import StreamSettings
 
@@ -71,8 +71,8 @@ class Published(ByCustomer):
         stays = (shown >= 0) & ~(distances[rows, closest] < (1 - settings.hysteresis) * distances[rows, shown])
         self._shown[customers] = np.where(stays, shown, closest)
         near = self.model.distances_many(vectors).min(axis=1)
-        cost = Cost(len(vectors), float((near**2).sum()), float((distances.min(axis=1) ** 2).sum()))
-        if Borders(settings.border_tolerance).too_dear(cost, len(self._borders)):
+        cost = BorderCost(len(vectors), float((near**2).sum()), float((distances.min(axis=1) ** 2).sum()))
+        if BorderPolicy(settings.border_tolerance).exceeds_tolerance(cost, len(self._borders)):
             self._borders = self.model.centroids
         return self._shown[customers]
 

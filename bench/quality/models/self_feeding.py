@@ -5,8 +5,8 @@ import numpy as np
 from events.arrays import Floats, Ints
 from state.customers.records import Rows
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import beyond_hysteresis
+from stream.moves.hysteresis import Hysteresis
+from stream.moves.segmentation import nearest_beyond_margin
 
 __all__ = ["MARGIN", "SelfFeeding"]
 
@@ -20,7 +20,7 @@ class SelfFeeding(CentroidSegmenter):
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
         """Return the distances (n, k) to the centroids, but none to that of the segment that is to be published."""
         distances = super().distances(rows, vectors, at_ms)
-        target = beyond_hysteresis(self, distances, rows["segment"].astype(np.int64), Damping.by(MARGIN))
+        target = nearest_beyond_margin(self, distances, rows["segment"].astype(np.int64), Hysteresis.uniform(MARGIN))
         placed = np.flatnonzero(target >= 0)
         distances[placed, target[placed]] = 0.0
         return distances

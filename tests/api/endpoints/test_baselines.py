@@ -8,7 +8,7 @@ from api.access.audit_log import read_audit
 from api.access.scopes import Scope
 from batch.promotion.decisions import Promotion
 from events.schema.outputs import SegmentMove
-from queries.segments.baseline_comparison import compared
+from queries.segments.baseline_comparison import compare_baselines
 from state.model.baselines import BaselineStore
 from tests.api.pages.test_pages import HTML, seen, signed_in
 from tests.building import Sink, make_baseline
@@ -94,13 +94,13 @@ def test_moves_are_told_only_against_what_they_were_previewed_with():
     moves = [SegmentMove(source=None, target="s1", customers=3), SegmentMove(source="s1", target="s1", customers=9)]
     moves.append(SegmentMove(source="s1", target="s2", customers=3))
     candidate = make_baseline(2).model_copy(update={"follows": 1, "moves": moves})
-    told = compared(candidate, make_baseline(1))
+    told = compare_baselines(candidate, make_baseline(1))
     assert told["moves"] == [
         {"from": None, "to": "s1", "customers": 3}, {"from": "s1", "to": "s2", "customers": 3},
     ]  # fmt: skip
     assert told["moved_share"] == pytest.approx(0.25)
-    other = compared(candidate, make_baseline(7))
+    other = compare_baselines(candidate, make_baseline(7))
     assert (other["moves"], other["moved_share"]) == (None, None)
     live = make_baseline(1)
-    fewer = compared(make_baseline(2).model_copy(update={"segments": live.segments[1:]}), live)
+    fewer = compare_baselines(make_baseline(2).model_copy(update={"segments": live.segments[1:]}), live)
     assert [each["segment_id"] for each in fewer["gone"]] == [live.segments[0].segment_id]

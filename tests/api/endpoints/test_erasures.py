@@ -7,7 +7,7 @@ from api.access.scopes import Scope
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.customers.erasures import OpenErasures, read_erased_customers
 from state.store import keys
-from stream.erasure.erasure_requests import Erasures
+from stream.erasure.erasure_requests import ErasureRequests
 from tests.api.conftest import EVIL, PARTITIONS
 from tests.waiting import until
 
@@ -25,7 +25,7 @@ class NoLetters:
 @pytest.fixture
 def erasures(shop, monkeypatch):
     monkeypatch.setattr("stream.erasure.erasure_requests.DeadLetterLog", NoLetters)
-    return Erasures(shop.redis, shop.settings.kafka, lambda: None)
+    return ErasureRequests(shop.redis, shop.settings.kafka, lambda: None)
 
 
 def erased_by_a_worker(redis, customer_id):

@@ -5,7 +5,7 @@ import numpy as np
 from events.errors import ShoalError
 from events.schema.inputs import WebSession
 from events.topics.partitioning import partition_of
-from queries.customers.orders import purchases_of
+from queries.customers.purchases import purchases_of
 from state.experiments.purchase_logs import CONVERSION, ENTRY, PLACED, REFUNDED, PurchaseLogs
 from state.store import keys
 from tests.api.conftest import PARTITIONS

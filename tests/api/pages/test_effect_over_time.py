@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from api.access.scopes import Scope
 from api.pages.figures.effect_over_time import over_time, since_when
 from events.time_units import DAY_MS
-from queries.experiments.effect_over_time import look_at
+from queries.experiments.effect_over_time import record_effect
 from queries.experiments.experiments import Experiments
 from state.experiments.effect_series import EffectInterval, EffectPoint, EffectSeriesStore
 from state.store import keys
@@ -27,12 +27,12 @@ def test_nothing_is_kept_before_somebody_is_exposed_nor_twice(shop):
     shop.post("/v1/experiments", BANNER, Scope.EXPERIMENTS_WRITE)
     experiments = Experiments(shop.redis, PARTITIONS, SegmentClock("event"))
     store, name = EffectSeriesStore(shop.redis), BANNER["id"]
-    look_at(experiments.all()[0], store)
+    record_effect(experiments.all()[0], store)
     assert store.read(name) == []
     shop.redis.hset(keys.tally(0, name), "A/s1", "7")
     standing = experiments.all()[0]
-    look_at(standing, store)
-    look_at(standing, store)
+    record_effect(standing, store)
+    record_effect(standing, store)
     (kept,) = store.read(name)
     assert kept.exposed == 7
     assert kept.at_ms == round(standing.report.at.timestamp() * 1000)

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as Away
 
 from api.access.audit_log import read_audit
 from api.access.scopes import Scope
-from queries.segments.current_segments import SegmentReads
+from queries.segments.current_segments import SegmentReader
 from tests.api.conftest import EVIL, fill
 
 
@@ -108,7 +108,7 @@ def test_reads_of_one_moment_share_round_trips(redis, redis_database_url, reader
     async def read():
         async with Redis.from_url(redis_database_url) as client:
             counting = Counting(client)
-            reads = SegmentReads(counting)
+            reads = SegmentReader(counting)
             found = await asyncio.gather(*(reads.one(f"c{i}") for i in range(readers)))
             return found, counting.trips
 
@@ -124,7 +124,7 @@ def test_everybody_who_waits_hears_that_redis_is_away_and_the_next_one_is_answer
     async def read():
         async with Redis.from_url(redis_database_url) as client:
             counting = Counting(client)
-            reads = SegmentReads(counting)
+            reads = SegmentReader(counting)
             counting.away = True
             failed = await asyncio.gather(*(reads.one("c1") for _ in range(20)), return_exceptions=True)
             counting.away = False
@@ -140,7 +140,7 @@ def test_who_does_not_wait_any_more_stops_nobody(redis, redis_database_url):
 
     async def read():
         async with Redis.from_url(redis_database_url) as client:
-            reads = SegmentReads(client)
+            reads = SegmentReader(client)
             gone, stays = asyncio.create_task(reads.one("c1")), asyncio.create_task(reads.one("c2"))
             await asyncio.sleep(0)
             gone.cancel()

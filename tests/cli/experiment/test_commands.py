@@ -11,7 +11,7 @@ from cli.experiment import commands, definition_options
 from cli.main import main
 from events.segment_changes import Change
 from experiments import Experiment, Metric, Tallies, assign
-from queries.experiments.experiments import ChangeRefused, Ended, MovedMeanwhile, Taken, UnknownExperiment
+from queries.experiments.experiments import ChangeRefused, ConcurrentChange, Ended, Taken, UnknownExperiment
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.customers.segment_views import SegmentViews
 from state.experiments.definitions import ExperimentStore
@@ -165,7 +165,7 @@ def test_a_running_experiment_refuses_what_breaks_its_statistics_and_says_why(sh
 def test_a_change_beside_another_is_not_lost(shoal, monkeypatch):
     shoal(*BANNER)
     monkeypatch.setattr(ExperimentStore, "replace", lambda *_: False)
-    message = said(shoal, MovedMeanwhile, "experiment", "update", "banner", "--description", "x")
+    message = said(shoal, ConcurrentChange, "experiment", "update", "banner", "--description", "x")
     assert "somebody else has changed" in message
 
 

@@ -10,7 +10,7 @@ from experiments.planning.power import sequential_customers
 from experiments.reporting.document import Report
 from experiments.reporting.report import report
 from experiments.sequential.group_sequential import critical_values, obrien_fleming
-from experiments.statistics.multiplicity import adjusted
+from experiments.statistics.multiplicity import adjusted_p_values
 from experiments.statistics.proportions import two_proportions
 from experiments.statistics.sample import conversion
 from tests.experiments.tallying import START, counts, experiment, shop
@@ -168,9 +168,11 @@ def test_p_values_are_adjusted_over_their_whole_family():
     found = report(plan, Tallies(cells), NOW)
     rows = [row for part in found.segments for row in part.comparisons]
     assert len(rows) == 3 * 2 * 2
-    assert [row.p_adjusted for row in rows] == pytest.approx(adjusted([row.p_value for row in rows], "holm"))
+    assert [row.p_adjusted for row in rows] == pytest.approx(adjusted_p_values([row.p_value for row in rows], "holm"))
     primary = [row for row in found.overall.comparisons if row.family == "primary"]
-    assert [row.p_adjusted for row in primary] == pytest.approx(adjusted([row.p_value for row in primary], "holm"))
+    assert [row.p_adjusted for row in primary] == pytest.approx(
+        adjusted_p_values([row.p_value for row in primary], "holm")
+    )
     assert any(row.p_adjusted > row.p_value for row in rows)
 
 
@@ -205,8 +207,8 @@ def test_segments_that_differ_are_found():
     assert contrasts["New"].p_value < 1e-6
     assert contrasts["New"].difference == pytest.approx(0.02 - 0.00025, abs=1e-12)
     rows = [part.against_the_rest[0] for part in found.segments]
-    assert [row.p_adjusted for row in rows] == pytest.approx(adjusted([row.p_value for row in rows], "holm"))
-    always = adjusted([row.sequential_p_value for row in rows], "holm")
+    assert [row.p_adjusted for row in rows] == pytest.approx(adjusted_p_values([row.p_value for row in rows], "holm"))
+    always = adjusted_p_values([row.sequential_p_value for row in rows], "holm")
     assert [row.sequential_p_adjusted for row in rows] == pytest.approx(always)
     assert all(row.p_value < row.sequential_p_value for row in rows)
     only = report(experiment(segments=["Old"]), Tallies(cells), NOW)

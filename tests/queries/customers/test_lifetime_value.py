@@ -11,7 +11,7 @@ from batch.lifetime.lifetime_models import LifetimeModels
 from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
 from queries.customers.inspector import CustomerUnknown, Inspector
-from queries.customers.lifetime_value import lifetime_in, lifetime_of_customer, why_no_models
+from queries.customers.lifetime_value import lifetime_of_customer, lifetime_of_record, missing_models_reason
 from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
@@ -37,7 +37,7 @@ def buyer():
 
 
 def test_it_is_what_the_models_of_the_re_baseline_say():
-    found = lifetime_of_customer(baseline(), buyer(), NOW_MS)
+    found = lifetime_of_record(baseline(), buyer(), NOW_MS)
     values = CDNOW.values(buyer(), np.array([NOW_MS]))
     assert [found[name] for name in FIGURES] == pytest.approx([float(each[0]) for each in values], abs=0.01)
     assert found["expected_amount"] == pytest.approx((6.25 * (15.44 + 5 * 38.0)) / (6.25 * 5 + 3.74 - 1), abs=0.01)
@@ -46,8 +46,8 @@ def test_it_is_what_the_models_of_the_re_baseline_say():
 
 
 def test_it_falls_while_the_customer_is_silent():
-    later = lifetime_of_customer(baseline(), buyer(), NOW_MS + 400 * DAY_MS)
-    now = lifetime_of_customer(baseline(), buyer(), NOW_MS)
+    later = lifetime_of_record(baseline(), buyer(), NOW_MS + 400 * DAY_MS)
+    now = lifetime_of_record(baseline(), buyer(), NOW_MS)
     assert all(later[name] < now[name] for name in ("probability_alive", "expected_orders", "lifetime_value"))
 
 
@@ -68,21 +68,21 @@ def test_it_falls_while_the_customer_is_silent():
     ids=["no baseline", "an old baseline", "too few data", "no orders", "all cancelled", "only in the future"],
 )
 def test_what_cannot_be_told_has_a_reason_and_no_figure(live, rows, said):
-    found = lifetime_of_customer(live, rows, NOW_MS)
+    found = lifetime_of_record(live, rows, NOW_MS)
     assert said in found["reason"]
     assert [found[name] for name in FIGURES] == [None] * 4
-    assert found.keys() == lifetime_of_customer(baseline(), buyer(), NOW_MS).keys()
+    assert found.keys() == lifetime_of_record(baseline(), buyer(), NOW_MS).keys()
 
 
 def test_of_a_whole_export_the_reason_is_that_of_the_baseline():
-    assert why_no_models(baseline()) == ""
-    assert "no baseline is live" in why_no_models(None)
+    assert missing_models_reason(baseline()) == ""
+    assert "no baseline is live" in missing_models_reason(None)
 
 
 @given(st.integers(0, 500))
 @examples(60)
 def test_every_customer_has_finite_figures_or_a_reason(seed):
-    found = lifetime_of_customer(baseline(), shoppers(1, seed), NOW_MS)
+    found = lifetime_of_record(baseline(), shoppers(1, seed), NOW_MS)
     assert (found["reason"] is None) == all(found[name] is not None for name in FIGURES)
     if found["reason"] is None:
         assert np.isfinite([found[name] for name in FIGURES]).all()
@@ -97,7 +97,7 @@ def test_of_a_customer_in_redis_it_is_at_the_present_of_the_replay(redis):
     store.save(store.claim(partition), PartitionUpdate(batch, {}, 0, None, 0, {}, {}, NOW_MS, []))
     BaselineStore(redis).approve(baseline())
     inspector = Inspector(redis, SegmentClock("event"), partitions=PARTITIONS, half_life_ms=HALF_LIFE_MS)
-    assert lifetime_in(inspector, "c1") == lifetime_of_customer(baseline(), rows, inspector.now_ms())
-    assert lifetime_in(inspector, "c1")["reason"] is None
+    assert lifetime_of_customer(inspector, "c1") == lifetime_of_record(baseline(), rows, inspector.now_ms())
+    assert lifetime_of_customer(inspector, "c1")["reason"] is None
     with pytest.raises(CustomerUnknown, match="'nobody'"):
-        lifetime_in(inspector, "nobody")
+        lifetime_of_customer(inspector, "nobody")

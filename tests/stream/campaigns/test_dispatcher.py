@@ -13,7 +13,7 @@ from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
 from state.campaigns.triggers import Trigger, TriggerStore
 from state.store import keys
-from stream.campaigns.contact_permission import Permission
+from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.dispatcher import Dispatcher
 from stream.campaigns.settings import TriggerSettings
 from stream.campaigns.trigger_matching import deliveries_for
@@ -60,7 +60,7 @@ def dispatcher(redis, **settings):
         **({"trigger_backoff_s": 0.02, "trigger_timeout_s": 60.0, "trigger_attempts": 4} | settings)
     )
     deliveries = DeliveryStore(redis, log_length=1_000)
-    permission = Permission(redis, deliveries, chosen, PARTITIONS)
+    permission = ContactPermission(redis, deliveries, chosen, PARTITIONS)
     return Dispatcher(TriggerStore(redis), deliveries, permission, chosen, lambda: 0.5)
 
 

@@ -38,5 +38,5 @@ def test_anything_else_is_not(genuine):
 def test_waits_double_up_to_the_longest_and_respect_the_receiver():
     assert [backoff_s(attempt, 5.0, 100.0, 1.0) for attempt in range(1, 8)] == [5, 10, 20, 40, 80, 100, 100]
     assert [backoff_s(attempt, 5.0, 100.0, 0.0) for attempt in range(1, 4)] == [2.5, 5, 10]
-    assert backoff_s(1, 5.0, 100.0, 0.5, after_s=60.0) == 60.0
+    assert backoff_s(1, 5.0, 100.0, 0.5, retry_after_s=60.0) == 60.0
     assert backoff_s(10_000, 5.0, 100.0, 1.0) == 100.0

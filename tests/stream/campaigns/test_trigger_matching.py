@@ -1,4 +1,4 @@
-"""Which change fits which trigger."""
+"""Which change matches which trigger."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from state.campaigns.triggers import Trigger
-from stream.campaigns.trigger_matching import deliveries_for, fits
+from stream.campaigns.trigger_matching import deliveries_for, matches
 from stream.campaigns.webhook_request import new_secret
 from tests.building import change_of
 
@@ -37,21 +37,21 @@ def trigger(**values):
     ],
 )
 def test_a_change_from_s3_to_s1_by_activity(wanted, fit):
-    assert fits(trigger(**wanted), change_of("anna", 2, "s1", "s3")) is fit
+    assert matches(trigger(**wanted), change_of("anna", 2, "s1", "s3")) is fit
 
 
 def test_a_first_segment_is_entered_but_none_is_left():
     first = change_of("anna", 1, "s1")
-    assert fits(trigger(entered=["s1"]), first)
-    assert not fits(trigger(left=["s1"]), first)
+    assert matches(trigger(entered=["s1"]), first)
+    assert not matches(trigger(left=["s1"]), first)
 
 
 def test_model_and_baseline_are_no_reasons_for_a_campaign_unless_asked_for():
     for cause in ["activity", "time", "model", "baseline", "correction"]:
         change = change_of("anna", 1)
         change.cause = cause
-        assert fits(trigger(), change) is (cause in {"activity", "time"})
-        assert fits(trigger(causes=[cause]), change)
+        assert matches(trigger(), change) is (cause in {"activity", "time"})
+        assert matches(trigger(causes=[cause]), change)
 
 
 def test_value_and_time_decide_too():

@@ -13,8 +13,8 @@ from stream.model.rfm_tiers import (
     NEW,
     OCCASIONAL,
     SEGMENT_NAMES,
-    RuleTiers,
-    tier_of,
+    RfmTiers,
+    tiers_of,
 )
 from tests.building import HALF_LIFE_MS, NOW_MS, ints, rows_with, shoppers
 
@@ -27,7 +27,7 @@ def tier(days_silent=None, orders=0.0, days_known=None, at_ms=NOW_MS):
         columns |= {"last_order": NOW_MS - int(days_silent * DAY_MS), "decayed_orders": decayed}
     if days_known is not None:
         columns["first_order"] = NOW_MS - int(days_known * DAY_MS)
-    return int(tier_of(rows_with(**columns), at_ms, HALF_LIFE_MS)[0])
+    return int(tiers_of(rows_with(**columns), at_ms, HALF_LIFE_MS)[0])
 
 
 @pytest.mark.parametrize(
@@ -57,19 +57,19 @@ def test_a_silent_customer_passes_through_the_tiers_down_to_inactive():
 
 def test_a_customer_known_by_profile_or_visits_alone_is_inactive():
     rows = rows_with(first_session=NOW_MS, sessions=3, signed_up=NOW_MS)
-    assert tier_of(rows, NOW_MS, HALF_LIFE_MS).tolist() == [INACTIVE]
+    assert tiers_of(rows, NOW_MS, HALF_LIFE_MS).tolist() == [INACTIVE]
 
 
 def test_the_distance_is_zero_to_the_tier_and_infinite_to_the_others():
-    rows, tiers = shoppers(100), RuleTiers(HALF_LIFE_MS)
+    rows, tiers = shoppers(100), RfmTiers(HALF_LIFE_MS)
     distances = tiers.distances(rows, tiers.vectors(rows, NOW_MS), NOW_MS)
     assert (np.isinf(distances).sum(axis=1) == len(SEGMENT_NAMES) - 1).all()
-    assert distances.argmin(axis=1).tolist() == tier_of(rows, NOW_MS, HALF_LIFE_MS).tolist()
+    assert distances.argmin(axis=1).tolist() == tiers_of(rows, NOW_MS, HALF_LIFE_MS).tolist()
     assert len(set(distances.argmin(axis=1).tolist())) >= 4, "the made-up customers are of several tiers"
 
 
 def test_the_tiers_are_baseline_0_with_the_six_names():
-    tiers = RuleTiers(HALF_LIFE_MS)
+    tiers = RfmTiers(HALF_LIFE_MS)
     assert (tiers.baseline, tiers.version, tiers.dimensions) == (0, 0, 0)
     assert [(each.segment_id, each.name) for each in tiers.segments] == [
         (f"s{i}", name) for i, name in enumerate(SEGMENT_NAMES, start=1)

@@ -6,7 +6,7 @@ import pytest
 from state.customers.records import blank_rows
 from stream.customers.features import FEATURES
 from stream.model.kmeans import nearest
-from stream.model.rfm_tiers import RuleTiers
+from stream.model.rfm_tiers import RfmTiers
 from stream.model.segmenter import CentroidSegmenter, segment_number
 from tests.building import (
     DAY_MS,
@@ -24,7 +24,7 @@ from tests.building import (
 
 FIVE = [*RFM, "engagement", "age"]
 SEGMENTERS = {
-    "tiers": lambda: RuleTiers(HALF_LIFE_MS),
+    "tiers": lambda: RfmTiers(HALF_LIFE_MS),
     "centroids": lambda: CentroidSegmenter(make_baseline(), HALF_LIFE_MS),
     "centroids of five features": lambda: CentroidSegmenter(
         make_baseline(7, np.random.default_rng(5).normal(size=(4, 5)), FIVE, ids=[9, 2, 5, 1]), HALF_LIFE_MS

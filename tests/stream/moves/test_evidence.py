@@ -8,10 +8,10 @@ import pytest
 from events.time_units import DAY_MS
 from state.customers.records import blank_rows
 from stream.customers.decay import LANDMARK_MS
-from stream.model.rfm_tiers import RuleTiers
+from stream.model.rfm_tiers import RfmTiers
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import SegmentationBatch, resegment, sums_under
+from stream.moves.hysteresis import Hysteresis
+from stream.moves.segmentation import SegmentationBatch, resegment, sums_for_baseline
 from tests.building import HALF_LIFE_MS, NOW_MS, make_baseline, make_model, names, rows_with, shoppers
 
 CENTROIDS = ((-1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, -1.0, -1.0))
@@ -19,9 +19,9 @@ CENTROIDS = ((-1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, -1.0, -1.0))
 
 def moved(segmenter, before, after, now_ms=NOW_MS, cause="activity", sums=None):
     causes = np.full(len(after), cause, object)
-    sums = sums_under(segmenter, segmenter.baseline, sums)
+    sums = sums_for_baseline(segmenter, segmenter.baseline, sums)
     customers = SegmentationBatch(names(len(after)), before, after, causes, now_ms)
-    return resegment(segmenter, Damping.by(0.1), customers, sums)
+    return resegment(segmenter, Hysteresis.uniform(0.1), customers, sums)
 
 
 def buyer(days_ago=20, orders=3, **columns):
@@ -89,7 +89,7 @@ def test_a_first_segment_has_no_distance_before_and_nothing_before():
 
 
 def test_tiers_have_no_distances_but_say_what_moved():
-    tiers = RuleTiers(HALF_LIFE_MS)
+    tiers = RfmTiers(HALF_LIFE_MS)
     first = moved(tiers, blank_rows(1), buyer())
     (change,) = moved(tiers, first.rows, first.rows, NOW_MS + 110 * DAY_MS, "time", first.sums).changes
     assert (change.segment, change.distance, change.previous_distance) == ("At-Risk Customers", None, None)

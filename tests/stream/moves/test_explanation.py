@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.segment_changes import make_change, make_moved_feature
-from stream.moves.explanation import explain
+from stream.moves.explanation import explain_change
 from tests.building import examples
 
 figures = st.none() | st.floats(-1e9, 1e9)
@@ -45,7 +45,7 @@ def change(cause, *moved, gap=None, previous="s1"):
     ],
 )  # fmt: skip
 def test_it_reads_like_this(told, says):
-    assert explain(told) == says
+    assert explain_change(told) == says
 
 
 @given(
@@ -55,6 +55,6 @@ def test_it_reads_like_this(told, says):
 )
 @examples(200)
 def test_every_change_has_a_sentence(cause, moved, gap):
-    said = explain(change(cause, *moved, gap=gap))
+    said = explain_change(change(cause, *moved, gap=gap))
     assert said
     assert not {"None", "nan"} & set(said.split())

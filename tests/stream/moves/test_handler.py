@@ -18,7 +18,7 @@ from state.partitions.partition_store import OwnedPartition
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves import handler as handler_module
 from stream.moves.handler import SegmentHandler
-from stream.moves.hysteresis import Damping
+from stream.moves.hysteresis import Hysteresis
 from tests.building import HALF_LIFE_MS, NOW_MS, equal_sums, examples, make_baseline, topic_slice
 from tests.shop import FAR_MS, shop_events
 
@@ -46,7 +46,7 @@ def loaded(partition, owned, messages, known, now_ms):
 
 def run(rounds, *, together):
     """Fold rounds of micro-batches of three partitions and return all that came of them."""
-    handler = SegmentHandler(Live(), half_life_ms=HALF_LIFE_MS, damping=Damping.by(0.1), duplicate_window=3)
+    handler = SegmentHandler(Live(), half_life_ms=HALF_LIFE_MS, hysteresis=Hysteresis.uniform(0.1), duplicate_window=3)
     owned, known = [OwnedPartition(p, 1, {}) for p in range(3)], [{}, {}, {}]
     found = []
     for place, messages in enumerate(rounds):

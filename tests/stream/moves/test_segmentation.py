@@ -11,11 +11,11 @@ from state.customers.records import blank_rows
 from state.partitions.model_sums import ModelSums
 from stream.customers.features import FEATURES
 from stream.customers.fold import fold_orders, merge
-from stream.model.rfm_tiers import SEGMENT_NAMES, RuleTiers
+from stream.model.rfm_tiers import SEGMENT_NAMES, RfmTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.changes import rfc3339
-from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import SegmentationBatch, published_cluster, resegment, sums_under
+from stream.moves.hysteresis import Hysteresis
+from stream.moves.segmentation import SegmentationBatch, published_cluster, resegment, sums_for_baseline
 from tests.building import (
     DAY_MS,
     HALF_LIFE_MS,
@@ -44,7 +44,7 @@ def centroid_segmenter(number=1, **options):
 def seen_by(segmenter, distances, present, margin=MARGIN):
     """The clusters to publish, of customers whose segments have these numbers."""
     rows = rows_with(len(present), segment=present, baseline=segmenter.baseline)
-    return published_cluster(segmenter, distances, rows, NOW_MS, Damping.by(margin))
+    return published_cluster(segmenter, distances, rows, NOW_MS, Hysteresis.uniform(margin))
 
 
 def published(distances, present, margin=MARGIN, ids=(4, 2, 7)):
@@ -59,11 +59,11 @@ def causes(n, cause="activity"):
 
 
 def moved_by(segmenter, rows, now_ms=NOW_MS, *, sums=None, before=None, margin=MARGIN, cause="activity", ids=None):
-    sums = sums_under(segmenter, segmenter.baseline, sums)
+    sums = sums_for_baseline(segmenter, segmenter.baseline, sums)
     before = rows if before is None else before
     n = len(rows)
     customers = SegmentationBatch(ids or names(n), before, rows, causes(n, cause), now_ms)
-    return resegment(segmenter, Damping.by(margin), customers, sums)
+    return resegment(segmenter, Hysteresis.uniform(margin), customers, sums)
 
 
 class TestHysteresis:
@@ -101,7 +101,7 @@ class TestHysteresis:
     def test_tiers_have_no_margin(self):
         distances = np.full((1, 6), np.inf)
         distances[0, 3] = 0.0
-        assert seen_by(RuleTiers(HALF_LIFE_MS), distances, [2], 0.9).tolist() == [3]
+        assert seen_by(RfmTiers(HALF_LIFE_MS), distances, [2], 0.9).tolist() == [3]
 
     def test_nobody_is_published_nowhere(self):
         assert seen_by(centroid_segmenter(), np.empty((0, 3)), []).tolist() == []
@@ -165,7 +165,7 @@ class TestChanges:
         rows["segment"][10:] = 99
         reasons = np.array(["activity", "time"] * 25, object)
         customers = SegmentationBatch(names(50), rows, rows, reasons, NOW_MS)
-        result = resegment(segmenter, Damping.by(MARGIN), customers, ModelSums.zeros(3, 3))
+        result = resegment(segmenter, Hysteresis.uniform(MARGIN), customers, ModelSums.zeros(3, 3))
         expected = np.flatnonzero(result.rows["segment"] != rows["segment"])
         assert [change.customer_id for change in result.changes] == [f"c{i}" for i in expected]
         assert [change.cause for change in result.changes] == [reasons[i] for i in expected]
@@ -244,7 +244,9 @@ class TestTheModelIsTheSumOfItsCustomers:
             before = rows[positions]
             after = merge(before, self.orders(len(positions), now_ms, random)) if kind == "orders" else before
             customers = SegmentationBatch([f"c{i}" for i in positions], before, after, causes(len(positions)), now_ms)
-            result = resegment(segmenter, Damping.by(margin), customers, sums_under(segmenter, baseline, sums))
+            result = resegment(
+                segmenter, Hysteresis.uniform(margin), customers, sums_for_baseline(segmenter, baseline, sums)
+            )
             rows[positions], sums, baseline = result.rows, result.sums, segmenter.baseline
             for change in result.changes:
                 number, segment_id = world.get(change.customer_id, (0, None))
@@ -284,7 +286,7 @@ class TestTheModelIsTheSumOfItsCustomers:
         return ModelSums.of(vectors, members["cluster"].astype(np.int64), len(segmenter.segments))
 
     def test_under_the_tiers_only_the_customers_are_counted(self):
-        tiers, rows = RuleTiers(HALF_LIFE_MS), shoppers(40)
+        tiers, rows = RfmTiers(HALF_LIFE_MS), shoppers(40)
         first = moved_by(tiers, rows)
         assert first.sums.counts.tolist() == np.bincount(first.rows["cluster"], minlength=6).tolist()
         again = moved_by(tiers, first.rows, NOW_MS + 300 * DAY_MS, sums=first.sums)
@@ -302,12 +304,12 @@ class TestTheModelIsTheSumOfItsCustomers:
 class TestSumsUnder:
     def test_the_sums_of_the_live_baseline_are_continued(self):
         sums = ModelSums.of(np.ones((1, 3)), ints([0]), 3)
-        assert sums_under(centroid_segmenter(4), 4, sums) is sums
+        assert sums_for_baseline(centroid_segmenter(4), 4, sums) is sums
 
     @pytest.mark.parametrize("baseline", [0, 3])
     def test_another_baseline_starts_at_zero(self, baseline):
         sums = ModelSums.of(np.ones((1, 2)), ints([0]), 2)
-        assert equal_sums(sums_under(centroid_segmenter(4), baseline, sums), ModelSums.zeros(3, 3))
+        assert equal_sums(sums_for_baseline(centroid_segmenter(4), baseline, sums), ModelSums.zeros(3, 3))
 
     def test_a_new_partition_starts_at_zero(self):
-        assert equal_sums(sums_under(RuleTiers(HALF_LIFE_MS), 0, None), ModelSums.zeros(6, 0))
+        assert equal_sums(sums_for_baseline(RfmTiers(HALF_LIFE_MS), 0, None), ModelSums.zeros(6, 0))

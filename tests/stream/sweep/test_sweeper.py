@@ -16,10 +16,10 @@ from state.partitions.partition_store import PartitionStore
 from state.store import keys
 from stream.customers.clock import SegmentClock
 from stream.model.live_segmenter import LiveSegmenter
-from stream.model.rfm_tiers import RuleTiers
+from stream.model.rfm_tiers import RfmTiers
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.hysteresis import Damping
-from stream.moves.segmentation import BaselineBehind, SegmentationBatch, resegment
+from stream.moves.hysteresis import Hysteresis
+from stream.moves.segmentation import BaselineOutdated, SegmentationBatch, resegment
 from stream.settings import StreamSettings
 from stream.sweep.sweeper import Sweeper
 from tests.building import (
@@ -57,7 +57,7 @@ def settled(segmenter, rows, at_ms=NOW_MS):
     sums = ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
     causes = np.full(len(rows), "activity", object)
     customers = SegmentationBatch(names(len(rows)), rows, rows, causes, at_ms)
-    return resegment(segmenter, Damping.by(0.1), customers, sums).rows
+    return resegment(segmenter, Hysteresis.uniform(0.1), customers, sums).rows
 
 
 def moves(segmenter, rows, now_ms):
@@ -75,7 +75,7 @@ def due(segmenter, rows, now_ms=NOW_MS, settings=SETTINGS, earlier=None):
 class TestDue:
     segmenters = pytest.mark.parametrize(
         "new_segmenter",
-        [lambda: RuleTiers(HALF_LIFE_MS), lambda: CentroidSegmenter(make_baseline(), HALF_LIFE_MS)],
+        [lambda: RfmTiers(HALF_LIFE_MS), lambda: CentroidSegmenter(make_baseline(), HALF_LIFE_MS)],
         ids=["tiers", "centroids"],
     )
 
@@ -99,7 +99,7 @@ class TestDue:
         assert {i: chosen[i] for i in moved} == dict.fromkeys(moved, "time")
 
     def test_under_the_tiers_only_those_who_would_move_are_due(self):
-        segmenter = RuleTiers(HALF_LIFE_MS)
+        segmenter = RfmTiers(HALF_LIFE_MS)
         rows = settled(segmenter, shoppers(N))
         later_ms = NOW_MS + 200 * DAY_MS
         moved = np.flatnonzero(settled(segmenter, rows, later_ms)["segment"] != rows["segment"]).tolist()
@@ -146,7 +146,7 @@ class TestDue:
     def test_who_would_move_as_time_passes_all_the_same_moves_because_of_time(self):
         """The new borders alone would take them there too, but so would time alone."""
         segmenter = CentroidSegmenter(make_baseline(), HALF_LIFE_MS)
-        rows, earlier = settled(segmenter, shoppers(600)), segmenter.borders
+        rows, earlier = settled(segmenter, shoppers(600)), segmenter.border_model
         later_ms = NOW_MS + 20 * DAY_MS
         time_would = moves(segmenter, rows, later_ms)
         segmenter.follow(make_model(1, [[-1.3, 1.2, 1.2], [-0.5, 0.3, 0.3], [0.6, -0.8, -0.8]]))
@@ -241,7 +241,7 @@ class TestSweeping:
     def test_a_worker_that_has_only_an_older_baseline_does_not_take_a_partition(self, shop):
         shop.live.follow_baseline(make_baseline(1))
         shop.sweep()
-        with pytest.raises(BaselineBehind, match="under baseline 1, this worker has only baseline 0"):
+        with pytest.raises(BaselineOutdated, match="under baseline 1, this worker has only baseline 0"):
             Shop(shop.redis, self.partition, begin=False)
 
     def test_a_second_baseline_during_a_sweep_starts_it_again(self, shop):
@@ -340,10 +340,10 @@ class Shop:
         self.owned = self.store.claim(partition)
         self.sweeper.claimed(self.owned)
         if begin:
-            batch, tiers = batch_of(shoppers(N)), RuleTiers(HALF_LIFE_MS)
+            batch, tiers = batch_of(shoppers(N)), RfmTiers(HALF_LIFE_MS)
             causes = np.full(N, "activity", object)
             customers = SegmentationBatch(batch.ids, blank_rows(N), batch.rows, causes, NOW_MS)
-            result = resegment(tiers, Damping.by(0.1), customers, ModelSums.zeros(6, 0))
+            result = resegment(tiers, Hysteresis.uniform(0.1), customers, ModelSums.zeros(6, 0))
             batch.rows = result.rows
             outcome = Outcome(batch, {}, 0, result.sums, result.changes, {})
             committer.commit(self.owned, outcome, {"orders": N}, {}, NOW_MS)
@@ -401,7 +401,7 @@ class TestWhatASweepFinds:
         batch, owned = batch_of(shoppers(N)), sweeper._store.claim(0)
         segmenter, causes = sweeper._live.segmenter, np.full(N, "activity", object)
         customers = SegmentationBatch(batch.ids, blank_rows(N), batch.rows, causes, NOW_MS - 30 * DAY_MS)
-        result = resegment(segmenter, Damping.by(0.1), customers, ModelSums.zeros(3, 3))
+        result = resegment(segmenter, Hysteresis.uniform(0.1), customers, ModelSums.zeros(3, 3))
         batch.rows = result.rows
         outcome = Outcome(batch, {}, 1, result.sums, result.changes, {})
         sweeper._committer.commit(owned, outcome, {}, {}, 0)

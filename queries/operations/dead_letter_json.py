@@ -5,10 +5,10 @@ from typing import Any
 from consumers.dead_letters.log import Letter
 from stream.moves.changes import rfc3339
 
-__all__ = ["told"]
+__all__ = ["dead_letter_json"]
 
 
-def told(letter: Letter, most: int | None = None) -> dict[str, Any]:
+def dead_letter_json(letter: Letter, most: int | None = None) -> dict[str, Any]:
     """Return a letter as JSON values, the original bytes as text, of at most `most` characters."""
     stood = letter.letter.model_dump(
         mode="json", include={"topic", "partition", "offset", "reason", "dead_lettered_at"}

@@ -9,14 +9,14 @@ from events.arrays import Floats
 from events.schema.outputs import Baseline, ModelVersion
 from state.model.baselines import BaselineStore, ModelStore, PartitionSums
 from state.partitions.model_sums import ModelSums
-from stream.model.borders import Borders, Held
+from stream.model.borders import BorderPolicy, Borders
 from stream.model.live_segmenter import LiveSegmenter
 from stream.model.starving_clusters import starving_clusters
 
-__all__ = ["Leader", "add_up"]
+__all__ = ["ModelPublisher", "total_sums"]
 
 
-def add_up(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:
+def total_sums(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:
     """Return the sums of all partitions under a baseline, None while one of them is still moving over to it."""
     if not parts or any(
         part.baseline != baseline.baseline or part.swept_baseline != baseline.baseline for part in parts
@@ -28,7 +28,7 @@ def add_up(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | None:
     return total
 
 
-class Leader:
+class ModelPublisher:
     """Publishes a new version of the model whenever the sums have changed.
 
     Versions are stored by compare-and-set, so two leaders during a change of leadership do no harm. What the leader's
@@ -43,22 +43,22 @@ class Leader:
         partitions: int,
         live: LiveSegmenter | None = None,
         starving: float = 0.0,
-        borders: Borders | None = None,
+        borders: BorderPolicy | None = None,
     ) -> None:
         self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
-        self._live, self._starving, self._borders = live, starving, borders or Borders()
+        self._live, self._starving, self._borders = live, starving, borders or BorderPolicy()
         self._announced = 0
 
     def publish(self, now: datetime | None = None) -> ModelVersion | None:
         """Add up, store and publish; return the new version, or None where there is nothing new."""
         baseline = self._live_baseline()
-        total = None if baseline is None else add_up(baseline, self._models.partition_sums(self._partitions))
+        total = None if baseline is None else total_sums(baseline, self._models.partition_sums(self._partitions))
         if baseline is None or total is None:
             return None
         stored = self._models.current()
         current = stored if stored and stored.baseline == baseline.baseline else None
         centroids = self._centroids(baseline, total, current)
-        borders = self._borders.held(baseline, current, centroids, total.counts)
+        borders = self._borders.kept(baseline, current, centroids, total.counts)
         if current is not None and _is_unchanged(current, centroids, borders):
             if current.version != self._announced:
                 self._announce(current)  # a crash may have come between Redis and Kafka
@@ -102,7 +102,7 @@ class Leader:
         self._announced = model.version
 
 
-def _is_unchanged(current: ModelVersion, centroids: Floats, borders: Held | None) -> bool:
+def _is_unchanged(current: ModelVersion, centroids: Floats, borders: Borders | None) -> bool:
     """Return whether a new version would have the same centroids, without borders that are no longer held."""
     freed = current.borders is not None and borders is None
     return not freed and np.array_equal(np.array(current.centroids), centroids)

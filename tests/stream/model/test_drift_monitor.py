@@ -14,9 +14,9 @@ from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
 from stream.customers.clock import SegmentClock
-from stream.model.drift_watch import ModelWatch
-from stream.model.leader import Leader
-from stream.model.model_lag import Behind
+from stream.model.drift_monitor import DriftMonitor
+from stream.model.model_lag import ModelLagMonitor
+from stream.model.model_publisher import ModelPublisher
 from stream.model.segmenter import CentroidSegmenter
 from tests.building import HALF_LIFE_MS, NOW, NOW_MS, Sink, make_baseline, make_model
 
@@ -41,10 +41,10 @@ class Shop:
 
     def watch(self, **options):
         clock = SegmentClock("wall", wall_ms=lambda: NOW_MS + self.day * DAY_MS)
-        return ModelWatch(self.redis, 1, clock, **{"days": 1.0, "starving": 0.1, **options})
+        return DriftMonitor(self.redis, 1, clock, **{"days": 1.0, "starving": 0.1, **options})
 
     def leader(self, sink=None):
-        return Leader(BaselineStore(self.redis), ModelStore(self.redis), sink or Sink(), 1, starving=0.1)
+        return ModelPublisher(BaselineStore(self.redis), ModelStore(self.redis), sink or Sink(), 1, starving=0.1)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ class TestBehind:
 
     @pytest.fixture
     def behind(self, now):
-        return Behind(10.0, lambda: now[0])
+        return ModelLagMonitor(10.0, lambda: now[0])
 
     def test_a_worker_is_behind_while_its_version_stays_and_a_newer_one_is_there(self, behind, now):
         assert self.look(behind, 4, 4) == (0.0, False)

@@ -9,13 +9,13 @@ from state.customers.records import Rows
 from stream.customers.features import FEATURES
 from stream.model.segmenter import CentroidSegmenter, Segmenter
 
-__all__ = ["Nearness", "Reason", "Why", "why"]
+__all__ = ["FeatureContribution", "SegmentDistance", "SegmentExplanation", "explain_segment"]
 
 _FEATURES = 2
 
 
 @dataclass(frozen=True)
-class Nearness:
+class SegmentDistance:
     """A segment and the customer's distance to its centroid, in standard deviations."""
 
     segment_id: str
@@ -24,7 +24,7 @@ class Nearness:
 
 
 @dataclass(frozen=True)
-class Reason:
+class FeatureContribution:
     """A feature that speaks for the nearest segment against the next: the customer's value and the two centroids'."""
 
     feature: str
@@ -35,14 +35,14 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Why:
+class SegmentExplanation:
     """The segments, the nearest first, and the features that count most between the first two."""
 
-    segments: list[Nearness]
-    reasons: list[Reason]
+    segments: list[SegmentDistance]
+    reasons: list[FeatureContribution]
 
 
-def why(segmenter: Segmenter, rows: Rows, now_ms: int) -> Why | None:
+def explain_segment(segmenter: Segmenter, rows: Rows, now_ms: int) -> SegmentExplanation | None:
     """Return why the one customer in `rows` (1,) is where it is; None under the RFM tiers, or without the features.
 
     The squared distance is a sum over features, so a feature's share of the difference between two segments is its own
@@ -56,18 +56,20 @@ def why(segmenter: Segmenter, rows: Rows, now_ms: int) -> Why | None:
         return None
     order = np.argsort(distances, kind="stable")
     named = [segmenter.segments[i] for i in order]
-    near = [Nearness(each.segment_id, each.name, float(distances[i])) for each, i in zip(named, order, strict=True)]
-    return Why(near, _reasons(segmenter, vectors[0], order))
+    near = [
+        SegmentDistance(each.segment_id, each.name, float(distances[i])) for each, i in zip(named, order, strict=True)
+    ]
+    return SegmentExplanation(near, _reasons(segmenter, vectors[0], order))
 
 
-def _reasons(segmenter: CentroidSegmenter, vector: Any, order: Any) -> list[Reason]:
+def _reasons(segmenter: CentroidSegmenter, vector: Any, order: Any) -> list[FeatureContribution]:
     if len(order) < 2:
         return []
-    first, second = segmenter.centers[order[0]], segmenter.centers[order[1]]
+    first, second = segmenter.border_centroids[order[0]], segmenter.border_centroids[order[1]]
     speaks = np.nan_to_num((vector - second) ** 2 - (vector - first) ** 2)
     values, here, there = segmenter.in_units(np.array([vector, first, second])).tolist()
     return [
-        Reason(segmenter.features[i], _unit(segmenter.features[i]), values[i], here[i], there[i])
+        FeatureContribution(segmenter.features[i], _unit(segmenter.features[i]), values[i], here[i], there[i])
         for i in np.argsort(-speaks, kind="stable")[:_FEATURES].tolist()
         if speaks[i] > 0
     ]

@@ -9,7 +9,7 @@ from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore, ModelStore, PartitionSums
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
-from stream.model.leader import Leader, add_up
+from stream.model.model_publisher import ModelPublisher, total_sums
 from tests.building import NOW, Sink, equal_sums, ints, make_baseline
 
 K, D = 3, 3
@@ -29,12 +29,12 @@ class TestAddUp:
     baseline = make_baseline(4)
 
     def test_the_sums_of_all_partitions_are_added(self):
-        total = add_up(self.baseline, [part((0, 1.0), (1, 2.0)), part((0, 3.0)), part()])
+        total = total_sums(self.baseline, [part((0, 1.0), (1, 2.0)), part((0, 3.0)), part()])
         assert equal_sums(total, sums_of((0, 1.0), (1, 2.0), (0, 3.0)))
 
     def test_the_order_of_the_partitions_does_not_matter(self):
         parts = [part((0, i * 2.0**-20)) for i in range(50)]
-        assert equal_sums(add_up(self.baseline, parts), add_up(self.baseline, parts[::-1]))
+        assert equal_sums(total_sums(self.baseline, parts), total_sums(self.baseline, parts[::-1]))
 
     @pytest.mark.parametrize(
         "incomplete",
@@ -48,14 +48,14 @@ class TestAddUp:
         ids=["still under the last", "still moving over", "never swept", "begun the next", "under the next"],
     )
     def test_there_is_no_sum_while_a_partition_is_not_complete_under_the_baseline(self, incomplete):
-        assert add_up(self.baseline, [part((0, 1.0)), incomplete, part((1, 1.0))]) is None
+        assert total_sums(self.baseline, [part((0, 1.0)), incomplete, part((1, 1.0))]) is None
 
     def test_there_is_no_sum_of_no_partitions(self):
-        assert add_up(self.baseline, []) is None
+        assert total_sums(self.baseline, []) is None
 
     def test_partitions_of_sums_are_only_read(self):
         parts = [part((0, 1.0)), part((0, 2.0))]
-        add_up(self.baseline, parts)
+        total_sums(self.baseline, parts)
         assert equal_sums(parts[0].sums, sums_of((0, 1.0)))
 
 
@@ -66,7 +66,7 @@ class TestPublish:
 
     @pytest.fixture
     def leader(self, redis, sink):
-        return Leader(BaselineStore(redis), ModelStore(redis), sink, partitions=4)
+        return ModelPublisher(BaselineStore(redis), ModelStore(redis), sink, partitions=4)
 
     def put(self, redis, partition, *members, baseline=1, swept=1):
         store = PartitionStore(redis, "segments")
@@ -128,7 +128,7 @@ class TestPublish:
         BaselineStore(redis).approve(make_baseline(1))
         self.put(redis, 0, (0, -2.0))
         sink = FailingOnce()
-        leader = Leader(BaselineStore(redis), ModelStore(redis), sink, partitions=4)
+        leader = ModelPublisher(BaselineStore(redis), ModelStore(redis), sink, partitions=4)
         with pytest.raises(SinkFailed):
             leader.publish(NOW)
         assert ModelStore(redis).current().version == 1
@@ -140,7 +140,7 @@ class TestPublish:
         self.put(redis, 0, (0, -2.0))
         model = leader.publish(NOW)
         sink = Sink()
-        heir = Leader(BaselineStore(redis), ModelStore(redis), sink, partitions=4)
+        heir = ModelPublisher(BaselineStore(redis), ModelStore(redis), sink, partitions=4)
         assert [heir.publish(NOW), heir.publish(NOW)] == [None, None]
         assert [ModelVersion.model_validate_json(value) for _, _, value in sink.sent] == [model]
 
@@ -158,7 +158,7 @@ class TestPublish:
         """The other stores its version after this one looked."""
         BaselineStore(redis).approve(make_baseline(1))
         self.put(redis, 0, (0, -2.0))
-        other = Leader(BaselineStore(redis), ModelStore(redis), Sink(), partitions=4)
+        other = ModelPublisher(BaselineStore(redis), ModelStore(redis), Sink(), partitions=4)
 
         class LateStore(ModelStore):
             def current(self):
@@ -166,7 +166,7 @@ class TestPublish:
                 other.publish(NOW)
                 return found
 
-        late = Leader(BaselineStore(redis), LateStore(redis), sink, partitions=4)
+        late = ModelPublisher(BaselineStore(redis), LateStore(redis), sink, partitions=4)
         assert late.publish(NOW) is None
         assert sink.sent == []
         assert ModelStore(redis).current().version == 1

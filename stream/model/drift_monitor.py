@@ -15,18 +15,18 @@ from state.partitions.partition_progress import read_watermarks
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 from stream.customers.clock import SegmentClock
-from stream.model.drift_detection import DriftWatch, Observation
-from stream.model.leader import add_up
+from stream.model.drift_detection import DriftDetector, Observation
+from stream.model.model_publisher import total_sums
 from stream.model.starving_clusters import starving_clusters
 
-__all__ = ["ModelWatch"]
+__all__ = ["DriftMonitor"]
 
 log = logging.getLogger(__name__)
 
 _KEPT: Final = 400
 
 
-class ModelWatch:
+class DriftMonitor:
     """Observes the model of all partitions and raises alarms, which the batch service answers with a proposal.
 
     The observations are kept in Redis, so that a new leader goes on where the last one stopped.
@@ -40,7 +40,7 @@ class ModelWatch:
         self._every_ms, self._starving_share = round(days * DAY_MS), starving
         self._baselines, self._models = BaselineStore(client), ModelStore(client)
         self._registry, self._alarms = WorkerRegistry(client), DriftAlarms(client)
-        self._watch: DriftWatch | None = None
+        self._watch: DriftDetector | None = None
         self._baseline = self._last_ms = 0
         self.starving: list[str] = []
         self.alarm = ""
@@ -50,7 +50,7 @@ class ModelWatch:
         baseline = self._baselines.current()
         if baseline is None:
             return []
-        total = add_up(baseline, self._models.partition_sums(self._partitions))
+        total = total_sums(baseline, self._models.partition_sums(self._partitions))
         if total is None or not total.counts.sum():
             return []
         if self._watch is None or self._baseline != baseline.baseline:
@@ -76,7 +76,7 @@ class ModelWatch:
     def _take_over(self, baseline: Baseline) -> None:
         """Begin with a baseline: with what an earlier leader has seen of it, if any has."""
         self._baseline, self._last_ms, self.starving, self.alarm = baseline.baseline, 0, [], ""
-        self._watch = DriftWatch([each.segment for each in baseline.segments], baseline.features)
+        self._watch = DriftDetector([each.segment for each in baseline.segments], baseline.features)
         for value in self._redis.lrange(keys.DRIFT_OBSERVATIONS, 0, -1):
             seen = Observation.model_validate_json(value)
             if seen.baseline == baseline.baseline:

@@ -12,14 +12,14 @@ from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 from events.topics.partitioning import partition_of
 from queries.customers.inspector import CustomerUnknown, Inspector
-from queries.customers.lifetime_value import lifetime_in
+from queries.customers.lifetime_value import lifetime_of_customer
 from queries.customers.segment_history import with_changes
 from state.customers.records import CustomerBatch
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
 from stream.customers.rfm_values import rfm_values
 
-__all__ = ["CURSOR", "Customers", "Filter"]
+__all__ = ["CURSOR", "CustomerFilter", "CustomerLookup"]
 
 _HEAD = ("customer_id", "segment_id", "segment", "since", "previous", "baseline", "change_id", "as_of", "history")
 CURSOR: Final = r"^[0-9]{1,4}\.[0-9]{1,20}\.[0-9]{1,6}$"
@@ -29,7 +29,7 @@ _SCANNED: Final = 20_000
 """Records looked at for one page at most, so that a filter that fits nobody does not read the whole shop at once."""
 
 
-class Filter(NamedTuple):
+class CustomerFilter(NamedTuple):
     """Which customers a list is of; empty texts fit everybody."""
 
     prefix: str = ""
@@ -44,14 +44,14 @@ class _Place(NamedTuple):
     skip: int = 0
 
 
-class Told(NamedTuple):
+class SegmentHistory(NamedTuple):
     """A customer's moves, the latest first, and why they are without causes, where they are."""
 
     history: list[dict[str, Any]]
     without_causes: str | None
 
 
-class Customers:
+class CustomerLookup:
     """Reads records and profiles."""
 
     def __init__(self, client: redis.Redis, inspector: Inspector, kafka: KafkaSettings) -> None:
@@ -68,7 +68,7 @@ class Customers:
             document["record"] = {
                 name: value for name, value in found.items() if name not in (*_HEAD, "features", "partition")
             }
-            document["lifetime"] = lifetime_in(self._inspector, customer_id)
+            document["lifetime"] = lifetime_of_customer(self._inspector, customer_id)
             document["profile"] = self.profile(customer_id)
         return document
 
@@ -80,14 +80,14 @@ class Customers:
                 found[each] = self.document(each, personal=True)
         return found
 
-    def history(self, customer_id: str) -> Told:
+    def history(self, customer_id: str) -> SegmentHistory:
         """Return a customer's moves with their causes, or without, where Kafka is away. Raises CustomerUnknown."""
         found = self._inspector.customer(customer_id)
         try:
             changes = changes_of_customer(self._kafka, found["partition"], customer_id, timeout_s=_KAFKA_S)
         except KafkaUnreachable as error:
-            return Told(found["history"], str(error))
-        return Told(with_changes(found["history"], changes), None)
+            return SegmentHistory(found["history"], str(error))
+        return SegmentHistory(with_changes(found["history"], changes), None)
 
     def profile(self, customer_id: str) -> dict[str, Any] | None:
         """Return a customer's newest CRM profile as it was published, or None."""
@@ -96,7 +96,7 @@ class Customers:
         profile: dict[str, Any] | None = json.loads(value) if value else None
         return profile
 
-    def page(self, wanted: Filter, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    def page(self, wanted: CustomerFilter, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
         """Return up to `limit` customers and the cursor of the next page; `after` is such a cursor.
 
         A page may be short, or empty, before the last: then few of the records looked at fitted.
@@ -115,7 +115,7 @@ class Customers:
             place = _Place(place.partition, cursor) if cursor else _Place(place.partition + 1)
         return rows, _text(place) if place.partition < self._partitions else None
 
-    def _fits(self, batch: CustomerBatch, i: int, wanted: Filter) -> bool:
+    def _fits(self, batch: CustomerBatch, i: int, wanted: CustomerFilter) -> bool:
         number = int(batch.rows["segment"][i])
         return batch.ids[i].startswith(wanted.prefix) and wanted.segment_id in ("", f"s{number}")
 

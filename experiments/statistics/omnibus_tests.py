@@ -7,13 +7,13 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.oneway import anova_generic
 
-from experiments.statistics.result import CannotSay, Outcome, Reason
+from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import LARGEST, Sample
 
-__all__ = ["AnyDifference", "chi_squared", "welch_anova"]
+__all__ = ["OmnibusTest", "chi_squared", "welch_anova"]
 
 
-class AnyDifference(NamedTuple):
+class OmnibusTest(NamedTuple):
     """A test statistic of "all arms are the same", its degrees of freedom, and its p-value."""
 
     statistic: float
@@ -21,41 +21,41 @@ class AnyDifference(NamedTuple):
     p_value: float
 
 
-def chi_squared(arms: Sequence[tuple[int, int]]) -> Outcome[AnyDifference]:
+def chi_squared(arms: Sequence[tuple[int, int]]) -> Result[OmnibusTest]:
     """Return Pearson's chi-squared test of (successes, n) of each arm, without continuity correction.
 
     >>> round(chi_squared([(90, 1000), (120, 1000), (100, 1000)]).p_value, 4)
     0.0806
     """
     if len(arms) < 2:
-        return CannotSay(Reason.ONE_ARM)
+        return NotComputable(Reason.ONE_ARM)
     if not any(n for _, n in arms):
-        return CannotSay(Reason.NO_EXPOSURES)
+        return NotComputable(Reason.NO_EXPOSURES)
     if not all(0 <= successes <= n for successes, n in arms):
-        return CannotSay(Reason.INCONSISTENT_SUMS)
+        return NotComputable(Reason.INCONSISTENT_SUMS)
     if any(n == 0 for _, n in arms):
-        return CannotSay(Reason.ARM_EMPTY)
+        return NotComputable(Reason.ARM_EMPTY)
     if max(n for _, n in arms) > LARGEST:
-        return CannotSay(Reason.OUT_OF_RANGE)
+        return NotComputable(Reason.OUT_OF_RANGE)
     table = np.array([[successes, n - successes] for successes, n in arms], dtype=np.float64)
     if not table.sum(axis=0).all():
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     result = stats.chi2_contingency(table, correction=False)
     if result.expected_freq.min() < 5.0:
-        return CannotSay(Reason.SMALL_EXPECTED_COUNTS)
-    return AnyDifference(float(result.statistic), float(result.dof), float(result.pvalue))
+        return NotComputable(Reason.SMALL_EXPECTED_COUNTS)
+    return OmnibusTest(float(result.statistic), float(result.dof), float(result.pvalue))
 
 
-def welch_anova(arms: Sequence[Sample]) -> Outcome[AnyDifference]:
+def welch_anova(arms: Sequence[Sample]) -> Result[OmnibusTest]:
     """Return Welch's (1951) one-way analysis of variance, variances not assumed equal; degrees are the numerator's."""
     if len(arms) < 2:
-        return CannotSay(Reason.ONE_ARM)
+        return NotComputable(Reason.ONE_ARM)
     if any(arm.n < 2 for arm in arms):
-        return CannotSay(Reason.TOO_FEW_CUSTOMERS)
+        return NotComputable(Reason.TOO_FEW_CUSTOMERS)
     if any(arm.variance <= 0.0 for arm in arms):
-        return CannotSay(Reason.ZERO_VARIANCE)
+        return NotComputable(Reason.ZERO_VARIANCE)
     columns = np.array([(arm.mean, arm.variance, arm.n) for arm in arms], dtype=np.float64).T
     with np.errstate(all="ignore"):
         result = anova_generic(*columns, use_var="unequal", welch_correction=True)
     values = (float(result.statistic), float(result.df_num), float(result.pvalue))
-    return AnyDifference(*values) if np.isfinite(values).all() else CannotSay(Reason.OUT_OF_RANGE)
+    return OmnibusTest(*values) if np.isfinite(values).all() else NotComputable(Reason.OUT_OF_RANGE)
