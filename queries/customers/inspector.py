@@ -12,7 +12,7 @@ from events.errors import ShoalError
 from events.schema.outputs import Baseline
 from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
-from queries.customers.segment_history import purchase_history
+from queries.customers.segment_history import segment_history
 from queries.segments.segment_names import segment_names
 from state.customers.attribute_columns import stored_attributes
 from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows
@@ -64,7 +64,7 @@ class Inspector:
             "partition": partition,
             **record_values(rows[0], now_ms),
             "features": self._features(rows, now_ms),
-            "history": purchase_history(rows, self.names()),
+            "history": segment_history(rows, self.names()),
         }
 
     def _load(self, customer_id: str) -> tuple[int, Rows]:

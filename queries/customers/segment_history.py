@@ -11,10 +11,10 @@ from state.customers.records import Rows
 from stream.moves.changes import rfc3339
 from stream.moves.explanation import explain_change
 
-__all__ = ["purchase_history", "with_changes"]
+__all__ = ["segment_history", "with_changes"]
 
 
-def purchase_history(rows: Rows, names: Mapping[str, str]) -> list[dict[str, Any]]:
+def segment_history(rows: Rows, names: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the segments that one customer's record (1,) remembers, the present one first, as JSON values.
 
     `names` are by segment id. Causes are not in the record; `with_changes` adds them.

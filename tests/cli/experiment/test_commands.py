@@ -11,7 +11,13 @@ from cli.experiment import commands, definition_options
 from cli.main import main
 from events.segment_changes import Change
 from experiments import Experiment, Metric, Tallies, assign
-from queries.experiments.experiments import ChangeRefused, ConcurrentChange, Ended, Taken, UnknownExperiment
+from queries.experiments.experiments import (
+    ChangeRefused,
+    ConcurrentChange,
+    ExperimentEnded,
+    ExperimentExists,
+    UnknownExperiment,
+)
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.customers.segment_views import SegmentViews
 from state.experiments.definitions import ExperimentStore
@@ -118,7 +124,7 @@ def test_an_id_that_no_event_could_name_is_refused(shoal):
 def test_an_id_is_taken_once(shoal, redis):
     shoal(*BANNER)
     before = ExperimentStore(redis).get("banner")
-    assert "'banner' already" in said(shoal, Taken, *BANNER, "--alpha", "0.01")
+    assert "'banner' already" in said(shoal, ExperimentExists, *BANNER, "--alpha", "0.01")
     assert ExperimentStore(redis).get("banner") == before
 
 
@@ -174,7 +180,7 @@ def test_an_experiment_is_ended_once(shoal):
     early = shoal.refused("experiment", "stop", "banner", "--at", "2026-02-01")
     assert "is not between the start" in early
     assert shoal.json("experiment", "stop", "banner")["stopped_at"]
-    assert "has ended at" in said(shoal, Ended, "experiment", "stop", "banner")
+    assert "has ended at" in said(shoal, ExperimentEnded, "experiment", "stop", "banner")
     assert shoal.json("experiment", "list")["experiments"][0]["status"] == "ended"
 
 

@@ -1,7 +1,7 @@
 """A history is what the record remembers; the published changes add causes and what lies further back."""
 
 from events.time_units import DAY_MS
-from queries.customers.segment_history import history_of, with_changes
+from queries.customers.segment_history import segment_history, with_changes
 from state.customers.recent_segments import push_current_segment
 from tests.building import NOW_MS, change_of, ints, rows_with
 
@@ -17,8 +17,8 @@ def moved(*segments):
 
 
 def test_the_record_alone():
-    assert history_of(moved(), NAMES) == []
-    history = history_of(moved(1, 2, 9), NAMES)
+    assert segment_history(moved(), NAMES) == []
+    history = segment_history(moved(1, 2, 9), NAMES)
     assert [(each["change_number"], each["segment"], each["since"][:10]) for each in history] == [
         (3, "s9", "2026-01-04"),
         (2, "At-Risk", "2026-01-03"),
@@ -27,7 +27,7 @@ def test_the_record_alone():
 
 
 def test_published_changes_add_causes_and_reach_further_back():
-    history = history_of(moved(1, 2, 1, 2, 1, 2), NAMES)
+    history = segment_history(moved(1, 2, 1, 2, 1, 2), NAMES)
     assert [each["change_number"] for each in history] == [6, 5, 4, 3]
     changes = [change_of("anna", number, f"s{2 - number % 2}") for number in (1, 2, 3, 4, 5, 5, 7)]
     told = with_changes(history, changes)
