@@ -20,6 +20,10 @@ _COMMIT_S = 1.0
 _LASTING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED}
 
 
+OnAssigned = Callable[[list[int]], dict[int, dict[str, int]]]
+OnRevoked = Callable[[list[int]], None]
+
+
 class LogTruncated(ShoalError):
     """Kafka no longer holds what comes after the stored offset: the state cannot be repaired by replaying."""
 
@@ -31,8 +35,7 @@ class SourceFailed(ShoalError):
 class KafkaSource:
     """A member of a consumer group that reads micro-batches; offsets come from the caller, not from Kafka.
 
-    `on_assigned` gets the partition numbers and returns for each the stored offsets by full topic name; `on_revoked`
-    gets the partition numbers that another worker takes over. Both run inside `poll`.
+    It joins the group with `subscribe`; nothing else may be called before.
     """
 
     def __init__(
@@ -41,18 +44,24 @@ class KafkaSource:
         settings: ConsumerSettings,
         topics: Iterable[str],
         group: str,
-        on_assigned: Callable[[list[int]], dict[int, dict[str, int]]],
-        on_revoked: Callable[[list[int]], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topics = [kafka.topic(topic) for topic in topics]
         self._settings = settings
-        self._partitions = kafka.partitions
-        self._on_assigned, self._on_revoked = on_assigned, on_revoked
+        self._partitions, self._clock = kafka.partitions, clock
         self._ends: dict[Place, int] = {}
         self._saved: dict[Place, int] = {}
         self._committed = 0.0
         self._fetching = open_fetching(_options(kafka, settings, kafka.topic(group)))
         self._consumer = self._fetching.consumer
+
+    def subscribe(self, on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
+        """Join the group. Both functions are called inside `poll` and `serve`, with partition numbers.
+
+        `on_assigned` returns for each partition the stored offsets by full topic name; `on_revoked` gets those that
+        another worker takes over.
+        """
+        self._on_assigned, self._on_revoked = on_assigned, on_revoked
         self._consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
     def poll(self, timeout_s: float, wanted: Callable[[int, float], bool]) -> list[TopicSlice]:
@@ -62,7 +71,7 @@ class KafkaSource:
         whether it can. Until then there is no hurry, and this one grows: so batches are small when little comes, and
         large under load. Raises LogTruncated or SourceFailed.
         """
-        if self._saved and time.monotonic() - self._committed >= _COMMIT_S:
+        if self._saved and self._clock() - self._committed >= _COMMIT_S:
             self._commit()
         if self._fetching.more(1, timeout_s):
             self._gather(wanted)
@@ -120,7 +129,7 @@ class KafkaSource:
         self._fetching.close()
 
     def _commit(self) -> None:
-        saved, self._saved, self._committed = self._saved, {}, time.monotonic()
+        saved, self._saved, self._committed = self._saved, {}, self._clock()
         if saved:
             positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in saved.items()]
             self._consumer.commit(offsets=positions, asynchronous=True)

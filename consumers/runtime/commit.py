@@ -51,30 +51,35 @@ class Committer:
         if owned.fenced:
             raise owned.fenced
 
-    def begin(self, commits: Sequence[Commit]) -> None:
+    def begin(self, commits: Sequence[Commit[Outcome]]) -> None:
         """Commit the partitions of a micro-batch; step 4 may be left to `confirm`, which the next commit begins with.
 
-        1. What was sent before, and what goes elsewhere (dead letters, events of other partitions), is acknowledged by
-           Kafka.
-        2. Records, sums, outcome counts, offsets, the outbox of changes and the views `segment:<customer_id>` are
-           saved, those of each partition in one Redis transaction.
-        3. The changes are published.
-        4. Kafka's acknowledgement of them is waited for: here where they are few, else by a thread, while the next
-           micro-batch is read and folded.
-        5. The outbox is trimmed: by the partition's next save, or by `tidy` where none comes.
+        1. Wait until Kafka has what was sent before, and what goes elsewhere (dead letters, events of other
+           partitions).
+        2. Save records, sums, outcome counts, offsets, the outbox of changes and the views `segment:<customer_id>`,
+           those of each partition in one Redis transaction.
+        3. Publish the changes.
+        4. Wait until Kafka has them: here where they are few, else in a thread, while the next micro-batch is read and
+           folded.
+        5. Trim the outbox: with the partition's next save, or in `tidy` where none comes.
 
         A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
         the outbox and sends them again. A partition that another worker has taken over is marked as `fenced` and left
         alone. Raises StateMismatch, SinkFailed, redis.RedisError.
         """
+        # 1. Wait until Kafka has what was sent before, and what goes elsewhere.
         if self._elsewhere or self._waiting:
             self.confirm()
+        # 2. Save records, sums, outcome counts, offsets, outbox and views in one Redis transaction per partition;
+        #    it also trims the outbox of what Kafka had acknowledged before (5).
         changes = [ChangeBatch.of(each.outcome.changes) for each in commits]
         saves = [(each.owned, _save(each, made)) for each, made in zip(commits, changes, strict=True)]
         self._store.save_all(saves)
+        # 3. Publish the changes.
         for (owned, save), made in zip(saves, changes, strict=True):
             if not owned.fenced:
                 self._publish(owned, made, save.changes)
+        # 4. Wait until Kafka has them: here, or beside the next micro-batch.
         if sum(count for _, count in self._published) >= _MANY:
             self._waiting = self._beside.submit(self._sink.flush)
         else:
@@ -97,6 +102,7 @@ class Committer:
 
     def tidy(self, owned: OwnedPartition) -> None:
         """Trim what Kafka has acknowledged of a partition. Raises Fenced, StateMismatch, redis.RedisError."""
+        # 5. Trim the outbox, where no further save has done it.
         if owned.acknowledged:
             self._store.trim(owned, owned.acknowledged)
             owned.acknowledged = 0
@@ -129,7 +135,7 @@ class Committer:
         self._published = []
 
 
-def _save(commit: Commit, changes: ChangeBatch) -> PartitionUpdate:
+def _save(commit: Commit[Outcome], changes: ChangeBatch) -> PartitionUpdate:
     owned, outcome = commit.owned, commit.outcome
     return PartitionUpdate(
         customers=outcome.customers,

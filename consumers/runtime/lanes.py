@@ -7,19 +7,19 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["Lanes", "Settled"]
+__all__ = ["FinishedJob", "Lanes"]
 
 Job = TypeVar("Job")
 
 
-class Settled(NamedTuple, Generic[Job]):
+class FinishedJob(NamedTuple, Generic[Job]):
     """A job that has ended; `failure` is None where it went well."""
 
     job: Job
     failure: BaseException | None
 
 
-class _Abandoned(Exception):
+class _Cancelled(Exception):
     """A job before this one, in the same lane, has failed: this one must not be carried out."""
 
 
@@ -37,10 +37,10 @@ class Lanes(Generic[Job]):
 
     @property
     def jobs(self) -> list[Job]:
-        """The jobs that have not been settled, in the order in which they were begun."""
+        """The jobs that have not been joined, in the order in which they were submitted."""
         return [job for job, _ in self._running]
 
-    def rest(self, timeout_s: float, leave: int = 0) -> bool:
+    def wait(self, timeout_s: float, leave: int = 0) -> bool:
         """Wait until no job is running but perhaps the last `leave`, at most for so long; return whether that is so."""
         upto = max(len(self._running) - leave, 0)
         running = [future for _, future in self._running[:upto] if not future.done()]
@@ -50,18 +50,18 @@ class Lanes(Generic[Job]):
         """Begin a job, or queue it behind those of its lane."""
         self._running.append((job, self._pools[lane].submit(self._carry_out, lane, job)))
 
-    def settle(self, leave: int = 0) -> list[Settled[Job]]:
+    def join(self, leave: int = 0) -> list[FinishedJob[Job]]:
         """Wait for all jobs but the last `leave`, and return how they ended.
 
-        After a failure, what was queued in the same lane is abandoned, and not returned, until all are settled.
+        After a failure, what was queued in the same lane is cancelled, and not returned, until all are joined.
         """
         upto = max(len(self._running) - leave, 0)
         ended, self._running = self._running[:upto], self._running[upto:]
         wait([future for _, future in ended])
         if not self._running:
             self._failed.clear()
-        settled = [Settled(job, future.exception()) for job, future in ended]
-        return [each for each in settled if not isinstance(each.failure, _Abandoned)]
+        finished = [FinishedJob(job, future.exception()) for job, future in ended]
+        return [each for each in finished if not isinstance(each.failure, _Cancelled)]
 
     def close(self) -> None:
         """End the threads."""
@@ -70,7 +70,7 @@ class Lanes(Generic[Job]):
 
     def _carry_out(self, lane: int, job: Job) -> None:
         if lane in self._failed:
-            raise _Abandoned
+            raise _Cancelled
         try:
             self._work(lane, job)
         except BaseException:

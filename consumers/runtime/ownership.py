@@ -3,12 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 import redis
 
 from consumers.broker.kafka_source import KafkaSource
 from consumers.runtime.protocols import Claims, Commits, Published
-from consumers.runtime.retry_policy import Trouble
+from consumers.runtime.retry_policy import RetryPolicy
 from events.errors import ShoalError
 from state.partitions.partition_store import Fenced, OwnedPartition, StateMismatch
 
@@ -22,26 +23,27 @@ _VERIFY_S = 1.0
 class Ownership:
     """The partitions between assignment and revocation.
 
-    `source` is set by the runtime once it exists, since the source in turn calls `assigned` and `revoked`. `claimed`
-    is told of every partition that was claimed; `wait` sleeps between tries and returns True to give up.
+    `on_claimed` is called with every partition that was claimed. A claim is tried again for `retry_s` seconds; `sleep`
+    waits between two tries, and returns True to stop trying. A partition that was fenced off, but that the group still
+    gives us, is claimed back after `fence_s`.
     """
-
-    source: KafkaSource
 
     def __init__(
         self,
+        source: KafkaSource,
         store: Claims,
-        committer: Commits,
+        committer: Commits[Any],
         published: Published,
-        claimed: Callable[[OwnedPartition], None],
-        wait: Callable[[float], bool],
+        on_claimed: Callable[[OwnedPartition], None],
         *,
-        patience_s: float,
+        retry_s: float,
         fence_s: float,
+        sleep: Callable[[float], bool | None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store, self._committer, self._published = store, committer, published
-        self._claimed, self._wait = claimed, wait
-        self._patience_s, self._fence_s = patience_s, fence_s
+        self._source, self._store, self._committer, self._published = source, store, committer, published
+        self._on_claimed, self._sleep, self._clock = on_claimed, sleep, clock
+        self._retry_s, self._fence_s = retry_s, fence_s
         self._owned: dict[int, OwnedPartition] = {}
         self._fenced: dict[int, float] = {}
         self._verified = 0.0
@@ -66,13 +68,13 @@ class Ownership:
         return {partition: self._owned[partition].offsets for partition in partitions if partition in self._owned}
 
     def revoked(self, partitions: list[int]) -> None:
-        """Let go of partitions that the group gives to others; called inside `poll`."""
+        """Release partitions that the group gives to others; called inside `poll`."""
         for partition in partitions:
             self._owned.pop(partition, None)
             self._fenced.pop(partition, None)
-        log.info("gave up partitions %s", partitions)
+        log.info("revoked partitions %s", partitions)
 
-    def lose(self, error: Fenced) -> None:
+    def lost(self, error: Fenced) -> None:
         """Stop writing to a partition that another worker has claimed.
 
         Normally the group has given it to that worker and a rebalance follows. If it is still ours a while later, the
@@ -80,7 +82,7 @@ class Ownership:
         """
         log.warning("%s", error)
         self._owned.pop(error.partition, None)
-        self._fenced[error.partition] = time.monotonic() + self._fence_s
+        self._fenced[error.partition] = self._clock() + self._fence_s
 
     def reclaim(self, partitions: Iterable[int], error: BaseException) -> None:
         """Claim partitions again after a doubt and continue each at the offsets that are stored beside its state.
@@ -89,40 +91,36 @@ class Ownership:
         paused meanwhile and then continue at their stored offsets, so that nothing fetched in between is skipped.
         """
         log.warning("%s; claiming partitions again", error)
-        self.source.serve()
-        mine = self.source.assignment()
+        self._source.serve()
+        mine = self._source.assignment()
         wanted = sorted(mine.intersection(partitions))
         for partition in wanted:
             self._owned.pop(partition, None)
         try:
             self._retrying(lambda: self._claim_all(wanted, moved=isinstance(error, StateMismatch)))
             for partition in mine.intersection(self._owned):
-                self.source.seek(partition, self._owned[partition].offsets)
+                self._source.seek(partition, self._owned[partition].offsets)
         finally:
-            self.source.resume(mine)
-
-    @property
-    def look_due(self) -> bool:
-        """Whether `look` would do anything now."""
-        return time.monotonic() - self._verified >= _VERIFY_S
+            self._source.resume(mine)
 
     @property
     def reclaim_due(self) -> bool:
-        """Whether it is time to claim back what a straggler fenced off; the lanes must be at rest for that."""
-        return any(time.monotonic() >= at for at in self._fenced.values())
+        """Whether it is time to claim back what a straggler fenced off; the lanes must be idle for that."""
+        return any(self._clock() >= at for at in self._fenced.values())
 
-    def look(self, moving: Collection[int] = ()) -> None:
+    def verify(self, in_flight: Collection[int] = ()) -> None:
         """Once a second, compare Redis with what is known of it, and claim back what a straggler fenced off.
 
-        Partitions that are `moving`, which are just being saved, are compared by that: so nobody waits for them here,
-        and nothing is claimed, for which the lanes must be at rest.
+        Partitions that are `in_flight`, which are just being saved, are compared by that: so nobody waits for them
+        here, and nothing is claimed, for which the lanes must be idle.
         Raises Fenced, StateMismatch, redis.RedisError.
         """
-        if not self.look_due:
+        now = self._clock()
+        if now - self._verified < _VERIFY_S:
             return
-        self._verified = now = time.monotonic()
-        self._store.verify([owned for partition, owned in self._owned.items() if partition not in moving])
-        due = [] if moving else [partition for partition, at in self._fenced.items() if now >= at]
+        self._verified = now
+        self._store.verify([owned for partition, owned in self._owned.items() if partition not in in_flight])
+        due = [] if in_flight else [partition for partition, at in self._fenced.items() if now >= at]
         for partition in due:
             del self._fenced[partition]
         if due:
@@ -137,9 +135,9 @@ class Ownership:
                 if owned.partition in behind:
                     self._published.restore(owned)
                 sent = self._committer.drain(owned)
-                self._claimed(owned)
+                self._on_claimed(owned)
             except Fenced as error:
-                self.lose(error)
+                self.lost(error)
                 continue
             if sent:
                 log.info("partition %d: sent %d changes that were saved but perhaps not sent", owned.partition, sent)
@@ -147,11 +145,12 @@ class Ownership:
 
     def _retrying(self, work: Callable[[], None]) -> None:
         """Try until Redis and Kafka answer, at most for the time that the settings allow."""
-        trouble = Trouble(self._patience_s, self._wait)
+        retries = RetryPolicy(self._retry_s, self._clock)
         while True:
             try:
                 return work()
             except (redis.RedisError, ShoalError) as error:
-                if trouble.bear(error):
+                wait_s = retries.backoff_s(error)
+                if wait_s is None or self._sleep(wait_s):
                     raise
                 log.warning("not possible a moment ago (%s); trying again", error)

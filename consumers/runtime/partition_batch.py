@@ -62,6 +62,11 @@ class PartitionBatch:
             name = f"{topic}:{event_outcome}"
             self.outcome_counts[name] = self.outcome_counts.get(name, 0) + events
 
+    @property
+    def event_count(self) -> int:
+        """How many events there are, of all topics."""
+        return sum(len(part.columns) for part in self.events.values())
+
     def latest_ms(self) -> int:
         """Return the largest event time, 0 where there is none."""
         return max((int(part.columns.times.max()) for part in self.events.values() if len(part.columns)), default=0)

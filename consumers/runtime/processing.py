@@ -2,53 +2,62 @@
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 import numpy as np
 
 from consumers.broker.kafka_sink import SinkFailed
 from consumers.dead_letters.letter import Refused, dead_letter
-from consumers.runtime.background_jobs import Chore
+from consumers.runtime.background_jobs import BackgroundJob
 from consumers.runtime.partition_batch import PartitionBatch
-from consumers.runtime.protocols import Clock, Commit, Commits, Customers, Handler, Loaded, Open, Opening
+from consumers.runtime.protocols import C, Clock, Commit, Commits, Customers, Handler, Loaded, Open, Opening, U
 from events.settings import KafkaSettings
 from events.topics.partitioning import partitions_of
 from state.partitions.owned_partition import OwnedPartition
 
-__all__ = ["Job", "Part", "Processing"]
+__all__ = ["BatchJob", "Job", "OwnedBatch", "Processing"]
 
 
-class Part(NamedTuple):
-    """One partition's part of a micro-batch."""
+class OwnedBatch(NamedTuple):
+    """One partition's batch, with the partition and the messages of it that were refused."""
 
     owned: OwnedPartition
     batch: PartitionBatch
     refused: list[Refused]
 
 
-Job = list[Part]
+BatchJob = list[OwnedBatch]
+Job = BatchJob | BackgroundJob
 
 
-class Processing:
-    """Folds and saves jobs; lane i has committer i."""
+class Processing(Generic[C, U]):
+    """Does the jobs of lanes; lane i has committer i."""
 
     def __init__(
         self,
         kafka: KafkaSettings,
-        open_all: Open,
-        committers: Sequence[Commits],
-        handler: Handler,
+        open_all: Open[C],
+        committers: Sequence[Commits[U]],
+        handler: Handler[C, U],
         clock: Clock,
     ) -> None:
         self._partitions, self._open_all, self._committers = kafka.partitions, open_all, committers
         self._handler, self._clock = handler, clock
 
     def __call__(self, lane: int, job: Job) -> None:
-        """Fold and save the partitions of a job, except those that another worker has taken over.
+        """Do a job in a lane.
 
         Raises StateMismatch, SinkFailed, redis.RedisError: then all partitions must be claimed again.
         """
         committer = self._committers[lane]
+        if isinstance(job, BackgroundJob):
+            committer.confirm()  # nothing may overtake what the lane has published
+            job.run()
+        else:
+            self._save(job, committer)
+
+    def _save(self, job: BatchJob, committer: Commits[U]) -> None:
+        """Fold and save the partitions of a job, except those that another worker has taken over."""
         parts, loaded = self._load([part for part in job if not part.owned.fenced], committer)
         if not parts:
             return
@@ -62,14 +71,6 @@ class Processing:
             commits.append(Commit(owned, outcome, batch.offsets, batch.outcome_counts, _watermark_ms(owned, batch)))
         committer.begin(commits)
 
-    def do(self, lane: int, chore: Chore) -> None:
-        """Do background work in a lane, once Kafka has what the lane published, which nothing may overtake.
-
-        Raises SinkFailed and what the work raises.
-        """
-        self._committers[lane].confirm()
-        chore.run()
-
     def confirm_all(self) -> None:
         """Wait until Kafka has what all lanes have sent, also where one of them fails. Raises SinkFailed."""
         failures = []
@@ -81,7 +82,7 @@ class Processing:
         if failures:
             raise failures[0]
 
-    def _load(self, job: Job, committer: Commits) -> tuple[Job, list[Loaded]]:
+    def _load(self, job: BatchJob, committer: Commits[U]) -> tuple[BatchJob, list[Loaded[C]]]:
         """Read the records of the customers that the parts are about, and return the parts that are still ours.
 
         What does not belong here is sent where it does: refused events, and events of other partitions' customers.
@@ -107,9 +108,7 @@ class Processing:
             loaded.append(Loaded(owned, customers, columns, slots, now_ms))
         return kept, loaded
 
-    def _send_away(
-        self, owned: OwnedPartition, batch: PartitionBatch, customers: Customers, committer: Commits
-    ) -> bool:
+    def _send_away(self, owned: OwnedPartition, batch: PartitionBatch, customers: C, committer: Commits[U]) -> bool:
         """Take out the events of erased customers and of other partitions' customers; return whether there were any.
 
         Neither are known here, so this costs nothing where everybody is known.
@@ -117,7 +116,7 @@ class Processing:
         gone = _leave_out_erased(owned, batch, customers)
         return self._reroute(batch, customers, committer) or gone
 
-    def _reroute(self, batch: PartitionBatch, customers: Customers, committer: Commits) -> bool:
+    def _reroute(self, batch: PartitionBatch, customers: C, committer: Commits[U]) -> bool:
         """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
         strangers = np.flatnonzero(~customers.known)
         names = [customers.ids[i] for i in strangers.tolist()]

@@ -1,7 +1,7 @@
 """What the micro-batch runtime needs of the parts that it is wired with: segments and experiments bring their own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from consumers.broker.kafka_sink import PARTITION_UA
 from consumers.inputs.columns import Columns
@@ -10,6 +10,7 @@ from events.arrays import Flags, Ints
 from state.partitions.owned_partition import OwnedPartition
 
 __all__ = [
+    "C",
     "Claims",
     "Clock",
     "Commit",
@@ -21,6 +22,7 @@ __all__ = [
     "Open",
     "Opening",
     "Published",
+    "U",
 ]
 
 
@@ -47,6 +49,10 @@ class Made(Protocol):
         ...
 
 
+C = TypeVar("C", bound=Customers)
+U = TypeVar("U", bound=Made)
+
+
 class Clock(Protocol):
     """What time it is for a partition, in ms since 1970 UTC."""
 
@@ -63,42 +69,42 @@ class Opening(NamedTuple):
     batch: PartitionBatch
 
 
-Open = Callable[[Sequence[Opening]], list[Any]]
-"""Begins a micro-batch: watches partitions and reads what is known of their Customers.
+Open = Callable[[Sequence[Opening]], list[C]]
+"""Begins a micro-batch: watches partitions and reads what is known of their customers.
 
 Marks as `fenced` the partitions that another worker has taken over, of which nobody is known. Raises StateMismatch or
 redis.RedisError.
 """
 
 
-class Loaded(NamedTuple):
-    """A partition's part of a micro-batch, with what is known of the customers that it is about (Customers).
+class Loaded(NamedTuple, Generic[C]):
+    """A partition's part of a micro-batch, with what is known of the customers that it is about.
 
     `slots` are, by topic, the positions of the events' customers; `now_ms` is the partition's present.
     """
 
     owned: OwnedPartition
-    customers: Any
+    customers: C
     events: dict[str, Columns]
     slots: dict[str, Ints]
     now_ms: int
 
 
-class Commit(NamedTuple):
-    """What is to be committed of one partition: what was Made, and how far it brings each topic (by full name)."""
+class Commit(NamedTuple, Generic[U]):
+    """What is to be committed of one partition: what was made, and how far it brings each topic (by full name)."""
 
     owned: OwnedPartition
-    outcome: Any
+    outcome: U
     offsets: Mapping[str, int]
     outcome_counts: Mapping[str, int]
     watermark_ms: int
 
 
-class Handler(Protocol):
+class Handler(Protocol[C, U]):
     """What the runtime calls with the events of partitions: pure with respect to Kafka and Redis."""
 
-    def apply(self, loaded: Sequence[Loaded]) -> list[Any]:
-        """Fold the events of each partition into its customers, and say for each what changes (Made)."""
+    def apply(self, loaded: Sequence[Loaded[C]]) -> list[U]:
+        """Fold the events of each partition into its customers, and say for each what changes."""
         ...
 
 
@@ -114,14 +120,14 @@ class Claims(Protocol):
         ...
 
 
-class Commits(Protocol):
+class Commits(Protocol[U]):
     """Makes what was made durable and visible, in an order that a crash cannot harm."""
 
     def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
         ...
 
-    def begin(self, commits: Sequence[Commit]) -> None:
+    def begin(self, commits: Sequence[Commit[U]]) -> None:
         """Save partitions, each at once or not at all, and begin to publish what they changed.
 
         Marks as `fenced` those that another worker has taken over. Raises StateMismatch, SinkFailed, redis.RedisError.

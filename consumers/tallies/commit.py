@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink
 from consumers.runtime.protocols import Commit
+from consumers.tallies.handler import TallyOutcome
 from state.experiments.tally_partitions import TallyPartitions, TallyUpdate
 from state.partitions.owned_partition import OwnedPartition
 
@@ -22,19 +23,21 @@ class TallyCommitter:
         self._elsewhere = True
         self._sink.send(topic, key, value, partition)
 
-    def begin(self, commits: Sequence[Commit]) -> None:
+    def begin(self, commits: Sequence[Commit[TallyOutcome]]) -> None:
         """Commit the partitions of a micro-batch.
 
-        1. What goes elsewhere (dead letters, events of other partitions) is acknowledged by Kafka.
-        2. Logs, exposed customers, tallies, outcome counts and offsets are saved, those of each partition in one Redis
+        1. Wait until Kafka has what goes elsewhere (dead letters, events of other partitions).
+        2. Save logs, exposed customers, tallies, outcome counts and offsets, those of each partition in one Redis
            transaction.
 
         A crash before 2 repeats the whole batch from the old offsets: dead letters and re-published events may then be
         there twice, same bytes. Partitions that another worker has taken over are marked as `fenced`. Raises
         StateMismatch, SinkFailed, redis.RedisError.
         """
+        # 1. Wait until Kafka has what goes elsewhere.
         if self._elsewhere:
             self.confirm()
+        # 2. Save logs, exposed customers, tallies, outcome counts and offsets in one Redis transaction per partition.
         self._store.save_all([(each.owned, _save(each)) for each in commits])
 
     def confirm(self) -> None:
@@ -50,7 +53,7 @@ class TallyCommitter:
         return 0
 
 
-def _save(commit: Commit) -> TallyUpdate:
+def _save(commit: Commit[TallyOutcome]) -> TallyUpdate:
     owned, outcome = commit.owned, commit.outcome
     outcome_counts = (
         {**commit.outcome_counts, "purchases:let_go": outcome.let_go} if outcome.let_go else commit.outcome_counts

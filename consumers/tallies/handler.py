@@ -58,7 +58,7 @@ class TallyHandler:
         held_by = np.array([i for i, name in enumerate(ids) if name in who], np.int64)
         return TallyRequest(owned, ids, names, held_by)
 
-    def apply(self, loaded: Sequence[Loaded]) -> list[TallyOutcome]:
+    def apply(self, loaded: Sequence[Loaded[LoadedTallies]]) -> list[TallyOutcome]:
         """Return what the events change, partition by partition."""
         return [self._apply(each.customers, each.events, each.slots) for each in loaded]
 

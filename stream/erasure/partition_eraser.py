@@ -10,7 +10,7 @@ import numpy as np
 import redis
 
 from consumers.history.erasure_log import TOPIC as ERASURES
-from consumers.runtime.background_jobs import Background
+from consumers.runtime.background_jobs import BackgroundWork
 from consumers.runtime.commit import Committer
 from events.schema.outputs import Erasure
 from events.segment_changes import decode_change
@@ -115,7 +115,7 @@ def _is_of(value: bytes, customer_id: str) -> bool:
 class Chores:
     """Several kinds of background work, the first before the others."""
 
-    def __init__(self, *chores: Background) -> None:
+    def __init__(self, *chores: BackgroundWork) -> None:
         self._chores = chores
 
     def claimed(self, owned: OwnedPartition) -> None:

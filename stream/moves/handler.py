@@ -39,7 +39,7 @@ class SegmentHandler:
         self._hysteresis = hysteresis
         self._window = duplicate_window
 
-    def apply(self, loaded: Sequence[Loaded]) -> list[Outcome]:
+    def apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[Outcome]:
         """Return what the events change, partition by partition.
 
         Most of a small batch's time goes into the number of array operations, so small partitions are done together.
@@ -49,7 +49,7 @@ class SegmentHandler:
             return self._apply(loaded)
         return [outcome for each in loaded for outcome in self._apply([each])]
 
-    def _apply(self, loaded: Sequence[Loaded]) -> list[Outcome]:
+    def _apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[Outcome]:
         sizes = [len(each.customers) for each in loaded]
         starts = [0, *accumulate(sizes)]
         customers = CustomerBatch.joined([each.customers for each in loaded])
@@ -93,7 +93,9 @@ class SegmentHandler:
         return outcomes
 
 
-def _together(loaded: Sequence[Loaded], topic: str, starts: Sequence[int]) -> tuple[Columns, Ints, list[int]]:
+def _together(
+    loaded: Sequence[Loaded[CustomerBatch]], topic: str, starts: Sequence[int]
+) -> tuple[Columns, Ints, list[int]]:
     """Return a topic's events of all partitions, the positions of their customers, and how many each partition has."""
     having = [(each, start) for each, start in zip(loaded, starts, strict=False) if topic in each.events]
     columns = [each.events[topic] for each, _ in having]

@@ -13,7 +13,7 @@ import redis
 from bench.quality.data.event_log import EventLog
 from consumers.runtime.commit import Committer
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
-from consumers.runtime.processing import Part, Processing
+from consumers.runtime.processing import OwnedBatch, Processing
 from events.schema.outputs import Baseline
 from events.segment_changes import Change, decode_change
 from events.settings import KafkaSettings
@@ -178,5 +178,5 @@ class Service:
             if len(mine):
                 messages: Any = None  # only what has to go to another partition is looked up in them
                 part = TopicEvents(orders.columns.take(mine), messages, mine)
-                job.append(Part(owned, PartitionBatch(owned.partition, {"orders": part}), []))
+                job.append(OwnedBatch(owned, PartitionBatch(owned.partition, {"orders": part}), []))
         self._process(0, job)

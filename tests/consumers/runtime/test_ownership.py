@@ -1,11 +1,8 @@
 """What a worker compares with Redis between its saves."""
 
-from types import SimpleNamespace
-
 import pytest
 import redis
 
-from consumers.runtime import ownership
 from consumers.runtime.ownership import Ownership
 from state.partitions.owned_partition import OwnedPartition
 
@@ -33,21 +30,18 @@ class Nothing:
         return 0
 
 
-@pytest.fixture
-def owning():
-    """Ownership of partitions 0 to 2, and the claims behind it."""
-    claims = Claims()
-    owning = Ownership(claims, Nothing(), Nothing(), lambda owned: None, lambda s: True, patience_s=1.0, fence_s=1.0)
-    owning.assigned([0, 1, 2])
-    return owning, claims
+def owning(claims, **arguments):
+    """Ownership that gets its partitions from nobody, and publishes nothing."""
+    times = {"retry_s": 60.0, "fence_s": 1.0, **arguments}
+    return Ownership(None, claims, Nothing(), Nothing(), lambda owned: None, **times)
 
 
-def test_what_is_being_saved_is_compared_by_that_and_the_others_once_a_second(owning, monkeypatch):
-    owning, claims = owning
-    clock = iter([10.0, 10.0, 10.5, 11.0, 11.0, 12.5, 12.5])
-    monkeypatch.setattr(ownership, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    for moving in ({1}, {0}, {0, 1, 2}, ()):
-        owning.look(moving)
+def test_what_is_being_saved_is_compared_by_that_and_the_others_once_a_second():
+    clock, claims = iter([10.0, 10.5, 11.0, 12.5]), Claims()
+    ownership = owning(claims, clock=lambda: next(clock))
+    ownership.assigned([0, 1, 2])
+    for in_flight in ({1}, {0}, {0, 1, 2}, ()):
+        ownership.verify(in_flight)
     assert claims.compared == [[0, 2], [], [0, 1, 2]]
 
 
@@ -68,15 +62,11 @@ class Away(Claims):
 @pytest.mark.parametrize(("gives_up", "tries", "claimed"), [(False, 3, [0]), (True, 1, [])])
 def test_a_claim_is_tried_again_until_the_one_who_waits_gives_up(gives_up, tries, claimed):
     waits = []
-    owning = Ownership(
-        *(Away(tries), Nothing(), Nothing(), lambda owned: None, lambda s: waits.append(s) or gives_up),
-        patience_s=60.0,
-        fence_s=1.0,
-    )
+    ownership = owning(Away(tries), sleep=lambda s: waits.append(s) or gives_up)
     if gives_up:
         with pytest.raises(redis.ConnectionError, match="away"):
-            owning.assigned([0])
+            ownership.assigned([0])
     else:
-        owning.assigned([0])
-    assert list(owning.owned) == claimed
+        ownership.assigned([0])
+    assert list(ownership.owned) == claimed
     assert len(waits) == tries

@@ -3,7 +3,7 @@
 import pytest
 
 from consumers.broker.kafka_sink import SinkFailed
-from consumers.runtime.background_jobs import Chore
+from consumers.runtime.background_jobs import BackgroundJob
 from consumers.runtime.processing import Processing
 from events.settings import KafkaSettings
 
@@ -27,7 +27,7 @@ class Background:
         self._done = done
 
     def run(self, owned):
-        self._done.append("chore")
+        self._done.append("background")
 
 
 def processing(*committers):
@@ -37,14 +37,14 @@ def processing(*committers):
 def test_background_work_begins_once_kafka_has_what_its_lane_published():
     done = []
     lanes = processing(Committer("first", done), Committer("second", done))
-    lanes.do(1, Chore(Background(done), [], 1.0))
-    assert done == ["second", "chore"]
+    lanes(1, BackgroundJob(Background(done), [], 1.0))
+    assert done == ["second", "background"]
 
 
 def test_background_work_is_not_done_where_kafka_did_not_take_what_its_lane_published():
     done = []
     with pytest.raises(SinkFailed):
-        processing(Committer("first", done, SinkFailed("gone"))).do(0, Chore(Background(done), [], 1.0))
+        processing(Committer("first", done, SinkFailed("gone")))(0, BackgroundJob(Background(done), [], 1.0))
     assert done == []
 
 

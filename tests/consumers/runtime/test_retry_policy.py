@@ -1,9 +1,9 @@
-"""Trouble: what may pass is waited out, a little longer each time, and not for ever."""
+"""Retries: what may pass is waited out, a little longer each time, and not for ever."""
 
 import pytest
 import redis
 
-from consumers.runtime.retry_policy import Trouble, is_passing
+from consumers.runtime.retry_policy import RetryPolicy, is_retriable
 from events.errors import ShoalError
 
 
@@ -15,12 +15,11 @@ class Day:
     """A clock that waiting moves on."""
 
     def __init__(self):
-        self.now, self.waits, self.over = 1_000.0, [], False
+        self.now, self.waits = 1_000.0, []
 
     def wait(self, seconds):
         self.waits.append(seconds)
         self.now += seconds
-        return self.over
 
 
 @pytest.fixture
@@ -29,18 +28,18 @@ def day():
 
 
 @pytest.fixture
-def trouble(day):
-    return Trouble(10.0, day.wait, lambda: day.now)
+def policy(day):
+    return RetryPolicy(10.0, lambda: day.now)
 
 
-def borne(trouble):
-    """Bear failures until one is raised; return how many were borne."""
+def tries(policy, day):
+    """Fail and wait until no further try is to be made; return how many were."""
     for count in range(1_000):
-        try:
-            trouble.bear(redis.ConnectionError("away"))
-        except redis.ConnectionError:
+        wait_s = policy.backoff_s(redis.ConnectionError("away"))
+        if wait_s is None:
             return count
-    raise AssertionError("borne for ever")
+        day.wait(wait_s)
+    raise AssertionError("tried for ever")
 
 
 @pytest.mark.parametrize(
@@ -53,39 +52,31 @@ def borne(trouble):
     ],
 )
 def test_what_may_pass(error, passes):
-    assert is_passing(error) is passes
+    assert is_retriable(error) is passes
 
 
-def test_what_will_not_pass_is_raised_at_once(trouble, day):
-    with pytest.raises(ShoalError, match="wrong settings"):
-        trouble.bear(ShoalError("wrong settings"))
-    assert day.waits == []
+def test_what_will_not_pass_is_not_tried_again(policy):
+    assert policy.backoff_s(ShoalError("wrong settings")) is None
 
 
-def test_whoever_waits_may_end_it(trouble, day):
-    assert not trouble.bear(redis.ConnectionError("away"))
-    day.over = True
-    assert trouble.bear(redis.ConnectionError("away"))
-
-
-def test_it_is_waited_longer_each_time_up_to_two_seconds_and_raised_after_the_time_allowed(trouble, day):
-    borne(trouble)
+def test_it_is_waited_longer_each_time_up_to_two_seconds_until_the_time_allowed_is_over(policy, day):
+    tries(policy, day)
     assert day.waits[0] == pytest.approx(0.05)
     assert day.waits == sorted(day.waits)
     assert day.waits[-1] == 2.0
     assert 10.0 < day.now - 1_000.0 <= 12.0
 
 
-def test_work_that_was_done_ends_the_trouble(trouble, day):
-    first = borne(trouble)
-    trouble.went_well(worked=True)
-    assert borne(trouble) == first
+def test_work_that_was_done_ends_the_series(policy, day):
+    first = tries(policy, day)
+    policy.succeeded(worked=True)
+    assert tries(policy, day) == first
 
 
-def test_a_quiet_step_does_not_end_it_but_half_a_minute_of_them_does(trouble, day):
-    first = borne(trouble)
-    trouble.went_well(worked=False)
-    assert borne(trouble) == 0
+def test_a_quiet_step_does_not_end_it_but_half_a_minute_of_them_does(policy, day):
+    first = tries(policy, day)
+    policy.succeeded(worked=False)
+    assert tries(policy, day) == 0
     day.now += 31.0
-    trouble.went_well(worked=False)
-    assert borne(trouble) == first
+    policy.succeeded(worked=False)
+    assert tries(policy, day) == first
