@@ -68,10 +68,12 @@ class Sweeper:
         clock: SegmentClock,
         settings: StreamSettings,
         columns: AttributeColumns | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed
         self._clock, self._settings, self._hysteresis = clock, settings, Hysteresis.from_settings(settings)
-        self._columns = columns
+        self._columns, self._monotonic = columns, monotonic
         self._progress: dict[int, _Progress] = {}
         self.swept = 0
         self.found: dict[int, SweepResult] = {}
@@ -85,7 +87,7 @@ class Sweeper:
             self._feed.poll(self._live, _BASELINE_S)
         if owned.baseline > self._live.segmenter.baseline:
             raise BaselineOutdated(owned.baseline, self._live.segmenter.baseline)
-        self._progress[owned.partition] = _Progress(time.monotonic() + self._settings.sweep_s)
+        self._progress[owned.partition] = _Progress(self._monotonic() + self._settings.sweep_s)
 
     def findings(self, partitions: Iterable[int]) -> list[SweepResult]:
         """Return what the last sweep of each of these partitions under the live baseline found."""
@@ -104,7 +106,7 @@ class Sweeper:
         return self._settings.sweep_share if waiting else 0.0
 
     def _waiting(self, owned: Iterable[OwnedPartition]) -> list[OwnedPartition]:
-        baseline, now = self._live.segmenter.baseline, time.monotonic()
+        baseline, now = self._live.segmenter.baseline, self._monotonic()
         return [each for each in owned if each.swept_baseline < baseline or now >= self._progress[each.partition].due]
 
     def run(self, owned: Iterable[OwnedPartition]) -> bool:
@@ -122,7 +124,7 @@ class Sweeper:
             now_ms = self._clock.now_ms(owned.watermark_ms)
             state = (segmenter.baseline, segmenter.version, now_ms)
             if state == progress.seen and owned.swept_baseline == segmenter.baseline:
-                progress.due = time.monotonic() + self._settings.sweep_s
+                progress.due = self._monotonic() + self._settings.sweep_s
                 return False
             progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
             progress.borders = segmenter.border_model
@@ -140,7 +142,7 @@ class Sweeper:
         self.swept += len(customers)
         progress.cursor = None if done else cursor
         if done:
-            progress.due = time.monotonic() + self._settings.sweep_s
+            progress.due = self._monotonic() + self._settings.sweep_s
             if progress.check is not None:
                 self.found[owned.partition] = progress.check.finish(
                     owned, self._store.size(owned.partition), segmenter.borders_version

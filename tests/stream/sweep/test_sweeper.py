@@ -1,7 +1,5 @@
 """The sweep: which silent customers are due and why; and on a real Redis, a partition swept chunk by chunk."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -256,7 +254,7 @@ class TestSweeping:
     def test_silent_customers_move_as_time_passes(self, shop):
         before = shop.rows()["segment"]
         shop.now_ms += 200 * DAY_MS
-        time.sleep(2 * SETTINGS.sweep_s)
+        shop.seconds += 2 * SETTINGS.sweep_s
         shop.sweep()
         assert (shop.rows()["segment"] != before).sum() > 5
         assert {change.cause for change in shop.changes()} == {"time"}
@@ -290,7 +288,7 @@ class TestSweeping:
         assert (change.cause, change.previous) == ("time", f"s{rows['segment'][who]}")
 
     def test_sweeps_take_their_share_while_events_arrive_and_half_under_a_new_baseline(self, shop):
-        time.sleep(2 * SETTINGS.sweep_s)
+        shop.seconds += 2 * SETTINGS.sweep_s
         assert shop.sweeper.due([shop.owned]) == SETTINGS.sweep_share == 0.03
         shop.sweep()
         assert shop.sweeper.due([shop.owned]) == 0.0
@@ -304,7 +302,7 @@ class TestSweeping:
         assert shop.sink.sent == []
 
     def test_while_nothing_moved_nothing_is_written(self, shop):
-        time.sleep(2 * SETTINGS.sweep_s)
+        shop.seconds += 2 * SETTINGS.sweep_s
         before = shop.redis.hgetall(keys.customers(self.partition))
         shop.sweep()
         assert shop.redis.hgetall(keys.customers(self.partition)) == before
@@ -322,7 +320,7 @@ class TestSweeping:
         shop.sweeper.claimed(other.owned)
         shop.live.follow_baseline(make_baseline(1))
         shop.owned.swept_baseline = 1
-        time.sleep(2 * SETTINGS.sweep_s)
+        shop.seconds += 2 * SETTINGS.sweep_s
         shop.sweeper.run([shop.owned, other.owned])
         assert other.owned.swept_baseline == 1
 
@@ -331,12 +329,14 @@ class Shop:
     """A partition with N customers under the tiers, and a sweeper that owns it."""
 
     def __init__(self, redis, partition, *, begin=True, settings=SETTINGS):
-        self.redis, self.partition, self.now_ms = redis, partition, NOW_MS
+        self.redis, self.partition, self.now_ms, self.seconds = redis, partition, NOW_MS, 1_000.0
         self.store, self.views, self.sink = PartitionStore(redis, keys.SEGMENTS_GROUP), SegmentViews(redis), Sink()
         self.live = LiveSegmenter(redis, HALF_LIFE_MS)
         committer = Committer(self.store, self.views, self.sink)
         clock = SegmentClock("wall", wall_ms=lambda: self.now_ms)
-        self.sweeper = Sweeper(self.store, committer, self.live, Feed(), clock, settings)
+        self.sweeper = Sweeper(
+            self.store, committer, self.live, Feed(), clock, settings, monotonic=lambda: self.seconds
+        )
         self.owned = self.store.claim(partition)
         self.sweeper.claimed(self.owned)
         if begin:
