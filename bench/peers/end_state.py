@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from bench.job.fixed_job import BASELINE, Expected
 from consumers.broker.consumer_lag import end_offsets
-from consumers.broker.topic_partitions import is_end, place_of
+from consumers.broker.topic_partitions import coordinates, is_end
 from events.arrays import Flags
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
@@ -119,14 +119,14 @@ def _messages(kafka: KafkaSettings) -> Iterator[tuple[bytes, bytes]]:
     settings = {"bootstrap.servers": kafka.kafka, "group.id": kafka.topic("told"), "enable.partition.eof": True}
     consumer = Consumer({**settings, "enable.auto.commit": False, "fetch.queue.backoff.ms": 5})
     try:
-        unread = {place for place, end in ends.items() if end}
-        consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in unread])
+        unread = {partition for partition, end in ends.items() if end}
+        consumer.assign([TopicPartition(*partition, OFFSET_BEGINNING) for partition in unread])
         while unread:
             for message in consumer.consume(10_000, 1.0):
-                place, offset = place_of(message)
+                partition, offset = coordinates(message)
                 key, value, ended = message.key(), message.value(), is_end(message)
-                if ended or (message.error() is None and offset + 1 >= ends[place]):
-                    unread.discard(place)
+                if ended or (message.error() is None and offset + 1 >= ends[partition]):
+                    unread.discard(partition)
                 if message.error() is None and key is not None and value is not None:
                     yield key if isinstance(key, bytes) else key.encode(), value
     finally:

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from consumers.broker.topic_partitions import Place, place_of
+from consumers.broker.topic_partitions import Offsets, TopicAndPartition, coordinates
 from consumers.broker.topic_reader import TopicReader
 from events.settings import KafkaSettings
 from state.store import keys
@@ -18,13 +18,13 @@ _LONGEST_S = 5.0
 
 def reported_ends(
     kafka: KafkaSettings, topics: Iterable[str], partitions: Iterable[int], timeout_s: float = 10.0
-) -> dict[Place, int]:
+) -> Offsets:
     """Return the next offset of partitions of the topics as the broker reports it. Raises KafkaUnreachable."""
     with TopicReader(kafka, "lag") as reader:
         return _reported(reader, [(kafka.topic(topic), p) for topic in topics for p in partitions], timeout_s)
 
 
-def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> dict[Place, int]:
+def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> Offsets:
     """Return the next offset of every partition of the topics (names without prefix), by full name and partition.
 
     Not every broker reports the end exactly (the embedded one reports the start of the last batch), so what lies
@@ -33,19 +33,19 @@ def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> dict[Place, int]
     with TopicReader(kafka, "lag") as reader:
         ends = _reported(reader, [(kafka.topic(topic), p) for topic in topics for p in range(kafka.partitions)])
         started = time.monotonic()
-        for message in reader.read({place: max(0, end - 1) for place, end in ends.items() if end}):
-            place, offset = place_of(message)
-            ends[place] = max(ends[place], offset + 1)
+        for message in reader.read({partition: max(0, end - 1) for partition, end in ends.items() if end}):
+            partition, offset = coordinates(message)
+            ends[partition] = max(ends[partition], offset + 1)
             if time.monotonic() - started > _LONGEST_S:
                 break
     return ends
 
 
-def _reported(reader: TopicReader, places: Iterable[Place], timeout_s: float = 10.0) -> dict[Place, int]:
-    return {place: end for place, (_, end) in reader.bounds(places, timeout_s).items()}
+def _reported(reader: TopicReader, partitions: Iterable[TopicAndPartition], timeout_s: float = 10.0) -> Offsets:
+    return {partition: end for partition, (_, end) in reader.bounds(partitions, timeout_s).items()}
 
 
-def stored_offsets(client: redis.Redis, partitions: int, group: str) -> dict[tuple[str, int], int]:
+def stored_offsets(client: redis.Redis, partitions: int, group: str) -> Offsets:
     """Return the offsets stored beside the state, by full topic name and partition."""
     store: Any = client
     with store.pipeline(transaction=False) as pipe:
@@ -59,9 +59,9 @@ def stored_offsets(client: redis.Redis, partitions: int, group: str) -> dict[tup
     }
 
 
-def behind(ends: dict[tuple[str, int], int], stored: dict[tuple[str, int], int]) -> int:
+def behind(ends: Offsets, stored: Offsets) -> int:
     """Return how many events are published but not processed."""
-    return sum(max(0, end - stored.get(place, 0)) for place, end in ends.items())
+    return sum(max(0, end - stored.get(partition, 0)) for partition, end in ends.items())
 
 
 def unsent_changes(client: redis.Redis, partitions: int) -> int:

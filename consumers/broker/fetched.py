@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import KafkaError
 
-from consumers.broker.topic_partitions import Place
+from consumers.broker.topic_partitions import Offsets, TopicAndPartition
 from events.arrays import Ints
 from events.codec.byte_columns import BinaryColumn
 
@@ -29,9 +29,9 @@ class TopicSlice(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What Kafka said of a place instead of a message."""
+    """What Kafka said of a partition instead of a message."""
 
-    place: Place
+    partition: TopicAndPartition
     error: KafkaError
 
 
@@ -39,5 +39,5 @@ class Fetched(NamedTuple):
     """Messages by topic, the partitions that were read to their end with the offset of that, and faults."""
 
     slices: list[TopicSlice]
-    ends: dict[Place, int]
+    ends: Offsets
     faults: list[Fault]

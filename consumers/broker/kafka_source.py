@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 from consumers.broker.fetched import Fault, TopicSlice
 from consumers.broker.message_fetching import open_fetching
-from consumers.broker.topic_partitions import Place
+from consumers.broker.topic_partitions import Offsets
 from consumers.settings import ConsumerSettings
 from events.errors import ShoalError
 from events.settings import KafkaSettings
@@ -49,8 +49,8 @@ class KafkaSource:
         self._topics = [kafka.topic(topic) for topic in topics]
         self._settings = settings
         self._partitions, self._clock = kafka.partitions, clock
-        self._ends: dict[Place, int] = {}
-        self._saved: dict[Place, int] = {}
+        self._ends: Offsets = {}
+        self._saved: Offsets = {}
         self._committed = 0.0
         self._fetching = open_fetching(_options(kafka, settings, kafka.topic(group)))
         self._consumer = self._fetching.consumer
@@ -89,7 +89,7 @@ class KafkaSource:
             enough = wanted(count, _LOOK_S)
             count = self._fetching.more(most, 0.0)
 
-    def ends_reached(self) -> dict[Place, int]:
+    def ends_reached(self) -> Offsets:
         """Return the partitions that were read to their end since the last call, with the offset of that end.
 
         It may lie behind the last message: markers of transactions and expired messages take offsets too.
@@ -117,9 +117,9 @@ class KafkaSource:
         self._consumer.resume(self._all(partitions))
 
     def commit(self, partition: int, offsets: dict[str, int]) -> None:
-        """Have Kafka told how far a partition is, once a second, without waiting; only lag tools read it.
+        """Commit how far a partition is to Kafka, once a second, without waiting; only lag tools read it.
 
-        Told after every micro-batch, the broker would have more to write for that than for the changes of small ones.
+        After every micro-batch, the broker would have more to write for that than for the changes of small ones.
         """
         self._saved.update({(topic, partition): offset for topic, offset in offsets.items()})
 
@@ -183,11 +183,11 @@ def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> di
 def _check(fault: Fault) -> None:
     """Raise what cannot heal by waiting."""
     (topic, partition), error = fault
-    place = f"{topic} partition {partition}"
+    where = f"{topic} partition {partition}"
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the library's public name for it
         raise LogTruncated(
-            f"{place}: Kafka does not have the offset that the state in Redis stands at ({error.str()}). The topic was "
+            f"{where}: Kafka does not have the offset that the state in Redis stands at ({error.str()}). The topic was "
             "truncated or recreated. Restore Redis from a backup that the log still reaches, or use an empty one."
         )
     if error.code() in _LASTING or error.fatal():
-        raise SourceFailed(f"{place}: {error.str()}. Run `shoal topics check`.")
+        raise SourceFailed(f"{where}: {error.str()}. Run `shoal topics check`.")

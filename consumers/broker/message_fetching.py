@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from consumers.broker.fetched import Fault, Fetched, TopicSlice
 from consumers.broker.queue_fetching import QueueFetching
-from consumers.broker.topic_partitions import is_end, place_of
+from consumers.broker.topic_partitions import coordinates, is_end
 from events.codec.byte_columns import BinaryColumn
 
 __all__ = ["Fetching", "MessageFetching", "open_fetching"]
@@ -24,19 +24,19 @@ class Fetching(Protocol):
         ...
 
     def more(self, limit: int, timeout_s: float) -> int:
-        """Wait until so many messages are in hand or the time is over; return how many are, faults included."""
+        """Wait until so many messages were fetched or the time is over; return how many were, faults included."""
         ...
 
     def take(self) -> Fetched:
-        """Return what is in hand, and have nothing in hand."""
+        """Return what was fetched, and forget it."""
         ...
 
     def drop(self) -> None:
-        """Have nothing in hand: it comes again, or to another."""
+        """Forget what was fetched: it comes again, or to another worker."""
         ...
 
     def close(self) -> None:
-        """Let go of what is held, and leave the group."""
+        """Release what was fetched, and leave the group."""
         ...
 
 
@@ -57,7 +57,7 @@ class MessageFetching:
         self.consumer.assign(positions)
 
     def more(self, limit: int, timeout_s: float) -> int:
-        """Wait until so many messages are in hand or the time is over; return how many are, faults included."""
+        """Wait until so many messages were fetched or the time is over; return how many were, faults included."""
         if limit > len(self._messages):
             # What comes after a rebalance during this call was fetched after it, so `drop` may come first.
             fetched = self.consumer.consume(limit - len(self._messages), timeout_s)
@@ -65,25 +65,25 @@ class MessageFetching:
         return len(self._messages)
 
     def take(self) -> Fetched:
-        """Return what is in hand, and have nothing in hand."""
+        """Return what was fetched, and forget it."""
         messages, self._messages = self._messages, []
         ends, faults = {}, []
         if any(map(Message.error, messages)):
             for message in messages:
-                place, offset = place_of(message)
+                partition, offset = coordinates(message)
                 if is_end(message):
-                    ends[place] = offset
+                    ends[partition] = offset
                 elif (error := message.error()) is not None:
-                    faults.append(Fault(place, error))
+                    faults.append(Fault(partition, error))
             messages = [message for message in messages if message.error() is None]
         return Fetched(list(_slices(messages)), ends, faults)
 
     def drop(self) -> None:
-        """Have nothing in hand: it comes again, or to another."""
+        """Forget what was fetched: it comes again, or to another worker."""
         self._messages = []
 
     def close(self) -> None:
-        """Let go of what is held, and leave the group."""
+        """Release what was fetched, and leave the group."""
         self._messages = []
         self.consumer.close()
 

@@ -46,17 +46,17 @@ class QueueFetching:
         self.consumer.assign(positions)
 
     def more(self, limit: int, timeout_s: float) -> int:
-        """Wait until so many messages are in hand or the time is over; return how many are."""
+        """Wait until so many messages were fetched or the time is over; return how many were."""
         for message in self.consumer.consume(1, 0.0):
             error = message.error()
-            place = str(message.topic()), int(message.partition() or 0)
+            partition = str(message.topic()), int(message.partition() or 0)
             self._faults.append(
-                Fault(place, error or KafkaError(_STRAY, "a message came by the wrong queue", fatal=True))
+                Fault(partition, error or KafkaError(_STRAY, "a message came by the wrong queue", fatal=True))
             )
         return max(self._queue.more(limit, round(timeout_s * 1000)), len(self._faults))
 
     def take(self) -> Fetched:
-        """Return what is in hand, and have nothing in hand."""
+        """Return what was fetched, and forget it."""
         found, others = self._queue.take()
         faults, self._faults = self._faults, []
         ends = {}
@@ -66,16 +66,16 @@ class QueueFetching:
             else:
                 faults.append(Fault((topic, partition), KafkaError(code, text)))
         slices = [
-            TopicSlice(topic, BinaryColumn(data, *places[:2]), BinaryColumn(data, *places[2:4]), partitions, places[4])
-            for topic, data, places, partitions in found
+            TopicSlice(topic, BinaryColumn(data, *spans[:2]), BinaryColumn(data, *spans[2:4]), partitions, spans[4])
+            for topic, data, spans, partitions in found
         ]
         return Fetched(sorted(slices, key=lambda each: each.topic), ends, faults)
 
     def drop(self) -> None:
-        """Have nothing in hand: it comes again, or to another."""
+        """Forget what was fetched: it comes again, or to another worker."""
         self._queue.drop()
 
     def close(self) -> None:
-        """Let go of what is held, and leave the group."""
+        """Release what was fetched, and leave the group."""
         self._queue.close()
         self.consumer.close()

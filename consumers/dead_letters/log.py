@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from consumers.broker.consumer_lag import reported_ends
 from consumers.broker.kafka_sink import KafkaSink
-from consumers.broker.topic_partitions import Place, place_of
+from consumers.broker.topic_partitions import Offsets, TopicAndPartition, coordinates
 from consumers.broker.topic_reader import TopicReader
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
@@ -103,7 +103,7 @@ class DeadLetterLog:
             start = max(first, edge - max(most, _WINDOW))
             fitting = (
                 (offset, _named(letter, replayed))
-                for offset, letter in self._letters({self._place: start}, stop)
+                for offset, letter in self._letters({self._partition: start}, stop)
                 if self._fits(letter, topic)
             )
             found += reversed(deque(fitting, maxlen=most + 1))  # a letter may have a megabyte
@@ -152,33 +152,35 @@ class DeadLetterLog:
         sink.flush()
         admin = AdminClient({"bootstrap.servers": self._kafka.kafka})
         try:
-            for done in admin.delete_records([TopicPartition(*place, end) for place, end in ends.items()]).values():
+            for done in admin.delete_records(
+                [TopicPartition(*partition, end) for partition, end in ends.items()]
+            ).values():
                 done.result(_ADMIN_S)
         except KafkaException as error:
             raise KafkaUnreachable(self._kafka.kafka, error) from error
         return len(letters) - len(kept)
 
     @property
-    def _place(self) -> Place:
+    def _partition(self) -> TopicAndPartition:
         return (self._kafka.topic(_TOPIC), 0)
 
-    def _ends(self) -> dict[Place, int]:
-        return {place: end for place, end in reported_ends(self._kafka, [_TOPIC], [0]).items() if end}
+    def _ends(self) -> Offsets:
+        return {partition: end for partition, end in reported_ends(self._kafka, [_TOPIC], [0]).items() if end}
 
     def _bounds(self) -> tuple[int, int]:
         """Return the first and the next offset of the topic, as the broker reports them."""
         with self._reader() as reader:
-            first, last = reader.bounds([self._place])[self._place]
+            first, last = reader.bounds([self._partition])[self._partition]
         return max(0, first), last
 
     def _reader(self) -> TopicReader:
         return TopicReader(self._kafka, "dead-letter-log", **{"fetch.message.max.bytes": 17 << 20})
 
-    def _letters(self, starts: dict[Place, int], stop: int | None = None) -> Iterator[tuple[int, DeadLetter]]:
+    def _letters(self, starts: Offsets, stop: int | None = None) -> Iterator[tuple[int, DeadLetter]]:
         """Yield letters with their offsets, from where each partition starts to its end, or before an offset."""
         with self._reader() as reader:
             for message in reader.read(starts, {} if stop is None else dict.fromkeys(starts, stop)):
-                (_, offset), value = place_of(message), message.value()
+                (_, offset), value = coordinates(message), message.value()
                 if value is not None and (stop is None or offset < stop):
                     yield offset, DeadLetter.model_validate_json(value)
 

@@ -15,10 +15,10 @@ def values_of_customer(
 
     The end is the one that the broker reports. Raises KafkaUnreachable, where none answers within `timeout_s`.
     """
-    place, key = (kafka.topic(topic), partition), customer_id.encode()
+    source, key = (kafka.topic(topic), partition), customer_id.encode()
     with TopicReader(kafka, "customer-messages") as reader:
-        _, end = reader.bounds([place], timeout_s)[place]
-        for message in reader.read({place: max(0, end - most)}, {place: end}) if end else ():
+        _, end = reader.bounds([source], timeout_s)[source]
+        for message in reader.read({source: max(0, end - most)}, {source: end}) if end else ():
             value = message.value()
             if value is not None and message.key() == key:
                 yield value

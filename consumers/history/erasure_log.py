@@ -11,7 +11,7 @@ from typing import Final
 from confluent_kafka import OFFSET_BEGINNING
 from pydantic import ValidationError
 
-from consumers.broker.topic_partitions import place_of
+from consumers.broker.topic_partitions import coordinates
 from consumers.broker.topic_reader import TopicReader
 from events.schema.outputs import Erasure
 from events.settings import KafkaSettings
@@ -21,7 +21,7 @@ __all__ = ["TOPIC", "ErasureLog"]
 log = logging.getLogger(__name__)
 
 TOPIC: Final = "erasures"
-_PATIENCE_S: Final = 10.0
+_TIMEOUT_S: Final = 10.0
 
 
 class ErasureLog:
@@ -40,8 +40,8 @@ class ErasureLog:
         """
         if self._reader is None:
             self._reader = TopicReader(self._kafka, "erasure-log")
-        for message in self._reader.read({(self._topic, 0): self._next}, patience_s=_PATIENCE_S):
-            value, self._next = message.value(), place_of(message)[1] + 1
+        for message in self._reader.read({(self._topic, 0): self._next}, timeout_s=_TIMEOUT_S):
+            value, self._next = message.value(), coordinates(message)[1] + 1
             if value is not None:
                 self._take(value)
         return self._digests.get(partition, set())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import OFFSET_BEGINNING
 
 from consumers.broker.consumer_lag import end_offsets, reported_ends
-from consumers.broker.topic_partitions import Place, place_of
+from consumers.broker.topic_partitions import Offsets, coordinates
 from consumers.broker.topic_reader import TopicReader
 from consumers.history.customer_messages import values_of_customer
 from events.segment_changes import Change, decode_change
@@ -55,7 +55,7 @@ def read_changes(kafka: KafkaSettings, partitions: Iterable[int] | None = None) 
 def newest_changes(kafka: KafkaSettings, partitions: Iterable[int]) -> list[tuple[int, Change]]:
     """Return the last message, or the last few, of each partition, with the partition. Raises KafkaUnreachable."""
     ends = reported_ends(kafka, [_TOPIC], partitions)
-    return list(_read(kafka, ends, {place: max(0, end - 1) for place, end in ends.items()}))
+    return list(_read(kafka, ends, {partition: max(0, end - 1) for partition, end in ends.items()}))
 
 
 def changes_of_customer(
@@ -69,9 +69,9 @@ def changes_of_customer(
     return [decode_change(value) for value in values]
 
 
-def _read(kafka: KafkaSettings, ends: dict[Place, int], starts: dict[Place, int]) -> Iterator[tuple[int, Change]]:
+def _read(kafka: KafkaSettings, ends: Offsets, starts: Offsets) -> Iterator[tuple[int, Change]]:
     with TopicReader(kafka, "change-log") as reader:
-        for message in reader.read({place: starts[place] for place, end in ends.items() if end}, ends):
+        for message in reader.read({partition: starts[partition] for partition, end in ends.items() if end}, ends):
             value = message.value()
             if value is not None:
-                yield place_of(message)[0][1], decode_change(value)
+                yield coordinates(message)[0][1], decode_change(value)

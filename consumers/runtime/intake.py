@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from consumers.broker.fetched import TopicSlice
-from consumers.broker.topic_partitions import Place
+from consumers.broker.topic_partitions import Offsets
 from consumers.dead_letters.letter import Refused
 from consumers.inputs.columns import Decoding
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
@@ -41,7 +41,7 @@ class Intake:
         slices: Sequence[TopicSlice],
         owned: Mapping[int, OwnedPartition],
         wall_ms: int,
-        ends: Mapping[Place, int] | None = None,
+        ends: Offsets | None = None,
     ) -> tuple[list[PartitionBatch], dict[int, list[Refused]]]:
         """Return the batch of each owned partition, and by partition the messages that were refused.
 

@@ -1,13 +1,12 @@
 """Is the pipeline running, and how far behind is it: what Redis says, and what Kafka says of it."""
 
 import time
-from collections.abc import Mapping
 from typing import Any, Final
 
 import redis
 
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
-from consumers.broker.topic_partitions import Place
+from consumers.broker.topic_partitions import Offsets
 from events.settings import KafkaSettings
 from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
 from state.campaigns.deliveries import DeliveryStore
@@ -69,17 +68,17 @@ def alive(client: redis.Redis, kind: str) -> list[dict[str, Any]]:
     ]
 
 
-def input_ends(kafka: KafkaSettings) -> dict[Place, int]:
+def input_ends(kafka: KafkaSettings) -> Offsets:
     """Return where the input topics end; the last message of each partition is read for it. Raises KafkaUnreachable."""
     return end_offsets(kafka, dict.fromkeys((*SEGMENT_INPUTS, *EXPERIMENT_INPUTS)))
 
 
-def lags(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -> dict[str, int]:
+def lags(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> dict[str, int]:
     """Return how many events are published but not folded (`events`), or not tallied (`tallies`)."""
 
     def lag(group: str, topics: tuple[str, ...]) -> int:
         names = set(map(kafka.topic, topics))
-        mine = {place: end for place, end in ends.items() if place[0] in names}
+        mine = {partition: end for partition, end in ends.items() if partition[0] in names}
         return behind(mine, stored_offsets(client, kafka.partitions, group))
 
     return {
@@ -88,12 +87,12 @@ def lags(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -
     }
 
 
-def lag_by_partition(client: redis.Redis, kafka: KafkaSettings, ends: Mapping[Place, int]) -> list[int]:
+def lag_by_partition(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> list[int]:
     """Return how many events are published but not folded, by partition."""
     names = set(map(kafka.topic, SEGMENT_INPUTS))
     stored = stored_offsets(client, kafka.partitions, keys.SEGMENTS_GROUP)
     return [
-        behind({place: end for place, end in ends.items() if place[0] in names and place[1] == partition}, stored)
+        behind({each: end for each, end in ends.items() if each[0] in names and each[1] == partition}, stored)
         for partition in range(kafka.partitions)
     ]
 

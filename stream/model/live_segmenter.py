@@ -6,7 +6,7 @@ import time
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from consumers.broker.topic_partitions import place_of
+from consumers.broker.topic_partitions import coordinates
 from events.errors import ShoalError
 from events.schema.outputs import Baseline, ModelVersion
 from events.settings import KafkaSettings
@@ -95,8 +95,8 @@ class ModelFeed:
             try:
                 changed |= self._pass_on(live, message.topic() == self._baselines, value)
             except (ValueError, ShoalError) as error:
-                place, offset = place_of(message)
-                log.warning("%s offset %d cannot be read and is left out: %s", place[0], offset, error)
+                partition, offset = coordinates(message)
+                log.warning("%s offset %d cannot be read and is left out: %s", partition[0], offset, error)
         return changed
 
     def _pass_on(self, live: LiveSegmenter, baseline: bool, value: bytes) -> bool:

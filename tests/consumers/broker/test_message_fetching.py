@@ -94,7 +94,7 @@ def test_a_message_that_came_by_the_consumers_own_queue_is_a_lasting_fault(setti
     fetching.consumer.assign([TopicPartition(orders, 0, 0)])  # without being led here
     fault = until(fetching, lambda found: found.faults).faults[0]
     fetching.close()
-    assert fault.place == (orders, 0)
+    assert fault.partition == (orders, 0)
     assert fault.error.fatal()
 
 
@@ -170,7 +170,7 @@ def test_an_offset_that_kafka_does_not_have_is_a_fault_of_that_place(fetching, s
     publish(settings.kafka, [(orders, 0, b"k", b"v")])
     assign(fetching, {(orders, 0): 1_000_000})
     (fault,) = until(fetching, lambda found: found.faults).faults
-    assert (fault.place, fault.error.code()) == ((orders, 0), KafkaError._AUTO_OFFSET_RESET)
+    assert (fault.partition, fault.error.code()) == ((orders, 0), KafkaError._AUTO_OFFSET_RESET)
     assert fault.error.str()
 
 
@@ -191,7 +191,7 @@ def test_a_rebalance_takes_place_while_more_is_asked_for(fetching, settings):
 def test_what_the_whole_topic_suffers_from_is_a_fault(fetching, settings):
     fetching.consumer.subscribe([settings.topic("there-is-no-such")])
     (fault,) = until(fetching, lambda found: found.faults).faults[:1]
-    assert fault.place[0] == settings.topic("there-is-no-such")
+    assert fault.partition[0] == settings.topic("there-is-no-such")
     assert fault.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
 
 
