@@ -54,13 +54,14 @@ def replay(
 ) -> None:
     """Publish refused events again, with their original bytes and keys; each is replayed once unless --again."""
     from consumers.broker.kafka_sink import KafkaSink
-    from consumers.dead_letters.replay import Chosen, LetterUnknown
+    from consumers.dead_letters.replay import LetterSelection, LetterUnknown
     from consumers.dead_letters.replay import replay as publish_again
 
     if not (ids or topic or everything):
         raise typer.BadParameter("name the letters, or give --topic or --all")
     try:
-        done = publish_again(_log(kafka, redis), KafkaSink(kafka_settings(kafka)), Chosen(ids or (), topic, again))
+        selection = LetterSelection(ids or (), topic, again)
+        done = publish_again(_log(kafka, redis), KafkaSink(kafka_settings(kafka)), selection)
     except LetterUnknown as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access.scopes import Scope
 from api.serving.problem_details import problem_responses
 from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
-from consumers.dead_letters.replay import Chosen, replay
+from consumers.dead_letters.replay import LetterSelection, replay
 from queries.operations.dead_letter_json import dead_letter_json
 
 __all__ = ["SHOWN", "build_dead_letters"]
@@ -104,10 +104,10 @@ async def list_letters(
 
 async def replay_letters(services: InjectedServices, who: Who, body: Wanted) -> Replayed:
     """Publish refused events again, with their original bytes and keys."""
-    chosen = Chosen(frozenset(body.ids), body.topic, body.again)
+    selection = LetterSelection(frozenset(body.ids), body.topic, body.again)
 
     def publish() -> dict[str, Any]:
-        return replay(services.letters, services.sink(), chosen, _REPLAYED)._asdict()
+        return replay(services.letters, services.sink(), selection, _REPLAYED)._asdict()
 
     done = await run_in_threadpool(publish)
     await services.audit.record(who, "dead-letters.replay", detail=f"{done['replayed']} letters")

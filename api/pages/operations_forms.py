@@ -12,8 +12,8 @@ from api.pages.operations import shown
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
 from api.serving.problem_details import Refusal
-from consumers.dead_letters.log import Page
-from consumers.dead_letters.replay import Chosen, Outcome, replay
+from consumers.dead_letters.log import LetterPage
+from consumers.dead_letters.replay import LetterSelection, ReplayCounts, replay
 from events.topics.administration import KafkaUnreachable
 from queries.operations.dead_letter_json import dead_letter_json
 from stream.campaigns.settings import TriggerSettings
@@ -52,13 +52,13 @@ async def dead_letters(visit: Visit) -> Response:
     )
 
 
-async def _letters(visit: Visit, most: int, before: int | None) -> Page:
+async def _letters(visit: Visit, most: int, before: int | None) -> LetterPage:
     found = await run_in_threadpool(visit.services.letters.page, most, before)
     await visit.services.audit.record(visit.who, "dead-letters.list", detail=f"{len(found.letters)} letters")
     return found
 
 
-def _told(found: Page) -> list[dict[str, object]]:
+def _told(found: LetterPage) -> list[dict[str, object]]:
     return [dead_letter_json(each, SHOWN) for each in found.letters]
 
 
@@ -67,10 +67,10 @@ async def replay_letters(visit: Visit) -> Response:
     wanted = str(visit.form.get("id", ""))[:_LONGEST]
     if not wanted and visit.form.get("all") != "yes":
         raise Refusal(422, "the form names no dead letter")
-    chosen = Chosen(frozenset([wanted] if wanted else []))
+    selection = LetterSelection(frozenset([wanted] if wanted else []))
 
-    def publish() -> Outcome:
-        return replay(visit.services.letters, visit.services.sink(), chosen, _AT_ONCE)
+    def publish() -> ReplayCounts:
+        return replay(visit.services.letters, visit.services.sink(), selection, _AT_ONCE)
 
     done = await run_in_threadpool(publish)
     await visit.services.audit.record(visit.who, "dead-letters.replay", detail=f"{done.replayed} letters")

@@ -1,4 +1,4 @@
-"""Read the `dead-letters` topic, and publish what it holds again once the reason is mended."""
+"""Read the `dead-letters` topic, and publish its events again once the reason is fixed."""
 
 import base64
 import json
@@ -21,20 +21,20 @@ from events.time_units import DAY_S
 from events.topics.administration import KafkaUnreachable
 from state.store import keys
 
-__all__ = ["DeadLetterLog", "Letter", "Page", "Replayed"]
+__all__ = ["DeadLetterLog", "Letter", "LetterPage", "PublishCounts"]
 
 _TOPIC: Final = "dead-letters"
 _CHUNK: Final = 1_000
 _WINDOW: Final = 1_000
-_LOOKED_AT: Final = 20_000
-"""Letters looked at for one page at most."""
+_MOST_SCANNED: Final = 20_000
+"""Letters read for one page at most."""
 _ADMIN_S: Final = 30.0
 _KEPT_S: Final = 91 * DAY_S
 """Longer than the topic keeps a letter."""
 
 
 class Letter(NamedTuple):
-    """A dead letter, and when it was replayed (ms since 1970, None where it was not); `id` says where it stood."""
+    """A dead letter, and when it was replayed (ms since 1970, None if it was not); `id` says where it was in Kafka."""
 
     id: str
     letter: DeadLetter
@@ -51,14 +51,14 @@ class Letter(NamedTuple):
         return None if self.letter.value is None else base64.b64decode(self.letter.value)
 
 
-class Replayed(NamedTuple):
-    """How many letters were published again, and how many could not be, because their bytes are not in them."""
+class PublishCounts(NamedTuple):
+    """How many letters were published again, and how many could not be, because they do not hold the bytes."""
 
     published: int
     without_value: int
 
 
-class Page(NamedTuple):
+class LetterPage(NamedTuple):
     """Some letters, the newest first, and the offset before which the next page begins; None on the last."""
 
     letters: list[Letter]
@@ -80,46 +80,46 @@ class DeadLetterLog:
         return list({each.id: each for each in self.each(topic)}.values())
 
     def each(self, topic: str | None = None) -> Iterator[Letter]:
-        """Yield the dead letters as they stand in the topic, where a crash may have left one twice.
+        """Yield the dead letters as they are in the topic, where a crash may have left one twice.
 
         Raises KafkaUnreachable.
         """
         ends = self._ends()
         replayed = self._replayed()
         for _, letter in self._letters(dict.fromkeys(ends, 0)):
-            if self._fits(letter, topic):
-                yield _named(letter, replayed)
+            if self._matches(letter, topic):
+                yield _with_id(letter, replayed)
 
-    def page(self, most: int, before: int | None = None, topic: str | None = None) -> Page:
-        """Return up to `most` letters, the newest first, of those that stand before an offset of the topic.
+    def page(self, most: int, before: int | None = None, topic: str | None = None) -> LetterPage:
+        """Return up to `most` letters, the newest first, of those before an offset of the topic.
 
-        Few of the letters looked at may fit: then the page is short, also before the last. Raises KafkaUnreachable.
+        Few of the letters read may match: then the page is short, also before the last. Raises KafkaUnreachable.
         """
         first, last = self._bounds()
         stop, found = before, list[tuple[int, Letter]]()
-        replayed, looked_at = self._replayed(), 0
+        replayed, scanned = self._replayed(), 0
         edge = last if before is None else min(before, last)
-        while edge > first and len(found) < most and looked_at < _LOOKED_AT:
+        while edge > first and len(found) < most and scanned < _MOST_SCANNED:
             start = max(first, edge - max(most, _WINDOW))
             fitting = (
-                (offset, _named(letter, replayed))
+                (offset, _with_id(letter, replayed))
                 for offset, letter in self._letters({self._partition: start}, stop)
-                if self._fits(letter, topic)
+                if self._matches(letter, topic)
             )
             found += reversed(deque(fitting, maxlen=most + 1))  # a letter may have a megabyte
-            looked_at += edge - start
+            scanned += edge - start
             stop = edge = start
         more = len(found) > most or edge > first
         after = found[most - 1][0] if len(found) >= most else edge
-        return Page([letter for _, letter in found[:most]], after if more else None)
+        return LetterPage([letter for _, letter in found[:most]], after if more else None)
 
-    def _fits(self, letter: DeadLetter, topic: str | None) -> bool:
+    def _matches(self, letter: DeadLetter, topic: str | None) -> bool:
         return topic is None or letter.topic == self._kafka.topic(topic)
 
     def _replayed(self) -> dict[str, int]:
         return {name.decode(): int(at_ms) for name, at_ms in self._redis.hgetall(keys.REPLAYED).items()}
 
-    def replay(self, letters: Sequence[Letter], sink: KafkaSink) -> Replayed:
+    def replay(self, letters: Sequence[Letter], sink: KafkaSink) -> PublishCounts:
         """Publish the original bytes under the original keys, and note it once Kafka has them. Raises SinkFailed.
 
         A crash in between may publish a letter twice; the event's id is then recognised, as any repeat is.
@@ -134,9 +134,9 @@ class DeadLetterLog:
             now_ms = time.time_ns() // 1_000_000
             self._redis.hset(keys.REPLAYED, mapping={each.id: now_ms for each in chunk})
             self._redis.expire(keys.REPLAYED, _KEPT_S)
-        return Replayed(len(whole), len(letters) - len(whole))
+        return PublishCounts(len(whole), len(letters) - len(whole))
 
-    def forget(self, customer_id: str, open_sink: Callable[[], KafkaSink]) -> int:
+    def erase_customer(self, customer_id: str, open_sink: Callable[[], KafkaSink]) -> int:
         """Erase a customer's letters and return how many: the others are written again, then all before are deleted.
 
         A crash in between leaves letters twice, which `read` shows once. Raises SinkFailed, KafkaUnreachable.
@@ -185,7 +185,7 @@ class DeadLetterLog:
                     yield offset, DeadLetter.model_validate_json(value)
 
 
-def _named(letter: DeadLetter, replayed: Mapping[str, int]) -> Letter:
+def _with_id(letter: DeadLetter, replayed: Mapping[str, int]) -> Letter:
     name = f"{letter.topic}/{letter.partition}/{letter.offset}"
     return Letter(name, letter, replayed.get(name))
 

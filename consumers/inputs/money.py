@@ -7,14 +7,9 @@ import numpy as np
 
 from events.arrays import Flags, Ints
 from events.codec.amount_columns import SCALE, Amounts, currency_number, currency_text
-from events.errors import ShoalError
 from events.schema.field_types import MAX_AMOUNT
 
-__all__ = ["CurrencyUnknown", "Money"]
-
-
-class CurrencyUnknown(ShoalError):
-    """No amount has been seen yet and no currency is set."""
+__all__ = ["Money"]
 
 
 class Money:

@@ -70,7 +70,7 @@ class ErasureRequests:
         if self._queue.is_waiting(self._partition(customer_id), customer_id):
             return None
         found = erase_secondary_data(self._client, customer_id, self._kafka.partitions)
-        found["dead_letters"] = DeadLetterLog(self._kafka, self._client).forget(customer_id, self._sink)
+        found["dead_letters"] = DeadLetterLog(self._kafka, self._client).erase_customer(customer_id, self._sink)
         self._open.close(customer_id)
         return found
 

@@ -9,7 +9,7 @@ import pytest
 
 from api.access.audit_log import read_audit
 from api.access.scopes import Scope
-from consumers.dead_letters.log import Letter, Page, Replayed
+from consumers.dead_letters.log import Letter, LetterPage, PublishCounts
 from events.schema.outputs import DeadLetter
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.campaigns.triggers import TriggerStore
@@ -36,14 +36,14 @@ class Letters:
 
     def page(self, most, before=None, topic=None):
         found = [each for each in self._all if before is None or each.letter.offset < before]
-        return Page(found[:2], 6 if len(found) > 2 else None)
+        return LetterPage(found[:2], 6 if len(found) > 2 else None)
 
     def each(self, topic=None):
         return iter(self._all)
 
     def replay(self, letters, sink):
         self.published += [each.id for each in letters]
-        return Replayed(len(letters), 0)
+        return PublishCounts(len(letters), 0)
 
 
 @pytest.fixture
