@@ -200,7 +200,7 @@ def dead(
     if resend:
         again = [each for each in found if each.delivery.trigger in known]
         for each in again:
-            deliveries.revive(each, time.time_ns() // 1_000_000)
+            deliveries.requeue(each, time.time_ns() // 1_000_000)
         if len(again) < len(found):
             errors().print(f"{len(found) - len(again)} are of triggers that were removed, and stay")
         print_json({"resent": len(again)}) if as_json else tables().print(f"{len(again)} queued again")

@@ -10,7 +10,7 @@ import numpy as np
 
 from events.arrays import Ints
 from events.codec.number_text import Codes, number_table, number_values
-from events.codec.text_rows import Part, Table, rows_of
+from events.codec.text_rows import Part, Table, build_rows
 from events.schema.derived_structs import struct_of
 from events.schema.outputs import Cause, SegmentChange
 
@@ -199,7 +199,7 @@ class ChangeBatch(Sequence[Change]):
             tails = [tail.rpartition(b'"distance":null,')[0] for tail in tails]
         head: list[Part] = [b'{"change_id":"', names, b":", numbers, b'","customer_id":"', names]
         head += [b'","change_number":', numbers, b",", (kinds, Table(tails))]
-        return rows_of(len(self), *head, *([] if self.figures is None else self._evidence(self.figures)))
+        return build_rows(len(self), *head, *([] if self.figures is None else self._evidence(self.figures)))
 
     def _evidence(self, figures: Codes) -> list[Part]:
         """Return the end of each change's JSON, from its distance on."""

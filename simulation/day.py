@@ -11,7 +11,7 @@ import numpy.typing as npt
 from events.arrays import Flags, Floats, Ints
 from events.time_units import DAY_MS
 from simulation import event_json
-from simulation.behaviour.ab_test import draw_conversions, draw_exposures, is_on
+from simulation.behaviour.ab_test import draw_conversions, draw_exposures, is_running
 from simulation.behaviour.baskets import draw_baskets
 from simulation.behaviour.buying import draw_amounts, draw_purchases
 from simulation.behaviour.returns import draw_returns
@@ -126,7 +126,7 @@ class DaySimulator:
         people = self._people
         expected = people["rate"] * fading * today.season * today.effects.purchase_rate[people["group"]]
         experiment = self._scenario.experiment
-        if experiment and is_on(experiment, today.day):
+        if experiment and is_running(experiment, today.day):
             times = experiment.multipliers(self._scenario.group_names)[people["group"], people["variant"]]
             expected = expected * np.where(people["exposed"], times, 1.0)
         repeat = draw_purchases(self._rng["buying"], expected, people["dropout"], people["since"])

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from events.arrays import Floats, Ints
 
-__all__ = ["Floats", "Ints", "Name", "ScenarioPart", "Share", "Weights", "chances"]
+__all__ = ["Floats", "Ints", "Name", "ScenarioPart", "Share", "Weights", "probabilities"]
 
 
 class ScenarioPart(BaseModel):
@@ -29,10 +29,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Weights = Annotated[dict[Name, Annotated[float, Field(ge=0, le=1e9)]], AfterValidator(_some)]
 
 
-def chances(weights: Mapping[str, float]) -> Floats:
+def probabilities(weights: Mapping[str, float]) -> Floats:
     """Return the probabilities that the weights stand for.
 
-    >>> chances({"web": 3, "store": 1}).tolist()
+    >>> probabilities({"web": 3, "store": 1}).tolist()
     [0.75, 0.25]
     """
     values = np.array(list(weights.values()), np.float64)

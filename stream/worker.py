@@ -130,7 +130,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
             "half_life_days": f"{settings.state.half_life_days:g}",
         },
     )
-    attributes = AttributeColumns(client, settings.stream.attributes, refused=FEATURES)
+    attributes = AttributeColumns(client, settings.stream.attributes, excluded=FEATURES)
     store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access.scopes import Scope
 from api.serving.problem_details import Refusal, problem_responses
 from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
-from state.campaigns.deliveries import Outcome
+from state.campaigns.deliveries import DeliveryOutcome
 from state.campaigns.triggers import Trigger, TriggerRule
 from stream.campaigns.settings import TriggerSettings
 from stream.campaigns.trial_call import try_webhook
@@ -75,7 +75,7 @@ class AttemptDocument(BaseModel):
     id: str = Field(description="id of the delivery, the same at every attempt")
     change_id: str
     customer_id: str
-    outcome: Outcome
+    outcome: DeliveryOutcome
     attempt: int
     status: int | None
     detail: str

@@ -64,7 +64,7 @@ class BatchService:
 
     def _proposed(self, live: Baseline, lock: BatchLock, now: datetime) -> str:
         """Propose where it is due, and return what came of it; "" where nothing is due."""
-        alarm = self._alarms.newest()
+        alarm = self._alarms.current()
         if alarm is None and self._newest_at is not None and now - self._newest_at < self._every:
             return ""
         known = self._store.all()

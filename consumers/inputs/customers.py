@@ -52,7 +52,7 @@ class ProfileInput:
         if self._columns is not None:
             for event in events:
                 if event.attributes:
-                    self._columns.see(event.attributes)
+                    self._columns.register(event.attributes)
         names = self._declared if self._columns is None else self._columns.names
         for i, event in enumerate(events):
             numbers[i, : 2 + len(names)] = _numbers(event, names)

@@ -11,7 +11,7 @@ from consumers.inputs.columns import Columns, Decoding, Refusals
 from consumers.inputs.money import Money
 from events.arrays import Ints
 from events.codec.amount_columns import currency_text
-from events.codec.column_decoder import ColumnDecoder, Read
+from events.codec.column_decoder import ColumnDecoder, DecodedColumns
 from events.codec.id_hashes import topic_seed
 from events.schema.inputs import Order
 
@@ -51,7 +51,7 @@ class OrderInput:
         refusals.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))
         return refusals.split(columns, read.positions, read.rejections)
 
-    def columns(self, read: Read, amounts: Ints) -> OrderColumns:
+    def columns(self, read: DecodedColumns, amounts: Ints) -> OrderColumns:
         """Return what was read of n events as columns; `amounts` (n,) are thousandths."""
         return OrderColumns(
             read["customer_id"],

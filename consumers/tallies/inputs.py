@@ -13,7 +13,7 @@ from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
 from events.arrays import Flags, Ints
 from events.codec.amount_columns import currency_number, currency_text
-from events.codec.column_decoder import ABSENT, ColumnDecoder, Read
+from events.codec.column_decoder import ABSENT, ColumnDecoder, DecodedColumns
 from events.codec.id_hashes import topic_seed
 from events.schema.inputs import Conversion, Exposure
 from state.experiments.purchase_logs import CONVERSION, ENTRY
@@ -51,7 +51,7 @@ class PurchaseInput(OrderInput):
 
     hashed: ClassVar[Mapping[str, int]] = {**OrderInput.hashed, "order_id": 0}
 
-    def columns(self, read: Read, amounts: Ints) -> LoggedOrders:
+    def columns(self, read: DecodedColumns, amounts: Ints) -> LoggedOrders:
         """Return what was read as columns."""
         plain = super().columns(read, amounts)
         entries = _entries(plain.times, plain.kinds.astype(np.int64), plain.event_hashes, amounts, read["order_id"])
@@ -123,7 +123,7 @@ class ConversionInput:
         refusals.where(unknown, lambda i: _unknown(named[i]))
         return refusals.split(columns, read.positions, read.rejections)
 
-    def _amounts(self, read: Read) -> tuple[Ints, Flags]:
+    def _amounts(self, read: DecodedColumns) -> tuple[Ints, Flags]:
         """Return values in thousandths, and which could not be converted; no value is 0."""
         values, currencies = read["value"], read["currency"]
         stated = np.flatnonzero(currencies != ABSENT)

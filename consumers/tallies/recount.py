@@ -11,7 +11,7 @@ from consumers.tallies.definitions import LiveExperiment
 from consumers.tallies.first_exposures import Exposing
 from consumers.tallies.tally_sums import changed_sums
 from events.arrays import Flags, Ints
-from state.customers.recent_segments import UNKNOWN, segments_at
+from state.customers.recent_segments import UNKNOWN, segments_held_at
 from state.experiments.exposed_customers import segment_code
 from state.experiments.purchase_logs import CONVERSION, PurchaseLogs
 from state.experiments.tallies import TallyReading
@@ -65,7 +65,7 @@ class Recount:
         if len(who):
             places = np.searchsorted(self._opened.held_by, who)
             records = self._opened.records
-            held = segments_at(records.rows[places], rows["first_at"][who])
+            held = segments_held_at(records.rows[places], rows["first_at"][who])
             known = records.known[places].tolist()
             rows["segment"][who] = [
                 segment_code(segment if here else UNKNOWN) for segment, here in zip(held, known, strict=True)

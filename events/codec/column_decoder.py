@@ -23,7 +23,7 @@ try:
 except ImportError:
     json_scan = None  # type: ignore[assignment]
 
-__all__ = ["ABSENT", "ColumnDecoder", "Read", "is_compiled"]
+__all__ = ["ABSENT", "ColumnDecoder", "DecodedColumns", "is_compiled"]
 
 Column = Any  # an array (n,) or Amounts
 
@@ -34,7 +34,7 @@ def is_compiled() -> bool:
 
 
 @dataclass(frozen=True)
-class Read:
+class DecodedColumns:
     """The n valid events of a batch in columns, where in the batch they stood, and what was refused.
 
     By a field's kind, its column is an array (n,) of text (None where there is none) or of its hashes, of integers
@@ -92,14 +92,14 @@ class ColumnDecoder:
         if compiled and json_scan is not None:
             self._scanner = json_scan.Scanner(layout.nodes, layout.names, layout.root, layout.columns)
 
-    def decode(self, values: Sequence[bytes | None]) -> Read:
+    def decode(self, values: Sequence[bytes | None]) -> DecodedColumns:
         """Decode all the values."""
         if self._scanner is None:
             return self._structs(values)
         values = BinaryColumn.of(values)
         scanned = self._scanner.scan(values, self._max_bytes)
         accepted = np.flatnonzero(scanned.accepted)
-        read = Read({name: self._scanned(scanned, name) for name in self._kinds}, accepted, [])
+        read = DecodedColumns({name: self._scanned(scanned, name) for name in self._kinds}, accepted, [])
         if len(accepted) == len(values):
             return read
         others = np.flatnonzero(~scanned.accepted)
@@ -119,9 +119,9 @@ class ColumnDecoder:
             return Amounts(np.where(integers == ABSENT, 0, integers))
         return np.where(integers == ABSENT, self._defaults[name], integers) if name in self._defaults else integers
 
-    def _structs(self, values: Sequence[bytes | None]) -> Read:
+    def _structs(self, values: Sequence[bytes | None]) -> DecodedColumns:
         decoded = self._decoder.decode(values)
-        return Read(
+        return DecodedColumns(
             {name: self._attribute(decoded, name) for name in self._kinds}, decoded.positions, decoded.rejections
         )
 
@@ -149,12 +149,14 @@ class ColumnDecoder:
         return currency_number(value) if self._kinds[name] is Kind.CODE else int(value)
 
 
-def _merged(first: Read, second: Read, places: Ints) -> Read:
+def _merged(first: DecodedColumns, second: DecodedColumns, places: Ints) -> DecodedColumns:
     """Put together two parts of a batch; those of the second stood at `places`."""
     positions = np.concatenate([first.positions, places[second.positions]])
     order = np.argsort(positions, kind="stable")
     columns = {name: _joined(column, second[name], order) for name, column in first.columns.items()}
-    return Read(columns, positions[order], [Rejection(int(places[i]), reason) for i, reason in second.rejections])
+    return DecodedColumns(
+        columns, positions[order], [Rejection(int(places[i]), reason) for i, reason in second.rejections]
+    )
 
 
 def _joined(first: Column, second: Column, order: Ints) -> Column:

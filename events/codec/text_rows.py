@@ -22,16 +22,16 @@ except ImportError:  # not compiled
         return [b"".join(row) for row in zip(*[_column(n, part) for part in parts], strict=True)]
 
 
-__all__ = ["Part", "Table", "rows_of"]
+__all__ = ["Part", "Table", "build_rows"]
 
 Part = bytes | Sequence[str] | Ints | tuple[Ints, Table]
 """One text for all rows, a text for each, a number from 0 for each, or the place of each row's text in a table."""
 
 
-def rows_of(n: int, *parts: Part) -> list[bytes]:
+def build_rows(n: int, *parts: Part) -> list[bytes]:
     """Return n rows, each its parts one after the other, text as UTF-8.
 
-    >>> rows_of(2, b"at ", ["a", "b"], b": ", np.array([7, 12]), (np.array([1, 0]), Table([b"!", b"?"])))
+    >>> build_rows(2, b"at ", ["a", "b"], b": ", np.array([7, 12]), (np.array([1, 0]), Table([b"!", b"?"])))
     [b'at a: 7?', b'at b: 12!']
     """
     return spliced(n, [_plain(part) for part in parts])

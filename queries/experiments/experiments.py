@@ -172,7 +172,7 @@ class Experiments:
     def assignments(self, experiment: Experiment, customers: Sequence[str]) -> list[dict[str, Any]]:
         """Return each customer's variant, or why there is none, in the order given; two round trips to Redis."""
         views = SegmentViews(self.client).read_many(customers)
-        suppressed = SuppressionStore(self.client).check(customers)
+        suppressed = SuppressionStore(self.client).are_suppressed(customers)
         rows = []
         for customer_id, view, out in zip(customers, views, suppressed, strict=True):
             segment_id = view.segment_id if view else None

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from state.customers.recent_segments import segments_at
+from state.customers.recent_segments import segments_held_at
 from state.customers.records import Rows
 
 __all__ = ["OrderRate", "order_rates_since"]
@@ -25,7 +25,7 @@ def order_rates_since(rows: Rows, since_ms: int) -> dict[str, OrderRate]:
     """
     first = np.minimum(np.minimum(rows["first_order"], rows["first_session"]), rows["signed_up"])
     rows = rows[first <= since_ms]
-    segments = np.array(segments_at(rows, np.full(len(rows), since_ms, np.int64)), dtype=object)
+    segments = np.array(segments_held_at(rows, np.full(len(rows), since_ms, np.int64)), dtype=object)
     ordered = rows["last_order"] > since_ms
     return {
         segment: OrderRate(int((segments == segment).sum()), int(ordered[segments == segment].sum()))

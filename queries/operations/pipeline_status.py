@@ -29,7 +29,7 @@ def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
     A process is alive that has given a sign of life within 15 seconds. Raises redis.RedisError.
     """
     workers, store = alive(client, keys.WORKERS), ModelStore(client)
-    baseline, model, alarm = BaselineStore(client).current(), store.current(), DriftAlarms(client).newest()
+    baseline, model, alarm = BaselineStore(client).current(), store.current(), DriftAlarms(client).current()
     owned = {partition for worker in workers for partition in worker["partitions"]}
     orphans = sorted(set(range(partitions)) - owned)
     experiments, triggers = _experiments(client, partitions), _triggers(client)
@@ -110,7 +110,7 @@ def _triggers(client: redis.Redis) -> dict[str, Any]:
     return {
         "declared": len(names),
         "services": alive(client, keys.TRIGGER_WORKERS),
-        "waiting": sum(map(deliveries.waiting, names)),
+        "waiting": sum(map(deliveries.pending, names)),
         "dead": deliveries.dead_count(),
     }
 

@@ -32,7 +32,7 @@ class Triggers:
         return [_attempt(each) for each in self.deliveries.attempts(most, name)]
 
     def _told(self, trigger: Trigger, dead: int) -> dict[str, Any]:
-        waiting = self.deliveries.waiting(trigger.trigger)
+        waiting = self.deliveries.pending(trigger.trigger)
         return trigger.model_dump(mode="json", exclude={"secret"}) | {"waiting": waiting, "dead": dead}
 
 

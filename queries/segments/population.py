@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from events.arrays import Floats
 from events.time_units import DAY_MS
-from state.customers.recent_segments import NO_SEGMENT, UNKNOWN, segments_at
+from state.customers.recent_segments import NO_SEGMENT, UNKNOWN, segments_held_at
 from state.customers.records import Rows
 from stream.customers.features import FEATURES
 
@@ -47,9 +47,9 @@ class Population:
         present = [f"s{number}" for number in rows["segment"].tolist()]
         for day in DAYS:
             at = np.full(len(rows), self.now_ms - day * DAY_MS)
-            self.sizes[day].update(present if day == 0 else segments_at(rows, at))
+            self.sizes[day].update(present if day == 0 else segments_held_at(rows, at))
         self.flows.update(
-            zip(segments_at(rows, np.full(len(rows), self.now_ms - DAYS[0] * DAY_MS)), present, strict=True)
+            zip(segments_held_at(rows, np.full(len(rows), self.now_ms - DAYS[0] * DAY_MS)), present, strict=True)
         )
         if sum(map(len, self.sample)) < _SAMPLE:
             self.sample.append(rows[:_SAMPLE])

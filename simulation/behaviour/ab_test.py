@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 from events.arrays import Floats, Ints
 from events.time_units import HOUR_MS
 from simulation.behaviour.visits import Sessions
-from simulation.scenario_base import Name, ScenarioPart, Share, Weights, chances
+from simulation.scenario_base import Name, ScenarioPart, Share, Weights, probabilities
 
-__all__ = ["Effect", "Experiment", "Exposures", "draw_conversions", "draw_exposures", "draw_variants", "is_on"]
+__all__ = ["Effect", "Experiment", "Exposures", "draw_conversions", "draw_exposures", "draw_variants", "is_running"]
 
 
 class Effect(ScenarioPart):
@@ -80,14 +80,14 @@ class Exposures(NamedTuple):
     first: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
-def is_on(experiment: Experiment, day: int) -> bool:
+def is_running(experiment: Experiment, day: int) -> bool:
     """Return whether the experiment runs on a day."""
     return experiment.from_day <= day < experiment.until_day
 
 
 def draw_variants(rng: np.random.Generator, experiment: Experiment, customers: int) -> Ints:
     """Draw the place of each customer's variant."""
-    return rng.choice(len(experiment.variants), customers, p=chances(experiment.variants))
+    return rng.choice(len(experiment.variants), customers, p=probabilities(experiment.variants))
 
 
 def draw_exposures(

@@ -7,7 +7,7 @@ import numpy as np
 
 from events.arrays import Floats, Ints
 from simulation.customers.groups import Group
-from simulation.scenario_base import chances
+from simulation.scenario_base import probabilities
 
 __all__ = ["Baskets", "draw_baskets"]
 
@@ -51,5 +51,5 @@ def draw_baskets(
 
 
 def _by_name(group: Group, categories: Sequence[str]) -> Floats:
-    found = dict(zip(group.categories, chances(group.categories).tolist(), strict=True))
+    found = dict(zip(group.categories, probabilities(group.categories).tolist(), strict=True))
     return np.array([found.get(category, 0.0) for category in categories])

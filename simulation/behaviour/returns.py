@@ -9,13 +9,13 @@ from events.arrays import Ints
 from events.time_units import DAY_MS
 from simulation.customers.groups import Group
 
-__all__ = ["Returned", "draw_returns"]
+__all__ = ["OrderReturns", "draw_returns"]
 
 _MINUTE_MS: Final = 60_000
 _LEAST: Final = 0.2
 
 
-class Returned(NamedTuple):
+class OrderReturns(NamedTuple):
     """m of n orders: the order's place, when it is taken back (ms), how much of it (cents), cancelled or refunded."""
 
     order: Ints
@@ -26,7 +26,7 @@ class Returned(NamedTuple):
 
 def draw_returns(
     rng: np.random.Generator, groups: Sequence[Group], membership: Ints, ordered: Ints, cents: Ints
-) -> Returned:
+) -> OrderReturns:
     """Draw which orders are taken back.
 
     Args:
@@ -45,7 +45,7 @@ def draw_returns(
     late = rng.integers(2 * DAY_MS, 30 * DAY_MS, len(order))
     in_part = ~is_cancelled & (rng.random(len(order)) < 0.5)
     share = np.where(in_part, rng.uniform(_LEAST, 1.0, len(order)), 1.0)
-    return Returned(
+    return OrderReturns(
         order,
         ordered[order] + np.where(is_cancelled, soon, late),
         np.maximum(np.rint(cents[order] * share), 1.0).astype(np.int64),

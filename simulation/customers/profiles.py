@@ -7,7 +7,7 @@ import numpy as np
 
 from events.arrays import Floats, Ints
 from simulation.customers.groups import Group
-from simulation.scenario_base import Weights, chances
+from simulation.scenario_base import Weights, probabilities
 
 __all__ = ["Profiles", "draw_profiles", "pick"]
 
@@ -50,6 +50,6 @@ def pick(rng: np.random.Generator, weights: Sequence[Weights], membership: Ints)
     names = list(dict.fromkeys(name for each in weights for name in each))
     table = np.zeros((len(weights), len(names)))
     for row, each in enumerate(weights):
-        table[row, [names.index(name) for name in each]] = chances(each)
+        table[row, [names.index(name) for name in each]] = probabilities(each)
     places = (rng.random(len(membership))[:, None] > np.cumsum(table, axis=1)[membership]).sum(axis=1)
     return [names[place] for place in np.minimum(places, len(names) - 1).tolist()]

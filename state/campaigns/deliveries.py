@@ -1,8 +1,8 @@
-"""What webhooks still have to be told: a queue for each trigger, the dead ones, and a log of every attempt.
+"""Webhook deliveries: a queue for each trigger, the dead deliveries, and a log of every attempt.
 
-A delivery is in the queue until it is settled. Whoever takes it hides it for a while; where that process dies, the
-delivery appears again and is sent again under the same id. So every delivery is sent at least once, and a receiver
-that drops ids it has seen is told once.
+A delivery is in the queue until it is settled. A process that receives it makes it invisible to others for a while; if
+that process dies, the delivery becomes visible and is sent again under the same id. So every delivery is sent at least
+once, and exactly once for a webhook that drops ids it has seen.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from pydantic import BaseModel
 from events.time_units import DAY_MS, DAY_S
 from state.store import keys
 
-__all__ = ["Attempt", "DeadDelivery", "Delivery", "DeliveryStore", "Outcome"]
+__all__ = ["Attempt", "DeadDelivery", "Delivery", "DeliveryOutcome", "DeliveryStore"]
 
-Outcome = Literal["delivered", "failed", "dead", "suppressed", "no-consent", "capped", "expired"]
+DeliveryOutcome = Literal["delivered", "failed", "dead", "suppressed", "no-consent", "capped", "expired"]
 
 _SEEN_MS = 7 * DAY_MS
-# Take in what has not been seen: KEYS due, bodies, seen; ARGV now, then the time from which ids are forgotten, then
-# pairs of id and body.
+# Queue new deliveries: KEYS due, bodies, seen; ARGV now, the time before which seen ids are dropped, then pairs of id
+# and body.
 _ADD = """
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[2])
 local added = 0
@@ -33,8 +33,8 @@ for i = 3, #ARGV, 2 do
 end
 return added
 """
-# Take what is due, and hide it: KEYS due, bodies; ARGV now, until when it is hidden, how many.
-_TAKE = """
+# Receive what is due, and make it invisible: KEYS due, bodies; ARGV now, until when it is invisible, how many.
+_RECEIVE = """
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 local taken = {}
 for i, id in ipairs(ids) do
@@ -48,16 +48,16 @@ for i, id in ipairs(ids) do
 end
 return taken
 """
-# Put a delivery back for later, unless it was settled or its trigger removed meanwhile.
-_LATER = """
+# Schedule a delivery again, unless it was settled or its trigger removed in the meantime.
+_RETRY = """
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
 return 1
 """
-# Note that a customer is about to be contacted, unless the cap is reached: KEYS contacts; ARGV id, now, then three
-# for each cap: since, how many, prefix of the ids that count; last the seconds to keep.
-_CONTACT = """
+# Record a contact with a customer, unless a frequency cap is reached: KEYS contacts; ARGV id, now, then three for each
+# cap: since, how many, prefix of the ids that count; last the seconds to keep.
+_RESERVE_CONTACT = """
 for i = 3, #ARGV - 1, 3 do
   local count = 0
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[i], '+inf')) do
@@ -85,7 +85,7 @@ class Delivery(BaseModel):
 
 
 class DeadDelivery(BaseModel):
-    """A delivery that was given up, when and why."""
+    """A delivery that is not tried any more, when that was decided and why."""
 
     delivery: Delivery
     died_ms: int
@@ -93,14 +93,14 @@ class DeadDelivery(BaseModel):
 
 
 class Attempt(BaseModel):
-    """What became of a delivery at one time."""
+    """The outcome of one attempt to deliver."""
 
     at_ms: int
     trigger: str
     id: str
     change_id: str
     customer_id: str
-    outcome: Outcome
+    outcome: DeliveryOutcome
     attempt: int
     status: int | None = None
     detail: str = ""
@@ -113,25 +113,25 @@ class DeliveryStore:
     def __init__(self, client: redis.Redis, *, log_length: int = 10_000) -> None:
         self._redis: Any = client
         self._log_length = log_length
-        self._add, self._take = client.register_script(_ADD), client.register_script(_TAKE)
-        self._later, self._contact = client.register_script(_LATER), client.register_script(_CONTACT)
+        self._add, self._receive = client.register_script(_ADD), client.register_script(_RECEIVE)
+        self._retry, self._reserve_contact = client.register_script(_RETRY), client.register_script(_RESERVE_CONTACT)
 
     def add(self, trigger: str, deliveries: Sequence[Delivery], now_ms: int) -> int:
-        """Queue deliveries of a trigger and return how many; an id that came in the last week is left out."""
+        """Queue deliveries of a trigger and return how many; ids that came in the last week are skipped."""
         if not deliveries:
             return 0
         pairs = [part for each in deliveries for part in (each.id, each.model_dump_json())]
-        places = [keys.deliveries_due(trigger), keys.deliveries(trigger), keys.deliveries_seen(trigger)]
-        return int(self._add(keys=places, args=[now_ms, now_ms - _SEEN_MS, *pairs]))
+        names = [keys.deliveries_due(trigger), keys.deliveries(trigger), keys.deliveries_seen(trigger)]
+        return int(self._add(keys=names, args=[now_ms, now_ms - _SEEN_MS, *pairs]))
 
-    def take(self, trigger: str, now_ms: int, hide_ms: int, most: int) -> list[Delivery]:
-        """Take up to `most` deliveries that are due; each comes again after `hide_ms` unless it is settled."""
-        places = [keys.deliveries_due(trigger), keys.deliveries(trigger)]
-        taken = self._take(keys=places, args=[now_ms, now_ms + hide_ms, most])
-        return [Delivery.model_validate_json(body) for body in taken]
+    def receive(self, trigger: str, now_ms: int, invisible_ms: int, limit: int) -> list[Delivery]:
+        """Return up to `limit` deliveries that are due; each is returned again after `invisible_ms` unless settled."""
+        names = [keys.deliveries_due(trigger), keys.deliveries(trigger)]
+        found = self._receive(keys=names, args=[now_ms, now_ms + invisible_ms, limit])
+        return [Delivery.model_validate_json(body) for body in found]
 
     def settle(self, delivery: Delivery, attempt: Attempt) -> None:
-        """Take a delivery out of the queue, with the attempt that ended it."""
+        """Remove a delivery from the queue, with the attempt that ended it."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.zrem(keys.deliveries_due(delivery.trigger), delivery.id)
             pipe.hdel(keys.deliveries(delivery.trigger), delivery.id)
@@ -144,14 +144,14 @@ class DeliveryStore:
             pipe.execute()
 
     def retry(self, delivery: Delivery, attempt: Attempt, due_ms: int) -> None:
-        """Put a delivery back, to be tried again at `due_ms`."""
+        """Schedule another attempt at `due_ms`."""
         later = delivery.model_copy(update={"attempts": attempt.attempt})
-        places = [keys.deliveries_due(delivery.trigger), keys.deliveries(delivery.trigger)]
-        self._later(keys=places, args=[delivery.id, later.model_dump_json(), due_ms])
+        names = [keys.deliveries_due(delivery.trigger), keys.deliveries(delivery.trigger)]
+        self._retry(keys=names, args=[delivery.id, later.model_dump_json(), due_ms])
         self._note(self._redis, attempt)
 
-    def contact(self, delivery: Delivery, now_ms: int, caps: Sequence[tuple[int, float, str]]) -> bool:
-        """Note that a customer is contacted, and return whether the caps allow it.
+    def reserve_contact(self, delivery: Delivery, now_ms: int, caps: Sequence[tuple[int, float, str]]) -> bool:
+        """Record a contact with a customer, and return whether the frequency caps allow it.
 
         A cap is a number, the days it counts over, and the name of the trigger that it is for (empty: all together).
         """
@@ -163,25 +163,25 @@ class DeliveryStore:
             for part in (now_ms - int(days * DAY_MS), number, f"{name} " if name else "")
         ]
         keep_s = int(max(days for _, days, _ in caps) * DAY_S) + 1
-        place = [keys.contacts(delivery.customer_id)]
-        return bool(self._contact(keys=place, args=[contact_id(delivery), now_ms, *limits, keep_s]))
+        names = [keys.contacts(delivery.customer_id)]
+        return bool(self._reserve_contact(keys=names, args=[contact_id(delivery), now_ms, *limits, keep_s]))
 
-    def waiting(self, trigger: str) -> int:
+    def pending(self, trigger: str) -> int:
         """Return how many deliveries of a trigger are not settled."""
         return int(self._redis.hlen(keys.deliveries(trigger)))
 
     def dead(self, trigger: str | None = None) -> list[DeadDelivery]:
-        """Return the deliveries that were given up, the oldest first."""
+        """Return the dead deliveries, the oldest first."""
         found = [DeadDelivery.model_validate_json(value) for value in self._redis.hvals(keys.DEAD_DELIVERIES)]
         mine = [each for each in found if trigger in (None, each.delivery.trigger)]
         return sorted(mine, key=lambda each: (each.died_ms, each.delivery.id))
 
     def dead_count(self) -> int:
-        """Return how many deliveries were given up."""
+        """Return the number of dead deliveries."""
         return int(self._redis.hlen(keys.DEAD_DELIVERIES))
 
-    def revive(self, dead: DeadDelivery, now_ms: int) -> None:
-        """Queue a dead delivery again, with all its attempts before it."""
+    def requeue(self, dead: DeadDelivery, now_ms: int) -> None:
+        """Queue a dead delivery again, with no attempts counted."""
         again = dead.delivery.model_copy(update={"attempts": 0, "changed_ms": now_ms})
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(keys.deliveries(again.trigger), again.id, again.model_dump_json())
@@ -189,10 +189,10 @@ class DeliveryStore:
             pipe.hdel(keys.DEAD_DELIVERIES, again.id)
             pipe.execute()
 
-    def attempts(self, most: int = 100, trigger: str | None = None) -> list[Attempt]:
+    def attempts(self, limit: int = 100, trigger: str | None = None) -> list[Attempt]:
         """Return the latest attempts, the newest first."""
         found = (Attempt.model_validate_json(fields[b"attempt"]) for _, fields in self._redis.xrevrange(keys.ATTEMPTS))
-        return [each for each in found if trigger in (None, each.trigger)][:most]
+        return [each for each in found if trigger in (None, each.trigger)][:limit]
 
     def _note(self, client: Any, attempt: Attempt) -> None:
         entry = {"attempt": attempt.model_dump_json()}
@@ -200,5 +200,5 @@ class DeliveryStore:
 
 
 def contact_id(delivery: Delivery) -> str:
-    """Return the id under which a customer's contact is noted; names of triggers have no spaces."""
+    """Return the id of a contact with a customer; names of triggers have no spaces."""
     return f"{delivery.trigger} {delivery.id}"

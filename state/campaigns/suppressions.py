@@ -1,4 +1,4 @@
-"""Customers who are left out: of everything, of one campaign, or of what one segment triggers."""
+"""Suppressed customers: for everything, for one campaign, or for what one segment triggers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -10,36 +10,36 @@ from state.store import keys
 __all__ = ["ALL", "SuppressionStore", "campaign_scope", "segment_scope"]
 
 ALL: Final = "all"
-"""The scope of customers who are left out of everything: experiments, campaigns, webhooks."""
+"""The scope of customers who are suppressed everywhere: experiments, campaigns, webhooks."""
 
 _CHUNK: Final = 5_000
 
 
 def campaign_scope(name: str) -> str:
-    """Return the scope of customers left out of one campaign."""
+    """Return the scope of customers suppressed for one campaign."""
     return f"campaign:{name}"
 
 
 def segment_scope(segment_id: str) -> str:
-    """Return the scope of customers left out of what one segment triggers."""
+    """Return the scope of customers suppressed for what one segment triggers."""
     return f"segment:{segment_id}"
 
 
 class SuppressionStore:
-    """Keeps one set of customers a scope, and which scopes there are."""
+    """Keeps one set of customers for each scope, and the list of scopes."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis: Any = client
 
     def add(self, scope: str, customer_ids: Iterable[str]) -> int:
-        """Leave customers out; return how many were not left out before."""
+        """Suppress customers; return how many were not suppressed before."""
         ids = list(customer_ids)
         if ids:
             self._redis.sadd(keys.SUPPRESSED_SCOPES, scope)
         return self._each_chunk("SADD", scope, ids)
 
     def remove(self, scope: str, customer_ids: Iterable[str]) -> int:
-        """Let customers in again; return how many had been left out."""
+        """End the suppression of customers; return how many were suppressed."""
         return self._each_chunk("SREM", scope, list(customer_ids))
 
     def scopes(self) -> dict[str, int]:
@@ -52,24 +52,24 @@ class SuppressionStore:
         return {name: int(size) for name, size in zip(names, sizes, strict=True) if size}
 
     def members(self, scope: str) -> Iterator[str]:
-        """Yield the customers of a scope in no order, without holding Redis up; each once if none comes or goes."""
+        """Yield the customers of a scope in no order, without blocking Redis; each once if none is added or removed."""
         for member in self._redis.sscan_iter(keys.suppressed(scope), count=_CHUNK):
             yield member.decode()
 
-    def page(self, scope: str, most: int, after: str | None = None) -> tuple[list[str], str | None]:
-        """Return up to `most` customers of a scope, and the cursor of the next page, which is `after` then.
+    def page(self, scope: str, limit: int, after: str | None = None) -> tuple[list[str], str | None]:
+        """Return up to `limit` customers of a scope, and the cursor of the next page, to be given as `after`.
 
         A cursor is Redis's own and how many of what that gives were returned; Redis may give more than it is asked for.
         """
         cursor, skip = (0, 0) if after is None else map(int, after.split("."))
-        following, found = self._redis.sscan(keys.suppressed(scope), cursor % (1 << 64), count=most)
+        following, found = self._redis.sscan(keys.suppressed(scope), cursor % (1 << 64), count=limit)
         rest = [member.decode() for member in found][skip:]
-        if len(rest) > most:
-            return rest[:most], f"{cursor}.{skip + most}"
+        if len(rest) > limit:
+            return rest[:limit], f"{cursor}.{skip + limit}"
         return rest, f"{following}.0" if following else None
 
-    def check(self, customer_ids: Sequence[str], scopes: Sequence[str] = (ALL,)) -> list[bool]:
-        """Return for each customer whether any of the scopes leaves it out, in one round trip."""
+    def are_suppressed(self, customer_ids: Sequence[str], scopes: Sequence[str] = (ALL,)) -> list[bool]:
+        """Return for each customer whether it is suppressed in any of the scopes, in one round trip."""
         if not customer_ids or not scopes:
             return [False] * len(customer_ids)
         with self._redis.pipeline(transaction=False) as pipe:
@@ -79,7 +79,7 @@ class SuppressionStore:
         return [any(flags) for flags in zip(*found, strict=True)]
 
     def scopes_of(self, customer_id: str) -> list[str]:
-        """Return the scopes that leave a customer out, sorted."""
+        """Return the scopes in which a customer is suppressed, sorted."""
         names = self._names()
         with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
@@ -87,8 +87,8 @@ class SuppressionStore:
             found = pipe.execute()
         return [name for name, there in zip(names, found, strict=True) if there]
 
-    def forget(self, customer_id: str) -> int:
-        """Take a customer out of every scope, as an erasure does; return out of how many."""
+    def remove_everywhere(self, customer_id: str) -> int:
+        """Remove a customer from every scope, as an erasure does; return from how many."""
         return sum(self.remove(name, [customer_id]) for name in self._names())
 
     def _names(self) -> list[str]:

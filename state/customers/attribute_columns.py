@@ -51,15 +51,15 @@ class AttributeColumns:
     """Gives numeric attributes of profiles their columns in the records.
 
     With `declared` names, exactly those have one, in that order. Without, the first names that come with a number
-    take the free columns, the same for all workers: Redis decides who was first. `refused` names never get one.
+    take the free columns, the same for all workers: Redis decides which came first. `excluded` names never get one.
 
     Raises FormatMismatch where the data in Redis was written with other columns.
     """
 
-    def __init__(self, client: redis.Redis, declared: Sequence[str] = (), refused: Iterable[str] = ()) -> None:
+    def __init__(self, client: redis.Redis, declared: Sequence[str] = (), excluded: Iterable[str] = ()) -> None:
         self._adopt: Callable[..., Any] = client.register_script(_ADOPT)
         self._open = not declared
-        self._passed_over = set(refused)
+        self._excluded = set(excluded)
         self.names: tuple[str, ...] = ()
         self._agree(declared)
 
@@ -67,28 +67,28 @@ class AttributeColumns:
         known = list(wanted) if not self._open else list(self.names)
         offered = list(wanted) if self._open else []
         lists = (json.dumps(known), json.dumps(offered))
-        ways = "open" if self._open else "fixed"
-        value = self._adopt(keys=[keys.FORMAT], args=[ATTRIBUTES, *lists, ATTRIBUTE_COLUMNS, ways])
+        mode = "open" if self._open else "fixed"
+        value = self._adopt(keys=[keys.FORMAT], args=[ATTRIBUTES, *lists, ATTRIBUTE_COLUMNS, mode])
         stored = tuple(json.loads(value))
         if stored[: len(known)] != tuple(known) or (not self._open and stored != tuple(known)):
             raise FormatMismatch(ATTRIBUTES, json.dumps(known), json.dumps(list(stored)))
         self.names = stored
 
-    def confirm(self) -> None:
-        """Tell Redis again which columns are in use: it may have come back older. Raises FormatMismatch."""
+    def reassert(self) -> None:
+        """Tell Redis again which columns are in use: it may have been restored from a backup. Raises FormatMismatch."""
         self._agree(self.names)
 
-    def see(self, attributes: dict[str, Any]) -> None:
+    def register(self, attributes: dict[str, Any]) -> None:
         """Give a column to the numbers among a profile's attributes that have none, while columns are free."""
         if not self._open or len(self.names) >= ATTRIBUTE_COLUMNS:
             return
         new = [
             name
             for name, value in attributes.items()
-            if name not in self.names and name not in self._passed_over and isinstance(value, int | float)
+            if name not in self.names and name not in self._excluded and isinstance(value, int | float)
         ]
         if not new:
             return
-        self._passed_over.update(name for name in new if not _NAME.fullmatch(name))
+        self._excluded.update(name for name in new if not _NAME.fullmatch(name))
         if fit := [name for name in new if _NAME.fullmatch(name)]:
             self._agree(fit)

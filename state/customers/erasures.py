@@ -30,15 +30,15 @@ class ErasedCustomers:
         return bool(self.digests) and self.digest(customer_id) in self.digests
 
     def digest(self, customer_id: str) -> bytes:
-        """Return what stands for a customer (16 bytes)."""
+        """Return the salted hash of a customer id (16 bytes)."""
         return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self.salt).digest()
 
     def add(self, customer_id: str) -> None:
-        """Remember a customer as erased."""
+        """Add a customer."""
         self.digests.add(self.digest(customer_id))
 
     def add_digests(self, digests: Iterable[bytes]) -> None:
-        """Remember customers as erased who are known by what stands for them."""
+        """Add customers by their digests."""
         self.digests.update(digests)
 
 
@@ -49,7 +49,7 @@ def read_erased_customers(client: redis.Redis, partition: int) -> ErasedCustomer
 
 
 def was_erased(client: redis.Redis, partition: int, customer_id: str) -> bool:
-    """Return whether a customer of a partition was erased, without reading everybody who was."""
+    """Return whether a customer of a partition was erased, without reading all tombstones."""
     store: Any = client
     return bool(store.sismember(keys.erased(partition), ErasedCustomers(_salt(store)).digest(customer_id)))
 
@@ -60,7 +60,7 @@ def _salt(store: Any) -> bytes:
 
 
 def restore_salt(client: redis.Redis, salt: bytes) -> None:
-    """Let the salt of the published erasures be that of Redis too, which may have lost its own."""
+    """Set the salt to that of the published erasures; Redis may have lost its own."""
     store: Any = client
     store.hset(keys.FORMAT, _SALT, salt.hex())
 
@@ -100,7 +100,7 @@ class OpenErasures:
         self._redis: Any = client
 
     def add(self, customer_id: str, at_ms: int) -> None:
-        """Note that an erasure was asked for; asking again does not make it younger."""
+        """Record that an erasure was asked for; the first time of asking counts."""
         self._redis.hsetnx(keys.ERASURES, customer_id, at_ms)
 
     def all(self) -> dict[str, int]:
@@ -114,5 +114,5 @@ class OpenErasures:
         return None if value is None else int(value)
 
     def close(self, customer_id: str) -> None:
-        """Forget that it was asked for."""
+        """Remove a finished erasure."""
         self._redis.hdel(keys.ERASURES, customer_id)

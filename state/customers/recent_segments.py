@@ -11,7 +11,7 @@ import numpy as np
 from events.arrays import Ints
 from state.customers.records import Rows
 
-__all__ = ["NO_SEGMENT", "UNKNOWN", "earlier_segments", "push_current_segment", "segments_at"]
+__all__ = ["NO_SEGMENT", "UNKNOWN", "earlier_segments", "push_current_segment", "segments_held_at"]
 
 
 UNKNOWN: Final = "unknown"
@@ -38,7 +38,7 @@ def earlier_segments(rows: Rows) -> list[list[tuple[str, int]]]:
     return [[(f"s{word & 0xFFFF}", word >> 16) for word in words if word] for words in rows["earlier"].tolist()]
 
 
-def segments_at(rows: Rows, at_ms: Ints) -> list[str]:
+def segments_held_at(rows: Rows, at_ms: Ints) -> list[str]:
     """Return the id of the segment that each row (n,) held at its time `at_ms` (n,).
 
     `NO_SEGMENT` where it had none yet, `UNKNOWN` where the remembered moves do not reach back to that time.

@@ -29,9 +29,9 @@ __all__ = [
     "CustomerBatch",
     "RecordUnreadable",
     "blank_rows",
-    "copied",
+    "copy_rows",
     "pack",
-    "picked",
+    "take_rows",
     "unpack",
 ]
 
@@ -155,7 +155,7 @@ class CustomerBatch:
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         source = np.repeat(self.starts[positions] - starts[:-1], lengths) + np.arange(starts[-1])
         ids = list(map(self.ids.__getitem__, positions.tolist()))
-        return CustomerBatch(ids, picked(self.rows, positions), self.known[positions], self.recent[source], starts)
+        return CustomerBatch(ids, take_rows(self.rows, positions), self.known[positions], self.recent[source], starts)
 
 
 def blank_rows(n: int) -> Rows:
@@ -171,12 +171,12 @@ def _blank_row() -> Rows:
     return row
 
 
-def copied(rows: Rows) -> Rows:
+def copy_rows(rows: Rows) -> Rows:
     """Return a copy of rows (n,); numpy's own goes field by field, and takes five times as long."""
     return _of_words(_words(rows).copy())
 
 
-def picked(rows: Rows, which: Ints | Flags) -> Rows:
+def take_rows(rows: Rows, which: Ints | Flags) -> Rows:
     """Return a copy of the rows at these positions, or where the mask is true."""
     return _of_words(_words(rows)[which])
 

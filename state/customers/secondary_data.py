@@ -1,4 +1,4 @@
-"""Where else Redis may hold a customer's id, beside what its partition owns: the one list, to be kept complete.
+"""Erases what Redis holds of a customer outside its partition: the one list of such data, to be kept complete.
 
 `stream.erasure.partition_eraser` erases the record, the profile, the view, the part in the model, and unsent changes.
 Experiments keep sums of their tallies, which hold no ids; who was exposed is erased here.
@@ -35,10 +35,10 @@ return removed
 
 
 def erase_secondary_data(client: redis.Redis, customer_id: str, partitions: int) -> dict[str, int]:
-    """Erase a customer from everything that no partition of the segments owns; return what was found, by place."""
+    """Erase a customer's data outside the partition of the `segments` group; return how much was found, by kind."""
     home = partition_of(customer_id, partitions)
     found = {
-        "suppressions": SuppressionStore(client).forget(customer_id),
+        "suppressions": SuppressionStore(client).remove_everywhere(customer_id),
         "experiments": _experiments(client, customer_id, home),
         "deliveries": _deliveries(client, customer_id),
         "attempts": _attempts(client, customer_id),

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import redis
 
-from events.codec.text_rows import Table, rows_of
+from events.codec.text_rows import Table, build_rows
 from events.segment_changes import Change, ChangeBatch
 from state.store import keys
 
 __all__ = ["SegmentView", "SegmentViews", "view_items"]
 
-# A change is written unless a later one is there: two workers may both be sending, and the slower one may be older.
+# A change is written unless a later one is there: two workers may both write, and the slower one may be older.
 _WRITE_IF_NEWER = """
 local written = 0
 for i, key in ipairs(KEYS) do
@@ -82,7 +82,7 @@ def view_items(changes: ChangeBatch) -> list[str | bytes]:
 def _views(changes: ChangeBatch) -> list[bytes]:
     """Return the JSON of the view that follows from each change."""
     kinds = (changes.kind_column, Table([_head(prototype) for prototype in changes.prototypes]))
-    return rows_of(len(changes), kinds, changes.escaped_ids, b":", changes.number_column, b'"}')
+    return build_rows(len(changes), kinds, changes.escaped_ids, b":", changes.number_column, b'"}')
 
 
 def _head(prototype: Change) -> bytes:

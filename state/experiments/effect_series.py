@@ -1,4 +1,4 @@
-"""What was seen of each experiment from time to time: a bounded series, for the picture of its effect over time."""
+"""The effect of each experiment over time: a bounded series of measurements, for the chart on its page."""
 
 import json
 from typing import Any, Final, NamedTuple
@@ -7,13 +7,13 @@ import redis
 
 from state.store import keys
 
-__all__ = ["EffectInterval", "EffectPoint", "EffectSeriesStore", "thinned"]
+__all__ = ["EffectInterval", "EffectPoint", "EffectSeriesStore", "thin_older_half"]
 
 _MOST: Final = 240
 
 
 class EffectInterval(NamedTuple):
-    """A treatment's effect on the primary metric with its interval; None where it could not be said."""
+    """A treatment's effect on the primary metric with its interval; None where they could not be computed."""
 
     effect: float | None
     low: float | None
@@ -30,41 +30,41 @@ class EffectPoint(NamedTuple):
 
 
 class EffectSeriesStore:
-    """Keeps the series; a series that is full loses every other look of its older half."""
+    """Keeps the series; a series that is full loses every other point of its older half."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis: Any = client
 
     def claim_turn(self, for_s: float) -> bool:
-        """Return whether it is this process's turn to look; nobody else's for some seconds."""
+        """Return whether this process may add points; no other process may for `for_s` seconds."""
         return bool(self._redis.set(keys.EFFECT_SERIES_TURN, "1", nx=True, px=max(1, round(for_s * 1000))))
 
-    def add(self, experiment_id: str, look: EffectPoint) -> None:
-        """Add a look. Only whose turn it is adds."""
-        looks = [*self.read(experiment_id), look]
-        key = keys.looks(experiment_id)
+    def add(self, experiment_id: str, point: EffectPoint) -> None:
+        """Add a point; for the process that has claimed the turn."""
+        points = [*self.read(experiment_id), point]
+        key = keys.effect_series(experiment_id)
         with self._redis.pipeline(transaction=True) as pipe:
-            if len(looks) > _MOST:
+            if len(points) > _MOST:
                 pipe.delete(key)
-                pipe.rpush(key, *(json.dumps(each) for each in thinned(looks)))
+                pipe.rpush(key, *(json.dumps(each) for each in thin_older_half(points)))
             else:
-                pipe.rpush(key, json.dumps(look))
+                pipe.rpush(key, json.dumps(point))
             pipe.execute()
 
     def read(self, experiment_id: str) -> list[EffectPoint]:
         """Return the series, the oldest first."""
-        found = [json.loads(value) for value in self._redis.lrange(keys.looks(experiment_id), 0, -1)]
+        found = [json.loads(value) for value in self._redis.lrange(keys.effect_series(experiment_id), 0, -1)]
         return [
-            EffectPoint(at_ms, exposed, decision, {name: EffectInterval(*told) for name, told in effects.items()})
+            EffectPoint(at_ms, exposed, decision, {name: EffectInterval(*each) for name, each in effects.items()})
             for at_ms, exposed, decision, effects in found
         ]
 
 
-def thinned(looks: list[EffectPoint]) -> list[EffectPoint]:
-    """Return the first look, every other one of the older half, and all of the newer half.
+def thin_older_half(points: list[EffectPoint]) -> list[EffectPoint]:
+    """Return the first point, every other one of the older half, and all of the newer half.
 
-    >>> [look.at_ms for look in thinned([EffectPoint(at, 0, "", {}) for at in range(8)])]
+    >>> [point.at_ms for point in thin_older_half([EffectPoint(at, 0, "", {}) for at in range(8)])]
     [0, 2, 4, 5, 6, 7]
     """
-    half = len(looks) // 2
-    return looks[:half:2] + looks[half:]
+    half = len(points) // 2
+    return points[:half:2] + points[half:]

@@ -1,4 +1,4 @@
-"""The drift alarm that workers raise and the batch service answers."""
+"""The drift alarm that workers raise and the batch service handles."""
 
 from typing import Any, NamedTuple
 
@@ -18,17 +18,17 @@ class DriftAlarm(NamedTuple):
 
 
 class DriftAlarms:
-    """Keeps the newest alarm, in the hash `drift`."""
+    """Keeps the last alarm, in the hash `drift`."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis: Any = client
 
-    def sound(self, alarm: DriftAlarm) -> None:
-        """Make an alarm the newest."""
+    def raise_alarm(self, alarm: DriftAlarm) -> None:
+        """Store an alarm in place of the last one."""
         self._redis.hset(keys.DRIFT, mapping=alarm._asdict())
 
-    def newest(self) -> DriftAlarm | None:
-        """Return the alarm that nobody has answered yet, or None."""
+    def current(self) -> DriftAlarm | None:
+        """Return the alarm that has not been handled yet, or None."""
         found = self._redis.hgetall(keys.DRIFT)
         if not found:
             return None
@@ -37,10 +37,10 @@ class DriftAlarms:
         )
 
     def clear(self, alarm: DriftAlarm) -> None:
-        """Forget an alarm, unless a newer one has come."""
+        """Remove an alarm, unless a newer one has replaced it."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.watch(keys.DRIFT)
-            if self.newest() != alarm:
+            if self.current() != alarm:
                 return
             pipe.multi()
             pipe.delete(keys.DRIFT)

@@ -1,7 +1,24 @@
-"""The names of the keys in Redis. All that partition p owns carries the hash tag `{p}`, so it lives in one slot."""
+"""The names of the keys in Redis. Keys of partition p have the hash tag `{p}`, so a cluster keeps them in one slot."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
+
+
+def _of_partition(name: str) -> Callable[[int], str]:
+    return lambda partition: f"{name}:{{{partition}}}"
+
+
+def _of_partition_and(name: str) -> Callable[[int, str], str]:
+    return lambda partition, other: f"{name}:{{{partition}}}:{other}"
+
+
+def _of_trigger(name: str, suffix: str = "") -> Callable[[str], str]:
+    return lambda trigger: f"{name}:{{{trigger}}}{suffix}"
+
+
+def _of(name: str) -> Callable[[str], str]:
+    return lambda other: f"{name}:{other}"
+
 
 SEGMENTS_GROUP: Final = "segments"
 """The consumer group that folds orders, web sessions and profiles."""
@@ -33,45 +50,56 @@ ERASURES: Final = "erasures"
 DRIFT: Final = "drift"
 DRIFT_OBSERVATIONS: Final = "drift:observations"
 
+customers: Final = _of_partition("customers")
+"""By partition, a hash: customer_id → packed record."""
+profiles: Final = _of_partition("profiles")
+"""By partition, a hash: customer_id → the newest CRM profile as JSON."""
+offsets: Final = _of_partition_and("offsets")
+"""By partition and group, a hash: topic → the next offset to read."""
+epoch: Final = _of_partition_and("epoch")
+"""By partition and group, an integer: incremented by each worker that takes the partition over."""
+outcome_counts: Final = _of_partition_and("outcome_counts")
+"""By partition and group, a hash: `<topic>:<outcome>` → events, `watermark` → ms, `revision` → number of writes."""
+outbox: Final = _of_partition("outbox")
+"""By partition, a list: segment changes saved but not yet acknowledged by Kafka."""
+flows: Final = _of_partition_and("flows")
+"""By partition and day, a hash: `<from>:<to>:<cause>` → number of changes; expires."""
+model: Final = _of_partition("model")
+"""By partition, a hash: sums and counts by centroid of its customers, and the baseline that they belong to."""
+erased: Final = _of_partition("erased")
+"""By partition, a set: salted hashes of its erased customers."""
+erasing: Final = _of_partition("erasing")
+"""By partition, a set: customers whom its owner is asked to erase."""
+purchases: Final = _of_partition("purchases")
+"""By partition, a hash: customer_id → the customer's recent orders and conversions, packed."""
+exposed: Final = _of_partition_and("exposed")
+"""By partition and experiment, a hash: customer_id → first exposure and what the customer counts for, packed."""
+tally: Final = _of_partition_and("tally")
+"""By partition and experiment, a hash: sums by `<variant>/<segment_id>`, and counts of what was left out."""
+experiment: Final = _of("experiment")
+"""By experiment, a string: its definition as JSON."""
+effect_series: Final = _of("looks")
+"""By experiment, a list: its effect from time to time, as JSON, the oldest first; bounded."""
+suppressed: Final = _of("suppressed")
+"""By scope (`all`, `campaign:<name>` or `segment:<id>`), a set: the suppressed customers."""
+deliveries: Final = _of_trigger("deliveries")
+"""By trigger, a hash: delivery id → a delivery that the webhook has not received yet, as JSON."""
+deliveries_due: Final = _of_trigger("deliveries", ":due")
+"""By trigger, a sorted set: delivery ids by the time when each is due, ms."""
+deliveries_seen: Final = _of_trigger("deliveries", ":seen")
+"""By trigger, a sorted set: delivery ids of the last week by the time when each came, ms."""
+contacts: Final = _of("contacts")
+"""By customer, a sorted set: what was sent about the customer, by time, ms; kept for as long as a cap counts."""
 
-def customers(partition: int) -> str:
-    """Hash: customer_id → packed record."""
-    return f"customers:{{{partition}}}"
+
+def baseline(number: int) -> str:
+    """String: one baseline as JSON."""
+    return f"baseline:{number}"
 
 
-def profiles(partition: int) -> str:
-    """Hash: customer_id → the newest CRM profile as JSON."""
-    return f"profiles:{{{partition}}}"
-
-
-def offsets(partition: int, group: str) -> str:
-    """Hash: topic → the next offset to read."""
-    return f"offsets:{{{partition}}}:{group}"
-
-
-def epoch(partition: int, group: str) -> str:
-    """Integer: bumped by each worker that takes the partition over."""
-    return f"epoch:{{{partition}}}:{group}"
-
-
-def outcome_counts(partition: int, group: str) -> str:
-    """Hash: `<topic>:<outcome>` → number of events, `watermark` → ms, and `revision` → number of writes."""
-    return f"fates:{{{partition}}}:{group}"
-
-
-def outbox(partition: int) -> str:
-    """List: segment changes saved but not yet acknowledged by Kafka."""
-    return f"outbox:{{{partition}}}"
-
-
-def flows(partition: int, day: str) -> str:
-    """Hash: `<from>:<to>:<cause>` → moves of one day; expires."""
-    return f"flows:{{{partition}}}:{day}"
-
-
-def model(partition: int) -> str:
-    """Hash: sums and counts by centroid of the partition's customers, and the baseline they are under."""
-    return f"model:{{{partition}}}"
+def baseline_report(number: int) -> str:
+    """String: what the report of a baseline is made from, as JSON."""
+    return f"baseline:{number}:report"
 
 
 def segment(customer_id: str) -> str:
@@ -82,73 +110,3 @@ def segment(customer_id: str) -> str:
 def segments(customer_ids: Iterable[str]) -> list[str]:
     """Return the keys of many customers' segments: thousands a batch, for which a call each is too much."""
     return [f"segment:{customer_id}" for customer_id in customer_ids]
-
-
-def baseline(number: int) -> str:
-    """String: one baseline as JSON."""
-    return f"baseline:{number}"
-
-
-def erased(partition: int) -> str:
-    """Set: salted hashes of the partition's erased customers."""
-    return f"erased:{{{partition}}}"
-
-
-def erasing(partition: int) -> str:
-    """Set: customers whom the partition's owner is asked to erase."""
-    return f"erasing:{{{partition}}}"
-
-
-def deliveries(trigger: str) -> str:
-    """Hash: delivery id → what the trigger's webhook has still to be told, as JSON."""
-    return f"deliveries:{{{trigger}}}"
-
-
-def deliveries_due(trigger: str) -> str:
-    """Sorted set: delivery ids by the time when each is due, ms."""
-    return f"deliveries:{{{trigger}}}:due"
-
-
-def deliveries_seen(trigger: str) -> str:
-    """Sorted set: delivery ids of the last week by the time when each came, ms."""
-    return f"deliveries:{{{trigger}}}:seen"
-
-
-def contacts(customer_id: str) -> str:
-    """Sorted set: what was sent about a customer, by time, ms; kept for as long as a cap counts."""
-    return f"contacts:{customer_id}"
-
-
-def experiment(experiment_id: str) -> str:
-    """String: one experiment's definition as JSON."""
-    return f"experiment:{experiment_id}"
-
-
-def purchases(partition: int) -> str:
-    """Hash: customer_id → the customer's recent orders and conversions, packed."""
-    return f"purchases:{{{partition}}}"
-
-
-def exposed(partition: int, experiment_id: str) -> str:
-    """Hash: customer_id → when first exposed, to what, in which segment, and what the customer counts for, packed."""
-    return f"exposed:{{{partition}}}:{experiment_id}"
-
-
-def tally(partition: int, experiment_id: str) -> str:
-    """Hash: sums of an experiment's customers by `<variant>/<segment_id>`, and counts of what was left out."""
-    return f"tally:{{{partition}}}:{experiment_id}"
-
-
-def looks(experiment_id: str) -> str:
-    """List: what was seen of an experiment from time to time, as JSON, the oldest first; bounded."""
-    return f"looks:{experiment_id}"
-
-
-def suppressed(scope: str) -> str:
-    """Set: the customers that a scope leaves out; `all`, `campaign:<name>` or `segment:<id>`."""
-    return f"suppressed:{scope}"
-
-
-def baseline_report(number: int) -> str:
-    """String: what the report of a baseline is made from, as JSON."""
-    return f"baseline:{number}:report"

@@ -7,7 +7,7 @@ import redis
 
 from events.time_units import HOUR_MS
 from events.topics.partitioning import partition_of
-from state.campaigns.deliveries import Delivery, DeliveryStore, Outcome
+from state.campaigns.deliveries import Delivery, DeliveryOutcome, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
 from state.campaigns.triggers import Trigger
 from state.store import keys
@@ -26,19 +26,19 @@ class ContactPermission:
         self._suppressions, self._deliveries = SuppressionStore(client), deliveries
         self._settings, self._partitions = settings, partitions
 
-    def refusal(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[Outcome, str] | None:
+    def refusal(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[DeliveryOutcome, str] | None:
         """Return why a delivery must not be made now, or None where it may."""
         age_ms = now_ms - delivery.changed_ms
         if age_ms > self._settings.trigger_max_age_h * HOUR_MS:
             return "expired", f"the change is {age_ms / HOUR_MS:.1f} hours old"
         scopes = [ALL, campaign_scope(trigger.trigger), segment_scope(delivery.segment_id)]
         for scope in scopes:
-            if self._suppressions.check([delivery.customer_id], [scope])[0]:
+            if self._suppressions.are_suppressed([delivery.customer_id], [scope])[0]:
                 return "suppressed", f"the customer is suppressed ({scope})"
         consent = self._consent(delivery.customer_id)
         if consent is False or (trigger.needs_consent and consent is not True):
             return "no-consent", "consent.marketing is " + ("false" if consent is False else "not given")
-        if not self._deliveries.contact(delivery, now_ms, self._caps(trigger)):
+        if not self._deliveries.reserve_contact(delivery, now_ms, self._caps(trigger)):
             return "capped", "the customer has been contacted as often as the cap allows"
         return None
 

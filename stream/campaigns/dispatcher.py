@@ -11,7 +11,7 @@ import aiohttp
 import redis
 
 from events.errors import ShoalError
-from state.campaigns.deliveries import Attempt, Delivery, DeliveryStore, Outcome
+from state.campaigns.deliveries import Attempt, Delivery, DeliveryOutcome, DeliveryStore
 from state.campaigns.triggers import Trigger, TriggerStore
 from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.settings import TriggerSettings
@@ -88,15 +88,15 @@ class Dispatcher:
             elif not outcomes:
                 await asyncio.sleep(_LOOK_S)
 
-    async def _round(self, trigger: Trigger | None, session: aiohttp.ClientSession, most: int) -> list[Outcome]:
+    async def _round(self, trigger: Trigger | None, session: aiohttp.ClientSession, most: int) -> list[DeliveryOutcome]:
         """Deliver up to `most` of what is due and return what became of each."""
         if trigger is None:
             return []
-        hide_ms = int((self._settings.trigger_timeout_s + _SPARE_S) * 1000)
-        due = await asyncio.to_thread(self._deliveries.take, trigger.trigger, _now_ms(), hide_ms, most)
+        invisible_ms = int((self._settings.trigger_timeout_s + _SPARE_S) * 1000)
+        due = await asyncio.to_thread(self._deliveries.receive, trigger.trigger, _now_ms(), invisible_ms, most)
         return list(await asyncio.gather(*(self._deliver(trigger, each, session) for each in due)))
 
-    async def _deliver(self, trigger: Trigger, delivery: Delivery, session: aiohttp.ClientSession) -> Outcome:
+    async def _deliver(self, trigger: Trigger, delivery: Delivery, session: aiohttp.ClientSession) -> DeliveryOutcome:
         refused = await asyncio.to_thread(self._permission.refusal, trigger, delivery, _now_ms())
         if refused is not None:
             outcome, why = refused
@@ -129,7 +129,7 @@ class Dispatcher:
 
 
 def _attempt(
-    delivery: Delivery, outcome: Outcome, called: CallResult | None = None, number: int = 0, detail: str = ""
+    delivery: Delivery, outcome: DeliveryOutcome, called: CallResult | None = None, number: int = 0, detail: str = ""
 ) -> Attempt:
     more: dict[str, Any] = {"detail": detail}
     if called is not None:

@@ -14,7 +14,7 @@ from consumers.inputs.customers import ProfileColumns
 from consumers.inputs.orders import CANCELLED, PLACED, REFUNDED, OrderColumns
 from consumers.inputs.web_sessions import SessionColumns
 from events.arrays import Floats, Ints
-from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows, blank_rows, copied
+from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows, blank_rows, copy_rows
 from stream.customers.decay import contributions
 
 __all__ = ["fold_orders", "fold_profiles", "fold_sessions", "merge"]
@@ -108,7 +108,7 @@ def merge(left: Rows, right: Rows) -> Rows:
 
     What the segmentation has written into `left` (cluster, segment, change number, …) is kept.
     """
-    rows = copied(left)
+    rows = copy_rows(left)
     for name in _MIN:
         if (right[name] != NEVER_FIRST).any():
             rows[name] = np.minimum(left[name], right[name])

@@ -113,4 +113,4 @@ class DriftMonitor:
     def _raise(self, reason: str, at_ms: int, baseline: int) -> None:
         log.warning("drift under baseline %d: %s", baseline, reason)
         self.alarm = reason
-        self._alarms.sound(DriftAlarm(reason, at_ms, baseline))
+        self._alarms.raise_alarm(DriftAlarm(reason, at_ms, baseline))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from events.arrays import Flags, Floats, Ints
 from events.segment_changes import Change, ChangeBatch, make_change, make_moved_feature
-from state.customers.records import Rows, picked
+from state.customers.records import Rows, take_rows
 from stream.model.segmenter import Segment, Segmenter
 from stream.moves.evidence import evidence_of, usual_gap_days
 
@@ -98,9 +98,9 @@ def _explaining(segmenter: Segmenter, evaluation: Evaluation, places: Ints, now_
     """Return the explaining vectors of the customers at `places` now and when last learned, NaN where not known."""
     known = evaluation.learned[places]
     if not segmenter.dimensions:
-        before = picked(evaluation.before, places)
+        before = take_rows(evaluation.before, places)
         now, last = (
-            segmenter.explaining_vectors(picked(evaluation.after, places), now_ms),
+            segmenter.explaining_vectors(take_rows(evaluation.after, places), now_ms),
             segmenter.explaining_vectors(before, before["learned_at"]),
         )
         last[~known] = np.nan

@@ -11,7 +11,7 @@ from events.arrays import Floats, Ints
 from events.errors import ShoalError
 from events.segment_changes import ChangeBatch
 from state.customers.recent_segments import push_current_segment
-from state.customers.records import Rows, copied, picked
+from state.customers.records import Rows, copy_rows, take_rows
 from state.partitions.model_sums import ModelSums
 from stream.model.kmeans import nearest
 from stream.model.segmenter import Segmenter
@@ -133,7 +133,7 @@ def resegment_partitions(
     before, after, now_ms = batch.before, batch.after, batch.now_ms
     homes = np.repeat(np.arange(len(sizes)) * len(segmenter.segments), sizes)
     learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
-    taken = before if learned.all() else picked(before, learned)
+    taken = before if learned.all() else take_rows(before, learned)
     old = segmenter.vectors(taken, taken["learned_at"])
     old_clusters = taken["cluster"].astype(np.int64) + (homes if len(taken) == len(before) else homes[learned])
     vectors = segmenter.vectors(after, now_ms)
@@ -146,7 +146,7 @@ def resegment_partitions(
     target = published_cluster(segmenter, borders, after, now_ms, hysteresis)
     numbers = np.array([each.number for each in segmenter.segments])
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
-    rows = copied(after)
+    rows = copy_rows(after)
     rows["cluster"], rows["baseline"], rows["learned_at"] = clusters, segmenter.baseline, now_ms
     push_current_segment(rows, moved)
     rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms

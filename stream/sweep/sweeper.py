@@ -12,7 +12,7 @@ from consumers.runtime.commit import Committer
 from consumers.runtime.partition_batch import Outcome
 from events.arrays import Flags, Floats, Ints
 from state.customers.attribute_columns import AttributeColumns
-from state.customers.records import NEVER_LAST, CustomerBatch, Rows, picked
+from state.customers.records import NEVER_LAST, CustomerBatch, Rows, take_rows
 from state.partitions.partition_store import OwnedPartition, PartitionStore
 from stream.customers.clock import SegmentClock
 from stream.model.kmeans import OnlineKMeans, nearest
@@ -81,7 +81,7 @@ class Sweeper:
     def claimed(self, owned: OwnedPartition) -> None:
         """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
         if self._columns is not None:
-            self._columns.confirm()
+            self._columns.reassert()
         if owned.baseline > self._live.segmenter.baseline:
             self._live.refresh()
             self._feed.poll(self._live, _BASELINE_S)
@@ -210,7 +210,7 @@ class Sweeper:
         chosen = np.flatnonzero(stale)
         causes = np.full(len(chosen), "time", object)
         if len(chosen) and segmenter.dimensions:
-            seen = _Seen(picked(rows, chosen), learned[chosen], vectors[chosen], goes[chosen])
+            seen = _Seen(take_rows(rows, chosen), learned[chosen], vectors[chosen], goes[chosen])
             causes[self._by_model(segmenter, seen, now_ms, earlier)] = "model"
         causes[~under[chosen]] = "baseline"
         return chosen, causes

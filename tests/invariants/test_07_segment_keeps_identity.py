@@ -148,15 +148,15 @@ def test_two_batch_processes_at_once_take_turns_and_drift_is_answered_once_with_
     service.redis.hset("drift", mapping=alarm)
     store = BaselineStore(service.redis)
     service.until(lambda: len(store.all()) == 2, what="a proposal")
-    service.until(lambda: DriftAlarms(service.redis).newest() is None, what="the alarm is cleared")
+    service.until(lambda: DriftAlarms(service.redis).current() is None, what="the alarm is cleared")
     proposal = store.all()[1]
     assert (proposal.status, proposal.proposed_by) == ("proposed", "drift: quantisation error doubled")
     assert live(service).baseline == 1, "drift only proposes"
     service.redis.hset("drift", mapping=alarm | {"at_ms": 2})
-    service.until(lambda: DriftAlarms(service.redis).newest() is None, what="the alarm is cleared")
+    service.until(lambda: DriftAlarms(service.redis).current() is None, what="the alarm is cleared")
     assert len(store.all()) == 2, "a proposal waits already"
     service.redis.hset("drift", mapping=alarm | {"baseline": 9})
-    service.until(lambda: DriftAlarms(service.redis).newest() is None, what="an alarm about another baseline")
+    service.until(lambda: DriftAlarms(service.redis).current() is None, what="an alarm about another baseline")
     assert len(store.all()) == 2
 
 

@@ -15,7 +15,7 @@ def test_customers_are_left_out_and_let_in_again_and_it_is_on_record(shop):
     assert shop.post("/v1/suppressions:add", body, WRITE).json() == {
         "scope": "campaign:winback", "customers": 2, "added": 2,
     }  # fmt: skip
-    assert SuppressionStore(shop.redis).check([EVIL, "c002"], [campaign_scope("winback")]) == [True, False]
+    assert SuppressionStore(shop.redis).are_suppressed([EVIL, "c002"], [campaign_scope("winback")]) == [True, False]
     assert shop.post("/v1/suppressions:add", body, WRITE).json()["added"] == 0
     assert shop.post("/v1/suppressions:remove", body, WRITE).json()["removed"] == 2
     assert shop.get("/v1/suppressions", READ).json() == {"scopes": []}
@@ -26,7 +26,7 @@ def test_customers_are_left_out_and_let_in_again_and_it_is_on_record(shop):
 def test_without_a_scope_it_is_everything(shop):
     shop.post("/v1/suppressions:add", {"customer_ids": ["c001"]}, WRITE)
     shop.post("/v1/suppressions:add", {"scope": "segment:s3", "customer_ids": ["c001", "c002"]}, WRITE)
-    assert SuppressionStore(shop.redis).check(["c001"], [ALL]) == [True]
+    assert SuppressionStore(shop.redis).are_suppressed(["c001"], [ALL]) == [True]
     scopes = shop.get("/v1/suppressions", READ).json()["scopes"]
     assert scopes == [{"scope": "all", "customers": 1}, {"scope": "segment:s3", "customers": 2}]
     mine = shop.get("/v1/suppressions?customer_id=c002", READ).json()["scopes"]

@@ -146,7 +146,7 @@ def test_customers_are_left_out_and_let_in_by_the_forms(shop):
     csrf = token_of(shop)
     done = sent(shop, "/operations/suppress", csrf=csrf, customer_id=EVIL, scope="all")
     assert done.headers["location"] == "/operations?done=added&n=1"
-    assert SuppressionStore(shop.redis).check([EVIL], [ALL]) == [True]
+    assert SuppressionStore(shop.redis).are_suppressed([EVIL], [ALL]) == [True]
     assert "everything" in seen(shop, "/operations")
     wrong = sent(shop, "/operations/suppress", csrf=csrf, customer_id="c1", scope=EVIL)
     assert wrong.status_code == 422

@@ -22,7 +22,7 @@ def test_what_workers_and_the_leader_tell_is_a_metric(redis):
     told = {"partitions": [], "events": 0, "at_ms": now_ms}
     registry.beat(WorkerHeartbeat(worker="a", behind=True, sums_difference=0.0, **told))
     registry.beat(WorkerHeartbeat(worker="b", sums_difference=0.5, leader=True, starving=["s2", "s4"], **told))
-    DriftAlarms(redis).sound(DriftAlarm("the share of s1 went from 10% to 30%", now_ms, 1))
+    DriftAlarms(redis).raise_alarm(DriftAlarm("the share of s1 went from 10% to 30%", now_ms, 1))
     found = gauges(redis)
     assert found["shoal_model_sums_difference"] == 0.5
     assert found["shoal_model_workers_behind"] == 1.0

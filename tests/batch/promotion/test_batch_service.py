@@ -120,7 +120,7 @@ def test_drift_only_proposes(office):
     here.service.step(NOW)
     assert here.statuses() == ["approved", "proposed"]
     assert here.store.get(2).proposed_by == "drift: shares moved"
-    assert here.alarms.newest() is None
+    assert here.alarms.current() is None
 
 
 def test_what_cannot_be_fitted_is_said_and_the_live_baseline_stays(office):

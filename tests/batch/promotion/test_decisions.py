@@ -239,13 +239,13 @@ def test_a_lock_is_renewed_while_it_is_held_and_one_that_was_lost_is_noticed(red
 
 def test_an_alarm_is_cleared_unless_a_newer_one_has_come(redis):
     alarms = DriftAlarms(redis)
-    assert alarms.newest() is None
-    alarms.sound(DriftAlarm("error", 1, 3))
-    alarm = alarms.newest()
+    assert alarms.current() is None
+    alarms.raise_alarm(DriftAlarm("error", 1, 3))
+    alarm = alarms.current()
     assert alarm == DriftAlarm("error", 1, 3)
     assert redis.hgetall(keys.DRIFT) == {b"reason": b"error", b"at_ms": b"1", b"baseline": b"3"}
-    alarms.sound(DriftAlarm("error", 2, 3))
+    alarms.raise_alarm(DriftAlarm("error", 2, 3))
     alarms.clear(alarm)
-    assert alarms.newest() == DriftAlarm("error", 2, 3)
-    alarms.clear(alarms.newest())
-    assert alarms.newest() is None
+    assert alarms.current() == DriftAlarm("error", 2, 3)
+    alarms.clear(alarms.current())
+    assert alarms.current() is None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.codec import text_rows
-from events.codec.text_rows import Table, rows_of
+from events.codec.text_rows import Table, build_rows
 from tests.building import examples
 
 
@@ -37,20 +37,20 @@ def columns(draw):
 @examples(300)
 def test_rows_are_their_parts_one_after_the_other(given_columns):
     n, parts = given_columns
-    assert rows_of(n, *parts) == plainly(n, *parts)
+    assert build_rows(n, *parts) == plainly(n, *parts)
 
 
 def test_a_column_may_be_every_other_number_of_an_array():
-    assert rows_of(2, np.array([1, 2, 3, 4])[::2]) == [b"1", b"3"]
+    assert build_rows(2, np.array([1, 2, 3, 4])[::2]) == [b"1", b"3"]
 
 
 @pytest.mark.parametrize("place", [2, -3])
 def test_a_place_that_the_table_does_not_have_is_refused(place):
     with pytest.raises(IndexError):
-        rows_of(1, (np.array([place]), Table([b"a", b"b"])))
+        build_rows(1, (np.array([place]), Table([b"a", b"b"])))
 
 
 @pytest.mark.parametrize("part", [["a"], np.array([1])])
 def test_a_column_of_another_length_is_refused(part):
     with pytest.raises(ValueError, match=r"2 rows|shorter|longer"):
-        rows_of(2, b"x", part)
+        build_rows(2, b"x", part)

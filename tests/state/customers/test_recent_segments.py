@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.customers.recent_segments import earlier_segments, push_current_segment, segments_at
+from state.customers.recent_segments import earlier_segments, push_current_segment, segments_held_at
 from state.customers.records import EARLIER_SEGMENTS, CustomerBatch, blank_rows, pack, unpack
 from tests.building import examples, ints
 
@@ -35,14 +35,14 @@ def test_the_segment_at_a_time_is_that_of_the_moves_so_far(histories, at_ms):
         history.sort(key=lambda move: move[0])
         for since, segment in history:
             moved(rows, place, segment, since)
-    assert segments_at(rows, np.full(len(rows), at_ms)) == [held(history, at_ms) for history in histories]
+    assert segments_held_at(rows, np.full(len(rows), at_ms)) == [held(history, at_ms) for history in histories]
 
 
 def test_a_record_that_took_over_a_published_segment_does_not_pretend_to_know_what_was_before():
     rows = blank_rows(1)
     rows["segment"], rows["since"], rows["change_number"] = 3, 100, 5
-    assert segments_at(rows, ints([99])) == ["unknown"]
-    assert segments_at(rows, ints([100])) == ["s3"]
+    assert segments_held_at(rows, ints([99])) == ["unknown"]
+    assert segments_held_at(rows, ints([100])) == ["s3"]
 
 
 def test_earlier_segments_come_back_from_redis_latest_first():

@@ -52,7 +52,7 @@ class Campaign:
         return {each.customer_id: each.outcome for each in reversed(self.deliveries.attempts(1_000))}
 
     def waiting(self):
-        return self.deliveries.waiting(self.trigger.trigger)
+        return self.deliveries.pending(self.trigger.trigger)
 
 
 def dispatcher(redis, **settings):
@@ -126,7 +126,7 @@ def test_what_is_given_up_can_be_seen_and_sent_again(redis, receiver):
     assert campaign.deliveries.dead("other") == []
     receiver.behave = lambda number: 200
     for each in dead:
-        campaign.deliveries.revive(each, time.time_ns() // 1_000_000)
+        campaign.deliveries.requeue(each, time.time_ns() // 1_000_000)
     run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
     assert sorted(receiver.taken.values()) == [1, 1]
     assert campaign.deliveries.dead() == []
@@ -216,9 +216,9 @@ def test_what_a_dispatcher_held_when_it_died_is_delivered_by_another_under_the_s
     campaign = Campaign(redis, receiver)
     campaign.queue("anna", "bert")
     now_ms = time.time_ns() // 1_000_000
-    held = campaign.deliveries.take("winback", now_ms, 300, 10)
+    held = campaign.deliveries.receive("winback", now_ms, 300, 10)
     assert len(held) == 2
-    assert campaign.deliveries.take("winback", now_ms, 300, 10) == []
+    assert campaign.deliveries.receive("winback", now_ms, 300, 10) == []
     run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
     assert set(receiver.taken) == {each.id for each in held}
 

@@ -68,7 +68,7 @@ def test_a_share_that_moves_for_good_raises_an_alarm_once_and_one_that_wavers_no
     shop.stand((40, 160, 100))
     reasons = pass_days(shop, watch, 8)
     assert any("share of High-Value Loyalists went from 33% to 13%" in reason for reason in reasons)
-    alarm = DriftAlarms(shop.redis).newest()
+    alarm = DriftAlarms(shop.redis).current()
     assert (alarm.baseline, alarm.reason) == (1, watch.alarm)
     assert alarm.at_ms > NOW_MS + 60 * DAY_MS
 
@@ -123,7 +123,7 @@ def test_a_segment_that_starves_is_frozen_where_it_was_and_told_of_once(shop):
     (reason,) = watch.look()
     assert reason == ("segment Frequent Buyers (s2) starves: 2 of 300 customers, 100 of 300 when it was fitted")
     assert (watch.starving, watch.look()) == (["s2"], [])
-    assert DriftAlarms(shop.redis).newest().reason == reason
+    assert DriftAlarms(shop.redis).current().reason == reason
     shop.stand((100, 50, 150), mean=3.0)
     assert leader.publish(NOW).centroids[1] == [3.0] * 3, "it thaws"
     assert (watch.look(), watch.starving) == ([], [])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.inputs.orders import PLACED
-from state.customers.recent_segments import segments_at
+from state.customers.recent_segments import segments_held_at
 from state.customers.records import blank_rows
 from state.partitions.model_sums import ModelSums
 from stream.customers.features import FEATURES
@@ -143,9 +143,9 @@ class TestChanges:
         assert (two.previous, two.previous_segment) == (one.segment_id, one.segment)
         assert two.changed_at == rfc3339(later_ms)
         assert two.model_version == 4
-        assert segments_at(later.rows, ints([NOW_MS - 1])) == ["none"]
-        assert segments_at(later.rows, ints([later_ms - 1])) == ["s2"]
-        assert segments_at(later.rows, ints([later_ms])) == ["s3"]
+        assert segments_held_at(later.rows, ints([NOW_MS - 1])) == ["none"]
+        assert segments_held_at(later.rows, ints([later_ms - 1])) == ["s2"]
+        assert segments_held_at(later.rows, ints([later_ms])) == ["s3"]
 
     def test_a_previous_segment_that_vanished_has_an_id_but_no_name(self):
         rows = self.active.copy()
