@@ -16,7 +16,7 @@ from consumers.inputs.customers import ProfileInput
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
-from consumers.runtime.commit import Committer
+from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.erasure_claims import RememberingClaims
 from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
 from consumers.runtime.redis_rollback import PublishedSegments
@@ -138,8 +138,10 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
     views = SegmentViews(client)
     # A sink of its own for each lane: waiting for what one has sent must not take another's failure for its own.
-    committers = [Committer(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
-    aside = Committer(store, views, KafkaSink(settings.kafka))  # for the background work, which may be in any lane
+    committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
+    aside = SegmentCommitter(
+        store, views, KafkaSink(settings.kafka)
+    )  # for the background work, which may be in any lane
     sweeper = Sweeper(store, aside, live, feed, clock, settings.stream, attributes)
     handler = SegmentHandler(
         live,
@@ -152,7 +154,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
         store=RememberingClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
-        open_all=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
+        load=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
         committers=committers,
         published=PublishedSegments(settings.kafka, store, views),
         handler=handler,

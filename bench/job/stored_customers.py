@@ -7,8 +7,8 @@ import numpy as np
 
 from bench.job.end_state import names_of
 from bench.job.fixed_job import PARTITIONS
-from consumers.runtime.commit import Committer
-from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.commit import SegmentCommitter
+from consumers.runtime.partition_batch import SegmentResult
 from events.arrays import Ints
 from events.codec.amount_columns import SCALE
 from events.schema.outputs import Baseline
@@ -101,7 +101,7 @@ def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_
     events as it has orders.
     """
     store = PartitionStore(run.redis, keys.SEGMENTS_GROUP)
-    committer = Committer(store, SegmentViews(run.redis), _Nowhere())  # type: ignore[arg-type]
+    committer = SegmentCommitter(store, SegmentViews(run.redis), _Nowhere())  # type: ignore[arg-type]
     segmenter = CentroidSegmenter(run.baseline, half_life_ms(StateSettings()))
     owned = [store.claim(partition) for partition in range(PARTITIONS)]
     for numbers, names in _chunks(customers):
@@ -112,7 +112,9 @@ def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_
             committer.commit(each, _placed(segmenter, each, ids, rows_of(numbers[mine], now_ms), now_ms), {}, {}, 0)
 
 
-def _placed(segmenter: CentroidSegmenter, owned: OwnedPartition, ids: list[str], rows: Rows, now_ms: int) -> Outcome:
+def _placed(
+    segmenter: CentroidSegmenter, owned: OwnedPartition, ids: list[str], rows: Rows, now_ms: int
+) -> SegmentResult:
     """Return new customers with their segments, as the worker's handler does."""
     sums = sums_for_baseline(segmenter, owned.baseline, owned.sums)
     causes = np.full(len(ids), "activity", object)
@@ -121,7 +123,7 @@ def _placed(segmenter: CentroidSegmenter, owned: OwnedPartition, ids: list[str],
     starts = np.concatenate([[0], np.cumsum(rows["placed"])]).astype(np.int64)
     recent = np.random.default_rng(len(ids)).integers(0, 2**63, int(starts[-1]), np.uint64)
     customers = CustomerBatch(ids, result.rows, np.ones(len(ids), np.bool_), recent, starts)
-    return Outcome(customers, {}, segmenter.baseline, result.sums, result.changes, {}, segmenter.baseline)
+    return SegmentResult(customers, {}, segmenter.baseline, result.sums, result.changes, {}, segmenter.baseline)
 
 
 def _chunks(customers: int) -> Iterator[tuple[Ints, list[str]]]:

@@ -4,21 +4,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink, SinkFailed
-from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Commit
 from events.segment_changes import ChangeBatch, decode_change
 from state.customers.segment_views import SegmentViews, view_items
 from state.partitions.partition_store import OwnedPartition, PartitionStore, PartitionUpdate
 from state.partitions.segment_flows import count_segment_flows
 
-__all__ = ["Committer"]
+__all__ = ["SegmentCommitter"]
 
 _MANY = 1_000
 """Changes from which Kafka is waited for beside the next micro-batch; fewer are acknowledged within a few ms."""
 
 
-class Committer:
-    """Makes outcomes durable and visible, for the partitions of one worker."""
+class SegmentCommitter:
+    """Makes the results of segmentation durable and visible, for the partitions of one lane."""
 
     def __init__(self, store: PartitionStore, views: SegmentViews, sink: KafkaSink) -> None:
         self._store, self._views, self._sink = store, views, sink
@@ -37,7 +37,7 @@ class Committer:
     def commit(
         self,
         owned: OwnedPartition,
-        outcome: Outcome,
+        result: SegmentResult,
         offsets: Mapping[str, int],
         outcome_counts: Mapping[str, int],
         watermark_ms: int,
@@ -46,12 +46,12 @@ class Committer:
 
         Raises Fenced, StateMismatch, SinkFailed, redis.RedisError.
         """
-        self.begin([Commit(owned, outcome, offsets, outcome_counts, watermark_ms)])
+        self.begin([Commit(owned, result, offsets, outcome_counts, watermark_ms)])
         self.confirm()
         if owned.fenced:
             raise owned.fenced
 
-    def begin(self, commits: Sequence[Commit[Outcome]]) -> None:
+    def begin(self, commits: Sequence[Commit[SegmentResult]]) -> None:
         """Commit the partitions of a micro-batch; step 4 may be left to `confirm`, which the next commit begins with.
 
         1. Wait until Kafka has what was sent before, and what goes elsewhere (dead letters, events of other
@@ -72,7 +72,7 @@ class Committer:
             self.confirm()
         # 2. Save records, sums, outcome counts, offsets, outbox and views in one Redis transaction per partition;
         #    it also trims the outbox of what Kafka had acknowledged before (5).
-        changes = [ChangeBatch.of(each.outcome.changes) for each in commits]
+        changes = [ChangeBatch.of(each.result.changes) for each in commits]
         saves = [(each.owned, _save(each, made)) for each, made in zip(commits, changes, strict=True)]
         self._store.save_all(saves)
         # 3. Publish the changes.
@@ -135,14 +135,14 @@ class Committer:
         self._published = []
 
 
-def _save(commit: Commit[Outcome], changes: ChangeBatch) -> PartitionUpdate:
-    owned, outcome = commit.owned, commit.outcome
+def _save(commit: Commit[SegmentResult], changes: ChangeBatch) -> PartitionUpdate:
+    owned, result = commit.owned, commit.result
     return PartitionUpdate(
-        customers=outcome.customers,
-        profiles=outcome.profiles,
-        baseline=outcome.baseline,
-        sums=outcome.sums,
-        swept_baseline=_swept_baseline(owned, outcome),
+        customers=result.customers,
+        profiles=result.profiles,
+        baseline=result.baseline,
+        sums=result.sums,
+        swept_baseline=_swept_baseline(owned, result),
         offsets={**owned.offsets, **commit.offsets},
         outcome_counts=_added(owned.outcome_counts, commit.outcome_counts),
         watermark_ms=max(owned.watermark_ms, commit.watermark_ms),
@@ -156,8 +156,8 @@ def _added(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]
     return {name: before.get(name, 0) + more.get(name, 0) for name in {**before, **more}}
 
 
-def _swept_baseline(owned: OwnedPartition, outcome: Outcome) -> int:
+def _swept_baseline(owned: OwnedPartition, result: SegmentResult) -> int:
     """A partition's first customers are all under the baseline that they came in under."""
-    if outcome.swept_baseline is not None:
-        return outcome.swept_baseline
-    return outcome.baseline if owned.sums is None else owned.swept_baseline
+    if result.swept_baseline is not None:
+        return result.swept_baseline
+    return result.baseline if owned.sums is None else owned.swept_baseline

@@ -20,7 +20,7 @@ from consumers.runtime.lanes import FinishedJob, Lanes
 from consumers.runtime.ownership import Ownership
 from consumers.runtime.phase import Phase, State
 from consumers.runtime.processing import BatchJob, Job, OwnedBatch, Processing
-from consumers.runtime.protocols import C, Claims, Clock, Commits, Handler, Open, Published, U
+from consumers.runtime.protocols import C, Claims, Clock, Committer, Handler, Load, Published, U
 from consumers.runtime.retry_policy import RetryPolicy, is_retriable
 from consumers.settings import ConsumerSettings
 from events.codec.column_decoder import is_compiled
@@ -42,8 +42,8 @@ class Wiring(Generic[C, U]):
     settings: ConsumerSettings
     inputs: Sequence[Input]
     store: Claims
-    open_all: Open[C]
-    committers: Sequence[Commits[U]]
+    load: Load[C]
+    committers: Sequence[Committer[U]]
     published: Published
     handler: Handler[C, U]
     background: BackgroundWork
@@ -69,7 +69,7 @@ class MicroBatchRuntime:
         self._background, self._committer = wiring.background, wiring.committers[0]
         settings = wiring.settings
         self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * HOUR_MS))
-        self._processing = Processing(wiring.kafka, wiring.open_all, wiring.committers, wiring.handler, wiring.clock)
+        self._processing = Processing(wiring.kafka, wiring.load, wiring.committers, wiring.handler, wiring.clock)
         self._schedule = LaneSchedule(Lanes[Job](len(wiring.committers), self._processing), clock)
         self._phase = Phase()
         self._stop = threading.Event()

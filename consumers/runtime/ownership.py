@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from consumers.broker.kafka_source import KafkaSource
-from consumers.runtime.protocols import Claims, Commits, Published
+from consumers.runtime.protocols import Claims, Committer, Published
 from consumers.runtime.retry_policy import RetryPolicy
 from events.errors import ShoalError
 from state.partitions.partition_store import Fenced, OwnedPartition, StateMismatch
@@ -32,7 +32,7 @@ class Ownership:
         self,
         source: KafkaSource,
         store: Claims,
-        committer: Commits[Any],
+        committer: Committer[Any],
         published: Published,
         on_claimed: Callable[[OwnedPartition], None],
         *,

@@ -17,7 +17,7 @@ try:
 except ImportError:
     _compiled = None  # type: ignore[assignment]
 
-__all__ = ["Outcome", "PartitionBatch", "TopicEvents"]
+__all__ = ["PartitionBatch", "SegmentResult", "TopicEvents"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class PartitionBatch:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SegmentResult:
     """What a handler wants saved and sent; `duplicates` counts repeated events by topic.
 
     `swept_baseline` is the baseline that every customer of the partition is now under, None where that did not change.

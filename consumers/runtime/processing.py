@@ -10,7 +10,7 @@ from consumers.broker.kafka_sink import SinkFailed
 from consumers.dead_letters.letter import Refused, dead_letter
 from consumers.runtime.background_jobs import BackgroundJob
 from consumers.runtime.partition_batch import PartitionBatch
-from consumers.runtime.protocols import C, Clock, Commit, Commits, Customers, Handler, Loaded, Open, Opening, U
+from consumers.runtime.protocols import C, Clock, Commit, Committer, Customers, Handler, Load, Loaded, LoadRequest, U
 from events.settings import KafkaSettings
 from events.topics.partitioning import partitions_of
 from state.partitions.owned_partition import OwnedPartition
@@ -36,12 +36,12 @@ class Processing(Generic[C, U]):
     def __init__(
         self,
         kafka: KafkaSettings,
-        open_all: Open[C],
-        committers: Sequence[Commits[U]],
+        load: Load[C],
+        committers: Sequence[Committer[U]],
         handler: Handler[C, U],
         clock: Clock,
     ) -> None:
-        self._partitions, self._open_all, self._committers = kafka.partitions, open_all, committers
+        self._partitions, self._load_customers, self._committers = kafka.partitions, load, committers
         self._handler, self._clock = handler, clock
 
     def __call__(self, lane: int, job: Job) -> None:
@@ -56,19 +56,19 @@ class Processing(Generic[C, U]):
         else:
             self._save(job, committer)
 
-    def _save(self, job: BatchJob, committer: Commits[U]) -> None:
+    def _save(self, job: BatchJob, committer: Committer[U]) -> None:
         """Fold and save the partitions of a job, except those that another worker has taken over."""
-        parts, loaded = self._load([part for part in job if not part.owned.fenced], committer)
+        parts, loaded = self._load_batches([each for each in job if not each.owned.fenced], committer)
         if not parts:
             return
         commits = []
-        for (owned, batch, _), outcome in zip(parts, self._handler.apply(loaded), strict=True):
+        for (owned, batch, _), result in zip(parts, self._handler.apply(loaded), strict=True):
             for topic, events in batch.events.items():
-                others = outcome.outcome_counts.get(topic, {})
-                for event_outcome, count in others.items():
-                    batch.count(topic, event_outcome, count)
+                others = result.outcome_counts.get(topic, {})
+                for outcome, count in others.items():
+                    batch.count(topic, outcome, count)
                 batch.count(topic, "applied", len(events.columns) - sum(others.values()))
-            commits.append(Commit(owned, outcome, batch.offsets, batch.outcome_counts, _watermark_ms(owned, batch)))
+            commits.append(Commit(owned, result, batch.offsets, batch.outcome_counts, _watermark_ms(owned, batch)))
         committer.begin(commits)
 
     def confirm_all(self) -> None:
@@ -82,22 +82,23 @@ class Processing(Generic[C, U]):
         if failures:
             raise failures[0]
 
-    def _load(self, job: BatchJob, committer: Commits[U]) -> tuple[BatchJob, list[Loaded[C]]]:
-        """Read the records of the customers that the parts are about, and return the parts that are still ours.
+    def _load_batches(self, job: BatchJob, committer: Committer[U]) -> tuple[BatchJob, list[Loaded[C]]]:
+        """Read the records of the batches' customers, and return the batches whose partitions are still ours.
 
-        What does not belong here is sent where it does: refused events, and events of other partitions' customers.
+        Refused events go to the dead letters, events of other partitions' customers to those partitions.
         """
         wall_ms = time.time_ns() // 1_000_000
-        touched = [part.batch.customer_ids() for part in job]
-        opened = self._open_all(
-            [Opening(part.owned, ids, part.batch) for part, (ids, _) in zip(job, touched, strict=True)]
+        touched = [each.batch.customer_ids() for each in job]
+        read = self._load_customers(
+            [LoadRequest(each.owned, ids, each.batch) for each, (ids, _) in zip(job, touched, strict=True)]
         )
         kept, loaded = [], []
-        for part, (_, slots), customers in zip(job, touched, opened, strict=True):
+        for part, (_, slots), customers in zip(job, touched, read, strict=True):
             owned, batch, refused = part
-            if not owned.fenced and not customers.known.all() and self._send_away(owned, batch, customers, committer):
+            new = not owned.fenced and not customers.known.all()
+            if new and self._remove_foreign(owned, batch, customers, committer):
                 ids, slots = batch.customer_ids()
-                (customers,) = self._open_all([Opening(owned, ids, batch)])
+                (customers,) = self._load_customers([LoadRequest(owned, ids, batch)])
             if owned.fenced:
                 continue
             for each in refused:
@@ -108,40 +109,42 @@ class Processing(Generic[C, U]):
             loaded.append(Loaded(owned, customers, columns, slots, now_ms))
         return kept, loaded
 
-    def _send_away(self, owned: OwnedPartition, batch: PartitionBatch, customers: C, committer: Commits[U]) -> bool:
-        """Take out the events of erased customers and of other partitions' customers; return whether there were any.
+    def _remove_foreign(
+        self, owned: OwnedPartition, batch: PartitionBatch, customers: C, committer: Committer[U]
+    ) -> bool:
+        """Remove the events of erased customers and of other partitions' customers; return whether there were any.
 
-        Neither are known here, so this costs nothing where everybody is known.
+        Both kinds are unknown to this partition, so this costs nothing where every customer is known.
         """
-        gone = _leave_out_erased(owned, batch, customers)
-        return self._reroute(batch, customers, committer) or gone
+        erased = _remove_erased(owned, batch, customers)
+        return self._reroute(batch, customers, committer) or erased
 
-    def _reroute(self, batch: PartitionBatch, customers: C, committer: Commits[U]) -> bool:
+    def _reroute(self, batch: PartitionBatch, customers: C, committer: Committer[U]) -> bool:
         """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
-        strangers = np.flatnonzero(~customers.known)
-        names = [customers.ids[i] for i in strangers.tolist()]
-        homes = partitions_of(names, self._partitions)
-        misplaced = {name: home for name, home in zip(names, homes.tolist(), strict=True) if home != batch.partition}
+        unknown = np.flatnonzero(~customers.known)
+        ids = [customers.ids[i] for i in unknown.tolist()]
+        owners = partitions_of(ids, self._partitions)
+        misplaced = {each: owner for each, owner in zip(ids, owners.tolist(), strict=True) if owner != batch.partition}
         if not misplaced:
             return False
         for topic, part in batch.events.items():
-            away = np.array([name in misplaced for name in part.columns.customer_ids], np.bool_)
+            away = np.array([each in misplaced for each in part.columns.customer_ids], np.bool_)
             for i in np.flatnonzero(away).tolist():
-                name, value = part.columns.customer_ids[i], part.messages.values[int(part.positions[i])]
-                committer.send_elsewhere(topic, name.encode(), value or b"", misplaced[name])
+                customer_id, value = part.columns.customer_ids[i], part.messages.values[int(part.positions[i])]
+                committer.send_elsewhere(topic, customer_id.encode(), value or b"", misplaced[customer_id])
             batch.count(topic, "rerouted", int(away.sum()))
             batch.events[topic] = part.take(np.flatnonzero(~away))
         return True
 
 
-def _leave_out_erased(owned: OwnedPartition, batch: PartitionBatch, customers: Customers) -> bool:
-    """Take out the events of customers who were erased, which are older than that, and count them."""
-    strangers = np.flatnonzero(~customers.known).tolist() if owned.erased else []
-    names = {customers.ids[i] for i in strangers if owned.erased and customers.ids[i] in owned.erased}
-    if not names:
+def _remove_erased(owned: OwnedPartition, batch: PartitionBatch, customers: Customers) -> bool:
+    """Remove the events of erased customers, which are older than the erasure, and count them."""
+    unknown = np.flatnonzero(~customers.known).tolist() if owned.erased else []
+    ids = {customers.ids[i] for i in unknown if owned.erased and customers.ids[i] in owned.erased}
+    if not ids:
         return False
     for topic, part in batch.events.items():
-        theirs = np.array([name in names for name in part.columns.customer_ids], np.bool_)
+        theirs = np.array([each in ids for each in part.columns.customer_ids], np.bool_)
         batch.count(topic, "erased", int(theirs.sum()))
         batch.events[topic] = part.take(np.flatnonzero(~theirs))
     return True

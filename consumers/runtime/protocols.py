@@ -14,13 +14,13 @@ __all__ = [
     "Claims",
     "Clock",
     "Commit",
-    "Commits",
+    "Committer",
     "Customers",
     "Handler",
+    "HandlerResult",
+    "Load",
+    "LoadRequest",
     "Loaded",
-    "Made",
-    "Open",
-    "Opening",
     "Published",
     "U",
 ]
@@ -40,8 +40,8 @@ class Customers(Protocol):
         ...
 
 
-class Made(Protocol):
-    """What a handler wants saved."""
+class HandlerResult(Protocol):
+    """What a handler returns for a partition: what is to be saved, and what became of the events."""
 
     @property
     def outcome_counts(self) -> Mapping[str, Mapping[str, int]]:
@@ -50,7 +50,7 @@ class Made(Protocol):
 
 
 C = TypeVar("C", bound=Customers)
-U = TypeVar("U", bound=Made)
+U = TypeVar("U", bound=HandlerResult)
 
 
 class Clock(Protocol):
@@ -61,7 +61,7 @@ class Clock(Protocol):
         ...
 
 
-class Opening(NamedTuple):
+class LoadRequest(NamedTuple):
     """A partition that is to be watched, and the customers of a micro-batch that are to be read."""
 
     owned: OwnedPartition
@@ -69,7 +69,7 @@ class Opening(NamedTuple):
     batch: PartitionBatch
 
 
-Open = Callable[[Sequence[Opening]], list[C]]
+Load = Callable[[Sequence[LoadRequest]], list[C]]
 """Begins a micro-batch: watches partitions and reads what is known of their customers.
 
 Marks as `fenced` the partitions that another worker has taken over, of which nobody is known. Raises StateMismatch or
@@ -94,7 +94,7 @@ class Commit(NamedTuple, Generic[U]):
     """What is to be committed of one partition: what was made, and how far it brings each topic (by full name)."""
 
     owned: OwnedPartition
-    outcome: U
+    result: U
     offsets: Mapping[str, int]
     outcome_counts: Mapping[str, int]
     watermark_ms: int
@@ -120,7 +120,7 @@ class Claims(Protocol):
         ...
 
 
-class Commits(Protocol[U]):
+class Committer(Protocol[U]):
     """Makes what was made durable and visible, in an order that a crash cannot harm."""
 
     def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:

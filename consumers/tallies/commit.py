@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink
 from consumers.runtime.protocols import Commit
-from consumers.tallies.handler import TallyOutcome
+from consumers.tallies.handler import TallyResult
 from state.experiments.tally_partitions import TallyPartitions, TallyUpdate
 from state.partitions.owned_partition import OwnedPartition
 
@@ -12,7 +12,7 @@ __all__ = ["NothingPublished", "TallyCommitter"]
 
 
 class TallyCommitter:
-    """Makes outcomes durable, for the partitions of one lane."""
+    """Makes tallies durable, for the partitions of one lane."""
 
     def __init__(self, store: TallyPartitions, sink: KafkaSink) -> None:
         self._store, self._sink = store, sink
@@ -23,7 +23,7 @@ class TallyCommitter:
         self._elsewhere = True
         self._sink.send(topic, key, value, partition)
 
-    def begin(self, commits: Sequence[Commit[TallyOutcome]]) -> None:
+    def begin(self, commits: Sequence[Commit[TallyResult]]) -> None:
         """Commit the partitions of a micro-batch.
 
         1. Wait until Kafka has what goes elsewhere (dead letters, events of other partitions).
@@ -53,14 +53,14 @@ class TallyCommitter:
         return 0
 
 
-def _save(commit: Commit[TallyOutcome]) -> TallyUpdate:
-    owned, outcome = commit.owned, commit.outcome
+def _save(commit: Commit[TallyResult]) -> TallyUpdate:
+    owned, result = commit.owned, commit.result
     outcome_counts = (
-        {**commit.outcome_counts, "purchases:let_go": outcome.let_go} if outcome.let_go else commit.outcome_counts
+        {**commit.outcome_counts, "purchases:let_go": result.let_go} if result.let_go else commit.outcome_counts
     )
     return TallyUpdate(
-        outcome.logs,
-        outcome.experiments,
+        result.logs,
+        result.experiments,
         {**owned.offsets, **commit.offsets},
         {
             name: owned.outcome_counts.get(name, 0) + outcome_counts.get(name, 0)

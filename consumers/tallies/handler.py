@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from consumers.inputs.columns import Columns
-from consumers.runtime.protocols import Loaded, Opening
+from consumers.runtime.protocols import Loaded, LoadRequest
 from consumers.tallies.definitions import Definitions, LiveExperiment
 from consumers.tallies.first_exposures import expose
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
@@ -18,14 +18,14 @@ from events.time_units import DAY_MS
 from state.experiments.purchase_logs import ENTRY, PurchaseLogs
 from state.experiments.tally_partitions import ExperimentUpdate, LoadedTallies, TallyPartitions, TallyRequest
 
-__all__ = ["TallyHandler", "TallyOutcome"]
+__all__ = ["TallyHandler", "TallyResult"]
 
 
 _LOGGED = ("orders", "conversions")
 
 
 @dataclass(frozen=True)
-class TallyOutcome:
+class TallyResult:
     """What a micro-batch of a partition changes; `let_go` counts entries that a full log had no room for."""
 
     logs: PurchaseLogs
@@ -44,12 +44,12 @@ class TallyHandler:
         self._remembered_ms = settings.purchase_days * DAY_MS
         self._limit, self._window = settings.purchase_limit, duplicate_window
 
-    def open_all(self, wanted: Sequence[Opening]) -> list[LoadedTallies]:
+    def load(self, wanted: Sequence[LoadRequest]) -> list[LoadedTallies]:
         """Begin a micro-batch: read what is known of its customers in every experiment that can still change."""
         live = self._definitions.current()
-        return self._store.open_all([self._opening(live, each) for each in wanted])
+        return self._store.open_all([self._request(live, each) for each in wanted])
 
-    def _opening(self, live: Mapping[str, LiveExperiment], wanted: Opening) -> TallyRequest:
+    def _request(self, live: Mapping[str, LiveExperiment], wanted: LoadRequest) -> TallyRequest:
         owned, ids, batch = wanted
         watermark_ms = max(owned.watermark_ms, batch.latest_ms())
         names = [name for name, each in live.items() if not each.settled(watermark_ms, self._remembered_ms)]
@@ -58,11 +58,11 @@ class TallyHandler:
         held_by = np.array([i for i, name in enumerate(ids) if name in who], np.int64)
         return TallyRequest(owned, ids, names, held_by)
 
-    def apply(self, loaded: Sequence[Loaded[LoadedTallies]]) -> list[TallyOutcome]:
+    def apply(self, loaded: Sequence[Loaded[LoadedTallies]]) -> list[TallyResult]:
         """Return what the events change, partition by partition."""
         return [self._apply(each.customers, each.events, each.slots) for each in loaded]
 
-    def _apply(self, customers: LoadedTallies, events: dict[str, Columns], slots: dict[str, Ints]) -> TallyOutcome:
+    def _apply(self, customers: LoadedTallies, events: dict[str, Columns], slots: dict[str, Ints]) -> TallyResult:
         outcome_counts: dict[str, dict[str, int]] = {topic: {} for topic in events}
         taken = self._log(customers.logs, events, slots, outcome_counts)
         recount = Recount(customers, taken.logs)
@@ -79,7 +79,7 @@ class TallyHandler:
                 experiments[name] = recount.of(live[name], state, exposing)
         _add(outcome_counts, "exposures", self._elsewhere(shown, experiments, live))
         logs, let_go = trimmed(taken.logs.take(np.flatnonzero(recount.logged)), self._remembered_ms, self._limit)
-        return TallyOutcome(logs, experiments, outcome_counts, let_go)
+        return TallyResult(logs, experiments, outcome_counts, let_go)
 
     def _log(
         self,

@@ -133,7 +133,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
             ExposureInput(definitions, largest),
         ],
         store=RememberingClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
-        open_all=handler.open_all,
+        load=handler.load,
         committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],
         published=NothingPublished(),
         handler=handler,

@@ -11,7 +11,7 @@ import redis
 
 from consumers.history.erasure_log import TOPIC as ERASURES
 from consumers.runtime.background_jobs import BackgroundWork
-from consumers.runtime.commit import Committer
+from consumers.runtime.commit import SegmentCommitter
 from events.schema.outputs import Erasure
 from events.segment_changes import decode_change
 from state.customers.erasures import ErasedCustomers, ErasureQueue, read_erased_customers
@@ -32,7 +32,9 @@ _LOOK_S = 0.5
 class PartitionEraser:
     """Does what the queue of erasures asks for, while the partitions that it runs on are at rest."""
 
-    def __init__(self, client: redis.Redis, store: PartitionStore, committer: Committer, live: LiveSegmenter) -> None:
+    def __init__(
+        self, client: redis.Redis, store: PartitionStore, committer: SegmentCommitter, live: LiveSegmenter
+    ) -> None:
         self._redis, self._queue = client, ErasureQueue(client)
         self._store, self._committer, self._live = store, committer, live
         self._looked = 0.0

@@ -10,7 +10,7 @@ from consumers.inputs.columns import Columns
 from consumers.inputs.customers import ProfileColumns
 from consumers.inputs.deduplication import first_occurrences, remember
 from consumers.inputs.orders import PLACED, OrderColumns
-from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Loaded
 from events.arrays import Flags, Ints
 from state.customers.records import CustomerBatch, Rows
@@ -39,7 +39,7 @@ class SegmentHandler:
         self._hysteresis = hysteresis
         self._window = duplicate_window
 
-    def apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[Outcome]:
+    def apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[SegmentResult]:
         """Return what the events change, partition by partition.
 
         Most of a small batch's time goes into the number of array operations, so small partitions are done together.
@@ -49,7 +49,7 @@ class SegmentHandler:
             return self._apply(loaded)
         return [outcome for each in loaded for outcome in self._apply([each])]
 
-    def _apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[Outcome]:
+    def _apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[SegmentResult]:
         sizes = [len(each.customers) for each in loaded]
         starts = [0, *accumulate(sizes)]
         customers = CustomerBatch.joined([each.customers for each in loaded])
@@ -88,7 +88,7 @@ class SegmentHandler:
             part = customers.part(starts[place], starts[place + 1])
             part.rows = result.rows
             outcomes.append(
-                Outcome(part, profiles[place], segmenter.baseline, result.sums, result.changes, duplicates[place])
+                SegmentResult(part, profiles[place], segmenter.baseline, result.sums, result.changes, duplicates[place])
             )
         return outcomes
 

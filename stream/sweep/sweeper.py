@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from consumers.runtime.commit import Committer
-from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.commit import SegmentCommitter
+from consumers.runtime.partition_batch import SegmentResult
 from events.arrays import Flags, Floats, Ints
 from state.customers.attribute_columns import AttributeColumns
 from state.customers.records import NEVER_LAST, CustomerBatch, Rows, take_rows
@@ -62,7 +62,7 @@ class Sweeper:
     def __init__(
         self,
         store: PartitionStore,
-        committer: Committer,
+        committer: SegmentCommitter,
         live: LiveSegmenter,
         feed: ModelFeed,
         clock: SegmentClock,
@@ -171,7 +171,7 @@ class Sweeper:
         result = resegment(segmenter, self._hysteresis, batch, sums)
         subset.rows = result.rows
         swept = segmenter.baseline if complete else None
-        outcome = Outcome(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
+        outcome = SegmentResult(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
         self._committer.commit(owned, outcome, {}, {}, owned.watermark_ms)
         self._committer.tidy(owned)
         if check is not None:

@@ -6,8 +6,8 @@ import pytest
 
 from consumers.broker.consumer_lag import unsent_changes
 from consumers.broker.kafka_sink import SinkFailed
-from consumers.runtime.commit import Committer
-from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.commit import SegmentCommitter
+from consumers.runtime.partition_batch import SegmentResult
 from events.segment_changes import make_change
 from state.customers.records import CustomerBatch
 from state.customers.segment_views import SegmentViews
@@ -51,13 +51,13 @@ def test_changes_saved_before_a_crash_are_sent_by_the_next_owner_with_the_same_b
     store, sink = PartitionStore(service.redis, keys.SEGMENTS_GROUP), BrokenSink()
     owned = store.claim(0)
     changes = [change("anna", 1), change("bert", 1)]
-    outcome = Outcome(CustomerBatch.blank(["anna", "bert"]), {}, 0, ModelSums.zeros(6, 0), changes, {})
+    outcome = SegmentResult(CustomerBatch.blank(["anna", "bert"]), {}, 0, ModelSums.zeros(6, 0), changes, {})
     with pytest.raises(SinkFailed):
-        Committer(store, SegmentViews(service.redis), sink).commit(owned, outcome, {"orders": 2}, {}, 0)
+        SegmentCommitter(store, SegmentViews(service.redis), sink).commit(owned, outcome, {"orders": 2}, {}, 0)
     saved = store.outbox(0)
     assert saved == [value for _, _, value in sink.sent]
     successor = store.claim(0)
-    assert Committer(store, SegmentViews(service.redis), service.sink()).drain(successor) == 2
+    assert SegmentCommitter(store, SegmentViews(service.redis), service.sink()).drain(successor) == 2
     assert sorted(service.read("segment-changes")) == sorted(saved)
     assert store.outbox(0) == []
     assert service.view("anna").change_id == "anna:1"

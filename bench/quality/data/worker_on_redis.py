@@ -11,7 +11,7 @@ import numpy as np
 import redis
 
 from bench.quality.data.event_log import EventLog
-from consumers.runtime.commit import Committer
+from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from consumers.runtime.processing import OwnedBatch, Processing
 from events.schema.outputs import Baseline
@@ -90,7 +90,7 @@ class Service:
         self.store = PartitionStore(client, keys.SEGMENTS_GROUP)
         self.log, self.clock = ChangeLog(), DayClock()
         sink: Any = self.log
-        committer = Committer(self.store, SegmentViews(client), sink)
+        committer = SegmentCommitter(self.store, SegmentViews(client), sink)
         self.live = LiveSegmenter(client, HALF_LIFE_MS)
         feed: Any = _NoFeed()
         clock: Any = self.clock

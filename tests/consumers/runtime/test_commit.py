@@ -6,8 +6,8 @@ import time
 import pytest
 
 from consumers.broker.kafka_sink import SinkFailed
-from consumers.runtime.commit import Committer
-from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.commit import SegmentCommitter
+from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Commit
 from events.segment_changes import decode_change, make_change
 from state.customers.records import CustomerBatch
@@ -70,13 +70,13 @@ def first_change(customer_id):
     )
 
 
-def outcome(*customer_ids):
+def result(*customer_ids):
     changes = [first_change(customer_id) for customer_id in customer_ids]
-    return Outcome(CustomerBatch.blank(list(customer_ids)), {}, 0, ModelSums.zeros(6, 0), changes, {})
+    return SegmentResult(CustomerBatch.blank(list(customer_ids)), {}, 0, ModelSums.zeros(6, 0), changes, {})
 
 
 def commit_of(owned, offset, *customer_ids):
-    return Commit(owned, outcome(*customer_ids), {"orders": offset}, {}, 0)
+    return Commit(owned, result(*customer_ids), {"orders": offset}, {}, 0)
 
 
 MANY = [f"m{i}" for i in range(2_000)]
@@ -85,12 +85,12 @@ MANY = [f"m{i}" for i in range(2_000)]
 @pytest.mark.parametrize("step", ["send_all", "flush"])
 def test_a_later_change_that_kafka_took_does_not_push_an_unsent_one_out_of_the_outbox(redis, step):
     store = PartitionStore(redis, keys.SEGMENTS_GROUP)
-    committer, owned = Committer(store, SegmentViews(redis), FailingOnce(step)), store.claim(0)
+    committer, owned = SegmentCommitter(store, SegmentViews(redis), FailingOnce(step)), store.claim(0)
     with pytest.raises(SinkFailed):
-        committer.commit(owned, outcome("anna"), {"orders": 1}, {}, 0)
-    committer.commit(owned, outcome("bert"), {"orders": 2}, {}, 0)
+        committer.commit(owned, result("anna"), {"orders": 1}, {}, 0)
+    committer.commit(owned, result("bert"), {"orders": 2}, {}, 0)
     committer.tidy(owned)
-    committer.commit(owned, outcome("carl"), {"orders": 3}, {}, 0)
+    committer.commit(owned, result("carl"), {"orders": 3}, {}, 0)
     assert [decode_change(value).customer_id for value in store.outbox(0)] == ["anna", "bert", "carl"]
     assert committer.drain(store.claim(0)) == 3
     assert store.outbox(0) == []
@@ -98,9 +98,9 @@ def test_a_later_change_that_kafka_took_does_not_push_an_unsent_one_out_of_the_o
 
 def test_a_partition_that_another_worker_took_over_does_not_hold_up_the_others_of_the_micro_batch(redis):
     store, sink = PartitionStore(redis, keys.SEGMENTS_GROUP), Sink()
-    committer, kept, lost = Committer(store, SegmentViews(redis), sink), store.claim(0), store.claim(1)
+    committer, kept, lost = SegmentCommitter(store, SegmentViews(redis), sink), store.claim(0), store.claim(1)
     PartitionStore(redis, keys.SEGMENTS_GROUP).claim(1)
-    both = [Commit(lost, outcome("anna"), {"orders": 1}, {}, 0), Commit(kept, outcome("bert"), {"orders": 2}, {}, 0)]
+    both = [Commit(lost, result("anna"), {"orders": 1}, {}, 0), Commit(kept, result("bert"), {"orders": 2}, {}, 0)]
     committer.begin(both)
     committer.confirm()
     assert (lost.fenced is None, kept.fenced) == (False, None)
@@ -108,7 +108,7 @@ def test_a_partition_that_another_worker_took_over_does_not_hold_up_the_others_o
     assert (store.load(1, ["anna"]).known.tolist(), store.load(0, ["bert"]).known.tolist()) == ([False], [True])
     assert (kept.offsets, lost.offsets, kept.acknowledged) == ({"orders": 2}, {}, 1)
     with pytest.raises(Fenced, match="partition 1"):
-        committer.commit(lost, outcome("anna"), {"orders": 1}, {}, 0)
+        committer.commit(lost, result("anna"), {"orders": 1}, {}, 0)
 
 
 class TestManyChanges:
@@ -119,7 +119,7 @@ class TestManyChanges:
         return PartitionStore(redis, keys.SEGMENTS_GROUP)
 
     def begun(self, redis, store, sink, owned):
-        committer = Committer(store, SegmentViews(redis), sink)
+        committer = SegmentCommitter(store, SegmentViews(redis), sink)
         committer.begin([commit_of(owned, 2_000, *MANY)])
         return committer
 

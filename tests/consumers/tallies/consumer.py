@@ -6,7 +6,7 @@ from datetime import timedelta
 from consumers.dead_letters.letter import dead_letter
 from consumers.inputs.money import Money
 from consumers.runtime.intake import Intake
-from consumers.runtime.protocols import Commit, Loaded, Opening
+from consumers.runtime.protocols import Commit, Loaded, LoadRequest
 from consumers.tallies.commit import TallyCommitter
 from consumers.tallies.definitions import Definitions
 from consumers.tallies.handler import TallyHandler
@@ -66,16 +66,16 @@ class Consumer:
         batches, refused = self.intake.batches(slices, {0: self.owned}, FAR_MS)
         for batch in batches:
             ids, slots = batch.customer_ids()
-            (opened,) = self.handler.open_all([Opening(self.owned, ids, batch)])
+            (loaded,) = self.handler.load([LoadRequest(self.owned, ids, batch)])
             for each in refused.get(0, []):
                 self.committer.send_elsewhere("dead-letters", None, dead_letter(each, 0))
             columns = {topic: part.columns for topic, part in batch.events.items()}
-            (outcome,) = self.handler.apply([Loaded(self.owned, opened, columns, slots, 0)])
+            (result,) = self.handler.apply([Loaded(self.owned, loaded, columns, slots, 0)])
             for topic, part in batch.events.items():
-                for event_outcome, count in outcome.outcome_counts.get(topic, {}).items():
+                for event_outcome, count in result.outcome_counts.get(topic, {}).items():
                     batch.count(topic, event_outcome, count)
-                batch.count(topic, "applied", len(part.columns) - sum(outcome.outcome_counts.get(topic, {}).values()))
-            self.committer.begin([Commit(self.owned, outcome, batch.offsets, batch.outcome_counts, batch.latest_ms())])
+                batch.count(topic, "applied", len(part.columns) - sum(result.outcome_counts.get(topic, {}).values()))
+            self.committer.begin([Commit(self.owned, result, batch.offsets, batch.outcome_counts, batch.latest_ms())])
 
     def read(self, experiment_id):
         """The tallies without empty cells and empty counts, as the oracle gives them."""

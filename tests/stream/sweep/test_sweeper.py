@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from consumers.runtime.commit import Committer
-from consumers.runtime.partition_batch import Outcome
+from consumers.runtime.commit import SegmentCommitter
+from consumers.runtime.partition_batch import SegmentResult
 from events.segment_changes import decode_change
 from state.customers.records import CustomerBatch, blank_rows
 from state.customers.segment_views import SegmentViews
@@ -332,7 +332,7 @@ class Shop:
         self.redis, self.partition, self.now_ms, self.seconds = redis, partition, NOW_MS, 1_000.0
         self.store, self.views, self.sink = PartitionStore(redis, keys.SEGMENTS_GROUP), SegmentViews(redis), Sink()
         self.live = LiveSegmenter(redis, HALF_LIFE_MS)
-        committer = Committer(self.store, self.views, self.sink)
+        committer = SegmentCommitter(self.store, self.views, self.sink)
         clock = SegmentClock("wall", wall_ms=lambda: self.now_ms)
         self.sweeper = Sweeper(
             self.store, committer, self.live, Feed(), clock, settings, monotonic=lambda: self.seconds
@@ -345,7 +345,7 @@ class Shop:
             customers = SegmentationBatch(batch.ids, blank_rows(N), batch.rows, causes, NOW_MS)
             result = resegment(tiers, Hysteresis.uniform(0.1), customers, ModelSums.zeros(6, 0))
             batch.rows = result.rows
-            outcome = Outcome(batch, {}, 0, result.sums, result.changes, {})
+            outcome = SegmentResult(batch, {}, 0, result.sums, result.changes, {})
             committer.commit(self.owned, outcome, {"orders": N}, {}, NOW_MS)
             self.sink.sent.clear()
 
@@ -392,7 +392,7 @@ class TestWhatASweepFinds:
         live = LiveSegmenter(redis, HALF_LIFE_MS)
         live.follow_baseline(make_baseline())
         clock = SegmentClock("wall", wall_ms=lambda: NOW_MS)
-        committer = Committer(store, SegmentViews(redis), Sink())
+        committer = SegmentCommitter(store, SegmentViews(redis), Sink())
         return Sweeper(store, committer, live, Feed(), clock, SETTINGS)
 
     @pytest.fixture
@@ -403,7 +403,7 @@ class TestWhatASweepFinds:
         customers = SegmentationBatch(batch.ids, blank_rows(N), batch.rows, causes, NOW_MS - 30 * DAY_MS)
         result = resegment(segmenter, Hysteresis.uniform(0.1), customers, ModelSums.zeros(3, 3))
         batch.rows = result.rows
-        outcome = Outcome(batch, {}, 1, result.sums, result.changes, {})
+        outcome = SegmentResult(batch, {}, 1, result.sums, result.changes, {})
         sweeper._committer.commit(owned, outcome, {}, {}, 0)
         sweeper.claimed(owned)
         return owned
@@ -431,7 +431,7 @@ class TestWhatASweepFinds:
     def test_what_events_wrote_in_between_is_not_compared(self, sweeper, owned):
         sweeper._progress[0].due = 0.0
         assert sweeper.run([owned])
-        sweeper._committer.commit(owned, Outcome(CustomerBatch.blank([]), {}, 1, owned.sums, [], {}), {}, {}, 0)
+        sweeper._committer.commit(owned, SegmentResult(CustomerBatch.blank([]), {}, 1, owned.sums, [], {}), {}, {}, 0)
         if sweeper._progress[0].cursor is None:
             pytest.skip("Redis gave all customers in one chunk")
         assert self.sweep(sweeper, owned).difference is None
