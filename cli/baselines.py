@@ -1,18 +1,21 @@
-"""`shoal baselines`: look at baselines, decide on them, name their segments."""
+"""`shoal baselines`: list and show baselines, approve or reject them, rename their segments."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.baseline.output import baseline_document, show_baseline, write_report
-from cli.baseline.redis_failures import redis_said
+from cli.baseline.redis_failures import explain_redis_failure
 from cli.baseline.stores import open_promotion, open_store
 from cli.local.addresses import KafkaOption, RedisOption
-from cli.printing.decider_option import ByOption, WhyOption, decision_by
+from cli.printing.decider_option import ByOption, WhyOption, new_decision
+from cli.printing.option_groups import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:
+    from batch.promotion.decisions import Decision, Promotion
     from events.schema.outputs import Baseline
 
 __all__ = ["app"]
@@ -22,12 +25,29 @@ app = typer.Typer(help="Look at baselines, approve, reject, roll back, rename.",
 NumberArgument = Annotated[int, typer.Argument(metavar="N", help="The baseline's number.", min=1)]
 
 
+@dataclass(frozen=True)
+class _DecisionOptions:
+    """Who decides and why, and where the baselines are."""
+
+    by: ByOption = None
+    why: WhyOption = ""
+    kafka: KafkaOption = None
+    redis: RedisOption = None
+    as_json: JsonOption = False
+
+    def promotion(self) -> "Promotion":
+        return open_promotion(self.kafka, self.redis)
+
+    def decision(self) -> "Decision":
+        return new_decision(self.by, self.why)
+
+
 @app.command("list", epilog="Example: `shoal baselines list --json`")
 def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """List all baselines, the newest first."""
     from batch.promotion.decisions import summary
 
-    with redis_said("nothing was changed"):
+    with explain_redis_failure("nothing was changed"):
         found = [summary(each) for each in reversed(open_store(redis).all())]
     if as_json:
         print_json({"baselines": found})
@@ -62,54 +82,40 @@ def _list_table(found: list[dict[str, Any]]) -> Any:
 @app.command("show", epilog="Example: `shoal baselines show 2`")
 def show(number: NumberArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """Show a baseline: its segments, where they come from, and who would move from where to where."""
-    with redis_said("nothing was changed"):
+    with explain_redis_failure("nothing was changed"):
         baseline = open_store(redis).get(number)
-    _tell(baseline, as_json)
+    _print(baseline, as_json)
 
 
 @app.command("approve", epilog="Example: `shoal baselines approve 2 --why 'looks right'`")
-def approve(
-    number: NumberArgument,
-    by: ByOption = None,
-    why: WhyOption = "",
-    kafka: KafkaOption = None,
-    redis: RedisOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@expand_option_groups
+def approve(number: NumberArgument, options: _DecisionOptions) -> None:
     """Put a proposed baseline live: every worker swaps within seconds and moves its customers over."""
-    with redis_said(f"look with `shoal baselines list` whether baseline {number} is live"):
-        baseline = open_promotion(kafka, redis).approve(number, decision_by(by, why))
-    _tell(baseline, as_json)
+    with explain_redis_failure(f"see with `shoal baselines list` whether baseline {number} is live"):
+        baseline = options.promotion().approve(number, options.decision())
+    _print(baseline, options.as_json)
 
 
 @app.command("reject", epilog="Example: `shoal baselines reject 2 --why 'too many segments'`")
-def reject(
-    number: NumberArgument,
-    by: ByOption = None,
-    why: WhyOption = "",
-    kafka: KafkaOption = None,
-    redis: RedisOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Turn a proposed baseline down; what is live stays."""
-    with redis_said(f"look with `shoal baselines list` whether baseline {number} is rejected"):
-        baseline = open_promotion(kafka, redis).reject(number, decision_by(by, why))
-    _tell(baseline, as_json)
+@expand_option_groups
+def reject(number: NumberArgument, options: _DecisionOptions) -> None:
+    """Reject a proposed baseline; what is live stays."""
+    with explain_redis_failure(f"see with `shoal baselines list` whether baseline {number} is rejected"):
+        baseline = options.promotion().reject(number, options.decision())
+    _print(baseline, options.as_json)
 
 
 @app.command("rollback", epilog="Example: `shoal baselines rollback --why 'campaigns went to the wrong people'`")
+@expand_option_groups
 def rollback(
+    *,
     to: Annotated[int | None, typer.Option(help="Bring this one back; the one before if not given.", min=1)] = None,
-    by: ByOption = None,
-    why: WhyOption = "",
-    kafka: KafkaOption = None,
-    redis: RedisOption = None,
-    as_json: JsonOption = False,
+    options: _DecisionOptions,
 ) -> None:
     """Bring the baseline before the live one back, under a new number, with its segments' ids and names."""
-    with redis_said("look with `shoal baselines list` which baseline is live"):
-        baseline = open_promotion(kafka, redis).rollback(decision_by(by, why), to)
-    _tell(baseline, as_json)
+    with explain_redis_failure("see with `shoal baselines list` which baseline is live"):
+        baseline = options.promotion().rollback(options.decision(), to)
+    _print(baseline, options.as_json)
 
 
 @app.command("rename", epilog="Example: `shoal baselines rename 2 s3 'Weekend Shoppers'`")
@@ -123,9 +129,9 @@ def rename(
     as_json: JsonOption = False,
 ) -> None:
     """Name a segment of a proposed or of the live baseline; its id stays."""
-    with redis_said(f"look with `shoal baselines show {number}` which name it has"):
-        baseline = open_promotion(kafka, redis).rename(number, segment, name, decision_by(by, ""))
-    _tell(baseline, as_json)
+    with explain_redis_failure(f"see with `shoal baselines show {number}` which name it has"):
+        baseline = open_promotion(kafka, redis).rename(number, segment, name, new_decision(by, ""))
+    _print(baseline, as_json)
 
 
 @app.command("report", epilog="Example: `shoal baselines report 2 --to reports`")
@@ -136,7 +142,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write a baseline's report: one page that opens offline, and its figures as JSON."""
-    with redis_said("nothing was changed"):
+    with explain_redis_failure("nothing was changed"):
         store = open_store(redis)
         baseline = store.get(number)
         # What a rollback brings back was fitted, and reported on, under its first number.
@@ -148,7 +154,7 @@ def report(
         tables().print("\n".join(f"wrote {each}" for each in files), highlight=False, soft_wrap=True)
 
 
-def _tell(baseline: "Baseline", as_json: bool) -> None:
+def _print(baseline: "Baseline", as_json: bool) -> None:
     if as_json:
         print_json(baseline_document(baseline))
     else:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from cli.feeding.event_sending import DuplicateOption, LimitOption, Plan, Sent, ShuffleOption, send
-from cli.local.addresses import KafkaOption, kafka_settings
-from cli.printing.output import JsonOption, print_json, tables
+from cli.feeding.event_sending import SendOptions, Sent, send
+from cli.local.addresses import kafka_settings
+from cli.printing.option_groups import expand_option_groups
+from cli.printing.output import print_json, tables
 
 if TYPE_CHECKING:
     from events.schema.inputs import Event
-    from events.settings import KafkaSettings
 
 __all__ = ["app"]
 
@@ -30,7 +30,9 @@ app = typer.Typer(help="Publish a public data set as events.", no_args_is_help=T
     "cdnow",
     epilog="Examples: `shoal import cdnow CDNOW_master.txt`, `shoal import cdnow --limit 1000 --shuffle 1 --json`",
 )
+@expand_option_groups
 def cdnow(
+    *,
     path: Annotated[
         Path | None,
         typer.Argument(
@@ -41,11 +43,7 @@ def cdnow(
             show_default=False,
         ),
     ] = None,
-    limit: LimitOption = None,
-    shuffle: ShuffleOption = None,
-    duplicate: DuplicateOption = 0.0,
-    kafka: KafkaOption = None,
-    as_json: JsonOption = False,
+    options: SendOptions,
 ) -> None:
     """Publish the purchases of CDNOW, a CD shop (1997 to 1998), as orders by date.
 
@@ -55,11 +53,11 @@ def cdnow(
     from cli.formats.cdnow import read_cdnow, sample_path
 
     file = path or sample_path()
-    sent = _send({"orders": read_cdnow(file)}, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
-    _tell(sent, "cdnow", file, {}, as_json)
+    _publish("cdnow", file, {"orders": read_cdnow(file)}, {}, options)
 
 
 @app.command("online-retail", epilog="Example: `shoal import online-retail online_retail.parquet --json`")
+@expand_option_groups
 def online_retail(
     path: Annotated[
         Path,
@@ -70,11 +68,7 @@ def online_retail(
             dir_okay=False,
         ),
     ],
-    limit: LimitOption = None,
-    shuffle: ShuffleOption = None,
-    duplicate: DuplicateOption = 0.0,
-    kafka: KafkaOption = None,
-    as_json: JsonOption = False,
+    options: SendOptions,
 ) -> None:
     """Publish the invoices of UCI Online Retail, a British gift shop (2010 to 2011), as orders by time.
 
@@ -85,8 +79,6 @@ def online_retail(
     from cli.formats.online_retail import read_online_retail
 
     read = read_online_retail(path)
-    logs: dict[str, _Events] = {"orders": read.orders, "customers": read.profiles}
-    sent = _send(logs, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
     counts = {
         "rows": read.summary.rows,
         "orders": read.summary.orders,
@@ -95,17 +87,14 @@ def online_retail(
         "profiles": read.summary.profiles,
         "profiles_skipped": read.summary.profiles_skipped,
     }
-    _tell(sent, "online-retail", path, counts, as_json)
+    _publish("online-retail", path, {"orders": read.orders, "customers": read.profiles}, counts, options)
 
 
 @app.command("mall", epilog="Example: `shoal import mall Mall_Customers.csv --json`")
+@expand_option_groups
 def mall(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Mall_Customers.csv.", exists=True, dir_okay=False)],
-    limit: LimitOption = None,
-    shuffle: ShuffleOption = None,
-    duplicate: DuplicateOption = 0.0,
-    kafka: KafkaOption = None,
-    as_json: JsonOption = False,
+    options: SendOptions,
 ) -> None:
     """Publish the 200 mall customers (gender, age, income, spending score) as CRM profiles; nobody orders anything.
 
@@ -114,11 +103,11 @@ def mall(
     from cli.formats.mall_customers import read_mall
 
     profiles = read_mall(path)
-    sent = _send({"customers": profiles}, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
-    _tell(sent, "mall", path, {"profiles": len(profiles)}, as_json)
+    _publish("mall", path, {"customers": profiles}, {"profiles": len(profiles)}, options)
 
 
 @app.command("thelook", epilog="Example: `shoal import thelook thelook_ecommerce --json`")
+@expand_option_groups
 def thelook(
     path: Annotated[
         Path,
@@ -129,11 +118,7 @@ def thelook(
             file_okay=False,
         ),
     ],
-    limit: LimitOption = None,
-    shuffle: ShuffleOption = None,
-    duplicate: DuplicateOption = 0.0,
-    kafka: KafkaOption = None,
-    as_json: JsonOption = False,
+    options: SendOptions,
 ) -> None:
     """Publish TheLook, an invented clothes shop of BigQuery (thelook_ecommerce), as orders, web sessions and profiles.
 
@@ -144,26 +129,26 @@ def thelook(
     from cli.formats.thelook import read_thelook
 
     read = read_thelook(path)
-    logs: dict[str, _Events] = {"orders": read.orders, "web-sessions": read.sessions, "customers": read.profiles}
-    sent = _send(logs, kafka_settings(kafka), Plan(limit, shuffle, duplicate))
     counts = asdict(read.summary)
     counts["rows_skipped"] = counts.pop("skipped")
-    _tell(sent, "thelook", path, counts, as_json)
+    logs: dict[str, _Events] = {"orders": read.orders, "web-sessions": read.sessions, "customers": read.profiles}
+    _publish("thelook", path, logs, counts, options)
 
 
-def _send(logs: Mapping[str, _Events], settings: "KafkaSettings", plan: Plan) -> dict[str, Sent]:
-    """Publish the logs one after the other, and return what was sent by topic; an empty log needs no topic."""
-    first = next(iter(logs))
-    return {topic: send(topic, log, settings, plan) for topic, log in logs.items() if len(log) or topic == first}
+def _publish(kind: str, file: Path, logs: Mapping[str, _Events], counts: dict[str, Any], options: SendOptions) -> None:
+    """Publish the events of each topic, one topic after the other, and print what was published and left out."""
+    first, settings = next(iter(logs)), kafka_settings(options.kafka)
+    # Where nothing is published to a topic, it need not exist.
+    sent = {topic: send(topic, log, settings, options) for topic, log in logs.items() if len(log) or topic == first}
+    if options.as_json:
+        topics = {"topics": {topic: each.published for topic, each in sent.items()}} if len(sent) > 1 else {}
+        print_json({"topic": first, "format": kind, "file": str(file), **sent[first]._asdict(), **topics, **counts})
+    else:
+        _print_sent(sent, counts)
 
 
-def _tell(sent: dict[str, Sent], kind: str, file: Path, counts: dict[str, Any], as_json: bool) -> None:
-    topic, main = next(iter(sent.items()))
-    if as_json:
-        topics = {"topics": {each: told.published for each, told in sent.items()}} if len(sent) > 1 else {}
-        print_json({"topic": topic, "format": kind, "file": str(file), **main._asdict(), **topics, **counts})
-        return
-    lines = [f"{told.published:,} events published to {each} in {told.seconds:.1f} s" for each, told in sent.items()]
+def _print_sent(sent: dict[str, Sent], counts: dict[str, Any]) -> None:
+    lines = [f"{each.published:,} events published to {topic} in {each.seconds:.1f} s" for topic, each in sent.items()]
     left_out = [
         line for what in ("rows", "cells", "profiles") for line in _left_out(what, counts.get(f"{what}_skipped"))
     ]

@@ -5,16 +5,17 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from cli.feeding.event_sending import DuplicateOption, LimitOption, Plan, ShuffleOption, send
-from cli.local.addresses import KafkaOption, kafka_settings
-from cli.printing.output import JsonOption, errors, print_json, tables
+from cli.feeding.event_sending import SendOptions, send
+from cli.local.addresses import kafka_settings
+from cli.printing.option_groups import expand_option_groups
+from cli.printing.output import errors, print_json, tables
 from events.errors import ShoalError
 
 __all__ = ["Topic", "register"]
 
 Topic = Literal["orders", "web-sessions", "customers", "exposures", "conversions"]
 
-_SHOWN: Final = 5
+_MAX_SHOWN: Final = 5
 _EPILOG = """Examples:
 
 - `shoal publish orders orders.jsonl`
@@ -28,23 +29,23 @@ class NothingValid(ShoalError):
 
 
 class _Skipped:
-    """Counts the lines that are left out, and keeps what is said of the first few."""
+    """Counts the lines that are left out, and keeps the messages of the first few."""
 
     def __init__(self) -> None:
         self.count = 0
         self._first: list[str] = []
 
     def add(self, error: ShoalError) -> None:
-        """Take note of one."""
+        """Count one."""
         self.count += 1
-        if len(self._first) < _SHOWN:
+        if len(self._first) < _MAX_SHOWN:
             self._first.append(str(error))
 
-    def tell(self) -> None:
-        """Print them on stderr."""
+    def print(self) -> None:
+        """Print how many there are and the first few, on stderr."""
         if not self.count:
             return
-        more = [f"… and {self.count - _SHOWN:,} more"] if self.count > _SHOWN else []
+        more = [f"… and {self.count - _MAX_SHOWN:,} more"] if self.count > _MAX_SHOWN else []
         for line in (f"skipped, because not valid: {self.count:,}", *self._first, *more):
             errors().print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     app.command("publish", epilog=_EPILOG)(publish)
 
 
+@expand_option_groups
 def publish(
     topic: Annotated[Topic, typer.Argument(metavar="TOPIC", help="The input topic, without prefix.")],
     file: Annotated[
@@ -63,14 +65,11 @@ def publish(
             help="Events as JSON Lines (.jsonl), CSV (.csv) or Parquet (.parquet); - is JSON Lines from stdin.",
         ),
     ],
+    *,
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Leave events that are not valid out, instead of stopping.")
     ] = False,
-    limit: LimitOption = None,
-    shuffle: ShuffleOption = None,
-    duplicate: DuplicateOption = 0.0,
-    kafka: KafkaOption = None,
-    as_json: JsonOption = False,
+    options: SendOptions,
 ) -> None:
     """Publish a file of events to a topic.
 
@@ -78,19 +77,19 @@ def publish(
     consent are JSON.
 
     Every event is validated first. At the first that is not valid the command stops with exit code 1, says in which
-    line it is, and has published those before it. With --skip-invalid it goes on, tells on stderr what it left out,
+    line it is, and has published those before it. With --skip-invalid it goes on, prints on stderr what it left out,
     and ends with 0 if any event was valid.
     """
     from cli.formats.event_files import read_events, stop_at
 
-    settings, skipped = kafka_settings(kafka), _Skipped()
+    settings, skipped = kafka_settings(options.kafka), _Skipped()
     on_invalid = skipped.add if skip_invalid else stop_at
     events = read_events(topic, _existing(file), max_bytes=settings.max_event_bytes, on_invalid=on_invalid)
-    sent = send(topic, events, settings, Plan(limit, shuffle, duplicate))
-    skipped.tell()
+    sent = send(topic, events, settings, options)
+    skipped.print()
     if skipped.count and not sent.published:
         raise NothingValid(f"{file}: none of its {skipped.count:,} events is valid")
-    if as_json:
+    if options.as_json:
         print_json({"topic": topic, "file": str(file), **sent._asdict(), "skipped": skipped.count})
     else:
         tables().print(f"{sent.published:,} events published to {topic} in {sent.seconds:.1f} s", highlight=False)

@@ -1,12 +1,14 @@
 """`shoal suppress`: customers who are left out of everything, of one campaign, or of what one segment triggers."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cli.local.addresses import RedisOption, state_settings
+from cli.printing.option_groups import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:
@@ -16,46 +18,44 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Leave customers out of campaigns and webhooks.", no_args_is_help=True)
 
-IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Customers.", show_default=False)]
-FileOption = Annotated[Path | None, typer.Option("--file", help="More customers, one a line; - is stdin.")]
 CampaignOption = Annotated[str | None, typer.Option(help="Only of this campaign (a trigger's name).")]
 SegmentOption = Annotated[str | None, typer.Option(help="Only of what this segment (id) triggers.")]
 
 
+@dataclass(frozen=True)
+class _ChangeOptions:
+    """Which customers, and of what they are left out."""
+
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Customers.", show_default=False)] = None
+    file: Annotated[Path | None, typer.Option("--file", help="More customers, one a line; - is stdin.")] = None
+    campaign: CampaignOption = None
+    segment: SegmentOption = None
+    redis: RedisOption = None
+    as_json: JsonOption = False
+
+
 @app.command("add", epilog="Example: `shoal suppress add anna bert --campaign winback`")
-def add(
-    ids: IdsArgument = None,
-    file: FileOption = None,
-    campaign: CampaignOption = None,
-    segment: SegmentOption = None,
-    redis: RedisOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@expand_option_groups
+def add(options: _ChangeOptions) -> None:
     """Leave customers out: of everything, or of one campaign or segment."""
-    scope, wanted = _scope(campaign, segment), _customers(ids, file)
-    added = _store(redis).add(scope, wanted)
-    if as_json:
-        print_json({"scope": scope, "customers": len(wanted), "added": added})
-    else:
-        tables().print(f"{added} of {len(wanted)} customers are left out now ({scope}); the others were already")
+    _change(options, "added", "are left out now ({}); the others were already")
 
 
 @app.command("remove", epilog="Example: `shoal suppress remove anna`")
-def remove(
-    ids: IdsArgument = None,
-    file: FileOption = None,
-    campaign: CampaignOption = None,
-    segment: SegmentOption = None,
-    redis: RedisOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@expand_option_groups
+def remove(options: _ChangeOptions) -> None:
     """Let customers in again."""
-    scope, wanted = _scope(campaign, segment), _customers(ids, file)
-    removed = _store(redis).remove(scope, wanted)
-    if as_json:
-        print_json({"scope": scope, "customers": len(wanted), "removed": removed})
+    _change(options, "removed", "had been left out ({}), and no longer are")
+
+
+def _change(options: _ChangeOptions, done: Literal["added", "removed"], message: str) -> None:
+    scope, customers = _scope(options.campaign, options.segment), _customers(options.ids, options.file)
+    store = _store(options.redis)
+    changed = (store.add if done == "added" else store.remove)(scope, customers)
+    if options.as_json:
+        print_json({"scope": scope, "customers": len(customers), done: changed})
     else:
-        tables().print(f"{removed} of {len(wanted)} customers had been left out ({scope}), and no longer are")
+        tables().print(f"{changed} of {len(customers)} customers {message.format(scope)}")
 
 
 @app.command("list", epilog="Example: `shoal suppress list --campaign winback`")
@@ -98,11 +98,10 @@ def _scope(campaign: str | None, segment: str | None) -> str:
 
 def _customers(ids: list[str] | None, file: Path | None) -> list[str]:
     text = "" if file is None else sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    found = dict.fromkeys([*(ids or []), *text.splitlines()])
-    wanted = [each for each in found if each.strip()]
-    if not wanted:
+    customers = [each for each in dict.fromkeys([*(ids or []), *text.splitlines()]) if each.strip()]
+    if not customers:
         raise typer.BadParameter("name at least one customer, or give --file")
-    return wanted
+    return customers
 
 
 def _store(redis: str | None) -> "SuppressionStore":

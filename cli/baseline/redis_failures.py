@@ -1,25 +1,25 @@
-"""Errors of Redis in the middle of work on baselines, as a sentence that says what they mean for the live one."""
+"""Say what it means for the live baseline where Redis fails in the middle of work on baselines."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from events.errors import ShoalError
 
-__all__ = ["RedisLost", "redis_said"]
+__all__ = ["RedisLost", "explain_redis_failure"]
 
 
 class RedisLost(ShoalError):
-    """Redis went away in the middle."""
+    """Redis failed in the middle of a command."""
 
     retriable = True
 
 
 @contextmanager
-def redis_said(what: str) -> Iterator[None]:
-    """Turn an error of Redis into one that says what it means for the live baseline."""
+def explain_redis_failure(consequence: str) -> Iterator[None]:
+    """Turn an error of Redis into RedisLost, whose message says what follows for the live baseline."""
     from redis import RedisError
 
     try:
         yield
     except RedisError as error:
-        raise RedisLost(f"Redis went away during this ({error}); {what}") from error
+        raise RedisLost(f"Redis went away during this ({error}); {consequence}") from error

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.experiment import definition_options as o
+from cli.experiment.definition_options import DefinitionOptions, FromFile
 from cli.experiment.power import power
 from cli.experiment.report import list_experiments, report
 from cli.local.addresses import RedisOption
+from cli.printing.option_groups import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 
 __all__ = ["app"]
@@ -27,35 +28,11 @@ _CREATE = "Example: `shoal experiment create banner --variant A --variant B:2 --
 
 
 @app.command("create", epilog=_CREATE)
+@expand_option_groups
 def create(
     experiment_id: ExperimentId,
-    variants: o.Variants = None,
-    control: o.Control = None,
-    attribution: o.Attribution = None,
-    conversion_window: o.Window = None,
-    start: o.Start = None,
-    stop: o.Stop = None,
-    primary_metric: o.Primary = None,
-    guardrails: o.Guardrails = None,
-    minimum_effect: o.MinimumEffect = None,
-    alpha: o.Alpha = None,
-    power: o.Power = None,
-    method: o.MethodOption = None,
-    expected_customers: o.ExpectedCustomers = None,
-    planned_customers: o.PlannedCustomers = None,
-    looks: o.Looks = None,
-    spending: o.Spending = None,
-    segments: o.Segments = None,
-    targeted_segments: o.Targets = None,
-    holdout_share: o.Holdout = None,
-    retention_days: o.RetentionDays = None,
-    pre_period_days: o.PrePeriodDays = None,
-    cuped: o.Cuped = None,
-    correction: o.CorrectionOption = None,
-    salt: o.Salt = None,
-    holdout_salt: o.HoldoutSalt = None,
-    description: o.Description = None,
-    from_file: o.FromFile = None,
+    options: DefinitionOptions,
+    from_file: FromFile = None,
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,41 +40,17 @@ def create(
 
     Give --variant for each arm, and --control. What is not given takes the default that docs/experiments.md names.
     """
-    from cli.experiment.definition_commands import create as store
+    from cli.experiment.definition_storage import create as store
 
-    _tell(store(experiment_id, locals(), from_file, redis), "created", as_json)
+    _tell(store(experiment_id, options, from_file, redis), "created", as_json)
 
 
 @app.command("update", epilog="Example: `shoal experiment update banner --stop 2026-06-01`")
+@expand_option_groups
 def update(
     experiment_id: ExperimentId,
-    variants: o.Variants = None,
-    control: o.Control = None,
-    attribution: o.Attribution = None,
-    conversion_window: o.Window = None,
-    start: o.Start = None,
-    stop: o.Stop = None,
-    primary_metric: o.Primary = None,
-    guardrails: o.Guardrails = None,
-    minimum_effect: o.MinimumEffect = None,
-    alpha: o.Alpha = None,
-    power: o.Power = None,
-    method: o.MethodOption = None,
-    expected_customers: o.ExpectedCustomers = None,
-    planned_customers: o.PlannedCustomers = None,
-    looks: o.Looks = None,
-    spending: o.Spending = None,
-    segments: o.Segments = None,
-    targeted_segments: o.Targets = None,
-    holdout_share: o.Holdout = None,
-    retention_days: o.RetentionDays = None,
-    pre_period_days: o.PrePeriodDays = None,
-    cuped: o.Cuped = None,
-    correction: o.CorrectionOption = None,
-    salt: o.Salt = None,
-    holdout_salt: o.HoldoutSalt = None,
-    description: o.Description = None,
-    from_file: o.FromFile = None,
+    options: DefinitionOptions,
+    from_file: FromFile = None,
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -105,9 +58,9 @@ def update(
 
     Then only the description may change, and a sequential experiment's --stop may move.
     """
-    from cli.experiment.definition_commands import update as change
+    from cli.experiment.definition_storage import update as change
 
-    _tell(change(experiment_id, locals(), from_file, redis), "changed", as_json)
+    _tell(change(experiment_id, options, from_file, redis), "changed", as_json)
 
 
 @app.command("stop", epilog="Example: `shoal experiment stop banner`")
@@ -121,7 +74,7 @@ def stop(
     as_json: JsonOption = False,
 ) -> None:
     """End an experiment: exposures no longer count, conversions still do within their window."""
-    from cli.experiment.definition_commands import stop as end
+    from cli.experiment.definition_storage import stop as end
 
     _tell(end(experiment_id, at, redis), "ended", as_json)
 

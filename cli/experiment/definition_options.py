@@ -1,16 +1,29 @@
 """The options that define an experiment, the same for `create` and `update`; what is not given is left as it is."""
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import typer
 
 from cli.printing.durations import duration_s
 
-__all__ = ["FIELDS", "MetricName", "given", "instant", "read_definition", "segment_ids", "variant", "window_s"]
+__all__ = [
+    "FIELDS",
+    "DefinitionOptions",
+    "FromFile",
+    "MetricName",
+    "given",
+    "instant",
+    "read_definition",
+    "segment_ids",
+    "variant",
+    "window_s",
+]
 
 MetricName = Literal["conversion_rate", "revenue_per_customer", "average_order_value", "retention"]
 Method = Literal["sequential", "group_sequential", "fixed"]
@@ -20,71 +33,6 @@ def _option(name: str, text: str, **more: Any) -> Any:
     return typer.Option(name, help=text, show_default=False, **more)
 
 
-Variants = Annotated[
-    list[str] | None, _option("--variant", "An arm and its weight, once for each arm.", metavar="NAME[:WEIGHT]")
-]
-Control = Annotated[str | None, _option("--control", "The arm that all others are compared with.")]
-Attribution = Annotated[
-    Literal["conversions", "orders"] | None,
-    _option("--attribution", "What converts: `conversions` events, or orders themselves (the default)."),
-]
-Window = Annotated[
-    str | None, _option("--window", "Time after first exposure that counts: 12h, 30d (the default).", metavar="TIME")
-]
-Start = Annotated[str | None, _option("--start", "When exposures begin to count; now by default.", metavar="T")]
-Stop = Annotated[str | None, _option("--stop", "Planned end: exposures from then on do not count.", metavar="T")]
-Primary = Annotated[
-    MetricName | None, _option("--primary", "The metric that decides (default conversion_rate).", case_sensitive=False)
-]
-Guardrails = Annotated[
-    list[str] | None,
-    _option("--guardrail", "A metric that must not get worse; repeat for more.", metavar="METRIC"),
-]
-Alpha = Annotated[float | None, _option("--alpha", "Error that is accepted, two-sided (default 0.05).")]
-Power = Annotated[float | None, _option("--power", "Chance to find the minimum effect (default 0.8).")]
-MinimumEffect = Annotated[
-    float | None, _option("--minimum-effect", "Smallest relative change worth finding (default 0.05, which is 5%).")
-]
-MethodOption = Annotated[
-    Method | None, _option("--method", "May be read at any time (sequential, the default), at planned looks, or once.")
-]
-ExpectedCustomers = Annotated[
-    int | None, _option("--expected-customers", "Where the sequential interval is tightest (default 5000).")
-]
-PlannedCustomers = Annotated[
-    int | None, _option("--planned-customers", "Where a fixed or group-sequential experiment ends.")
-]
-Looks = Annotated[int | None, _option("--looks", "Planned looks of a group-sequential experiment (default 5).")]
-Spending = Annotated[
-    Literal["obrien_fleming", "pocock"] | None,
-    _option("--spending", "How planned looks spend alpha (default obrien_fleming)."),
-]
-Segments = Annotated[
-    list[str] | None, _option("--segment", "A segment to slice by, id or name; repeat. Without it: all.")
-]
-Targets = Annotated[
-    list[str] | None, _option("--target", "Assign only customers of this segment, id or name; repeat. Without it: all.")
-]
-Holdout = Annotated[float | None, _option("--holdout", "Share of customers kept out of all experiments (default 0).")]
-RetentionDays = Annotated[
-    int | None, _option("--retention-days", "Days within which a second order is retention (default 90).")
-]
-PrePeriodDays = Annotated[
-    int | None, _option("--pre-period-days", "Days before first exposure that CUPED adjusts by (default 90).")
-]
-Description = Annotated[str | None, _option("--description", "Free text.")]
-Salt = Annotated[str | None, _option("--salt", "Seed of the assignment; the id by default.")]
-HoldoutSalt = Annotated[
-    str | None, _option("--holdout-salt", "Seed of the holdout; the same keeps the same customers.")
-]
-Cuped = Annotated[
-    bool | None,
-    typer.Option("--cuped/--no-cuped", help="Decide on revenue after CUPED (the default).", show_default=False),
-]
-CorrectionOption = Annotated[
-    Literal["holm", "benjamini_hochberg"] | None,
-    _option("--correction", "Of p-values within each family (default holm)."),
-]
 FromFile = Annotated[
     Path | None,
     _option(
@@ -92,43 +40,102 @@ FromFile = Annotated[
     ),
 ]
 
+
+@dataclass(frozen=True)
+class DefinitionOptions:
+    """A field each of a definition; None, or an empty list, leaves it as it is."""
+
+    variants: Annotated[
+        list[str] | None, _option("--variant", "An arm and its weight, once for each arm.", metavar="NAME[:WEIGHT]")
+    ] = None
+    control: Annotated[str | None, _option("--control", "The arm that all others are compared with.")] = None
+    attribution: Annotated[
+        Literal["conversions", "orders"] | None,
+        _option("--attribution", "What converts: `conversions` events, or orders themselves (the default)."),
+    ] = None
+    conversion_window: Annotated[
+        str | None,
+        _option("--window", "Time after first exposure that counts: 12h, 30d (the default).", metavar="TIME"),
+    ] = None
+    start: Annotated[str | None, _option("--start", "When exposures begin to count; now by default.", metavar="T")] = (
+        None
+    )
+    stop: Annotated[str | None, _option("--stop", "Planned end: exposures from then on do not count.", metavar="T")] = (
+        None
+    )
+    primary_metric: Annotated[
+        MetricName | None,
+        _option("--primary", "The metric that decides (default conversion_rate).", case_sensitive=False),
+    ] = None
+    guardrails: Annotated[
+        list[str] | None,
+        _option("--guardrail", "A metric that must not get worse; repeat for more.", metavar="METRIC"),
+    ] = None
+    minimum_effect: Annotated[
+        float | None, _option("--minimum-effect", "Smallest relative change worth finding (default 0.05, which is 5%).")
+    ] = None
+    alpha: Annotated[float | None, _option("--alpha", "Error that is accepted, two-sided (default 0.05).")] = None
+    power: Annotated[float | None, _option("--power", "Chance to find the minimum effect (default 0.8).")] = None
+    method: Annotated[
+        Method | None,
+        _option("--method", "May be read at any time (sequential, the default), at planned looks, or once."),
+    ] = None
+    expected_customers: Annotated[
+        int | None, _option("--expected-customers", "Where the sequential interval is tightest (default 5000).")
+    ] = None
+    planned_customers: Annotated[
+        int | None, _option("--planned-customers", "Where a fixed or group-sequential experiment ends.")
+    ] = None
+    looks: Annotated[int | None, _option("--looks", "Planned looks of a group-sequential experiment (default 5).")] = (
+        None
+    )
+    spending: Annotated[
+        Literal["obrien_fleming", "pocock"] | None,
+        _option("--spending", "How planned looks spend alpha (default obrien_fleming)."),
+    ] = None
+    segments: Annotated[
+        list[str] | None, _option("--segment", "A segment to slice by, id or name; repeat. Without it: all.")
+    ] = None
+    targeted_segments: Annotated[
+        list[str] | None,
+        _option("--target", "Assign only customers of this segment, id or name; repeat. Without it: all."),
+    ] = None
+    holdout_share: Annotated[
+        float | None, _option("--holdout", "Share of customers kept out of all experiments (default 0).")
+    ] = None
+    retention_days: Annotated[
+        int | None, _option("--retention-days", "Days within which a second order is retention (default 90).")
+    ] = None
+    pre_period_days: Annotated[
+        int | None, _option("--pre-period-days", "Days before first exposure that CUPED adjusts by (default 90).")
+    ] = None
+    cuped: Annotated[
+        bool | None,
+        typer.Option("--cuped/--no-cuped", help="Decide on revenue after CUPED (the default).", show_default=False),
+    ] = None
+    correction: Annotated[
+        Literal["holm", "benjamini_hochberg"] | None,
+        _option("--correction", "Of p-values within each family (default holm)."),
+    ] = None
+    salt: Annotated[str | None, _option("--salt", "Seed of the assignment; the id by default.")] = None
+    holdout_salt: Annotated[
+        str | None, _option("--holdout-salt", "Seed of the holdout; the same keeps the same customers.")
+    ] = None
+    description: Annotated[str | None, _option("--description", "Free text.")] = None
+
+
 FIELDS: Final[Mapping[str, str]] = {
-    "variants": "--variant",
-    "control": "--control",
-    "attribution": "--attribution",
-    "conversion_window": "--window",
-    "start": "--start",
-    "stop": "--stop",
-    "primary_metric": "--primary",
-    "guardrails": "--guardrail",
-    "alpha": "--alpha",
-    "power": "--power",
-    "minimum_effect": "--minimum-effect",
-    "method": "--method",
-    "expected_customers": "--expected-customers",
-    "planned_customers": "--planned-customers",
-    "looks": "--looks",
-    "spending": "--spending",
-    "segments": "--segment",
-    "targeted_segments": "--target",
-    "holdout_share": "--holdout",
-    "retention_days": "--retention-days",
-    "pre_period_days": "--pre-period-days",
-    "description": "--description",
-    "salt": "--salt",
-    "holdout_salt": "--holdout-salt",
-    "cuped": "--cuped/--no-cuped",
-    "correction": "--correction",
+    field.name: get_args(field.type)[1].default for field in dataclasses.fields(DefinitionOptions)
 }
 """The option that sets each field of a definition."""
 
 
-def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a command's arguments (named as the fields) set, as the definition takes them.
+def given(options: DefinitionOptions) -> dict[str, Any]:
+    """Return the fields that the options set, as the definition takes them.
 
     Raises typer.BadParameter.
     """
-    found = {name: arguments[name] for name in FIELDS if arguments[name] not in (None, [])}
+    found = {name: value for name, value in vars(options).items() if value not in (None, [])}
     if "variants" in found:
         found["variants"] = [variant(each) for each in found["variants"]]
     if "conversion_window" in found:

@@ -11,36 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, Self
 import typer
 
 from cli.formats.file_invalid import FileInvalid
-from cli.printing.output import errors
+from cli.local.addresses import KafkaOption
+from cli.printing.output import JsonOption, errors
 
 if TYPE_CHECKING:
     from events.schema.inputs import Event
     from events.settings import KafkaSettings
 
-__all__ = ["DuplicateOption", "LimitOption", "Plan", "Sender", "Sent", "ShuffleOption", "send"]
+__all__ = ["Plan", "SendOptions", "Sender", "Sent", "send"]
 
-LimitOption = Annotated[int | None, typer.Option(help="Publish only the first N events.", metavar="N", min=0)]
-ShuffleOption = Annotated[
-    int | None,
-    typer.Option(help="Publish in a random order, the same for the same seed; the file is read whole.", metavar="SEED"),
-]
-DuplicateOption = Annotated[
-    float,
-    typer.Option(help="Publish about this share of the events twice, to try Shoal out.", metavar="SHARE", min=0, max=1),
-]
-
-_WINDOW: Final = 20_000
-"""Events on their way at most: the producer's own buffer has no bound."""
+_MAX_IN_FLIGHT: Final = 20_000
+"""Events sent and not yet acknowledged, at most: the producer's own buffer has no bound."""
 _PRODUCER: Final = {"batch_size": 1 << 17, "linger_ms": 100}
 """Few large batches: a third less time than the Publisher's own settings, which are for single events."""
-_FRAME: Final = 500
-"""Events from one look of the progress bar to the next."""
+_PROGRESS_EVERY: Final = 500
+"""Events from one update of the progress bar to the next."""
 
 
 class _Message(NamedTuple):
     customer_id: str
     value: bytes
-    again: bool = False
+    repeated: bool = False
 
 
 class Sent(NamedTuple):
@@ -53,15 +44,28 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """Which events are sent, and in which order: the first `limit`, some twice (`duplicate`), shuffled by a seed."""
+    """Which events are sent, and in which order: the first `limit`, some twice (`duplicate`), shuffled by a seed.
 
-    limit: int | None = None
-    shuffle: int | None = None
-    duplicate: float = 0.0
+    An option group (`cli.printing.option_groups`).
+    """
+
+    limit: Annotated[int | None, typer.Option(help="Publish only the first N events.", metavar="N", min=0)] = None
+    shuffle: Annotated[
+        int | None,
+        typer.Option(
+            help="Publish in a random order, the same for the same seed; the file is read whole.", metavar="SEED"
+        ),
+    ] = None
+    duplicate: Annotated[
+        float,
+        typer.Option(
+            help="Publish about this share of the events twice, to try Shoal out.", metavar="SHARE", min=0, max=1
+        ),
+    ] = 0.0
 
     def messages(self, events: "Iterable[Event]") -> Iterable[_Message]:
         """Return what to send, as bytes; a list where it is shuffled."""
-        messages = self._repeated(self._encoded(islice(events, self.limit)))
+        messages = self._with_duplicates(self._encoded(islice(events, self.limit)))
         if self.shuffle is None:
             return messages
         shuffled = list(messages)
@@ -79,16 +83,24 @@ class Plan:
         for event in events:
             yield _Message(event.customer_id, event.model_dump_json(exclude_none=True).encode())
 
-    def _repeated(self, messages: Iterator[_Message]) -> Iterator[_Message]:
+    def _with_duplicates(self, messages: Iterator[_Message]) -> Iterator[_Message]:
         chance = random.Random(self.shuffle or 0)  # noqa: S311 - not a secret
         for message in messages:
             yield message
             if self.duplicate and chance.random() < self.duplicate:
-                yield message._replace(again=True)
+                yield message._replace(repeated=True)
+
+
+@dataclass(frozen=True)
+class SendOptions(Plan):
+    """The options of every command that sends a file's events."""
+
+    kafka: KafkaOption = None
+    as_json: JsonOption = False
 
 
 class Sender:
-    """Publishes valid events, given as bytes, to topics that exist, with a bounded number of them on their way.
+    """Publishes valid events, given as bytes, to topics that exist, with a bounded number of them not yet acknowledged.
 
     Raises KafkaUnreachable where no broker answers, TopicsMisconfigured where a topic is missing, PublishFailed where
     Kafka does not take an event.
@@ -105,7 +117,7 @@ class Sender:
         """Send one event."""
         self._publisher.publish_json(topic, customer_id, value)
         self._count += 1
-        if self._count % _WINDOW == 0:
+        if self._count % _MAX_IN_FLIGHT == 0:
             self._publisher.flush()
 
     def flush(self) -> None:
@@ -113,7 +125,7 @@ class Sender:
         self._publisher.flush()
 
     def close(self) -> None:
-        """Flush, and let go of the connection."""
+        """Flush, and close the connection."""
         self._publisher.close()
 
     def __enter__(self) -> Self:
@@ -146,8 +158,8 @@ def send(topic: str, events: "Iterable[Event]", settings: "KafkaSettings", plan:
             expected = len(messages) if isinstance(messages, Sized) else plan.expected(events)
             for count, message in enumerate(messages, 1):
                 sender.send(topic, message.customer_id, message.value)
-                duplicates += message.again
-                if count % _FRAME == 0:
+                duplicates += message.repeated
+                if count % _PROGRESS_EVERY == 0:
                     share = min(1.0, count / expected) if expected else getattr(events, "share_read", None)
                     progress.update(task, completed=share, total=share and 1.0, done=count)
         except FileInvalid as error:
@@ -158,7 +170,7 @@ def send(topic: str, events: "Iterable[Event]", settings: "KafkaSettings", plan:
 
 
 def _require_topics(topics: Collection[str], settings: "KafkaSettings") -> None:
-    """Look for the topics first: a broker may create one with another number of partitions by itself."""
+    """Check first that the topics exist: a broker may create one by itself, with another number of partitions."""
     from events.topics.administration import TopicsMisconfigured, check_topics
     from events.topics.specs import topic_specs
 

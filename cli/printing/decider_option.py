@@ -1,4 +1,4 @@
-"""Who decides, for the record: an option, or the name of the account."""
+"""The options that say who decides and why, for the record; the name of the account where nobody is named."""
 
 import getpass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from batch.promotion.decisions import Decision
 
-__all__ = ["ByOption", "WhyOption", "decision_by"]
+__all__ = ["ByOption", "WhyOption", "new_decision"]
 
 ByOption = Annotated[
     str | None, typer.Option("--by", help="Who decides; your account's name if not given.", show_default=False)
@@ -17,8 +17,8 @@ ByOption = Annotated[
 WhyOption = Annotated[str, typer.Option("--why", help="Why, for those who look later.", show_default=False)]
 
 
-def decision_by(by: str | None, why: str) -> "Decision":
-    """Return a decision made now."""
+def new_decision(by: str | None, why: str) -> "Decision":
+    """Return a decision, made now."""
     from batch.promotion.decisions import Decision
 
     return Decision(by or _account(), datetime.now(UTC), why)

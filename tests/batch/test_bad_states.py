@@ -285,7 +285,7 @@ def test_a_process_whose_lock_expired_writes_nothing(redis):
 
 def test_a_person_who_asks_meanwhile_is_told_who_is_at_work(redis, command, monkeypatch):
     fill(redis, shoppers(150))
-    monkeypatch.setattr("cli.rebaseline._WAIT_S", 0.2)
+    monkeypatch.setattr("cli.rebaseline._LOCK_WAIT_S", 0.2)
     with BatchLock(redis, expires_s=60):
         code, err = command("rebaseline")
     assert code == 1

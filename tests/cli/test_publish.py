@@ -277,8 +277,8 @@ def test_thelook_is_imported_to_three_topics_and_its_rows_accounted_for(
 def test_events_on_their_way_are_bounded(
     shoal: Shoal, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_sending, "_WINDOW", 7)
-    monkeypatch.setattr(event_sending, "_FRAME", 3)
+    monkeypatch.setattr(event_sending, "_MAX_IN_FLIGHT", 7)
+    monkeypatch.setattr(event_sending, "_PROGRESS_EVERY", 3)
     assert json.loads(shoal("import", "cdnow", "--limit", "50", "--json").stdout)["published"] == 50
     assert len(published(settings, "orders", 50)) == 50
 
