@@ -8,27 +8,27 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.endpoints.baselines import build_baselines
-from api.endpoints.customers import build_customers
-from api.endpoints.dead_letters import build_dead_letters
-from api.endpoints.erasures import build_erasures
-from api.endpoints.experiments import build_experiments
-from api.endpoints.operations import build_open, build_operations
-from api.endpoints.segments import build_segments
-from api.endpoints.suppressions import build_suppressions
-from api.endpoints.triggers import build_triggers
+from api.endpoints.baselines import baselines_router
+from api.endpoints.customers import customers_router
+from api.endpoints.dead_letters import dead_letters_router
+from api.endpoints.erasures import erasures_router
+from api.endpoints.experiments import experiments_router
+from api.endpoints.operations import health_router, operations_router
+from api.endpoints.segments import segments_router
+from api.endpoints.suppressions import suppressions_router
+from api.endpoints.triggers import triggers_router
 from api.pages import add_pages
-from api.serving.http_limits import Edge
+from api.serving.http_limits import HttpLimits
 from api.serving.problem_details import problem_schemas, register_problems
 from api.serving.scope_guard import SECURITY_SCHEME
-from api.serving.services import opened_services
+from api.serving.services import open_services
 from api.settings import AppSettings
 
 __all__ = ["build_app"]
 
 _ROUTERS = (
-    build_open, build_operations, build_customers, build_segments, build_baselines, build_experiments,
-    build_suppressions, build_erasures, build_triggers, build_dead_letters,
+    health_router, operations_router, customers_router, segments_router, baselines_router, experiments_router,
+    suppressions_router, erasures_router, triggers_router, dead_letters_router,
 )  # fmt: skip
 
 _ABOUT = """Live customer segments and A/B results.
@@ -43,7 +43,7 @@ def build_app(settings: AppSettings) -> FastAPI:
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        async with opened_services(settings) as services:
+        async with open_services(settings) as services:
             app.state.services = services
             yield
 
@@ -51,7 +51,7 @@ def build_app(settings: AppSettings) -> FastAPI:
         title="Shoal", version=version("shoal"), description=_ABOUT, lifespan=life, docs_url=None, redoc_url=None,
         redirect_slashes=False,
     )  # fmt: skip
-    app.add_middleware(Edge, body_bytes=settings.api.api_body_bytes)
+    app.add_middleware(HttpLimits, body_bytes=settings.api.api_body_bytes)
     register_problems(app)
     for build in _ROUTERS:
         app.include_router(build())

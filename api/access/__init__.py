@@ -1,1 +1,1 @@
-"""Who may use the API and the dashboard, how often, and what they did."""
+"""API keys and scopes, sign-in sessions of the dashboard, rate limit, audit log."""

@@ -1,4 +1,4 @@
-"""API keys: shown once, kept as a hash, found by a part that is no secret.
+"""API keys: shown once, stored as a hash, found by their id, which is no secret.
 
 A key is `shoal_<id>_<secret>`. The secret is 32 random bytes, so one SHA-256 is enough: slow hashes (bcrypt, Argon2)
 are for passwords that people choose, which can be guessed; 256 random bits cannot.
@@ -38,7 +38,7 @@ def _printable(name: str) -> str:
 
 
 class ApiKey(BaseModel):
-    """A key as it is kept."""
+    """A key as it is stored."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class ApiKey(BaseModel):
     expires_at: AwareDatetime | None = None
     digest: str = Field(description="SHA-256 of the secret, hexadecimal")
 
-    def opened_by(self, secret: str) -> bool:
+    def matches(self, secret: str) -> bool:
         """Return whether a secret is this key's."""
         return hmac.compare_digest(self.digest, _digest(secret))
 
@@ -59,19 +59,19 @@ class ApiKey(BaseModel):
 
     @property
     def principal(self) -> Principal:
-        """Who asks with this key."""
+        """The principal of this key."""
         return Principal(self.id, self.name, frozenset(self.scopes))
 
 
 class Token(NamedTuple):
-    """The two parts of what a caller sends."""
+    """The id and the secret in a token."""
 
     key_id: str
     secret: str
 
 
 class NewKey(NamedTuple):
-    """A key and what opens it; the token is not kept anywhere."""
+    """A new key and its token, which is not stored anywhere."""
 
     key: ApiKey
     token: str
@@ -126,7 +126,7 @@ def bearer_token(authorization: str) -> str:
 
 
 def parse_token(token: str) -> Token | None:
-    """Return the parts of a token, or None where it is none.
+    """Return the parts of a token, or None where it is malformed.
 
     >>> parse_token("shoal_0123456789ab_" + "x" * 43).key_id
     '0123456789ab'

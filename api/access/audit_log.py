@@ -17,12 +17,12 @@ from pydantic import BaseModel
 from api.access.scopes import Principal
 from events.time_units import DAY_MS
 
-__all__ = ["STREAM", "Audit", "AuditEntry", "audit_salt", "pseudonym", "read_audit"]
+__all__ = ["STREAM", "AuditEntry", "AuditLog", "audit_salt", "pseudonym", "read_audit"]
 
 STREAM: Final = "audit"
 _SALT: Final = "audit:salt"
 _PAGE = 1_000
-_COUNTED_S = 60.0
+_FLUSH_S = 60.0
 
 
 class AuditEntry(BaseModel):
@@ -49,7 +49,7 @@ def pseudonym(salt: bytes, customer_id: str) -> str:
     return hmac.new(salt, customer_id.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-class Audit:
+class AuditLog:
     """Adds entries: each on its own, or counted by key and minute where single ones would drown the rest."""
 
     def __init__(self, client: Any, salt: bytes, days: int, clock: Callable[[], float] = time.time) -> None:
@@ -58,30 +58,30 @@ class Audit:
         self._counted_since = clock()
 
     async def record(
-        self, who: Principal, action: str, customer_id: str | None = None, detail: str | None = None
+        self, caller: Principal, action: str, customer_id: str | None = None, detail: str | None = None
     ) -> None:
         """Add an entry before the answer goes out. Raises redis.RedisError; then nothing is answered."""
-        await self._add([self._entry(who, action, customer_id, detail)])
+        await self._add([self._entry(caller, action, customer_id, detail)])
 
     async def record_each(
-        self, who: Principal, action: str, customer_ids: Sequence[str], detail: str | None = None
+        self, caller: Principal, action: str, customer_ids: Sequence[str], detail: str | None = None
     ) -> None:
         """Add an entry for each of the customers, in one round trip. Raises redis.RedisError."""
-        await self._add([self._entry(who, action, each, detail) for each in customer_ids])
+        await self._add([self._entry(caller, action, each, detail) for each in customer_ids])
 
-    def _entry(self, who: Principal, action: str, customer_id: str | None, detail: str | None) -> dict[str, str]:
-        fields = {"key": who.key_id, "name": who.name, "action": action}
+    def _entry(self, caller: Principal, action: str, customer_id: str | None, detail: str | None) -> dict[str, str]:
+        fields = {"key": caller.key_id, "name": caller.name, "action": action}
         if customer_id is not None:
             fields["customer"] = pseudonym(self._salt, customer_id)
         if detail is not None:
             fields["detail"] = detail
         return fields
 
-    async def count(self, who: Principal, action: str, times: int = 1) -> None:
+    async def count(self, caller: Principal, action: str, times: int = 1) -> None:
         """Count an action; what was counted is added to the log about once a minute."""
-        place = (who, action)
+        place = (caller, action)
         self._counts[place] = self._counts.get(place, 0) + times
-        if self._clock() - self._counted_since >= _COUNTED_S:
+        if self._clock() - self._counted_since >= _FLUSH_S:
             await self.flush()
 
     async def flush(self) -> None:
@@ -89,8 +89,8 @@ class Audit:
         counts, self._counts, self._counted_since = self._counts, {}, self._clock()
         await self._add(
             [
-                {"key": who.key_id, "name": who.name, "action": action, "times": str(times)}
-                for (who, action), times in counts.items()
+                {"key": caller.key_id, "name": caller.name, "action": action, "times": str(times)}
+                for (caller, action), times in counts.items()
             ]
         )
 

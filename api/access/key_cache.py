@@ -1,4 +1,4 @@
-"""Which keys are valid, asked at every request: remembered for some seconds, so that a read costs no other read."""
+"""Valid API keys, cached for some seconds, so that checking one seldom costs a round trip to Redis."""
 
 import time
 from collections.abc import Callable
@@ -8,33 +8,33 @@ from typing import Any
 from api.access.api_keys import KEYS, ApiKey, parse_token
 from api.access.scopes import Principal
 
-__all__ = ["KeyRing"]
+__all__ = ["KeyCache"]
 
 _MOST = 10_000
 
 
-class KeyRing:
+class KeyCache:
     """Finds the key behind a token.
 
-    Only tokens that opened a key are remembered, for `keep_s` seconds: guessing fills no memory.
+    Only valid tokens are cached, for `keep_s` seconds: guessing fills no memory.
     """
 
     def __init__(self, client: Any, keep_s: float, clock: Callable[[], float] = time.time) -> None:
         self._redis, self._keep_s, self._clock = client, keep_s, clock
-        self._opened: dict[str, tuple[float, ApiKey, Principal]] = {}
+        self._cached: dict[str, tuple[float, ApiKey, Principal]] = {}
 
-    async def opened_by(self, token: str) -> Principal | None:
-        """Return whose token this is, or None where it opens nothing. Raises redis.RedisError."""
+    async def principal_of(self, token: str) -> Principal | None:
+        """Return the principal of a token, or None where it is invalid. Raises redis.RedisError."""
         now = self._clock()
-        found = self._opened.get(token)
+        found = self._cached.get(token)
         if found is None or now >= found[0]:
-            self._opened.pop(token, None)
+            self._cached.pop(token, None)
             key = await self._read(token)
             if key is None:
                 return None
-            if len(self._opened) >= _MOST:
-                self._opened.clear()
-            self._opened[token] = found = (now + self._keep_s, key, key.principal)
+            if len(self._cached) >= _MOST:
+                self._cached.clear()
+            self._cached[token] = found = (now + self._keep_s, key, key.principal)
         return found[2] if found[1].expires_at is None else _valid(found[1], now)
 
     async def by_id(self, key_id: str) -> Principal | None:
@@ -48,7 +48,7 @@ class KeyRing:
         if parts is None or value is None:
             return None
         key = ApiKey.model_validate_json(value)
-        return key if key.opened_by(parts.secret) else None
+        return key if key.matches(parts.secret) else None
 
 
 def _valid(key: ApiKey, now: float) -> Principal | None:

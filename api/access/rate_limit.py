@@ -1,4 +1,4 @@
-"""How often a key may ask, over all API processes together."""
+"""Rate limit of requests by key, over all API processes."""
 
 import asyncio
 import math
@@ -22,32 +22,32 @@ class RateLimiter:
 
     def __init__(self, client: Any, limit: int, clock: Callable[[], float] = time.time) -> None:
         self._redis, self._limit, self._clock = client, limit, clock
-        self._lease = max(1, limit // 100)
-        self._held: dict[str, int] = {}
-        self._taking: dict[str, asyncio.Lock] = {}
+        self._lease_size = max(1, limit // 100)
+        self._remaining: dict[str, int] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
         self._window = 0
 
-    async def wait_s(self, key_id: str) -> int:
+    async def retry_after_s(self, key_id: str) -> int:
         """Count one request; return 0 where it may go on, or the seconds until the next one may."""
         now = self._clock()
         window = int(now // _WINDOW_S)
         if window != self._window:
-            self._held, self._taking, self._window = {}, {}, window
-        held = self._held  # of this window, also where a later one begins while this request waits
-        if not held.get(key_id):
-            async with self._taking.setdefault(key_id, asyncio.Lock()):
-                if not held.get(key_id):
-                    held[key_id] = await self._take(key_id, window) or _USED_UP
-        if held[key_id] == _USED_UP:
+            self._remaining, self._locks, self._window = {}, {}, window
+        remaining = self._remaining  # of this window, also where a later one begins while this request waits
+        if not remaining.get(key_id):
+            async with self._locks.setdefault(key_id, asyncio.Lock()):
+                if not remaining.get(key_id):
+                    remaining[key_id] = await self._lease_requests(key_id, window) or _USED_UP
+        if remaining[key_id] == _USED_UP:
             return max(1, math.ceil((window + 1) * _WINDOW_S - now))
-        held[key_id] -= 1
+        remaining[key_id] -= 1
         return 0
 
-    async def _take(self, key_id: str, window: int) -> int:
+    async def _lease_requests(self, key_id: str, window: int) -> int:
         """Return how many more requests this process may let through, at most a lease."""
         name = f"api:rate:{key_id}:{window}"
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.incrby(name, self._lease)
+            pipe.incrby(name, self._lease_size)
             pipe.expire(name, 2 * _WINDOW_S)
             taken = int((await pipe.execute())[0])
-        return max(0, min(self._lease, self._limit - (taken - self._lease)))
+        return max(0, min(self._lease_size, self._limit - (taken - self._lease_size)))

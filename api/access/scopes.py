@@ -1,4 +1,4 @@
-"""What a key may do."""
+"""Scopes of API keys, and the principal that holds them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks: a key, and what it may do.
+    """The holder of an API key, with its scopes.
 
     >>> Principal("k1", "shop", frozenset({Scope.SEGMENTS_READ})).may(Scope.ADMIN)
     False

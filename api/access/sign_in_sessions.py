@@ -24,7 +24,7 @@ class Session(BaseModel):
     key_id: str
     csrf: str
 
-    def allows(self, csrf: str) -> bool:
+    def csrf_matches(self, csrf: str) -> bool:
         """Return whether a form's token is this session's."""
         return hmac.compare_digest(self.csrf.encode(), csrf.encode())
 
@@ -33,12 +33,12 @@ def new_sign_in(client: redis.Redis, key_id: str, random: Callable[[], str] = se
     """Return a token that signs in once, as this key, within an hour."""
     token = random()
     store: Any = client
-    store.set(_name("sign-in", token), key_id, ex=LINK_S)
+    store.set(_redis_key("sign-in", token), key_id, ex=LINK_S)
     return token
 
 
 class Sessions:
-    """Keeps who is signed in, in Redis, so that every API process knows."""
+    """The sessions in Redis, shared by all API processes."""
 
     def __init__(self, client: Any, hours: float, random: Callable[[], str] = secrets.token_urlsafe) -> None:
         self._redis, self._random = client, random
@@ -46,25 +46,25 @@ class Sessions:
 
     async def redeem(self, token: str) -> str | None:
         """Return the key id behind a one-time token and use the token up, or None."""
-        value = await self._redis.getdel(_name("sign-in", token))
+        value = await self._redis.getdel(_redis_key("sign-in", token))
         return value.decode() if value else None
 
     async def begin(self, key_id: str) -> str:
         """Return the cookie of a new session."""
         cookie = self._random()
         session = Session(key_id=key_id, csrf=self._random())
-        await self._redis.set(_name("session", cookie), session.model_dump_json(), ex=self.seconds)
+        await self._redis.set(_redis_key("session", cookie), session.model_dump_json(), ex=self.seconds)
         return cookie
 
     async def find(self, cookie: str) -> Session | None:
         """Return the session of a cookie, or None."""
-        value = await self._redis.get(_name("session", cookie))
+        value = await self._redis.get(_redis_key("session", cookie))
         return Session.model_validate_json(value) if value else None
 
     async def end(self, cookie: str) -> None:
         """Forget a session."""
-        await self._redis.delete(_name("session", cookie))
+        await self._redis.delete(_redis_key("session", cookie))
 
 
-def _name(kind: str, token: str) -> str:
+def _redis_key(kind: str, token: str) -> str:
     return f"api:{kind}:{hashlib.sha256(token.encode()).hexdigest()}"

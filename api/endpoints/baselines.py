@@ -9,34 +9,34 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
 from api.endpoints.response_models import BaselineDocument
-from api.serving.etags import NOT_MODIFIED, tagged
-from api.serving.problem_details import Refusal, problem_responses
-from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from api.serving.etags import NOT_MODIFIED, etag_response
+from api.serving.problem_details import ProblemError, problem_responses
+from api.serving.scope_guard import Caller, InjectedServices, guarded_router, requires_scope
 from batch.promotion.decisions import Decision, summary
 from queries.segments.baseline_comparison import compare_baselines
 from state.model.baselines import BaselineStore
 
-__all__ = ["build_baselines"]
+__all__ = ["baselines_router"]
 
 Number = Annotated[int, Path(ge=1, le=1_000_000_000, description="the baseline's number")]
 
 
-class Why(BaseModel):
-    """The reason, for those who look later."""
+class DecisionRequest(BaseModel):
+    """A decision with its reason."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "looks right"}]})
 
     why: str = Field("", max_length=500)
 
 
-class Back(Why):
-    """What to bring back: the baseline before the live one, unless a number is given."""
+class RollbackRequest(DecisionRequest):
+    """Which baseline to restore: the one before the live one, unless a number is given."""
 
     to: int | None = Field(None, ge=1, le=1_000_000_000)
 
 
-class Name(BaseModel):
-    """A segment's name."""
+class RenameRequest(BaseModel):
+    """The new name of a segment."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Weekend Shoppers"}]})
 
@@ -63,14 +63,14 @@ class BaselineSummary(BaseModel):
     restores: int | None
 
 
-class Baselines(BaseModel):
+class BaselineList(BaseModel):
     """All baselines, the newest first."""
 
     baselines: list[BaselineSummary]
 
 
 class ComparedBaseline(BaselineSummary):
-    """A baseline in a few fields, with what it was chosen by."""
+    """A baseline in a few fields, and why it was chosen."""
 
     inertia: float = Field(description="sum of the squared distances to the centroids, in standardised units")
     reason: str = Field(description="why this k and this algorithm")
@@ -90,8 +90,8 @@ class ComparedSegment(BaseModel):
     profile_before: dict[str, float] | None
 
 
-class Gone(BaseModel):
-    """A segment that the other baseline has, and this one has not."""
+class RemovedSegment(BaseModel):
+    """A segment of the other baseline that this one does not have."""
 
     segment_id: str
     segment: str
@@ -107,33 +107,33 @@ class PreviewedMove(BaseModel):
     customers: int
 
 
-class Comparison(BaseModel):
+class BaselineComparison(BaseModel):
     """A baseline against another one; `against` is null for the RFM tiers, before the first baseline."""
 
     baseline: ComparedBaseline
     against: ComparedBaseline | None
     moved_share: float | None = Field(description="share of customers whom it moves; null where that was not previewed")
     segments: list[ComparedSegment]
-    gone: list[Gone]
+    gone: list[RemovedSegment]
     moves: list[PreviewedMove] | None = Field(
         description="previewed when it was proposed, against the baseline that it follows; null against any other"
     )
 
 
-def build_baselines() -> APIRouter:
+def baselines_router() -> APIRouter:
     """Return the routes under /v1/baselines."""
     router = guarded_router("/v1", "baselines")
-    read, decide = needs(Scope.SEGMENTS_READ), needs(Scope.BASELINES_APPROVE)
+    read, decide = requires_scope(Scope.SEGMENTS_READ), requires_scope(Scope.BASELINES_APPROVE)
     found = {**NOT_MODIFIED, **problem_responses(404)}
     decided = problem_responses(400, 404, 409, 413)
-    router.get("/baselines", openapi_extra=read, response_model=Baselines)(list_baselines)
+    router.get("/baselines", openapi_extra=read, response_model=BaselineList)(list_baselines)
     router.get("/baselines/current", openapi_extra=read, responses=found, response_model=BaselineDocument)(read_live)
     router.get("/baselines/{number}", openapi_extra=read, responses=found, response_model=BaselineDocument)(read_one)
     router.get(
         "/baselines/{number}/comparison",
         openapi_extra=read,
         responses=problem_responses(404),
-        response_model=Comparison,
+        response_model=BaselineComparison,
     )(compare)
     for path, view in (
         ("/baselines/{number}/approve", approve),
@@ -145,23 +145,23 @@ def build_baselines() -> APIRouter:
     return router
 
 
-async def list_baselines(services: InjectedServices) -> Baselines:
+async def list_baselines(services: InjectedServices) -> BaselineList:
     """Return all baselines, the newest first."""
     found = await run_in_threadpool(BaselineStore(services.store).all)
-    return Baselines(baselines=[BaselineSummary(**summary(each)) for each in reversed(found)])
+    return BaselineList(baselines=[BaselineSummary(**summary(each)) for each in reversed(found)])
 
 
 async def read_live(services: InjectedServices, request: Request) -> Response:
     """Return the baseline that is live: its features, scale, centroids and segments."""
     baseline = await run_in_threadpool(BaselineStore(services.store).current)
     if baseline is None:
-        raise Refusal(404, "no baseline is live yet: customers are in RFM tiers until the first is fitted")
-    return tagged(request, baseline)
+        raise ProblemError(404, "no baseline is live yet: customers are in RFM tiers until the first is fitted")
+    return etag_response(request, baseline)
 
 
 async def read_one(services: InjectedServices, request: Request, number: Number) -> Response:
     """Return a baseline: segments, where they come from, and who would move from where to where."""
-    return tagged(request, await run_in_threadpool(BaselineStore(services.store).get, number))
+    return etag_response(request, await run_in_threadpool(BaselineStore(services.store).get, number))
 
 
 async def compare(
@@ -171,7 +171,7 @@ async def compare(
         int | None,
         Query(ge=0, le=1_000_000_000, description="number of the other; 0: RFM tiers; default: what is live"),
     ] = None,
-) -> Comparison:
+) -> BaselineComparison:
     """Return a baseline against another one: figures, what became of each segment, and who moves."""
 
     def read() -> dict[str, Any]:
@@ -180,41 +180,41 @@ async def compare(
         other = store.current() if against is None else store.get(against) if against else None
         return compare_baselines(found, other)
 
-    return Comparison.model_validate(await run_in_threadpool(read))
+    return BaselineComparison.model_validate(await run_in_threadpool(read))
 
 
-async def approve(services: InjectedServices, who: Who, number: Number, body: Why) -> Any:
+async def approve(services: InjectedServices, caller: Caller, number: Number, body: DecisionRequest) -> Any:
     """Put a proposed baseline live: every worker swaps within seconds and moves its customers over."""
-    decided = await run_in_threadpool(services.promotion().approve, number, decision(who.name, body.why))
-    await services.audit.record(who, "baseline.approve", detail=str(number))
+    decided = await run_in_threadpool(services.promotion().approve, number, decision(caller.name, body.why))
+    await services.audit.record(caller, "baseline.approve", detail=str(number))
     return decided
 
 
-async def reject(services: InjectedServices, who: Who, number: Number, body: Why) -> Any:
-    """Turn a proposed baseline down; what is live stays."""
-    decided = await run_in_threadpool(services.promotion().reject, number, decision(who.name, body.why))
-    await services.audit.record(who, "baseline.reject", detail=str(number))
+async def reject(services: InjectedServices, caller: Caller, number: Number, body: DecisionRequest) -> Any:
+    """Reject a proposed baseline; the live one stays."""
+    decided = await run_in_threadpool(services.promotion().reject, number, decision(caller.name, body.why))
+    await services.audit.record(caller, "baseline.reject", detail=str(number))
     return decided
 
 
-async def roll_back(services: InjectedServices, who: Who, body: Back) -> Any:
+async def roll_back(services: InjectedServices, caller: Caller, body: RollbackRequest) -> Any:
     """Bring the baseline before the live one back, under a new number, with its segments' ids and names."""
-    decided = await run_in_threadpool(services.promotion().rollback, decision(who.name, body.why), body.to)
-    await services.audit.record(who, "baseline.rollback", detail=str(decided.restores))
+    decided = await run_in_threadpool(services.promotion().rollback, decision(caller.name, body.why), body.to)
+    await services.audit.record(caller, "baseline.rollback", detail=str(decided.restores))
     return decided
 
 
 async def rename(
     services: InjectedServices,
-    who: Who,
+    caller: Caller,
     number: Number,
     segment_id: Annotated[str, Path(pattern=r"^s[0-9]{1,5}$", examples=["s3"])],
-    body: Name,
+    body: RenameRequest,
 ) -> Any:
-    """Name a segment of a proposed or of the live baseline; its id stays, and later baselines keep the name."""
+    """Rename a segment of a proposed or of the live baseline; its id stays, and later baselines keep the name."""
     act = services.promotion().rename
-    decided = await run_in_threadpool(act, number, segment_id, body.name, decision(who.name, ""))
-    await services.audit.record(who, "baseline.rename", detail=f"{number} {segment_id}")
+    decided = await run_in_threadpool(act, number, segment_id, body.name, decision(caller.name, ""))
+    await services.audit.record(caller, "baseline.rename", detail=f"{number} {segment_id}")
     return decided
 
 

@@ -1,4 +1,4 @@
-"""Erasures: ask for a customer to be forgotten everywhere, and see how far it is."""
+"""Erasures: request that a customer is erased everywhere, and read the status."""
 
 import time
 from typing import Annotated, Literal
@@ -8,21 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.serving.problem_details import Refusal, problem_responses
-from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from api.serving.problem_details import ProblemError, problem_responses
+from api.serving.scope_guard import Caller, InjectedServices, guarded_router, requires_scope
 from events.schema.field_types import Identifier
 from stream.erasure.erasure_requests import ErasureProgress
 from stream.moves.changes import rfc3339
 
-__all__ = ["build_erasures"]
+__all__ = ["erasures_router"]
 
 CustomerId = Annotated[
     Identifier, Path(description="customer_id of the events; a slash in it is sent as %2F", examples=["00001"])
 ]
 
 
-class Request(BaseModel):
-    """Whom to forget."""
+class ErasureRequest(BaseModel):
+    """The customer to erase."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"customer_id": "00001"}]})
 
@@ -30,7 +30,7 @@ class Request(BaseModel):
 
 
 class ErasureDocument(BaseModel):
-    """How far an erasure is. It cannot be undone, nor called off."""
+    """Status of an erasure. It cannot be undone or cancelled."""
 
     customer_id: str
     status: Literal["waiting for a worker", "finishing", "erased"] = Field(
@@ -39,10 +39,10 @@ class ErasureDocument(BaseModel):
     requested_at: str | None = Field(description="null once it is finished: nothing is kept but a salted hash")
 
 
-def build_erasures() -> APIRouter:
+def erasures_router() -> APIRouter:
     """Return the routes under /v1/erasures."""
     router = guarded_router("/v1", "erasures")
-    admin = needs(Scope.ADMIN)
+    admin = requires_scope(Scope.ADMIN)
     router.post(
         "/erasures",
         openapi_extra=admin,
@@ -59,28 +59,28 @@ def build_erasures() -> APIRouter:
     return router
 
 
-async def request_erasure(services: InjectedServices, who: Who, body: Request) -> ErasureDocument:
+async def request_erasure(services: InjectedServices, caller: Caller, body: ErasureRequest) -> ErasureDocument:
     """Ask for a customer to be erased; it is done within seconds where a worker owns the customer's partition.
 
     Record, profile, segment, part in the model, exposures, deliveries, exclusions and dead letters go. A salted hash
     stays, so that replayed events do not bring the customer back.
     """
     now_ms = time.time_ns() // 1_000_000
-    await services.audit.record(who, "customer.erase", body.customer_id)
+    await services.audit.record(caller, "customer.erase", body.customer_id)
     await run_in_threadpool(services.erasures.request, body.customer_id, now_ms)
     found = await run_in_threadpool(services.erasures.status, body.customer_id)
-    return _told(body.customer_id, found or ErasureProgress("waiting for a worker", now_ms))
+    return _document(body.customer_id, found or ErasureProgress("waiting for a worker", now_ms))
 
 
-async def read_erasure(services: InjectedServices, who: Who, customer_id: CustomerId) -> ErasureDocument:
-    """Return how far the erasure of a customer is."""
+async def read_erasure(services: InjectedServices, caller: Caller, customer_id: CustomerId) -> ErasureDocument:
+    """Return the status of the erasure of a customer."""
     found = await run_in_threadpool(services.erasures.status, customer_id)
-    await services.audit.record(who, "erasure.read", customer_id)
+    await services.audit.record(caller, "erasure.read", customer_id)
     if found is None:
-        raise Refusal(404, f"nobody has asked for customer {customer_id!r} to be erased")
-    return _told(customer_id, found)
+        raise ProblemError(404, f"nobody has asked for customer {customer_id!r} to be erased")
+    return _document(customer_id, found)
 
 
-def _told(customer_id: str, found: ErasureProgress) -> ErasureDocument:
+def _document(customer_id: str, found: ErasureProgress) -> ErasureDocument:
     since = None if found.since_ms is None else rfc3339(found.since_ms)
     return ErasureDocument(customer_id=customer_id, status=found.status, requested_at=since)

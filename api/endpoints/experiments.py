@@ -7,14 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.serving.problem_details import Refusal, problem_responses
-from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from api.serving.problem_details import ProblemError, problem_responses
+from api.serving.scope_guard import Caller, InjectedServices, guarded_router, requires_scope
 from events.schema.field_types import Identifier
 from experiments import Experiment, NotComputable
 from experiments.reporting.document import Report
 from queries.experiments.experiments import ExperimentReport
 
-__all__ = ["build_experiments"]
+__all__ = ["experiments_router"]
 
 ExperimentId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["banner"])]
 _EXAMPLE: dict[str, JsonValue] = {
@@ -24,7 +24,7 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class Definition(BaseModel):
+class ExperimentDefinition(BaseModel):
     """What an experiment is: `id`, `variants` and `control`, and any other field of a stored experiment.
 
     The fields that are not given have their defaults; `start` is now.
@@ -37,7 +37,7 @@ class Definition(BaseModel):
     control: str
 
 
-class ListedExperiment(BaseModel):
+class ExperimentSummary(BaseModel):
     """An experiment and its verdict."""
 
     experiment: str
@@ -50,10 +50,10 @@ class ListedExperiment(BaseModel):
     sentence: str
 
 
-class ListedExperiments(BaseModel):
+class ExperimentList(BaseModel):
     """All experiments, by id."""
 
-    experiments: list[ListedExperiment]
+    experiments: list[ExperimentSummary]
 
 
 class Assignment(BaseModel):
@@ -67,7 +67,7 @@ class Assignment(BaseModel):
     segment_id: str | None
 
 
-class PowerQuestion(BaseModel):
+class PowerRequest(BaseModel):
     """A rate, and the relative change of it that should be found."""
 
     model_config = ConfigDict(
@@ -80,7 +80,7 @@ class PowerQuestion(BaseModel):
     power: float = Field(0.8, gt=0.5, lt=1.0)
 
 
-class PowerAnswer(BaseModel):
+class PowerResponse(BaseModel):
     """Customers that each of two equal arms needs, at a single look at the end."""
 
     customers_per_arm: int | None
@@ -88,12 +88,12 @@ class PowerAnswer(BaseModel):
     test: Literal["fixed"] = "fixed"
 
 
-def build_experiments() -> APIRouter:
+def experiments_router() -> APIRouter:
     """Return the routes under /v1/experiments."""
     router = guarded_router("/v1", "experiments")
-    read, write = needs(Scope.EXPERIMENTS_READ), needs(Scope.EXPERIMENTS_WRITE)
+    read, write = requires_scope(Scope.EXPERIMENTS_READ), requires_scope(Scope.EXPERIMENTS_WRITE)
     missing, body = problem_responses(404), problem_responses(400, 413)
-    router.get("/experiments", openapi_extra=read, response_model=ListedExperiments)(list_experiments)
+    router.get("/experiments", openapi_extra=read, response_model=ExperimentList)(list_experiments)
     router.post(
         "/experiments",
         openapi_extra=write,
@@ -101,7 +101,7 @@ def build_experiments() -> APIRouter:
         responses={**body, **problem_responses(409)},
         response_model=Experiment,
     )(create_experiment)
-    router.post("/experiments:power", openapi_extra=read, responses=body, response_model=PowerAnswer)(plan)
+    router.post("/experiments:power", openapi_extra=read, responses=body, response_model=PowerResponse)(plan)
     router.get("/experiments/{experiment_id}", openapi_extra=read, responses=missing, response_model=Experiment)(
         read_experiment
     )
@@ -120,10 +120,10 @@ def build_experiments() -> APIRouter:
     return router
 
 
-def listed(standing: ExperimentReport) -> ListedExperiment:
+def experiment_summary(standing: ExperimentReport) -> ExperimentSummary:
     """Return an experiment as lists show it."""
     experiment, status, report = standing
-    return ListedExperiment(
+    return ExperimentSummary(
         experiment=experiment.id,
         status=status,
         variants=[variant.name for variant in experiment.variants],
@@ -135,31 +135,31 @@ def listed(standing: ExperimentReport) -> ListedExperiment:
     )
 
 
-def defined(fields: dict[str, Any]) -> Experiment:
-    """Return the definition with these fields. Raises Refusal: 422."""
+def experiment_of(fields: dict[str, Any]) -> Experiment:
+    """Return the definition with these fields. Raises ProblemError: 422."""
     try:
         return Experiment.model_validate(fields)
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
-        raise Refusal(422, said) from None
+        raise ProblemError(422, said) from None
 
 
-async def list_experiments(services: InjectedServices) -> ListedExperiments:
+async def list_experiments(services: InjectedServices) -> ExperimentList:
     """Return all experiments with their verdicts."""
     found = await run_in_threadpool(services.experiments.all)
-    return ListedExperiments(experiments=[listed(each) for each in found])
+    return ExperimentList(experiments=[experiment_summary(each) for each in found])
 
 
-async def create_experiment(services: InjectedServices, who: Who, body: Definition) -> Experiment:
+async def create_experiment(services: InjectedServices, caller: Caller, body: ExperimentDefinition) -> Experiment:
     """Define an experiment; its exposures count from its start on."""
 
     def create() -> Experiment:
-        experiment = defined({"start": services.experiments.now(), **body.model_dump()})
+        experiment = experiment_of({"start": services.experiments.now(), **body.model_dump()})
         services.experiments.create(experiment)
         return experiment
 
     made = await run_in_threadpool(create)
-    await services.audit.record(who, "experiment.create", detail=made.id)
+    await services.audit.record(caller, "experiment.create", detail=made.id)
     return made
 
 
@@ -180,7 +180,7 @@ async def read_report(services: InjectedServices, experiment_id: ExperimentId) -
 
 async def read_assignment(
     services: InjectedServices,
-    who: Who,
+    caller: Caller,
     experiment_id: ExperimentId,
     customer_id: Annotated[Identifier, Query(examples=["00001"])],
 ) -> Assignment:
@@ -193,24 +193,24 @@ async def read_assignment(
         return {"experiment": experiment_id, "status": status, **row}
 
     found = await run_in_threadpool(assignment)
-    if not who.may_any((Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ)):
+    if not caller.may_any((Scope.SEGMENTS_READ, Scope.CUSTOMERS_READ)):
         found["segment_id"] = None
-    await services.audit.count(who, "assignment.read")
+    await services.audit.count(caller, "assignment.read")
     return Assignment(**found)
 
 
-async def stop_experiment(services: InjectedServices, who: Who, experiment_id: ExperimentId) -> Experiment:
+async def stop_experiment(services: InjectedServices, caller: Caller, experiment_id: ExperimentId) -> Experiment:
     """End an experiment: exposures no longer count, conversions still do within their window."""
     stopped = await run_in_threadpool(services.experiments.stop, experiment_id)
-    await services.audit.record(who, "experiment.stop", detail=experiment_id)
+    await services.audit.record(caller, "experiment.stop", detail=experiment_id)
     return stopped
 
 
-async def plan(body: PowerQuestion) -> PowerAnswer:
+async def plan(body: PowerRequest) -> PowerResponse:
     """Return how many customers a change of a rate needs to be found."""
     from experiments.planning.power import sample_size_of_proportions  # the statistics take a second to load
 
     needed = await run_in_threadpool(sample_size_of_proportions, body.rate, body.lift, body.alpha, body.power)
     if isinstance(needed, NotComputable):
-        return PowerAnswer(customers_per_arm=None, cannot_say=needed.reason.value)
-    return PowerAnswer(customers_per_arm=needed, cannot_say=None)
+        return PowerResponse(customers_per_arm=None, cannot_say=needed.reason.value)
+    return PowerResponse(customers_per_arm=needed, cannot_say=None)

@@ -1,4 +1,4 @@
-"""Is the service there, is it ready, how is the pipeline doing."""
+"""Health, readiness, state of the pipeline, and metrics."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -7,14 +7,14 @@ from redis import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.endpoints.response_models import Health, Operations, Readiness
-from api.serving.scope_guard import InjectedServices, guarded_router, needs
+from api.endpoints.response_models import Health, PipelineStatus, Readiness
+from api.serving.scope_guard import InjectedServices, guarded_router, requires_scope
 
-__all__ = ["build_open", "build_operations"]
+__all__ = ["health_router", "operations_router"]
 
 
-def build_open() -> APIRouter:
-    """Return the routes that need no key."""
+def health_router() -> APIRouter:
+    """Return /health and /ready, which need no key."""
     router = APIRouter(tags=["operations"])
     router.get("/health", response_model=Health)(health)
     router.get(
@@ -23,11 +23,11 @@ def build_open() -> APIRouter:
     return router
 
 
-def build_operations() -> APIRouter:
+def operations_router() -> APIRouter:
     """Return /v1/operations and /metrics."""
     router = guarded_router(tag="operations")
-    extra = needs(Scope.SEGMENTS_READ)
-    router.get("/v1/operations", openapi_extra=extra, response_model=Operations)(operations)
+    extra = requires_scope(Scope.SEGMENTS_READ)
+    router.get("/v1/operations", openapi_extra=extra, response_model=PipelineStatus)(operations)
     router.get(
         "/metrics",
         openapi_extra=extra,
@@ -51,11 +51,11 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"ready": True})
 
 
-async def operations(services: InjectedServices) -> Operations:
+async def operations(services: InjectedServices) -> PipelineStatus:
     """Return workers, partitions, lag, and what became of the events; at most two seconds old."""
-    return Operations.model_validate(await run_in_threadpool(services.status))
+    return PipelineStatus.model_validate(await run_in_threadpool(services.status))
 
 
 async def metrics(services: InjectedServices) -> Response:
     """Return metrics for Prometheus, which sends a key as its bearer token."""
-    return Response(await run_in_threadpool(services.traffic.text), media_type=CONTENT_TYPE_LATEST)
+    return Response(await run_in_threadpool(services.request_metrics.text), media_type=CONTENT_TYPE_LATEST)

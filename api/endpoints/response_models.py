@@ -1,4 +1,4 @@
-"""What the API answers with; the keys are a contract."""
+"""Request and response models of several endpoints; their JSON keys are a contract."""
 
 from typing import Annotated, Any
 
@@ -10,20 +10,20 @@ from events.schema.outputs import Baseline
 __all__ = [
     "BaselineDocument",
     "CustomerDocument",
+    "CustomerLookupRequest",
+    "CustomerLookupResponse",
     "CustomerPage",
-    "CustomersAnswer",
-    "CustomersLookup",
+    "CustomerSummary",
     "Explanation",
-    "Flows",
     "Health",
-    "History",
-    "Listed",
-    "Lookup",
-    "LookupAnswer",
-    "Operations",
+    "PipelineStatus",
     "Readiness",
     "SegmentDocument",
-    "SegmentRow",
+    "SegmentFlows",
+    "SegmentHistory",
+    "SegmentLookupRequest",
+    "SegmentLookupResponse",
+    "SegmentSummary",
     "SegmentsDocument",
     "WorkerDocument",
 ]
@@ -57,22 +57,22 @@ class SegmentDocument(BaseModel):
     change_id: str = Field(description="customer_id, a colon, and the number of the change")
 
 
-class Lookup(BaseModel):
-    """Many customers at once."""
+class SegmentLookupRequest(BaseModel):
+    """Customers whose segments to return."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"customer_ids": ["00001", "00002"]}]})
 
     customer_ids: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
 
 
-class LookupAnswer(BaseModel):
+class SegmentLookupResponse(BaseModel):
     """The segments of those customers that have one; the others are in `unknown`."""
 
     segments: dict[str, SegmentDocument] = Field(description="by customer_id")
     unknown: list[str]
 
 
-class Held(BaseModel):
+class SegmentMembership(BaseModel):
     """A segment that a customer was in."""
 
     change_number: int
@@ -82,7 +82,7 @@ class Held(BaseModel):
 
 
 class Lifetime(BaseModel):
-    """What a customer is still worth, by the models kept with the live baseline; null with a `reason`."""
+    """Lifetime value of a customer, by the models kept with the live baseline; null with a `reason`."""
 
     probability_alive: float | None = Field(description="probability that the customer is still one (BG/NBD)")
     expected_orders: float | None = Field(description="orders to expect within the horizon (BG/NBD)")
@@ -143,29 +143,29 @@ class CustomerDocument(BaseModel):
     baseline: int | None
     change_id: str | None
     as_of: str = Field(description="the moment that features and recency are computed for")
-    history: list[Held] = Field(description="the last few segments, the present one first")
+    history: list[SegmentMembership] = Field(description="the last few segments, the present one first")
     features: dict[str, float | None] | None = Field(None, description="the segmentation's features, each in its unit")
     record: dict[str, Any] | None = Field(None, description="what the events add up to; money in the shop's currency")
-    lifetime: Lifetime | None = Field(None, description="what the customer is still worth")
+    lifetime: Lifetime | None = Field(None, description="lifetime value")
     profile: dict[str, Any] | None = Field(None, description="the newest CRM profile, null without one")
 
 
-class CustomersLookup(BaseModel):
-    """Many customers at once, in full."""
+class CustomerLookupRequest(BaseModel):
+    """Customers to return in full."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"customer_ids": ["00001", "00002"]}]})
 
     customer_ids: Annotated[list[Identifier], Field(min_length=1, max_length=100)]
 
 
-class CustomersAnswer(BaseModel):
+class CustomerLookupResponse(BaseModel):
     """Those customers of whom an event has been processed; the others are in `unknown`."""
 
     customers: dict[str, CustomerDocument] = Field(description="by customer_id")
     unknown: list[str]
 
 
-class Moved(BaseModel):
+class SegmentHistoryEntry(BaseModel):
     """A segment that a customer was in, and why it moved there."""
 
     change_number: int
@@ -176,15 +176,15 @@ class Moved(BaseModel):
     explanation: str | None = Field(description="why, in a sentence; null where it is not known")
 
 
-class History(BaseModel):
-    """A customer's way through the segments, the latest move first."""
+class SegmentHistory(BaseModel):
+    """A customer's segments over time, the latest first."""
 
     customer_id: str
-    history: list[Moved]
+    history: list[SegmentHistoryEntry]
     without_causes: str | None = Field(description="why the causes are not known, where Kafka could not be asked")
 
 
-class Near(BaseModel):
+class SegmentDistance(BaseModel):
     """A segment, and how far the customer is from its centre, in standard deviations."""
 
     segment_id: str
@@ -192,7 +192,7 @@ class Near(BaseModel):
     distance: float
 
 
-class Difference(BaseModel):
+class FeatureDifference(BaseModel):
     """A feature that speaks for the nearest segment against the next: the customer's value and the two centres'."""
 
     feature: str
@@ -210,11 +210,11 @@ class Explanation(BaseModel):
     segment: str | None
     since: str | None
     as_of: str
-    nearest: list[Near] | None = Field(description="the nearest first; null under the RFM tiers")
-    reasons: list[Difference] | None = Field(description="what counts most between the first two")
+    nearest: list[SegmentDistance] | None = Field(description="the nearest first; null under the RFM tiers")
+    reasons: list[FeatureDifference] | None = Field(description="the features that count most between the two nearest")
 
 
-class Listed(BaseModel):
+class CustomerSummary(BaseModel):
     """A customer in a list."""
 
     customer_id: str
@@ -228,11 +228,11 @@ class Listed(BaseModel):
 class CustomerPage(BaseModel):
     """Some customers, in no particular order, and where the next page begins."""
 
-    customers: list[Listed]
+    customers: list[CustomerSummary]
     next_cursor: str | None = Field(description="`cursor` of the next page; null on the last")
 
 
-class SegmentRow(BaseModel):
+class SegmentSummary(BaseModel):
     """A segment's size, and the means of its members."""
 
     segment_id: str
@@ -247,10 +247,10 @@ class SegmentsDocument(BaseModel):
 
     baseline: int = Field(description="number of the live baseline; 0 before the first")
     customers: int
-    segments: list[SegmentRow]
+    segments: list[SegmentSummary]
 
 
-class Flow(BaseModel):
+class SegmentFlow(BaseModel):
     """Moves from one segment to another for one cause; `from` is null for customers who had none."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -263,17 +263,17 @@ class Flow(BaseModel):
     moves: int
 
 
-class Flows(BaseModel):
+class SegmentFlows(BaseModel):
     """How many moves there were on whole days (UTC), from where to where, and why."""
 
     since: str
     until: str
     moves: int
-    flows: list[Flow]
+    flows: list[SegmentFlow]
 
 
 class WorkerDocument(BaseModel):
-    """A worker that has given a sign of life within 15 seconds."""
+    """A worker whose last heartbeat is at most 15 seconds old."""
 
     worker: str
     seconds_ago: float
@@ -282,7 +282,7 @@ class WorkerDocument(BaseModel):
     leader: bool
 
 
-class Tallying(BaseModel):
+class ExperimentsStatus(BaseModel):
     """The experiments, and the consumers that tally them."""
 
     declared: int
@@ -290,17 +290,17 @@ class Tallying(BaseModel):
     events: dict[str, int] = Field(description="events by `<topic>:<outcome>`")
 
 
-class Calling(BaseModel):
+class TriggersStatus(BaseModel):
     """The triggers, and the services that call their webhooks."""
 
     declared: int
     services: list[WorkerDocument]
-    waiting: int = Field(description="deliveries that are not settled")
+    waiting: int = Field(description="deliveries that are pending")
     dead: int = Field(description="deliveries that were given up")
 
 
-class Operations(BaseModel):
-    """How the pipeline is doing."""
+class PipelineStatus(BaseModel):
+    """State of the pipeline: events, lag, workers, consumers of experiments and triggers."""
 
     customers: int
     baseline: int
@@ -315,8 +315,8 @@ class Operations(BaseModel):
     partitions: int
     partitions_without_worker: list[int]
     workers: list[WorkerDocument]
-    experiments: Tallying
-    triggers: Calling
+    experiments: ExperimentsStatus
+    triggers: TriggersStatus
     problems: list[str]
 
 

@@ -1,4 +1,4 @@
-"""Triggers: webhooks that segment changes call. Their addresses and what they are told are for `admin` alone."""
+"""Triggers: webhooks that segment changes call. Addresses and payloads are for `admin` alone."""
 
 import time
 from datetime import UTC, datetime
@@ -9,15 +9,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Val
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.serving.problem_details import Refusal, problem_responses
-from api.serving.scope_guard import InjectedServices, Who, guarded_router, needs
+from api.serving.problem_details import ProblemError, problem_responses
+from api.serving.scope_guard import Caller, InjectedServices, guarded_router, requires_scope
 from state.campaigns.deliveries import DeliveryOutcome
 from state.campaigns.triggers import Trigger, TriggerRule
 from stream.campaigns.settings import TriggerSettings
 from stream.campaigns.trial_call import try_webhook
 from stream.campaigns.webhook_request import new_secret
 
-__all__ = ["build_triggers"]
+__all__ = ["triggers_router"]
 
 TriggerName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", examples=["winback"])]
 _EXAMPLE: dict[str, JsonValue] = {
@@ -36,7 +36,7 @@ class NewTrigger(TriggerRule):
     secret: str | None = Field(None, max_length=200, description="whsec_ and base64 of 24 to 64 bytes")
 
 
-class MadeTrigger(TriggerRule):
+class CreatedTrigger(TriggerRule):
     """A trigger that was just made, with its secret, which is not shown again."""
 
     secret: str
@@ -44,21 +44,21 @@ class MadeTrigger(TriggerRule):
 
 
 class TriggerDocument(TriggerRule):
-    """A trigger, and what its webhook has still to be told."""
+    """A trigger, and how many of its deliveries are pending or dead."""
 
     created_at: AwareDatetime
-    waiting: int = Field(description="deliveries that are not settled")
+    waiting: int = Field(description="deliveries that are pending")
     dead: int = Field(description="deliveries that were given up")
 
 
-class TriggerDocuments(BaseModel):
+class TriggerList(BaseModel):
     """All triggers, by name."""
 
     triggers: list[TriggerDocument]
 
 
-class Tried(BaseModel):
-    """What came of a call with a made-up change."""
+class TriggerTestResult(BaseModel):
+    """Result of a test call with a made-up change."""
 
     trigger: str
     ok: bool = Field(description="whether the receiver has taken it")
@@ -67,8 +67,8 @@ class Tried(BaseModel):
     duration_ms: int
 
 
-class AttemptDocument(BaseModel):
-    """What became of a delivery at one time."""
+class DeliveryAttempt(BaseModel):
+    """One attempt of a delivery."""
 
     at: str
     trigger: str
@@ -82,54 +82,56 @@ class AttemptDocument(BaseModel):
     duration_ms: int
 
 
-class Attempts(BaseModel):
+class DeliveryAttempts(BaseModel):
     """The latest attempts, the newest first."""
 
-    attempts: list[AttemptDocument]
+    attempts: list[DeliveryAttempt]
 
 
-def build_triggers() -> APIRouter:
+def triggers_router() -> APIRouter:
     """Return the routes under /v1/triggers."""
     router = guarded_router("/v1", "triggers")
-    admin, missing = needs(Scope.ADMIN), problem_responses(404)
-    router.get("/triggers", openapi_extra=admin, response_model=TriggerDocuments)(list_triggers)
+    admin, missing = requires_scope(Scope.ADMIN), problem_responses(404)
+    router.get("/triggers", openapi_extra=admin, response_model=TriggerList)(list_triggers)
     router.post(
         "/triggers",
         openapi_extra=admin,
         status_code=201,
         responses=problem_responses(400, 409, 413),
-        response_model=MadeTrigger,
+        response_model=CreatedTrigger,
     )(add_trigger)
     router.get("/triggers/{name}", openapi_extra=admin, responses=missing, response_model=TriggerDocument)(show_trigger)
     router.delete("/triggers/{name}", openapi_extra=admin, status_code=204, response_class=Response, responses=missing)(
         remove_trigger
     )
-    router.post("/triggers/{name}/test", openapi_extra=admin, responses=missing, response_model=Tried)(test_trigger)
-    router.get("/triggers/{name}/attempts", openapi_extra=admin, responses=missing, response_model=Attempts)(
+    router.post("/triggers/{name}/test", openapi_extra=admin, responses=missing, response_model=TriggerTestResult)(
+        test_trigger
+    )
+    router.get("/triggers/{name}/attempts", openapi_extra=admin, responses=missing, response_model=DeliveryAttempts)(
         list_attempts
     )
     return router
 
 
-async def list_triggers(services: InjectedServices) -> TriggerDocuments:
+async def list_triggers(services: InjectedServices) -> TriggerList:
     """Return all triggers, without their secrets."""
-    return TriggerDocuments.model_validate({"triggers": await run_in_threadpool(services.triggers.all)})
+    return TriggerList.model_validate({"triggers": await run_in_threadpool(services.triggers.all)})
 
 
-async def add_trigger(services: InjectedServices, who: Who, body: NewTrigger) -> MadeTrigger:
+async def add_trigger(services: InjectedServices, caller: Caller, body: NewTrigger) -> CreatedTrigger:
     """Add a webhook for segment changes. Its secret is in this answer and nowhere else."""
-    trigger = _made(body)
+    trigger = _new_trigger(body)
     await run_in_threadpool(services.triggers.store.add, trigger)
-    await services.audit.record(who, "trigger.add", detail=trigger.trigger)
-    return MadeTrigger.model_validate(trigger.model_dump())
+    await services.audit.record(caller, "trigger.add", detail=trigger.trigger)
+    return CreatedTrigger.model_validate(trigger.model_dump())
 
 
-def _made(body: NewTrigger) -> Trigger:
+def _new_trigger(body: NewTrigger) -> Trigger:
     given = body.model_dump() | {"secret": body.secret or new_secret(), "created_at": datetime.now(UTC)}
     try:
         return Trigger.model_validate(given)
     except ValidationError as error:  # the body's own fields have passed: it is the secret
-        raise Refusal(422, f"body.secret: {error.errors()[0]['msg']}") from None
+        raise ProblemError(422, f"body.secret: {error.errors()[0]['msg']}") from None
 
 
 async def show_trigger(services: InjectedServices, name: TriggerName) -> TriggerDocument:
@@ -137,34 +139,34 @@ async def show_trigger(services: InjectedServices, name: TriggerName) -> Trigger
     return TriggerDocument.model_validate(await run_in_threadpool(services.triggers.one, name))
 
 
-async def remove_trigger(services: InjectedServices, who: Who, name: TriggerName) -> Response:
-    """Remove a webhook; what it had still to be told is dropped."""
+async def remove_trigger(services: InjectedServices, caller: Caller, name: TriggerName) -> Response:
+    """Remove a webhook; its pending deliveries are dropped."""
     await run_in_threadpool(services.triggers.store.remove, name)
-    await services.audit.record(who, "trigger.remove", detail=name)
+    await services.audit.record(caller, "trigger.remove", detail=name)
     return Response(status_code=204)
 
 
-async def test_trigger(services: InjectedServices, who: Who, name: TriggerName) -> Tried:
+async def test_trigger(services: InjectedServices, caller: Caller, name: TriggerName) -> TriggerTestResult:
     """Call a webhook once, now, with a made-up change marked `"test": true`."""
     trigger = await run_in_threadpool(services.triggers.store.get, name)
     called = await try_webhook(trigger, TriggerSettings().trigger_timeout_s, time.time_ns())
-    await services.audit.record(who, "trigger.test", detail=name)
+    await services.audit.record(caller, "trigger.test", detail=name)
     shown: dict[str, Any] = {"status": called.status, "detail": called.detail, "duration_ms": called.duration_ms}
-    return Tried(trigger=name, ok=called.ok, **shown)
+    return TriggerTestResult(trigger=name, ok=called.ok, **shown)
 
 
 async def list_attempts(
     services: InjectedServices,
-    who: Who,
+    caller: Caller,
     name: TriggerName,
     limit: Annotated[int, Query(ge=1, le=500, description="attempts at most")] = 50,
-) -> Attempts:
-    """Return what was delivered, what failed, and who was left out and why."""
+) -> DeliveryAttempts:
+    """Return the attempts: delivered, failed, or suppressed with the reason."""
 
     def read() -> list[dict[str, Any]]:
         services.triggers.store.get(name)
         return services.triggers.attempts(limit, name)
 
     found = await run_in_threadpool(read)
-    await services.audit.record(who, "trigger.attempts", detail=f"{name}, {len(found)} attempts")
-    return Attempts.model_validate({"attempts": found})
+    await services.audit.record(caller, "trigger.attempts", detail=f"{name}, {len(found)} attempts")
+    return DeliveryAttempts.model_validate({"attempts": found})

@@ -11,7 +11,7 @@ from api.endpoints.baselines import decision
 from api.pages.figures.charts import sankey
 from api.pages.page_access import Visit
 from api.pages.rendering import page
-from api.serving.problem_details import Refusal
+from api.serving.problem_details import ProblemError
 from api.serving.services import Services
 from batch.promotion.decisions import summary
 from events.schema.outputs import Baseline
@@ -19,7 +19,7 @@ from state.model.baselines import BaselineStore
 
 __all__ = ["baseline", "baselines", "decide"]
 
-_LONGEST = 500
+_MAX_LENGTH = 500
 
 
 async def baselines(visit: Visit) -> Response:
@@ -31,14 +31,14 @@ async def baselines(visit: Visit) -> Response:
 async def baseline(visit: Visit) -> Response:
     """Return a baseline's page."""
     values = await run_in_threadpool(_values, visit.services, _number(visit))
-    return page(visit, "baseline.html", may_decide=visit.who.may(Scope.BASELINES_APPROVE), **values)
+    return page(visit, "baseline.html", may_decide=visit.caller.may(Scope.BASELINES_APPROVE), **values)
 
 
 async def decide(visit: Visit) -> Response:
     """Approve, reject, or rename, as the form says."""
     number, what = _number(visit), visit.request.path_params["what"]
-    why, name = str(visit.form.get("why", ""))[:_LONGEST], str(visit.form.get("name", "")).strip()
-    promotion, by = visit.services.promotion(), decision(visit.who.name, why)
+    why, name = str(visit.form.get("why", ""))[:_MAX_LENGTH], str(visit.form.get("name", "")).strip()
+    promotion, by = visit.services.promotion(), decision(visit.caller.name, why)
     if what == "approve":
         await run_in_threadpool(promotion.approve, number, by)
     elif what == "reject":
@@ -46,15 +46,15 @@ async def decide(visit: Visit) -> Response:
     elif what == "rename":
         await run_in_threadpool(promotion.rename, number, str(visit.form.get("segment_id", "")), name, by)
     else:
-        raise Refusal(404)
-    await visit.services.audit.record(visit.who, f"baseline.{what}", detail=str(number))
+        raise ProblemError(404)
+    await visit.services.audit.record(visit.caller, f"baseline.{what}", detail=str(number))
     return RedirectResponse(f"/baselines/{number}", 303)
 
 
 def _number(visit: Visit) -> int:
     text = visit.request.path_params["number"]
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Refusal(404, f"{text!r} is no number of a baseline")
+        raise ProblemError(404, f"{text!r} is no number of a baseline")
     return int(text)
 
 

@@ -14,7 +14,7 @@ from queries.customers.segment_history import with_changes
 
 __all__ = ["Entry", "timeline_of"]
 
-_MOST = 100
+_MAX_ENTRIES = 100
 _KAFKA_S = 2.0
 _CAUSES = {
     "activity": "by what it did",
@@ -39,19 +39,19 @@ def timeline_of(services: Services, document: dict[str, Any]) -> tuple[list[Entr
 
     `document` is what `Customers.document` returns, with personal fields.
     """
-    (changes, sessions), missing = _asked(services, document["customer_id"])
+    (changes, sessions), missing = _read_kafka(services, document["customer_id"])
     record = document["record"]
     if sessions and len(sessions) < record["sessions"]:
         missing = f"Kafka still has the latest {len(sessions):,} of {record['sessions']:,} web sessions."
     purchases = purchases_of(services.store, document["customer_id"], services.partitions)
-    entries = [*_signed_up(record), *_moves(with_changes(document["history"], changes))]
-    entries += [_bought(each) for each in purchases] or _orders_known(record)
-    entries += [_visited(each) for each in sessions] or _session_known(record)
+    entries = [*_sign_up_entry(record), *_segment_entries(with_changes(document["history"], changes))]
+    entries += [_purchase_entry(each) for each in purchases] or _first_and_last_order_entries(record)
+    entries += [_session_entry(each) for each in sessions] or _last_session_entry(record)
     entries.sort(key=lambda each: each.at_ms, reverse=True)
-    return entries[:_MOST], missing
+    return entries[:_MAX_ENTRIES], missing
 
 
-def _asked(services: Services, customer_id: str) -> tuple[tuple[list[Change], list[WebSession]], str]:
+def _read_kafka(services: Services, customer_id: str) -> tuple[tuple[list[Change], list[WebSession]], str]:
     """Return the customer's changes and web sessions, where Kafka can be asked for them, or why there are none."""
     kafka, partition = services.settings.kafka, services.partition_of(customer_id)
     try:
@@ -64,7 +64,7 @@ def _asked(services: Services, customer_id: str) -> tuple[tuple[list[Change], li
         )
 
 
-def _moves(history: list[dict[str, Any]]) -> list[Entry]:
+def _segment_entries(history: list[dict[str, Any]]) -> list[Entry]:
     entries = []
     for newer, older in zip(history, [*history[1:], None], strict=True):
         before = older["segment"] if older else None
@@ -77,18 +77,18 @@ def _moves(history: list[dict[str, Any]]) -> list[Entry]:
     return entries
 
 
-def _signed_up(record: dict[str, Any]) -> list[Entry]:
+def _sign_up_entry(record: dict[str, Any]) -> list[Entry]:
     when = record["signed_up"]
     return [] if when is None else [Entry(_ms(when), "profile", "Signed up")]
 
 
-def _session_known(record: dict[str, Any]) -> list[Entry]:
+def _last_session_entry(record: dict[str, Any]) -> list[Entry]:
     """Return the session that the record itself remembers, for where Kafka does not have it any more."""
     when = record["last_session"]
     return [] if when is None else [Entry(_ms(when), "session", f"Latest web session, number {record['sessions']:,}")]
 
 
-def _orders_known(record: dict[str, Any]) -> list[Entry]:
+def _first_and_last_order_entries(record: dict[str, Any]) -> list[Entry]:
     """Return the orders that the record itself remembers, for where no experiment consumer keeps each."""
     known = [
         (record["first_order"], "First order"),
@@ -97,7 +97,7 @@ def _orders_known(record: dict[str, Any]) -> list[Entry]:
     return [Entry(_ms(when), "order", what) for when, what in known if when is not None]
 
 
-def _bought(purchase: Purchase) -> Entry:
+def _purchase_entry(purchase: Purchase) -> Entry:
     words = {
         "placed": "Order of {:,.2f}",
         "cancelled": "Order cancelled, {:,.2f}",
@@ -108,7 +108,7 @@ def _bought(purchase: Purchase) -> Entry:
     return Entry(purchase.at_ms, kind, words[purchase.kind].format(purchase.amount))
 
 
-def _visited(session: WebSession) -> Entry:
+def _session_entry(session: WebSession) -> Entry:
     ended_ms = round(session.occurred_at.timestamp() * 1000)
     seconds = session.duration_s
     if seconds is None:

@@ -1,4 +1,4 @@
-"""Customers: find one, and see what is known of it, where it was, and why it is where it is."""
+"""Customers: the list, and a customer's page with record, history and the reasons for its segment."""
 
 import re
 from typing import Any
@@ -10,30 +10,28 @@ from starlette.responses import RedirectResponse, Response
 from api.pages.customer_timeline import timeline_of
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
-from api.serving.problem_details import Refusal
 from api.serving.services import Services
 from queries.customers.customer_lookup import CURSOR, CustomerFilter
-from queries.customers.inspector import CustomerUnknown
 from queries.customers.segment_explanation import explain_segment
 
 __all__ = ["customer", "customer_timeline", "customers"]
 
 _PAGE = 50
-_LONGEST = 128
+_MAX_LENGTH = 128
 _OF_THE_EVENT = {"event_id", "customer_id", "schema_version"}
 
 
 async def customers(visit: Visit) -> Response:
     """Return the list, or go to the customer whose id was typed in whole."""
     query = visit.request.query_params
-    prefix, segment_id = query.get("q", "")[:_LONGEST].strip(), query.get("segment", "")[:16]
+    prefix, segment_id = query.get("q", "")[:_MAX_LENGTH].strip(), query.get("segment", "")[:16]
     if prefix and await visit.services.reads.one(prefix) is not None:
         return RedirectResponse(f"/customers/{quote(prefix, safe='')}", 303)
     after = query.get("after")
     rows, following = await run_in_threadpool(
         visit.services.customers.page, CustomerFilter(prefix, segment_id), _PAGE, after if _is_cursor(after) else None
     )
-    await visit.services.audit.record(visit.who, "customers.list", detail=f"{len(rows)} customers")
+    await visit.services.audit.record(visit.caller, "customers.list", detail=f"{len(rows)} customers")
     names = await run_in_threadpool(visit.services.segment_names)
     return page(
         visit, "customers.html", rows=rows, prefix=prefix, segment_id=segment_id, names=names, following=following
@@ -43,27 +41,21 @@ async def customers(visit: Visit) -> Response:
 async def customer(visit: Visit) -> Response:
     """Return a customer's page."""
     customer_id = visit.request.path_params["customer_id"]
-    try:
-        values = await run_in_threadpool(_values, visit.services, customer_id)
-    except CustomerUnknown as error:
-        raise Refusal(404, str(error)) from None
-    await visit.services.audit.record(visit.who, "customer.read", customer_id, "in full")
+    values = await run_in_threadpool(_values, visit.services, customer_id)
+    await visit.services.audit.record(visit.caller, "customer.read", customer_id, "in full")
     return page(visit, "customer.html", **values)
 
 
 async def customer_timeline(visit: Visit) -> Response:
     """Return a customer's timeline, which the page asks for once it is there: Kafka has to be read for it."""
-    customer_id = visit.request.query_params.get("customer", "")[:_LONGEST]
+    customer_id = visit.request.query_params.get("customer", "")[:_MAX_LENGTH]
 
     def values() -> dict[str, Any]:
         entries, missing = timeline_of(visit.services, visit.services.customers.document(customer_id, personal=True))
         return {"entries": entries, "missing": missing}
 
-    try:
-        found = await run_in_threadpool(values)
-    except CustomerUnknown as error:
-        raise Refusal(404, str(error)) from None
-    await visit.services.audit.record(visit.who, "customer.read", customer_id, "timeline")
+    found = await run_in_threadpool(values)
+    await visit.services.audit.record(visit.caller, "customer.read", customer_id, "timeline")
     return part("parts/timeline.html", **found)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.endpoints.experiments import listed
-from api.pages.figures.effect_over_time import over_time, since_when
-from api.pages.figures.forest_plot import forest
+from api.endpoints.experiments import experiment_summary
+from api.pages.figures.effect_over_time import decided_since, effect_over_time_chart
+from api.pages.figures.forest_plot import forest_plot
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
 from api.serving.services import Services
@@ -24,7 +24,7 @@ _RATES = {Metric.CONVERSION_RATE, Metric.RETENTION}
 async def experiments(visit: Visit) -> Response:
     """Return the list."""
     found = await run_in_threadpool(visit.services.experiments.all)
-    return page(visit, "experiments.html", rows=[listed(each) for each in found])
+    return page(visit, "experiments.html", rows=[experiment_summary(each) for each in found])
 
 
 async def experiment(visit: Visit) -> Response:
@@ -51,11 +51,11 @@ def _values(visit: Visit) -> dict[str, Any]:
         "report": report,
         "names": names,
         "rate": rate,
-        "over_time": over_time(looks, rate=rate),
-        "since": since_when(looks),
+        "effect_over_time_chart": effect_over_time_chart(looks, rate=rate),
+        "since": decided_since(looks),
         "metric": report.primary_metric.replace("_", " "),
         "comparisons": [(row, row.sequential if report.method == "sequential" else row) for row in main],
-        "forest": forest(report, names, rate=rate),
+        "forest_plot": forest_plot(report, names, rate=rate),
         "segments": [
             (names.get(segment.segment, segment.segment), row)
             for segment in report.segments

@@ -1,4 +1,4 @@
-"""Now: how much comes in, what is behind, how many customers are where, and who is moving this moment."""
+"""Now: event rate, lag, sizes of the segments, and a live feed of segment changes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Operations: workers, partitions, lag, and what became of the events; for `admin` also what can be done about it."""
+"""Operations: workers, partitions, lag, and and events by fate; for `admin` also forms to act on them."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ __all__ = ["operations", "operations_part"]
 
 _ATTEMPTS: Final = 20
 
-_SAID: Final = {
+_MESSAGES: Final = {
     "added": "{} customers are left out now who were not before.",
     "let-in": "{} customers are no longer left out.",
     "removed": "The trigger is removed.",
@@ -27,20 +27,22 @@ _SAID: Final = {
 
 async def operations(visit: Visit) -> Response:
     """Return the page."""
-    return await shown(visit, _said(visit))
+    return await operations_page(visit, _message(visit))
 
 
 async def operations_part(visit: Visit) -> Response:
     """Return the figures, which the page asks for every five seconds."""
-    return part("parts/operations.html", **_figures(await run_in_threadpool(visit.services.status)))
+    return part("parts/operations.html", **_status_values(await run_in_threadpool(visit.services.status)))
 
 
-async def shown(visit: Visit, said: str | None) -> Response:
+async def operations_page(visit: Visit, message: str | None) -> Response:
     """Return the page with a message on top."""
     status = await run_in_threadpool(visit.services.status)
-    admin, customers = visit.who.may(Scope.ADMIN), visit.who.may(Scope.CUSTOMERS_READ)
+    admin, customers = visit.caller.may(Scope.ADMIN), visit.caller.may(Scope.CUSTOMERS_READ)
     values = await run_in_threadpool(_lists, visit.services, admin, customers)
-    return page(visit, "operations.html", said=said, admin=admin, customers=customers, **_figures(status), **values)
+    return page(
+        visit, "operations.html", message=message, admin=admin, customers=customers, **_status_values(status), **values
+    )
 
 
 def _lists(services: Services, admin: bool, customers: bool) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def _lists(services: Services, admin: bool, customers: bool) -> dict[str, Any]:
     }
 
 
-def _figures(status: dict[str, Any]) -> dict[str, Any]:
+def _status_values(status: dict[str, Any]) -> dict[str, Any]:
     owners = {partition: worker["worker"] for worker in status["workers"] for partition in worker["partitions"]}
     behind = status["partitions_behind"]
     partitions = [
@@ -62,10 +64,10 @@ def _figures(status: dict[str, Any]) -> dict[str, Any]:
     return {"status": status, "partitions": partitions}
 
 
-def _said(visit: Visit) -> str | None:
+def _message(visit: Visit) -> str | None:
     """Return the words for what a form has done; the address holds only which, and a number."""
     query = visit.request.query_params
-    words, count = _SAID.get(query.get("done", "")), query.get("n", "0")
+    words, count = _MESSAGES.get(query.get("done", "")), query.get("n", "0")
     return (
         words.format(f"{int(count):,}") if words and count.isascii() and count.isdigit() and len(count) < 10 else None
     )

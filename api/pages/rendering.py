@@ -47,7 +47,7 @@ def _templates() -> Environment:
 def page(visit: Visit, template: str, **values: Any) -> HTMLResponse:
     """Return a page for who is signed in."""
     here = "/" + visit.request.url.path.split("/")[1]
-    shared = {"who": visit.who, "csrf": visit.session.csrf, "sections": SECTIONS, "here": here}
+    shared = {"caller": visit.caller, "csrf": visit.session.csrf, "sections": SECTIONS, "here": here}
     return HTMLResponse(_templates().get_template(template).render(**shared, **values))
 
 

@@ -18,16 +18,16 @@ from api.pages.operations import operations, operations_part
 from api.pages.operations_forms import (
     dead_letters,
     dead_letters_part,
-    let_in,
     remove_trigger,
     replay_letters,
     suppress,
     test_trigger,
+    unsuppress,
 )  # fmt: skip
-from api.pages.page_access import View, behind_sign_in
+from api.pages.page_access import View, requires_sign_in
 from api.pages.segments import segments
 from api.pages.sign_in import show_sign_in, sign_in, sign_out
-from api.serving.problem_details import Refusal
+from api.serving.problem_details import ProblemError
 
 __all__ = ["PAGES", "add_pages"]
 
@@ -56,7 +56,7 @@ PAGES: Final[tuple[tuple[str, str, View, tuple[Scope, ...]], ...]] = (
     ("POST", "/operations/triggers/{name}/test", test_trigger, _ADMIN),
     ("POST", "/operations/triggers/{name}/remove", remove_trigger, _ADMIN),
     ("POST", "/operations/suppress", suppress, _ADMIN),
-    ("POST", "/operations/let-in", let_in, _ADMIN),
+    ("POST", "/operations/let-in", unsuppress, _ADMIN),
     ("POST", "/sign-out", sign_out, ()),
 )
 """Method, address, view, and the scopes of which one is needed."""
@@ -68,7 +68,7 @@ _OURS: Final = {"app.css": "text/css", "app.js": "text/javascript", "htmx.min.js
 def add_pages(app: FastAPI) -> None:
     """Add the pages, sign-in, and the files that pages load."""
     for method, path, view, scopes in PAGES:
-        app.add_route(path, behind_sign_in(view, *scopes), [method], include_in_schema=False)
+        app.add_route(path, requires_sign_in(view, *scopes), [method], include_in_schema=False)
     app.add_route("/sign-in", show_sign_in, ["GET"], include_in_schema=False)
     app.add_route("/sign-in", sign_in, ["POST"], include_in_schema=False)
     app.add_route("/static/{name}", _static, ["GET"], include_in_schema=False)
@@ -81,7 +81,7 @@ async def _static(request: Request) -> Response:
     if name == "plotly.min.js":
         return FileResponse(_plotly(), media_type="text/javascript", headers=headers)
     if name not in _OURS:
-        raise Refusal(404)
+        raise ProblemError(404)
     return FileResponse(_STATIC / name, media_type=_OURS[name], headers=headers)
 
 

@@ -1,4 +1,4 @@
-"""Segments: which there are, how they grew, what their members are like, and who moved."""
+"""Segments: sizes over time, profiles, countries and flows."""
 
 from typing import Any
 

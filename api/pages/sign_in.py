@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access.sign_in_sessions import COOKIE
-from api.pages.page_access import Visit, visit_of
+from api.pages.page_access import Visit, visit_from
 from api.pages.rendering import plain_page
 from api.serving.services import Services
 
@@ -20,11 +20,11 @@ async def show_sign_in(request: Request) -> Response:
     """Sign in by the link's token, or show the form."""
     token = request.query_params.get("token")
     if token is None:
-        return RedirectResponse("/", 303) if await visit_of(request) else _form(request)
+        return RedirectResponse("/", 303) if await visit_from(request) else _form(request)
     key_id = await _services(request).sessions.redeem(token)
     if key_id is None:
-        said = "This link was used already, or has expired. `shoal keys sign-in ID` makes a new one."
-        return _form(request, said, 401)
+        message = "This link was used already, or has expired. `shoal keys sign-in ID` makes a new one."
+        return _form(request, message, 401)
     return await _begin(request, key_id)
 
 
@@ -34,10 +34,10 @@ async def sign_in(request: Request) -> Response:
     sent, expected = str(form.get("csrf", "")), request.cookies.get(_FORM_COOKIE, "")
     if not expected or not hmac.compare_digest(sent.encode(), expected.encode()):
         return _form(request, "The form was too old. Please try again.", 403)
-    who = await _services(request).ring.opened_by(str(form.get("key", "")).strip())
-    if who is None:
+    caller = await _services(request).key_cache.principal_of(str(form.get("key", "")).strip())
+    if caller is None:
         return _form(request, "This is not a valid key. `shoal keys create NAME --scope admin` makes one.", 401)
-    return await _begin(request, who.key_id)
+    return await _begin(request, caller.key_id)
 
 
 async def sign_out(visit: Visit) -> Response:
@@ -59,9 +59,9 @@ async def _begin(request: Request, key_id: str) -> Response:
     return response
 
 
-def _form(request: Request, said: str | None = None, status: int = 200) -> Response:
+def _form(request: Request, message: str | None = None, status: int = 200) -> Response:
     csrf = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe()
-    response = plain_page("sign_in.html", status, csrf=csrf, said=said)
+    response = plain_page("sign_in.html", status, csrf=csrf, message=message)
     response.set_cookie(_FORM_COOKIE, csrf, max_age=3_600, httponly=True, samesite="strict", secure=_secure(request))
     return response
 

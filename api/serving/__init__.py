@@ -1,4 +1,4 @@
-"""What holds for every request: errors, permissions, limits, caching, metrics, and the services behind the answers.
+"""Cross-cutting concerns of every request: errors, scopes, limits, caching, metrics, and the services.
 
-No endpoint enters. Begin reading at `services`.
+Holds no endpoint. Begin reading at `services`.
 """

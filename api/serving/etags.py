@@ -1,4 +1,4 @@
-"""Answers that a client may keep: the same content has the same ETag, and is not sent again."""
+"""Responses with an ETag, answered with 304 where the client has the same content."""
 
 import hashlib
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-__all__ = ["NOT_MODIFIED", "tagged"]
+__all__ = ["NOT_MODIFIED", "etag_response"]
 
 NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
     304: {"description": "The client has this already (If-None-Match)."}
@@ -14,7 +14,7 @@ NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
 """What OpenAPI says of an answer with an ETag."""
 
 
-def tagged(request: Request, document: BaseModel, max_age_s: int = 0) -> Response:
+def etag_response(request: Request, document: BaseModel, max_age_s: int = 0) -> Response:
     """Return a document with its ETag, or 304 where the client has it."""
     body = document.model_dump_json().encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

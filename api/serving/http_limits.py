@@ -1,4 +1,4 @@
-"""What holds for every request and answer: the size of the body, and headers that browsers obey."""
+"""Middleware of every request: the size limit of bodies, security headers, and the fast path of segment reads."""
 
 from typing import Final
 
@@ -7,9 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.serving.problem_details import problem
-from api.serving.segment_fast_path import QuickSegment
+from api.serving.segment_fast_path import SegmentFastPath
 
-__all__ = ["Edge"]
+__all__ = ["HttpLimits"]
 
 # Plotly writes style attributes; everything that runs or loads comes from this service.
 _POLICY: Final = (
@@ -27,12 +27,12 @@ _HEADERS: Final = {
 _RAW: Final = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
 
 
-class Edge:
-    """Refuses bodies above `body_bytes` (declared or not) with 413, and adds the headers."""
+class HttpLimits:
+    """ASGI middleware that refuses bodies above `body_bytes` (declared or not) with 413, and adds the headers."""
 
     def __init__(self, app: ASGIApp, body_bytes: int) -> None:
-        self._app, self._most = app, body_bytes
-        self._quick = QuickSegment(_RAW)
+        self._app, self._max_bytes = app, body_bytes
+        self._fast_path = SegmentFastPath(_RAW)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -47,22 +47,22 @@ class Edge:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        if await self._quick.answered(scope, receive, send, send_with_headers):
+        if await self._fast_path.try_answer(scope, receive, send, send_with_headers):
             return
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not declared.isdigit() or int(declared) > self._most:
-            await self._refusal()(scope, receive, send_with_headers)
+        if not declared.isdigit() or int(declared) > self._max_bytes:
+            await self._too_large()(scope, receive, send_with_headers)
             return
-        await self._app(scope, self._counted(receive), send_with_headers)
+        await self._app(scope, self._limited(receive), send_with_headers)
 
-    def _counted(self, receive: Receive) -> Receive:
+    def _limited(self, receive: Receive) -> Receive:
         read = 0
 
         async def counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._most:
+            if read > self._max_bytes:
                 raise HTTPException(413, self._detail)
             return message
 
@@ -70,7 +70,7 @@ class Edge:
 
     @property
     def _detail(self) -> str:
-        return f"the body may have {self._most:,} bytes; send it in parts"
+        return f"the body may have {self._max_bytes:,} bytes; send it in parts"
 
-    def _refusal(self) -> ASGIApp:
+    def _too_large(self) -> ASGIApp:
         return problem(413, self._detail, {"Connection": "close"})

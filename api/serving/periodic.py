@@ -1,4 +1,4 @@
-"""What the process does by itself every few seconds, beside answering."""
+"""Run background tasks periodically, beside the requests."""
 
 import asyncio
 import logging
@@ -9,16 +9,16 @@ from starlette.concurrency import run_in_threadpool
 
 from events.errors import ShoalError
 
-__all__ = ["again_and_again"]
+__all__ = ["run_periodically"]
 
 log = logging.getLogger(__name__)
 
 
-async def again_and_again(name: str, chore: Callable[[], object], every_s: float) -> None:
-    """Do a chore in a thread every so many seconds, until cancelled; where it fails, it is said, and done next time."""
+async def run_periodically(name: str, task: Callable[[], object], every_s: float) -> None:
+    """Run a task in a thread every `every_s` seconds until cancelled; a failure is logged and the task runs again."""
     while True:
         await asyncio.sleep(every_s)
         try:
-            await run_in_threadpool(chore)
+            await run_in_threadpool(task)
         except (redis.RedisError, ShoalError) as error:
-            log.warning("%s: tried again in %g s, because %s", name, every_s, error)
+            log.warning("%s failed (%s); it runs again in %g s", name, error, every_s)

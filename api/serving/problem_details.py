@@ -24,9 +24,9 @@ from state.model.baselines import BaselineUnknown
 
 __all__ = [
     "MEDIA_TYPE",
-    "Fault",
+    "FieldError",
     "Problem",
-    "Refusal",
+    "ProblemError",
     "error_status",
     "problem",
     "problem_responses",
@@ -46,7 +46,7 @@ _PAGE: Final = Template("""<!doctype html>
 </html>
 """)
 
-_SAYS: Final = {
+_DEFAULT_DETAILS: Final = {
     400: "The body cannot be read: it should be JSON in UTF-8.",
     401: "An API key is needed: send `Authorization: Bearer <key>`. `shoal keys create` makes one.",
     403: "The key does not have the scope that this needs.",
@@ -61,14 +61,14 @@ _SAYS: Final = {
 }
 
 
-_UNKNOWN: Final = (
+_NOT_FOUND: Final = (
     BaselineUnknown, CustomerUnknown, LetterUnknown, SegmentUnknown, TriggerUnknown, UnknownExperiment,
 )  # fmt: skip
-"""Errors that say that something is not there."""
+"""Errors that are answered with 404."""
 
 
-class Fault(BaseModel):
-    """One thing that is wrong with a request."""
+class FieldError(BaseModel):
+    """An invalid field of a request."""
 
     field: str = Field(description="where, as query.limit or body.customer_ids.0", examples=["query.limit"])
     message: str = Field(examples=["Input should be less than or equal to 500"])
@@ -79,7 +79,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"type": "about:blank", "title": "Not Found", "status": 404, "detail": _SAYS[404]}]
+            "examples": [{"type": "about:blank", "title": "Not Found", "status": 404, "detail": _DEFAULT_DETAILS[404]}]
         }
     )
 
@@ -87,30 +87,30 @@ class Problem(BaseModel):
     title: str = Field(description="the name of the status")
     status: int = Field(ge=400, le=599)
     detail: str = Field(description="what happened, and what to do")
-    errors: list[Fault] | None = Field(None, description="of a request that is not valid: each fault")
+    errors: list[FieldError] | None = Field(None, description="of an invalid request: its invalid fields")
 
 
-class Refusal(ShoalError):
-    """A request that is answered with a problem of this status."""
+class ProblemError(ShoalError):
+    """An error that is answered with a problem document of this status."""
 
     def __init__(self, status: int, detail: str | None = None, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail or _SAYS[status])
+        super().__init__(detail or _DEFAULT_DETAILS[status])
         self.status, self.headers = status, dict(headers or {})
 
 
 def error_status(error: Exception) -> int:
     """Return the HTTP status that answers an error."""
-    if isinstance(error, Refusal):
+    if isinstance(error, ProblemError):
         return error.status
     if isinstance(error, HTTPException):
         return error.status_code
     if isinstance(error, ShoalError):
-        return 503 if error.retriable else 404 if isinstance(error, _UNKNOWN) else 409
+        return 503 if error.retriable else 404 if isinstance(error, _NOT_FOUND) else 409
     return 422 if isinstance(error, RequestValidationError) else 503 if isinstance(error, RedisError) else 500
 
 
 def problem(
-    status: int, detail: str, headers: Mapping[str, str] | None = None, errors: Sequence[Fault] = ()
+    status: int, detail: str, headers: Mapping[str, str] | None = None, errors: Sequence[FieldError] = ()
 ) -> JSONResponse:
     """Return the answer to a request that failed."""
     document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors) or None)
@@ -121,7 +121,7 @@ def problem(
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what OpenAPI says of these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _SAYS[status], "content": content} for status in statuses}
+    return {status: {"description": _DEFAULT_DETAILS[status], "content": content} for status in statuses}
 
 
 def problem_schemas() -> dict[str, Any]:
@@ -133,18 +133,18 @@ def problem_schemas() -> dict[str, Any]:
 def register_problems(app: FastAPI) -> None:
     """Make the application answer every error with a problem."""
     handlers: list[tuple[Any, Any]] = [
-        (Refusal, _refused),
-        (ShoalError, _failed),
-        (HTTPException, _http),
-        (RequestValidationError, _invalid),
-        (RedisError, _redis_away),
-        (Exception, _unexpected),
+        (ProblemError, _on_problem_error),
+        (ShoalError, _on_shoal_error),
+        (HTTPException, _on_http_exception),
+        (RequestValidationError, _on_validation_error),
+        (RedisError, _on_redis_error),
+        (Exception, _on_unexpected_error),
     ]
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)
 
 
-def _answer(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+def _error_response(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a page to a browser that asks for one, and a problem document to everybody else."""
     if request.url.path.startswith("/v1/") or "text/html" not in request.headers.get("accept", ""):
         return problem(status, detail, headers)
@@ -152,30 +152,30 @@ def _answer(request: Request, status: int, detail: str, headers: Mapping[str, st
     return HTMLResponse(_PAGE.substitute(title=escape(title), detail=escape(detail)), status, heads)
 
 
-async def _refused(request: Request, error: Refusal) -> Response:
-    return _answer(request, error.status, str(error), error.headers)
+async def _on_problem_error(request: Request, error: ProblemError) -> Response:
+    return _error_response(request, error.status, str(error), error.headers)
 
 
-async def _failed(request: Request, error: ShoalError) -> Response:
-    return _answer(request, error_status(error), str(error), {"Retry-After": "5"} if error.retriable else None)
+async def _on_shoal_error(request: Request, error: ShoalError) -> Response:
+    return _error_response(request, error_status(error), str(error), {"Retry-After": "5"} if error.retriable else None)
 
 
-async def _http(request: Request, error: HTTPException) -> Response:
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     standard = HTTPStatus(error.status_code).phrase
     ours = error.detail == standard or error.status_code == 400  # FastAPI does not say what is wrong with a body
-    detail = _SAYS.get(error.status_code, standard) if ours else error.detail
-    return _answer(request, error.status_code, detail, error.headers)
+    detail = _DEFAULT_DETAILS.get(error.status_code, standard) if ours else error.detail
+    return _error_response(request, error.status_code, detail, error.headers)
 
 
-async def _invalid(_: Request, error: RequestValidationError) -> Response:
-    faults = [Fault(field=".".join(map(str, each["loc"])), message=each["msg"]) for each in error.errors()]
-    return problem(422, "; ".join(f"{fault.field}: {fault.message}" for fault in faults), errors=faults)
+async def _on_validation_error(_: Request, error: RequestValidationError) -> Response:
+    errors = [FieldError(field=".".join(map(str, each["loc"])), message=each["msg"]) for each in error.errors()]
+    return problem(422, "; ".join(f"{each.field}: {each.message}" for each in errors), errors=errors)
 
 
-async def _redis_away(request: Request, error: RedisError) -> Response:
+async def _on_redis_error(request: Request, error: RedisError) -> Response:
     log.error("Redis does not answer: %s", error)
-    return _answer(request, 503, "Redis does not answer; try again.", {"Retry-After": "5"})
+    return _error_response(request, 503, "Redis does not answer; try again.", {"Retry-After": "5"})
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    return _answer(request, 500, _SAYS[500])
+async def _on_unexpected_error(request: Request, error: Exception) -> Response:
+    return _error_response(request, 500, _DEFAULT_DETAILS[500])

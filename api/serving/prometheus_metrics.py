@@ -1,4 +1,4 @@
-"""Requests by route, and the state of the pipeline, as Prometheus reads them."""
+"""Prometheus metrics: requests by route, and the state of the pipeline."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -7,12 +7,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-__all__ = ["Traffic"]
+__all__ = ["RequestMetrics"]
 
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 
-class Traffic:
+class RequestMetrics:
     """Counts the requests of this process, and asks for the pipeline's state when it is read."""
 
     def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
@@ -24,10 +24,10 @@ class Traffic:
         self._seconds = Histogram(
             "shoal_http_request_seconds", "Time to the answer", labels, registry=self._registry, buckets=_BOUNDS
         )
-        self._registry.register(_Pipeline(status))
+        self._registry.register(_PipelineCollector(status))
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def saw(self, method: str, route: str, status: int, seconds: float) -> None:
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
         counters = self._known.get((method, route, status))
         if counters is None:  # looking a label up costs more than counting; there are few routes
@@ -49,7 +49,7 @@ _MODEL: Final = {
 }
 
 
-class _Pipeline(Collector):
+class _PipelineCollector(Collector):
     def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
         self._status = status
 

@@ -1,4 +1,4 @@
-"""What the endpoints and pages work with: one object a process, opened at its start and closed at its end."""
+"""The dependencies of endpoints and pages: one object per process, opened at startup and closed at shutdown."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,13 +11,13 @@ import redis
 import redis.asyncio
 from starlette.concurrency import run_in_threadpool
 
-from api.access.audit_log import Audit, audit_salt
-from api.access.key_cache import KeyRing
+from api.access.audit_log import AuditLog, audit_salt
+from api.access.key_cache import KeyCache
 from api.access.rate_limit import RateLimiter
 from api.access.sign_in_sessions import Sessions
 from api.serving.cached_value import Cached
-from api.serving.periodic import again_and_again
-from api.serving.prometheus_metrics import Traffic
+from api.serving.periodic import run_periodically
+from api.serving.prometheus_metrics import RequestMetrics
 from api.settings import AppSettings
 from batch.promotion.decisions import Promotion
 from consumers.broker.kafka_sink import KafkaSink
@@ -44,7 +44,7 @@ from stream.erasure.erasure_requests import ErasureRequests
 from stream.model.live_segmenter import LiveSegmenter
 from stream.model.segmenter import Segmenter
 
-__all__ = ["Services", "opened_services"]
+__all__ = ["Services", "open_services"]
 
 _CONNECTIONS = 50
 _SINK_S = 15.0
@@ -60,13 +60,13 @@ class Services:
     redis: Any
     store: redis.Redis
     inspector: Inspector
-    ring: KeyRing
-    rate: RateLimiter
+    key_cache: KeyCache
+    rate_limiter: RateLimiter
     sessions: Sessions
-    audit: Audit
+    audit: AuditLog
     customers: CustomerLookup
     reads: SegmentReader
-    traffic: Traffic
+    request_metrics: RequestMetrics
     segments: Cached[dict[str, Any]]
     status: Cached[dict[str, Any]]
     population: Cached[Population]
@@ -103,7 +103,7 @@ class Services:
 
 
 @asynccontextmanager
-async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
+async def open_services(settings: AppSettings) -> AsyncIterator[Services]:
     """Open the services and close them. Raises RedisUnreachable."""
     store = await run_in_threadpool(connect, settings.state.redis)
     pool = redis.asyncio.BlockingConnectionPool.from_url(
@@ -111,7 +111,7 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
     )
     client = redis.asyncio.Redis.from_pool(pool)
     services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
-    background = [asyncio.create_task(again_and_again(*each)) for each in _chores(services)]
+    background = [asyncio.create_task(run_periodically(*each)) for each in _periodic_tasks(services)]
     try:
         yield services
     finally:
@@ -125,10 +125,10 @@ async def opened_services(settings: AppSettings) -> AsyncIterator[Services]:
         store.close()
 
 
-def _chores(services: Services) -> list[tuple[str, Callable[[], object], float]]:
+def _periodic_tasks(services: Services) -> list[tuple[str, Callable[[], object], float]]:
     every_s = services.settings.api.looks_s
     look = partial(record_all_effects, services.experiments, services.looks, every_s)
-    return [("erasures", services.erasures.finish_open, _ERASURES_S), ("looks at the experiments", look, every_s)]
+    return [("erasures", services.erasures.finish_open, _ERASURES_S), ("readings of the experiments", look, every_s)]
 
 
 def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
@@ -149,13 +149,13 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         redis=client,
         store=store,
         inspector=inspector,
-        ring=KeyRing(client, api.api_key_cache_s),
-        rate=RateLimiter(client, api.api_rate),
+        key_cache=KeyCache(client, api.api_key_cache_s),
+        rate_limiter=RateLimiter(client, api.api_rate),
         sessions=Sessions(client, api.api_session_hours),
-        audit=Audit(client, salt, api.audit_days),
+        audit=AuditLog(client, salt, api.audit_days),
         customers=CustomerLookup(store, inspector, kafka),
         reads=SegmentReader(client),
-        traffic=Traffic(status),
+        request_metrics=RequestMetrics(status),
         segments=Cached(inspector.segments, _SEGMENTS_S),
         status=status,
         population=Cached(surveyed, _POPULATION_S),

@@ -1,4 +1,4 @@
-"""The picture of an experiment's effect over time: each treatment's effect and its interval, look by look."""
+"""Chart of an experiment's effect over time: each treatment's effect and its interval, look by look."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,12 +7,12 @@ from typing import Any
 from queries.experiments.effect_over_time import decision_since
 from state.experiments.effect_series import EffectPoint
 
-__all__ = ["over_time", "since_when"]
+__all__ = ["decided_since", "effect_over_time_chart"]
 
 _COLOURS = ("s1", "s2", "s3", "s4", "s5", "s7", "s8")
 
 
-def over_time(looks: Sequence[EffectPoint], *, rate: bool) -> dict[str, Any] | None:
+def effect_over_time_chart(looks: Sequence[EffectPoint], *, rate: bool) -> dict[str, Any] | None:
     """Return the figure (rates in percentage points), or None before there are two looks that could say something."""
     treatments = list(dict.fromkeys(name for look in looks for name in look.effects))
     traces = [trace for place, name in enumerate(treatments) for trace in _traces(looks, name, place, rate=rate)]
@@ -54,7 +54,7 @@ def _traces(looks: Sequence[EffectPoint], name: str, place: int, *, rate: bool) 
     ]  # fmt: skip
 
 
-def since_when(looks: Sequence[EffectPoint]) -> tuple[str, int] | None:
-    """Return since when, RFC 3339, and since how many customers the decision has been what it is."""
+def decided_since(looks: Sequence[EffectPoint]) -> tuple[str, int] | None:
+    """Return when (RFC 3339) and at how many customers the present decision was first made."""
     since = decision_since(looks)
     return None if since is None else (datetime.fromtimestamp(since.at_ms / 1000, UTC).isoformat(), since.exposed)

@@ -4,10 +4,10 @@ from typing import Any
 
 from experiments.reporting.document import Finding, Report
 
-__all__ = ["forest"]
+__all__ = ["forest_plot"]
 
 
-def forest(report: Report, names: dict[str, str], *, rate: bool) -> dict[str, Any] | None:
+def forest_plot(report: Report, names: dict[str, str], *, rate: bool) -> dict[str, Any] | None:
     """Return the plot of the primary metric (rates in percentage points), or None where no effect can be said yet."""
     rows: list[tuple[str, Finding]] = [
         (f"all customers{_suffix(report, row.variant)}", row.sequential if report.method == "sequential" else row)

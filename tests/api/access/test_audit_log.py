@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from api.access.audit_log import STREAM, Audit, audit_salt, read_audit
+from api.access.audit_log import STREAM, AuditLog, audit_salt, read_audit
 from api.access.scopes import Principal, Scope
 from tests.api.conftest import EVIL
 
@@ -47,7 +47,7 @@ def test_entries_are_kept_for_so_many_days(redis_database_url, redis):
 
     async def write(at: float) -> None:
         client = Redis.from_url(redis_database_url)
-        await Audit(client, salt, days, lambda: at).record(WHO, "customer.read", "c1")
+        await AuditLog(client, salt, days, lambda: at).record(WHO, "customer.read", "c1")
         await client.aclose()
 
     # Redis trims whole nodes of a stream, 100 entries by default.

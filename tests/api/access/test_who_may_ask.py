@@ -93,7 +93,7 @@ def test_a_revoked_key_opens_nothing_once_the_cache_has_ended(shop, monkeypatch)
     headers = {"Authorization": f"Bearer {made.token}"}
     assert shop.client.get("/v1/segments", headers=headers).status_code == 200
     KeyStore(shop.redis).revoke(made.key.id)
-    ring = shop.client.app.state.services.ring
+    ring = shop.client.app.state.services.key_cache
     later = ring._clock() + shop.settings.api.api_key_cache_s
     monkeypatch.setattr(ring, "_clock", lambda: later)
     assert shop.client.get("/v1/segments", headers=headers).status_code == 401

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from api.access.scopes import Scope
-from api.pages.figures.effect_over_time import over_time, since_when
+from api.pages.figures.effect_over_time import decided_since, effect_over_time_chart
 from events.time_units import DAY_MS
 from queries.experiments.effect_over_time import record_effect
 from queries.experiments.experiments import Experiments
@@ -39,7 +39,7 @@ def test_nothing_is_kept_before_somebody_is_exposed_nor_twice(shop):
 
 
 def test_the_band_is_the_interval_and_rates_are_in_points():
-    figure = over_time(looks((-0.02, 0.01, 0.04), (0.005, 0.02, 0.035)), rate=True)
+    figure = effect_over_time_chart(looks((-0.02, 0.01, 0.04), (0.005, 0.02, 0.035)), rate=True)
     low, high, line = figure["data"]
     assert (low["y"], high["y"], line["y"]) == ([-2.0, 0.5], [4.0, 3.5], [1.0, 2.0])
     assert high["fill"] == "tonexty"
@@ -47,13 +47,13 @@ def test_the_band_is_the_interval_and_rates_are_in_points():
 
 
 def test_one_look_is_no_series_and_what_cannot_be_said_is_left_out():
-    assert over_time(looks((-0.02, 0.01, 0.04)), rate=True) is None
+    assert effect_over_time_chart(looks((-0.02, 0.01, 0.04)), rate=True) is None
     unknown = EffectPoint(0, 5, "keep_running", {"B": EffectInterval(None, None, None)})
-    figure = over_time([unknown, *looks((-1.0, 0.0, 1.0), (-0.5, 0.0, 0.5))], rate=False)
+    figure = effect_over_time_chart([unknown, *looks((-1.0, 0.0, 1.0), (-0.5, 0.0, 0.5))], rate=False)
     assert figure["data"][2]["y"] == [0.0, 0.0]
 
 
 def test_a_decision_stands_since_the_first_look_that_said_so():
-    since, customers = since_when(looks((0.1, 0.2, 0.3), (-0.1, 0.1, 0.3), (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)))
+    since, customers = decided_since(looks((0.1, 0.2, 0.3), (-0.1, 0.1, 0.3), (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)))
     assert (datetime.fromisoformat(since), customers) == (datetime(1970, 1, 3, tzinfo=UTC), 300)
-    assert since_when([]) is None
+    assert decided_since([]) is None

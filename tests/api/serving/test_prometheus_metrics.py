@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from api.serving.prometheus_metrics import Traffic
+from api.serving.prometheus_metrics import RequestMetrics
 from events.settings import KafkaSettings
 from queries.operations.pipeline_overview import pipeline_status
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
@@ -13,7 +13,7 @@ from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 
 def gauges(client):
     kafka = KafkaSettings(kafka="127.0.0.1:9", partitions=2)
-    lines = Traffic(lambda: pipeline_status(client, kafka)).text().decode().splitlines()
+    lines = RequestMetrics(lambda: pipeline_status(client, kafka)).text().decode().splitlines()
     return {name: float(value) for name, _, value in (line.partition(" ") for line in lines if line[0] != "#")}
 
 
@@ -43,7 +43,7 @@ def test_requests_are_counted_with_the_status_that_was_answered(shop, path, stat
     assert shop.get(path).status_code == status
     counted = [
         line
-        for line in shop.client.app.state.services.traffic.text().decode().splitlines()
+        for line in shop.client.app.state.services.request_metrics.text().decode().splitlines()
         if line.startswith("shoal_http_requests_total{")
     ]
     assert len(counted) == 1

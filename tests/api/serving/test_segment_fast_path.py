@@ -20,7 +20,7 @@ def both(shop, monkeypatch):
     def ask(path, headers, method="GET"):
         short = shop.client.request(method, path, headers=headers)
         with monkeypatch.context() as patched:
-            patched.setattr("api.serving.segment_fast_path._BEFORE", "nothing begins like this")
+            patched.setattr("api.serving.segment_fast_path._PATH_PREFIX", "nothing begins like this")
             return short, shop.client.request(method, path, headers=headers)
 
     return ask
@@ -66,7 +66,7 @@ def test_reads_are_counted_for_metrics_and_audit(shop):
     for name in ("c001", "c002", "nobody"):
         shop.get(f"/v1/customers/{name}/segment", Scope.SEGMENTS_READ)
     services = shop.client.app.state.services
-    text = services.traffic.text().decode()
+    text = services.request_metrics.text().decode()
     place = 'method="GET",route="/v1/customers/{customer_id:path}/segment"'
     assert f'shoal_http_requests_total{{{place},status="200"}} 2.0' in text
     assert f'shoal_http_requests_total{{{place},status="404"}} 1.0' in text
@@ -75,9 +75,9 @@ def test_reads_are_counted_for_metrics_and_audit(shop):
 
 
 def test_a_key_out_of_requests_is_told_so(shop, monkeypatch):
-    rate = shop.client.app.state.services.rate
+    rate = shop.client.app.state.services.rate_limiter
     monkeypatch.setattr(rate, "_limit", 2)
-    monkeypatch.setattr(rate, "_lease", 1)
+    monkeypatch.setattr(rate, "_lease_size", 1)
     monkeypatch.setattr(rate, "_clock", lambda: 1_000_030.0)
     answers = [shop.get("/v1/customers/c001/segment", Scope.SEGMENTS_READ) for _ in range(3)]
     assert [each.status_code for each in answers] == [200, 200, 429]
