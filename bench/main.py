@@ -9,11 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.job.servers import stage
+from bench.job.servers import start_servers
 from bench.parts import PART_OF, Plan, Session
 from bench.reporting.machine import describe_machine, stamp
 from bench.reporting.recording import RESULTS, record
-from bench.reporting.result_tables import print_sheets
+from bench.reporting.result_tables import print_tables
 from bench.reporting.results_file import PARTS, merge, read_results
 
 __all__ = ["main"]
@@ -44,18 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             document = record({name: figures}, machine, measured, options.results)
         errors.print(f"{name} took {time.monotonic() - began:.0f} s")
     if document:
-        print_sheets(document, console)
+        print_tables(document, console)
     if failed:
         raise SystemExit(f"without figures: {', '.join(failed)}")
 
 
 def _measure(session: Session, name: str, errors: Console) -> dict[str, Any]:
     """Measure one part on brokers of its own."""
-    with stage() as brokers:
+    with start_servers() as brokers:
         figures = PART_OF[name](session, brokers)
-    for line in brokers.complaints[:20]:
+    for line in brokers.logged_problems[:20]:
         errors.print(f"a worker logged: {line}", markup=False)
-    return figures if name == "peers" else {**figures, "worker_complaints": len(brokers.complaints)}
+    return figures if name == "peers" else {**figures, "worker_complaints": len(brokers.logged_problems)}
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.job.fixed_job import EVENTS
-from bench.job.servers import Stage
+from bench.job.servers import BenchServers
 from bench.reporting.run_statistics import summary
 from bench.speed.catch_up import measure_catch_up
 from bench.speed.latency import measure_latency, warm_up
 from bench.speed.peer_rounds import measure_peers
-from bench.speed.scaling import crowd, measure_workers
+from bench.speed.scaling import measure_workers, preloaded_run
 from bench.speed.start import measure_start
 from bench.speed.sweep import measure_sweep
 from bench.speed.throughput import Job, Throughput, fixed_job, measure_throughput, mixed_job, warm_up_jobs
@@ -76,42 +76,42 @@ class Session:
     say: Callable[[str], None]
     maximum: float = 0.0
 
-    def reference(self, on: Stage) -> float:
+    def reference(self, servers: BenchServers) -> float:
         """Return the maximum, measured now if it is not known."""
         if not self.maximum:
-            self.maximum = self._job(on, fixed_job(self.plan.events), "the maximum")["events_per_s"]
+            self.maximum = self._job(servers, fixed_job(self.plan.events), "the maximum")["events_per_s"]
         return self.maximum
 
-    def throughput(self, on: Stage) -> Figures:
+    def throughput(self, servers: BenchServers) -> Figures:
         """Measure the fixed job, and the one with eight features."""
-        figures = self._job(on, fixed_job(self.plan.events), "the job")
+        figures = self._job(servers, fixed_job(self.plan.events), "the job")
         self.maximum = figures["events_per_s"]
         mixed = mixed_job(self.plan.events, self.plan.events // 8)
-        return {**figures, "mixed": self._job(on, mixed, "8 features, sessions")}
+        return {**figures, "mixed": self._job(servers, mixed, "8 features, sessions")}
 
-    def latency(self, on: Stage) -> Figures:
+    def latency(self, servers: BenchServers) -> Figures:
         """Measure at fixed rates, and at half of the maximum."""
-        maximum = self.reference(on)
-        warm_up(on, self.plan.broker_warm_up_s)
+        maximum = self.reference(servers)
+        warm_up(servers, self.plan.broker_warm_up_s)
         figures: Figures = {"maximum": maximum}
         for name, rate in (*_RATES.items(), ("half", maximum / 2)):
             runs = []
             for _ in range(self.plan.runs):
-                runs.append(measure_latency(on, rate, self.plan.latency_s)._asdict())
+                runs.append(measure_latency(servers, rate, self.plan.latency_s)._asdict())
                 self.say(f"latency at {rate:,.0f}/s: p50 {runs[-1]['p50_ms']:.1f} ms, p99 {runs[-1]['p99_ms']:.1f} ms")
             figures[name] = summary(runs)
         return figures
 
-    def scaling(self, on: Stage) -> Figures:
+    def scaling(self, servers: BenchServers) -> Figures:
         """Measure one and two workers in turn, then one with more and more customers in Redis."""
         by_workers: dict[int, list[float]] = {1: [], 2: []}
-        warm_up_jobs(on, fixed_job(self.plan.events))
+        warm_up_jobs(servers, fixed_job(self.plan.events))
         for _ in range(self.plan.runs):
             for workers, figures in by_workers.items():
-                figures.append(measure_workers(on, workers, self.plan.events).events_per_s)
+                figures.append(measure_workers(servers, workers, self.plan.events).events_per_s)
                 self.say(f"{workers} workers: {figures[-1]:,.0f} events/s")
         ratios = [two / one for one, two in zip(by_workers[1], by_workers[2], strict=True)]
-        sizes = {str(size): self._size(on, size) for size in self.plan.sizes}
+        sizes = {str(size): self._size(servers, size) for size in self.plan.sizes}
         first, last = sizes[str(self.plan.sizes[0])], sizes[str(self.plan.sizes[-1])]
         return {
             "workers": {str(n): summary([{"events_per_s": f} for f in figures]) for n, figures in by_workers.items()},
@@ -122,26 +122,26 @@ class Session:
             "active_growth": last["active_events_per_s"] / first["active_events_per_s"],
         }
 
-    def catch_up(self, on: Stage) -> Figures:
+    def catch_up(self, servers: BenchServers) -> Figures:
         """Measure returns to the backlog of ten minutes, in turn with the same backlog where nothing arrives."""
-        maximum, backlog, runs = self.reference(on), self.plan.backlog, []
+        maximum, backlog, runs = self.reference(servers), self.plan.backlog, []
         for _ in range(self.plan.returns):
-            alone = measure_throughput(on, fixed_job(backlog)).events_per_s
-            caught = measure_catch_up(on, backlog, self.plan.arriving, maximum * 0.3)
+            alone = measure_throughput(servers, fixed_job(backlog)).events_per_s
+            caught = measure_catch_up(servers, backlog, self.plan.arriving, maximum * 0.3)
             share = caught.events_per_s / alone
             runs.append({**caught._asdict(), "alone_per_s": alone, "share_of_alone": share})
             self.say(f"catch-up on {backlog:,}: {caught.events_per_s:,.0f} events/s, without arrivals {alone:,.0f}")
         figures = summary(runs)
         return {**figures, "maximum": maximum, "share": figures["events_per_s"] / maximum}
 
-    def sweep(self, on: Stage) -> Figures:
+    def sweep(self, servers: BenchServers) -> Figures:
         """Measure sweeps alone, then the throughput without and with a sweep, in turn."""
         runs = []
         for _ in range(self.plan.runs):
-            runs.append(measure_sweep(on, self.plan.swept)._asdict())
+            runs.append(measure_sweep(servers, self.plan.swept)._asdict())
             self.say(f"sweep: {runs[-1]['all_due_per_s']:,.0f}/s all due, {runs[-1]['none_due_per_s']:,.0f}/s none due")
         without, during = list[float](), list[float]()
-        with crowd(on, self.plan.swept, self.say) as customers:
+        with preloaded_run(servers, self.plan.swept, self.say) as customers:
             customers.measure(self.plan.events, sweep_s=_NEVER)
             for turn in range(_PAIRS * self.plan.runs):
                 pair = [(without, _NEVER), (during, 0.1)]
@@ -159,27 +159,29 @@ class Session:
             "lost_spread": [min(lost), max(lost)],
         }
 
-    def start(self, on: Stage) -> Figures:
+    def start(self, servers: BenchServers) -> Figures:
         """Measure starts."""
-        seconds = [measure_start(on) for _ in range(self.plan.starts)]
+        seconds = [measure_start(servers) for _ in range(self.plan.starts)]
         self.say(f"starts: {', '.join(f'{each:.2f}' for each in seconds)} s")
         return summary([{"seconds": each} for each in seconds])
 
-    def peers(self, on: Stage) -> Figures:
+    def peers(self, servers: BenchServers) -> Figures:
         """Measure Shoal and each peer in turn."""
-        return measure_peers(on, self.plan.peers, self.plan.runs, self.plan.cache, self.plan.peer_deadline_s, self.say)
+        return measure_peers(
+            servers, self.plan.peers, self.plan.runs, self.plan.cache, self.plan.peer_deadline_s, self.say
+        )
 
-    def _job(self, on: Stage, job: Job, name: str) -> Figures:
+    def _job(self, servers: BenchServers, job: Job, name: str) -> Figures:
         """Measure a job some times, after runs that warm up."""
-        warm_up_jobs(on, job)
+        warm_up_jobs(servers, job)
         runs: list[Throughput] = []
         for _ in range(self.plan.runs):
-            runs.append(run := measure_throughput(on, job))
+            runs.append(run := measure_throughput(servers, job))
             self.say(f"{name}: {run.events_per_s:,.0f} events/s, {run.cpu_s_per_million:.1f} CPU-s per million")
         return summary([run._asdict() for run in runs])
 
-    def _size(self, on: Stage, customers: int) -> Figures:
-        with crowd(on, customers, self.say) as everyone:
+    def _size(self, servers: BenchServers, customers: int) -> Figures:
+        with preloaded_run(servers, customers, self.say) as everyone:
             everyone.measure(self.plan.events, sweep_s=_NEVER)
             ends = customers in (self.plan.sizes[0], self.plan.sizes[-1])
             runs = []
@@ -195,7 +197,7 @@ class Session:
             return everyone.figures._asdict() | summary(runs)
 
 
-PART_OF: Final[Mapping[str, Callable[[Session, Stage], Figures]]] = {
+PART_OF: Final[Mapping[str, Callable[[Session, BenchServers], Figures]]] = {
     "throughput": Session.throughput,
     "latency": Session.latency,
     "scaling": Session.scaling,

@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench.job.servers import stage
+from bench.job.servers import start_servers
 from bench.reporting.result_tables import number
 from bench.reporting.run_statistics import summary
 from bench.speed.latency import measure_latency, warm_up
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="throughput runs after one that warms up")
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     options = parser.parse_args()
-    with stage() as brokers:
+    with start_servers() as brokers:
         measure_throughput(brokers, fixed_job(100_000))
         throughput = summary([measure_throughput(brokers)._asdict() for _ in range(options.runs)])
         warm_up(brokers)
@@ -36,7 +36,7 @@ def main() -> None:
             row = (f"{part} {each[f'{prefix}{field}_ms']:.1f}" for part, field in _PERCENTILES)
             table.add_row(f"{what} at {int(rate):,}/s, ms", *row)
     Console().print(table)
-    for line in brokers.complaints:
+    for line in brokers.logged_problems:
         Console(stderr=True).print(f"a worker logged: {line}", markup=False)
 
 

@@ -1,1 +1,1 @@
-"""The endpoints, one module a subject."""
+"""The HTTP endpoints under /v1, one module per resource, and their response models."""

@@ -1,4 +1,4 @@
-"""The dashboard: pages rendered here, for people who are signed in."""
+"""The dashboard: HTML pages rendered on the server, behind a sign-in."""
 
 from api.pages.routes import add_pages
 

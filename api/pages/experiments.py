@@ -51,11 +51,11 @@ def _values(visit: Visit) -> dict[str, Any]:
         "report": report,
         "names": names,
         "rate": rate,
-        "effect_over_time_chart": effect_over_time_chart(looks, rate=rate),
+        "over_time": effect_over_time_chart(looks, rate=rate),
         "since": decided_since(looks),
         "metric": report.primary_metric.replace("_", " "),
         "comparisons": [(row, row.sequential if report.method == "sequential" else row) for row in main],
-        "forest_plot": forest_plot(report, names, rate=rate),
+        "forest": forest_plot(report, names, rate=rate),
         "segments": [
             (names.get(segment.segment, segment.segment), row)
             for segment in report.segments

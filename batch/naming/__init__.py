@@ -1,4 +1,4 @@
-"""Names, profiles, rules and plays of clusters.
+"""Names clusters, profiles their members, and explains them by rules and recommended actions.
 
 Begin reading at `names`.
 """

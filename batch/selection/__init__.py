@@ -1,1 +1,4 @@
-"""Which clustering: the metrics of every candidate, and the rule by which one is chosen."""
+"""Compares candidate clusterings by their metrics, and selects one.
+
+Begin reading at `choice`.
+"""

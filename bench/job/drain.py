@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from bench.job.servers import Run, wait_for
 
-__all__ = ["Drained", "WorkerEnded", "drain"]
+__all__ = ["DrainResult", "WorkerEnded", "drain"]
 
 _LIMIT_S = 600.0
 
@@ -14,7 +14,7 @@ class WorkerEnded(RuntimeError):
     """A worker ended during a measurement."""
 
 
-class Drained(NamedTuple):
+class DrainResult(NamedTuple):
     """Figures of one run: from the first save to the last, the outboxes empty. Seconds are processor seconds."""
 
     events_per_s: float
@@ -23,7 +23,7 @@ class Drained(NamedTuple):
     rss_mb: float
 
 
-def drain(run: Run, events: int, already: int = 0) -> Drained:
+def drain(run: Run, events: int, already: int = 0) -> DrainResult:
     """Measure until `events` more than `already` are saved. The first batch only starts the clock.
 
     Raises TimeoutError, WorkerEnded.
@@ -33,7 +33,7 @@ def drain(run: Run, events: int, already: int = 0) -> Drained:
     cpu, redis_cpu = run.cpu_s(), run.redis_cpu_s()
     wait_for(lambda: _progress(run) >= already + events and not run.unsent(), _LIMIT_S)
     seconds, counted = time.monotonic() - started, already + events - before
-    return Drained(
+    return DrainResult(
         events_per_s=counted / seconds,
         cpu_s_per_million=(run.cpu_s() - cpu) / counted * 1e6,
         redis_cpu_s_per_million=(run.redis_cpu_s() - redis_cpu) / counted * 1e6,

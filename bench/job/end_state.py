@@ -20,7 +20,7 @@ from state.store import keys
 from stream.model.segmenter import CentroidSegmenter
 from stream.worker import half_life_ms
 
-__all__ = ["EndStateWrong", "check_changes", "check_outcome_counts", "check_records", "check_sums", "names_of"]
+__all__ = ["EndStateWrong", "check_changes", "check_outcome_counts", "check_records", "check_sums", "customer_ids"]
 
 
 _READINGS = 10
@@ -31,10 +31,10 @@ class EndStateWrong(AssertionError):
     """The state after a run is not what a plain replay gives: its figures do not count."""
 
 
-def names_of(numbers: Ints) -> list[str]:
+def customer_ids(numbers: Ints) -> list[str]:
     """Return the customer ids of customer numbers.
 
-    >>> names_of(np.array([7, 1_234_567]))
+    >>> customer_ids(np.array([7, 1_234_567]))
     ['c000007', 'c1234567']
     """
     return [f"c{number:06d}" for number in numbers.tolist()]
@@ -79,7 +79,11 @@ def check_sums(run: Run) -> None:
     """
     segmenter = CentroidSegmenter(run.baseline, half_life_ms(StateSettings()))
     for _ in range(_READINGS):
-        before, again, after = _stored_sums(run, segmenter), _sums_again(run, segmenter), _stored_sums(run, segmenter)
+        before, again, after = (
+            _stored_sums(run, segmenter),
+            _recomputed_sums(run, segmenter),
+            _stored_sums(run, segmenter),
+        )
         if _equal(before, after):
             break
     if not _equal(before, again):
@@ -91,7 +95,7 @@ def _stored_sums(run: Run, segmenter: CentroidSegmenter) -> ModelSums:
     return sum((part.sums for part in stored), ModelSums.zeros(len(segmenter.segments), segmenter.dimensions))
 
 
-def _sums_again(run: Run, segmenter: CentroidSegmenter) -> ModelSums:
+def _recomputed_sums(run: Run, segmenter: CentroidSegmenter) -> ModelSums:
     store = PartitionStore(run.redis, keys.SEGMENTS_GROUP)
     again = ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
     for partition in range(PARTITIONS):
@@ -135,7 +139,7 @@ def _load(run: Run, numbers: Ints) -> Iterator[tuple[Ints, CustomerBatch]]:
     store = PartitionStore(run.redis, keys.SEGMENTS_GROUP)
     for start in range(0, len(numbers), _CHUNK):
         who = numbers[start : start + _CHUNK]
-        names = names_of(who)
+        names = customer_ids(who)
         homes = partitions_of(names, PARTITIONS)
         for partition in range(PARTITIONS):
             mine = np.flatnonzero(homes == partition)

@@ -27,18 +27,18 @@ from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
 from state.store.connection import connect
 
-__all__ = ["Run", "Stage", "load_options", "stage", "wait_for"]
+__all__ = ["BenchServers", "Run", "load_options", "start_servers", "wait_for"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_COMPLAINT = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^Traceback")
+_LOGGED_PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^Traceback")
 
 
-class Stage:
+class BenchServers:
     """Brokers that several `runs` share, and the warnings and errors that workers have logged on them."""
 
     def __init__(self, bootstrap: str, redis_url: str, directory: Path) -> None:
         self.bootstrap, self.redis_url, self.directory = bootstrap, redis_url, directory
-        self.complaints: list[str] = []
+        self.logged_problems: list[str] = []
         self.runs = 0
 
     def new_run(self, baseline: Baseline = BASELINE) -> "Run":
@@ -50,11 +50,11 @@ class Stage:
 class Run:
     """One measured run: its topics, its Redis, its workers."""
 
-    def __init__(self, on: Stage, prefix: str, baseline: Baseline = BASELINE) -> None:
-        self.stage, self.baseline = on, baseline
-        self.kafka = KafkaSettings(kafka=on.bootstrap, topic_prefix=prefix, partitions=PARTITIONS)
-        create_topics(on.bootstrap, topic_specs(self.kafka))
-        self.redis: Any = connect(on.redis_url, timeout_s=60.0)
+    def __init__(self, servers: BenchServers, prefix: str, baseline: Baseline = BASELINE) -> None:
+        self.servers, self.baseline = servers, baseline
+        self.kafka = KafkaSettings(kafka=servers.bootstrap, topic_prefix=prefix, partitions=PARTITIONS)
+        create_topics(servers.bootstrap, topic_specs(self.kafka))
+        self.redis: Any = connect(servers.redis_url, timeout_s=60.0)
         self.redis.flushall()
         BaselineStore(self.redis).approve(baseline)
         self.workers: list[ChildProcess] = []
@@ -82,13 +82,13 @@ class Run:
         environment = {
             **os.environ,
             "SHOAL_KAFKA": self.kafka.kafka,
-            "SHOAL_REDIS": self.stage.redis_url,
+            "SHOAL_REDIS": self.servers.redis_url,
             "SHOAL_TOPIC_PREFIX": self.kafka.topic_prefix,
             "SHOAL_PARTITIONS": str(PARTITIONS),
             **{f"SHOAL_{name.upper()}": str(value) for name, value in settings.items()},
         }
         self._started += 1
-        log = self.stage.directory / f"{self.kafka.topic_prefix}worker{self._started}.log"
+        log = self.servers.directory / f"{self.kafka.topic_prefix}worker{self._started}.log"
         command = [sys.executable, "-P", "-m", "cli.main", service]
         worker = ChildProcess(f"shoal {service}", command, log=log, env=environment)
         worker.spawn()
@@ -106,7 +106,7 @@ class Run:
         return WorkerRegistry(self.redis).beats(time.time_ns() // 1_000_000)
 
     @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Hold the workers still, so that a topic can be loaded after they have joined; sessions must last longer."""
         for worker in self.workers:
             os.kill(worker.pid, signal.SIGSTOP)
@@ -149,17 +149,17 @@ class Run:
     def close(self) -> None:
         """End the workers and let go of Redis."""
         self.stop_workers()
-        self.stage.complaints += self._complaints()
+        self.servers.logged_problems += self._logged_problems()
         self.redis.close()
 
-    def _complaints(self) -> list[str]:
-        logs = self.stage.directory.glob(f"{self.kafka.topic_prefix}worker*.log")
+    def _logged_problems(self) -> list[str]:
+        logs = self.servers.directory.glob(f"{self.kafka.topic_prefix}worker*.log")
         lines = [line for log in sorted(logs) for line in log.read_text(errors="replace").splitlines()]
-        return [line for line in lines if _COMPLAINT.search(line)]
+        return [line for line in lines if _LOGGED_PROBLEM.search(line)]
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def start_servers() -> Iterator[BenchServers]:
     """Start Apache Kafka and Redis in a folder that is removed afterwards; needs Java and Maven."""
     script = Path(__file__).parents[2] / "deploy/kafka/classpath.sh"
     classpath = subprocess.run(["bash", str(script)], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
@@ -168,8 +168,8 @@ def stage() -> Iterator[Stage]:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="shoal-bench-")))
         kafka = stack.enter_context(start_apache_kafka(directory / "kafka", classpath=classpath, jvm=SERVER_JVM))
         store = stack.enter_context(start_redis(directory / "redis"))
-        _wake_up(kafka.bootstrap)
-        yield Stage(kafka.bootstrap, store.url, directory)
+        _warm_up_broker(kafka.bootstrap)
+        yield BenchServers(kafka.bootstrap, store.url, directory)
 
 
 def load_options(bootstrap: str) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def _end(*_signal: object) -> None:
     raise SystemExit("ended by SIGTERM")  # so that the folder and the brokers do not stay
 
 
-def _wake_up(bootstrap: str) -> None:
+def _warm_up_broker(bootstrap: str) -> None:
     """Have a new broker load what idempotent producers need; the first one waits for that, the second does not."""
     settings = KafkaSettings(kafka=bootstrap, topic_prefix="wake-up-", partitions=1)
     create_topics(bootstrap, topic_specs(settings))

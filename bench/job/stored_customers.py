@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bench.job.end_state import names_of
+from bench.job.end_state import customer_ids
 from bench.job.fixed_job import PARTITIONS
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.partition_batch import SegmentResult
@@ -27,7 +27,7 @@ from stream.moves.segmentation import SegmentationBatch, resegment, sums_for_bas
 from stream.settings import StreamSettings
 from stream.worker import half_life_ms
 
-__all__ = ["buyers", "fill", "profiled", "settled"]
+__all__ = ["buyer_rows", "profile_rows", "store_customers", "with_converged_centroids"]
 
 
 _CHUNK = 80_000
@@ -36,7 +36,7 @@ _SAMPLE = 50_000
 _ITERATIONS = 200
 
 
-def buyers(numbers: Ints, now_ms: int) -> Rows:
+def buyer_rows(numbers: Ints, now_ms: int) -> Rows:
     """Return the records (n,) of customers with 1 to 15 orders, the last of them within 300 days before `now_ms`."""
     rows, half_life = blank_rows(len(numbers)), half_life_ms(StateSettings())
     placed = 1 + numbers * 7 % _ORDERS
@@ -48,7 +48,7 @@ def buyers(numbers: Ints, now_ms: int) -> Rows:
     return rows
 
 
-def profiled(numbers: Ints, now_ms: int) -> Rows:
+def profile_rows(numbers: Ints, now_ms: int) -> Rows:
     """Return the records (n,) of customers known by a profile only; every fifth has told neither age nor income."""
     rows = blank_rows(len(numbers))
     rows["signed_up"] = now_ms - (numbers * 131 % 1_000) * DAY_MS
@@ -59,7 +59,7 @@ def profiled(numbers: Ints, now_ms: int) -> Rows:
     return rows
 
 
-def settled(baseline: Baseline, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> Baseline:
+def with_converged_centroids(baseline: Baseline, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> Baseline:
     """Return the baseline with its centroids where Lloyd's iteration over such customers ends.
 
     Otherwise the live model would still be on its way there, and sweeps would move customers for that.
@@ -80,7 +80,7 @@ def settled(baseline: Baseline, rows_of: Callable[[Ints, int], Rows], now_ms: in
     return baseline.model_copy(update={"segments": segments})
 
 
-class Filled(Protocol):
+class RedisTarget(Protocol):
     """A shop whose Redis is filled: a run, or a Redis without Kafka."""
 
     @property
@@ -94,14 +94,14 @@ class Filled(Protocol):
         ...
 
 
-def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:
+def store_customers(run: RedisTarget, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:
     """Write customers 0 to `customers` - 1 as they stand at `now_ms`: records, sums, views; nothing is published.
 
     `rows_of` gives the records (n,) of customer numbers (n,), without segments. A record remembers as many recent
     events as it has orders.
     """
     store = PartitionStore(run.redis, keys.SEGMENTS_GROUP)
-    committer = SegmentCommitter(store, SegmentViews(run.redis), _Nowhere())  # type: ignore[arg-type]
+    committer = SegmentCommitter(store, SegmentViews(run.redis), _NullSink())  # type: ignore[arg-type]
     segmenter = CentroidSegmenter(run.baseline, half_life_ms(StateSettings()))
     owned = [store.claim(partition) for partition in range(PARTITIONS)]
     for numbers, names in _chunks(customers):
@@ -109,10 +109,12 @@ def fill(run: Filled, customers: int, rows_of: Callable[[Ints, int], Rows], now_
         for each in owned:
             mine = np.flatnonzero(homes == each.partition)
             ids = [names[i] for i in mine.tolist()]
-            committer.commit(each, _placed(segmenter, each, ids, rows_of(numbers[mine], now_ms), now_ms), {}, {}, 0)
+            committer.commit(
+                each, _with_segments(segmenter, each, ids, rows_of(numbers[mine], now_ms), now_ms), {}, {}, 0
+            )
 
 
-def _placed(
+def _with_segments(
     segmenter: CentroidSegmenter, owned: OwnedPartition, ids: list[str], rows: Rows, now_ms: int
 ) -> SegmentResult:
     """Return new customers with their segments, as the worker's handler does."""
@@ -129,10 +131,10 @@ def _placed(
 def _chunks(customers: int) -> Iterator[tuple[Ints, list[str]]]:
     for start in range(0, customers, _CHUNK):
         numbers = np.arange(start, min(start + _CHUNK, customers))
-        yield numbers, names_of(numbers)
+        yield numbers, customer_ids(numbers)
 
 
-class _Nowhere:
+class _NullSink:
     """A sink that acknowledges at once: the changes of the population belong to the past."""
 
     def send_all(self, *_messages: object) -> None:

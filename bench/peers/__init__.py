@@ -1,4 +1,4 @@
-"""Other engines doing the same job, each in an environment of its own, measured and checked alike."""
+"""Benchmark of other stream processors on the same job, each in its own environment."""
 
 from bench.peers.environment import PeerUnavailable, prepare
 from bench.peers.registry import PEERS, Peer, named

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.job.servers import stage
+from bench.job.servers import start_servers
 from bench.peers import PEERS, PeerUnavailable, named, prepare, run_peer
 
 
@@ -25,7 +25,7 @@ def main() -> None:
         for peer in peers:
             prepare(peer, options.cache)
         return
-    with stage() as brokers:
+    with start_servers() as brokers:
         for peer in peers:
             run = brokers.new_run()
             try:

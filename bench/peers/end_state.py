@@ -16,7 +16,16 @@ from events.arrays import Flags
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
 
-__all__ = ["CUSTOMERS", "NOW_MS", "Customer", "Told", "customers_in_redis", "problems", "read_told", "segments_of"]
+__all__ = [
+    "CUSTOMERS",
+    "NOW_MS",
+    "Customer",
+    "PublishedSegments",
+    "customers_in_redis",
+    "problems",
+    "read_published",
+    "segments_of",
+]
 
 CUSTOMERS: Final = "peer:"
 """Prefix of the keys that hold a peer's customers."""
@@ -41,7 +50,7 @@ class _Change(msgspec.Struct):
 
 
 @dataclass
-class Told:
+class PublishedSegments:
     """What `segment-changes` says: each customer's last segment, and how many messages there are."""
 
     latest: dict[str, str] = field(default_factory=dict)
@@ -59,7 +68,7 @@ def segments_of(wanted: Expected) -> Flags:
     return np.asarray(distances <= distances.min(axis=1, keepdims=True) + _CLOSE)
 
 
-def problems(found: Mapping[str, Customer], told: Told, wanted: Expected) -> list[str]:
+def problems(found: Mapping[str, Customer], published: PublishedSegments, wanted: Expected) -> list[str]:
     """Return what is wrong with an end state, nothing if it is right."""
     wrong, right = [], segments_of(wanted)
     place = {each.segment_id: i for i, each in enumerate(BASELINE.segments)}
@@ -74,9 +83,9 @@ def problems(found: Mapping[str, Customer], told: Told, wanted: Expected) -> lis
         wrong.append(f"{different} customers are in another segment than the nearest")
     if len(found) != (customers := int((wanted.counts > 0).sum())):
         wrong.append(f"{len(found)} customers are in Redis, {customers} expected")
-    if different := sum(told.latest.get(name) != c.segment for name, c in found.items()):
+    if different := sum(published.latest.get(name) != c.segment for name, c in found.items()):
         wrong.append(f"{different} customers have another last change than their segment in Redis")
-    if unknown := len(told.latest.keys() - found.keys()):
+    if unknown := len(published.latest.keys() - found.keys()):
         wrong.append(f"{unknown} customers with changes are not in Redis")
     return wrong
 
@@ -105,18 +114,18 @@ def _from_hash(fields: dict[bytes, bytes]) -> Customer:
     return msgspec.convert({name.decode(): value.decode() for name, value in fields.items()}, Customer, strict=False)
 
 
-def read_told(kafka: KafkaSettings) -> Told:
+def read_published(kafka: KafkaSettings) -> PublishedSegments:
     """Fold `segment-changes` from its beginning to its end. Raises KafkaUnreachable."""
-    told, decode = Told(), msgspec.json.Decoder(_Change).decode
+    published, decode = PublishedSegments(), msgspec.json.Decoder(_Change).decode
     for key, value in _messages(kafka):
-        told.latest[key.decode()] = decode(value).segment_id
-        told.messages += 1
-    return told
+        published.latest[key.decode()] = decode(value).segment_id
+        published.messages += 1
+    return published
 
 
 def _messages(kafka: KafkaSettings) -> Iterator[tuple[bytes, bytes]]:
     ends = end_offsets(kafka, ["segment-changes"])
-    settings = {"bootstrap.servers": kafka.kafka, "group.id": kafka.topic("told"), "enable.partition.eof": True}
+    settings = {"bootstrap.servers": kafka.kafka, "group.id": kafka.topic("published"), "enable.partition.eof": True}
     consumer = Consumer({**settings, "enable.auto.commit": False, "fetch.queue.backoff.ms": 5})
     try:
         unread = {partition for partition, end in ends.items() if end}

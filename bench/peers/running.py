@@ -14,7 +14,7 @@ import msgspec
 
 from bench.job.fixed_job import BASELINE, PARTITIONS, expected, orders
 from bench.job.servers import Run
-from bench.peers.end_state import CUSTOMERS, NOW_MS, customers_in_redis, problems, read_told
+from bench.peers.end_state import CUSTOMERS, NOW_MS, customers_in_redis, problems, read_published
 from bench.peers.environment import jars, prepare, python
 from bench.peers.process_tree import ProcessTree
 from bench.peers.registry import FOLDER, Peer
@@ -63,10 +63,10 @@ def run_peer(peer: Peer, run: Run, cache: Path, deadline_s: float, events: int |
     try:
         window = _watch(child, tree, run, (min(peer.warm_up, number // 2), number), deadline_s)
         code = child.exit_code
-        _let_end(child, tree)
+        _wait_for_end(child, tree)
     finally:
         child.stop()
-        _end_rest(tree)
+        _kill_remaining(tree)
     done = _progress(run)
     if window is None:
         said = " | ".join(child.log_tail(5))
@@ -76,7 +76,7 @@ def run_peer(peer: Peer, run: Run, cache: Path, deadline_s: float, events: int |
 
 
 def _judged(run: Run, number: int, window: _Window, peak_mb: float) -> PeerResult:
-    told = read_told(run.kafka)
+    told = read_published(run.kafka)
     try:
         wrong = problems(customers_in_redis(run.redis), told, expected(events=number))
     except msgspec.ValidationError as error:
@@ -97,8 +97,8 @@ def _judged(run: Run, number: int, window: _Window, peak_mb: float) -> PeerResul
 
 def _start(peer: Peer, run: Run, cache: Path, number: int, deadline_s: float) -> ChildProcess:
     """Start the job program with its job as a JSON file, in an empty folder of its own."""
-    address, prefix = urlsplit(run.stage.redis_url), run.kafka.topic_prefix
-    directory = run.stage.directory / f"{prefix}{peer.name}"
+    address, prefix = urlsplit(run.servers.redis_url), run.kafka.topic_prefix
+    directory = run.servers.directory / f"{prefix}{peer.name}"
     directory.mkdir(parents=True)
     told: dict[str, Any] = {
         "variant": peer.variant,
@@ -121,11 +121,11 @@ def _start(peer: Peer, run: Run, cache: Path, number: int, deadline_s: float) ->
         "centroids": [each.centroid for each in BASELINE.segments],
         "segments": [each.segment_id for each in BASELINE.segments],
     }
-    file = run.stage.directory / f"{prefix}{peer.name}.json"
+    file = run.servers.directory / f"{prefix}{peer.name}.json"
     file.write_text(json.dumps(told))
     environment = {**os.environ, "PYTHONPATH": str(FOLDER / "program"), "PYTHONUNBUFFERED": "1"}
     environment["PATH"] = f"{python(peer, cache.resolve()).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    log = run.stage.directory / f"{prefix}{peer.name}.log"
+    log = run.servers.directory / f"{prefix}{peer.name}.log"
     command = [str(python(peer, cache.resolve())), str(peer.program), str(file)]
     child = ChildProcess(peer.name, command, log=log, env=environment)
     child.spawn()
@@ -158,7 +158,7 @@ def _watch(
     return None
 
 
-def _let_end(child: ChildProcess, tree: ProcessTree) -> None:
+def _wait_for_end(child: ChildProcess, tree: ProcessTree) -> None:
     """Wait for the program to commit and to end by itself."""
     deadline = time.monotonic() + _ENDING_S
     while child.running and time.monotonic() < deadline:
@@ -166,7 +166,7 @@ def _let_end(child: ChildProcess, tree: ProcessTree) -> None:
         time.sleep(_LOOK_S)
 
 
-def _end_rest(tree: ProcessTree) -> None:
+def _kill_remaining(tree: ProcessTree) -> None:
     """End what the program started and left behind."""
     for pid in tree.running():
         with contextlib.suppress(ProcessLookupError):

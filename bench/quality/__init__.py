@@ -1,1 +1,4 @@
-"""What the segments are worth: measured on simulated shops and real logs, by the service's own parts."""
+"""Benchmarks of the quality of segments, on simulated shops and real logs.
+
+Begin reading at `parts`.
+"""

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.quality.data.event_log import EventLog
 from bench.quality.data.in_memory_customers import Population
-from bench.quality.drift_alarms import seen, settled, watch_of
+from bench.quality.drift_alarms import drift_detector, fitted_population, observation
 from bench.quality.measures import Refit, inertia
 from bench.quality.second_half import baseline_of
 from events.time_units import DAY_MS
@@ -22,7 +22,7 @@ _SEEDS: Final = (0, 1)
 
 
 @dataclass
-class _Course:
+class _InertiaHistory:
     """Inertia of a population over that of a refit, by days from the change: of its centroids, and of its borders."""
 
     people: Population
@@ -38,21 +38,21 @@ class _Course:
         self.borders[day] = inertia(vectors, segmenter.border_centroids) / fresh
 
 
-class _Tended(_Course):
+class _WithProposedBaselines(_InertiaHistory):
     """A population that takes the baseline which an alarm of drift proposes, on the day of the alarm."""
 
     def __init__(self, people: Population) -> None:
         super().__init__(people)
-        self._watch = watch_of(people)
+        self._watch = drift_detector(people)
         self.alarms: list[int] = []
 
-    def tend(self, log: EventLog, day: int, at_ms: int) -> None:
+    def observe(self, log: EventLog, day: int, at_ms: int) -> None:
         """Look as the leader does, and approve what is proposed."""
-        if self._watch.observe(seen(self.people, at_ms)):
+        if self._watch.observe(observation(self.people, at_ms)):
             segmenter, rows = self.people.segmenter, self.people.rows
             baseline = baseline_of(rows, at_ms, len(segmenter.segments), segmenter.baseline + 1)
             self.people = Population(log, baseline, rows, at_ms, self.people.hysteresis)
-            self._watch = watch_of(self.people)
+            self._watch = drift_detector(self.people)
             self.alarms.append(day)
 
 
@@ -64,15 +64,15 @@ def after_change(
     The baseline is fitted at `from_ms`; `groups` are those of the log's customers.
     """
     hysteresis = Hysteresis.from_settings(StreamSettings())
-    people, rest = settled(log, from_ms, k, hysteresis)
-    left, tended = _Course(people), _Tended(settled(log, from_ms, k, hysteresis)[0])
+    people, rest = fitted_population(log, from_ms, k, hysteresis)
+    left, tended = _InertiaHistory(people), _WithProposedBaselines(fitted_population(log, from_ms, k, hysteresis)[0])
     of, sizes = np.array(groups), {name: groups.count(name) for name in affected}
     orders_of, due = dict.fromkeys(affected, 0), None
     for end_ms, orders in rest.days():
         for each in (left, tended):
             each.people.day(end_ms, orders)
         day = (end_ms - turn_ms) // DAY_MS
-        tended.tend(log, day, end_ms)
+        tended.observe(log, day, end_ms)
         if end_ms <= turn_ms:
             continue
         for name in affected:
@@ -83,10 +83,10 @@ def after_change(
             left.look(day, end_ms)
             tended.look(day, end_ms)
     fewest = min(orders_of[name] / sizes[name] for name in affected)
-    return {**_figures(left, due), "events_per_customer": fewest, "tended": _tended_figures(tended)}
+    return {**_figures(left, due), "events_per_customer": fewest, "tended": _figures_with_baselines(tended)}
 
 
-def _figures(course: _Course, due: int | None) -> dict[str, Any]:
+def _figures(course: _InertiaHistory, due: int | None) -> dict[str, Any]:
     ratios, last = course.centroids, max(course.centroids)
     worst = max(ratios, key=lambda day: ratios[day])
     return {
@@ -103,7 +103,7 @@ def _figures(course: _Course, due: int | None) -> dict[str, Any]:
     }
 
 
-def _tended_figures(course: _Tended) -> dict[str, Any]:
+def _figures_with_baselines(course: _WithProposedBaselines) -> dict[str, Any]:
     found = _figures(course, None)
     kept = ("worst", "worst_day", "at_end", "out_from_day", "back_by_day")
     return {"alarms": course.alarms} | {name: found[name] for name in kept}

@@ -13,10 +13,10 @@ from state.customers.records import blank_rows
 from stream.model.drift_detection import DriftDetector, Observation
 from stream.moves.hysteresis import Hysteresis
 
-__all__ = ["alarms", "seen", "settled", "watch_of"]
+__all__ = ["alarms", "drift_detector", "fitted_population", "observation"]
 
 
-def settled(log: EventLog, from_ms: int, k: int, hysteresis: Hysteresis) -> tuple[Population, EventLog]:
+def fitted_population(log: EventLog, from_ms: int, k: int, hysteresis: Hysteresis) -> tuple[Population, EventLog]:
     """Return the customers of the log before `from_ms` under a baseline fitted then, and the rest of the log."""
     cut = int(np.searchsorted(log.columns.times, from_ms))
     rows, before = blank_rows(len(log.names)), log.part(0, cut)
@@ -24,12 +24,12 @@ def settled(log: EventLog, from_ms: int, k: int, hysteresis: Hysteresis) -> tupl
     return Population(log, baseline_of(rows, from_ms, k), rows, from_ms, hysteresis), log.part(cut, len(log))
 
 
-def watch_of(people: Population) -> DriftDetector:
+def drift_detector(people: Population) -> DriftDetector:
     """Return a watch over a population's segments and features."""
     return DriftDetector([each.name for each in people.segmenter.segments], people.segmenter.features)
 
 
-def seen(people: Population, at_ms: int) -> Observation:
+def observation(people: Population, at_ms: int) -> Observation:
     """Return what the leader looks at."""
     vectors = people.segmenter.vectors(people.rows[people.rows["placed"] > 0], at_ms)
     return Observation(
@@ -43,10 +43,10 @@ def seen(people: Population, at_ms: int) -> Observation:
 
 def alarms(log: EventLog, from_ms: int, k: int) -> list[dict[str, Any]]:
     """Return the alarms of a log from `from_ms` on, after a baseline then: how many days later, and why."""
-    people, rest = settled(log, from_ms, k, Hysteresis.uniform(0.1))
-    watch, found = watch_of(people), []
+    people, rest = fitted_population(log, from_ms, k, Hysteresis.uniform(0.1))
+    watch, found = drift_detector(people), []
     for end_ms, orders in rest.days():
         people.day(end_ms, orders)
-        reasons = watch.observe(seen(people, end_ms))
+        reasons = watch.observe(observation(people, end_ms))
         found += [{"day": (end_ms - from_ms) // DAY_MS, "reason": reason} for reason in reasons]
     return found

@@ -14,14 +14,14 @@ from events.arrays import Ints
 from state.customers.records import blank_rows
 from stream.moves.hysteresis import Hysteresis, PerSegment
 
-__all__ = ["CHOICES", "Choice", "delays", "measure_waits", "returns"]
+__all__ = ["CHOICES", "DampingChoice", "delays", "measure_flapping_delay", "returns"]
 
 Figures = dict[str, Any]
 
 _MONTH: Final = 30.0
 
 
-class Choice(NamedTuple):
+class DampingChoice(NamedTuple):
     """Hysteresis (share), dwell and cool-down (days)."""
 
     hysteresis: float
@@ -35,13 +35,15 @@ class Choice(NamedTuple):
 
 
 CHOICES: Final = (
-    *(Choice(share) for share in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)),
-    *(Choice(0.05, dwell=days) for days in (3.0, 7.0, 14.0, 30.0)),
-    *(Choice(0.05, cooldown=days) for days in (3.0, 7.0, 14.0, 30.0)),
+    *(DampingChoice(share) for share in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)),
+    *(DampingChoice(0.05, dwell=days) for days in (3.0, 7.0, 14.0, 30.0)),
+    *(DampingChoice(0.05, cooldown=days) for days in (3.0, 7.0, 14.0, 30.0)),
 )
 
 
-def measure_waits(log: EventLog, from_ms: int, k: int, choices: Sequence[Choice] = CHOICES) -> list[Figures]:
+def measure_flapping_delay(
+    log: EventLog, from_ms: int, k: int, choices: Sequence[DampingChoice] = CHOICES
+) -> list[Figures]:
     """Run each choice over a log from `from_ms` on, after a baseline on what lies before it."""
     cut = int(np.searchsorted(log.columns.times, from_ms))
     before, after = log.part(0, cut), log.part(cut, len(log))

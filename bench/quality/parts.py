@@ -9,9 +9,9 @@ import redis
 
 from bench.quality.after_change import after_change
 from bench.quality.data.event_log import EventLog, cdnow, online_retail, simulated
-from bench.quality.data.late_regimes import AFFECTED, turning
+from bench.quality.data.late_regimes import AFFECTED_GROUPS, scenario_with_change_on
 from bench.quality.drift_alarms import alarms
-from bench.quality.flapping_delay import measure_waits
+from bench.quality.flapping_delay import measure_flapping_delay
 from bench.quality.known_groups import measure_known_groups
 from bench.quality.rivals import measure_rivals
 from bench.quality.second_half import by_customer, by_event, halves, self_feeding
@@ -23,11 +23,11 @@ __all__ = ["PARTS", "Session"]
 
 Figures = dict[str, Any]
 
-_SETTLED: Final = 360
-_STILL: Final = 720
+_BASELINE_DAY: Final = 360
+_STATIONARY_FROM_DAY: Final = 720
 _STATIONARY: Final = ((1_000, 1), (4_000, 1), (4_000, 2), (4_000, 3), (10_000, 1))
-_TURN: Final = 400
-_WATCHED_TURN: Final = 420
+_CHANGE_DAY: Final = 400
+_WATCHED_CHANGE_DAY: Final = 420
 _DAYS: Final = 580
 _LONG: Final = 1_120
 """Days of a shop that changes, so that also those who buy rarely have bought three times since."""
@@ -60,19 +60,26 @@ class Session:
         """Run the service over stationary shops."""
         found: Figures = {}
         for customers, seed in _STATIONARY:
-            log, _ = simulated(turning("promotion", 10_000, _STILL + 120), customers, seed, _STILL + 120)
+            log, _ = simulated(
+                scenario_with_change_on("promotion", 10_000, _STATIONARY_FROM_DAY + 120),
+                customers,
+                seed,
+                _STATIONARY_FROM_DAY + 120,
+            )
             name = f"{customers:,} customers, seed {seed}"
-            found[name] = measure_stationary(self.client, log, _at(log, _STILL), _K)
+            found[name] = measure_stationary(self.client, log, _at(log, _STATIONARY_FROM_DAY), _K)
             self.say(f"{name}: {found[name]}")
         return found
 
     def regimes(self) -> Figures:
         """Follow each regime change day by day."""
         found = {}
-        for name in AFFECTED:
-            log, groups = simulated(turning(name, _TURN, _LONG), 2_000, 1, _LONG)
+        for name in AFFECTED_GROUPS:
+            log, groups = simulated(scenario_with_change_on(name, _CHANGE_DAY, _LONG), 2_000, 1, _LONG)
             of = [groups[each] for each in log.names]
-            found[name] = after_change(log, of, AFFECTED[name], _at(log, _SETTLED), _at(log, _TURN), _K)
+            found[name] = after_change(
+                log, of, AFFECTED_GROUPS[name], _at(log, _BASELINE_DAY), _at(log, _CHANGE_DAY), _K
+            )
             self.say(f"{name}: {found[name]}")
         return found
 
@@ -80,28 +87,31 @@ class Session:
         """Count the days until an alarm; five shops where nothing changes, and one of each change."""
         found: Figures = {}
         for seed in range(1, 6):
-            log, _ = simulated(turning("promotion", 10_000, 560), 2_000, seed, 560)
-            found[f"nothing changes, seed {seed}"] = {"alarms": alarms(log, _at(log, _SETTLED), _K)}
-        for name in AFFECTED:
-            log, _ = simulated(turning(name, _WATCHED_TURN, 560), 2_000, 1, 560)
-            found[name] = {"turn": _WATCHED_TURN - _SETTLED, "alarms": alarms(log, _at(log, _SETTLED), _K)}
+            log, _ = simulated(scenario_with_change_on("promotion", 10_000, 560), 2_000, seed, 560)
+            found[f"nothing changes, seed {seed}"] = {"alarms": alarms(log, _at(log, _BASELINE_DAY), _K)}
+        for name in AFFECTED_GROUPS:
+            log, _ = simulated(scenario_with_change_on(name, _WATCHED_CHANGE_DAY, 560), 2_000, 1, 560)
+            found[name] = {
+                "turn": _WATCHED_CHANGE_DAY - _BASELINE_DAY,
+                "alarms": alarms(log, _at(log, _BASELINE_DAY), _K),
+            }
         return found
 
     def waits(self) -> Figures:
         """Measure flapping against delay."""
         found: Figures = {}
-        log, _ = simulated(turning("promotion", 10_000, 450), 1_500, 1, 450)
-        found["stationary shop"] = {"choices": measure_waits(log, _at(log, _SETTLED), _K)}
+        log, _ = simulated(scenario_with_change_on("promotion", 10_000, 450), 1_500, 1, 450)
+        found["stationary shop"] = {"choices": measure_flapping_delay(log, _at(log, _BASELINE_DAY), _K)}
         log = online_retail(self.data)
-        found["Online Retail"] = {"choices": measure_waits(log, _middle(log), 4)}
+        found["Online Retail"] = {"choices": measure_flapping_delay(log, _middle(log), 4)}
         return found
 
     def rivals(self) -> Figures:
         """Compare with other online clusterers."""
         found: Figures = {}
         for name in ("promotion", "new-group"):
-            log, groups = simulated(turning(name, _TURN, _DAYS), 2_000, 1, _DAYS)
-            found[f"simulated, {name}"] = measure_rivals(log, _at(log, _SETTLED), _K, groups)
+            log, groups = simulated(scenario_with_change_on(name, _CHANGE_DAY, _DAYS), 2_000, 1, _DAYS)
+            found[f"simulated, {name}"] = measure_rivals(log, _at(log, _BASELINE_DAY), _K, groups)
         for name, real in (("Online Retail", online_retail(self.data)), ("CDNOW", cdnow(self.data))):
             found[name] = measure_rivals(real, _middle(real), 3)
         return found

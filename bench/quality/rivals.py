@@ -15,13 +15,13 @@ from bench.quality.measures import Refit, flaps
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
 from bench.quality.models.rival_models import (
     NAMES,
-    ByCustomer,
-    Forgetful,
-    OneByOne,
+    EventByEvent,
     PartialFit,
-    Published,
     Rival,
-    warm_river,
+    ShoalModel,
+    ShoalPublished,
+    StreamingKMeans,
+    river_from_centroids,
 )
 from bench.quality.second_half import baseline_of
 from events.arrays import Floats, Ints
@@ -124,20 +124,20 @@ def _makers(stream: Stream) -> dict[str, Callable[[], Rival]]:
     k, start, everyone = len(stream.start), stream.start, stream.everyone
     mine = (start, stream.customers, everyone, stream.there)
     return {
-        "Shoal, published": lambda: Published(*mine),
-        "Shoal, own cluster": lambda: ByCustomer(*mine),
-        "river KMeans, warm, step 0.1": lambda: OneByOne(warm_river(start, 0.1)),
-        "river KMeans, warm, step 0.02": lambda: OneByOne(warm_river(start, 0.02)),
-        "river KMeans, random centres": lambda: OneByOne(cluster.KMeans(k, halflife=0.1, seed=_SEED), everyone),
-        "river STREAMKMeans": lambda: OneByOne(
+        "Shoal, published": lambda: ShoalPublished(*mine),
+        "Shoal, own cluster": lambda: ShoalModel(*mine),
+        "river KMeans, warm, step 0.1": lambda: EventByEvent(river_from_centroids(start, 0.1)),
+        "river KMeans, warm, step 0.02": lambda: EventByEvent(river_from_centroids(start, 0.02)),
+        "river KMeans, random centres": lambda: EventByEvent(cluster.KMeans(k, halflife=0.1, seed=_SEED), everyone),
+        "river STREAMKMeans": lambda: EventByEvent(
             _river.STREAMKMeans(chunk_size=100, n_clusters=k, halflife=0.5, seed=_SEED), everyone
         ),
-        "river CluStream": lambda: OneByOne(
+        "river CluStream": lambda: EventByEvent(
             cluster.CluStream(n_macro_clusters=k, max_micro_clusters=50, time_window=1_000, seed=_SEED), everyone
         ),
-        "river DBSTREAM": lambda: OneByOne(cluster.DBSTREAM(clustering_threshold=0.6), everyone),
+        "river DBSTREAM": lambda: EventByEvent(cluster.DBSTREAM(clustering_threshold=0.6), everyone),
         "MiniBatchKMeans.partial_fit": lambda: PartialFit(start, everyone),
-        "Spark's rule, half-life 30 days": lambda: Forgetful(
+        "Spark's rule, half-life 30 days": lambda: StreamingKMeans(
             ForgetfulKMeans(start, NAMES, _SPARK_DAYS * DAY_MS, stream.counts, stream.from_ms)
         ),
     }

@@ -42,7 +42,7 @@ def measure_stationary(client: redis.Redis, log: EventLog, from_ms: int, k: int)
     for name, tolerance in (("held", StreamSettings().border_tolerance), ("following", 0.0)):
         run = _run(client, before, after, k, StreamSettings(border_tolerance=tolerance))
         counts = {
-            "spurious": unmatched(_told(run.moves), _told(frozen.moves)),
+            "spurious": unmatched(_change_keys(run.moves), _change_keys(frozen.moves)),
             "model": sum(each.cause == "model" for each in run.moves),
             "returns": flaps(*moves_of(run.moves)),
             "all": len(run.moves),
@@ -68,7 +68,7 @@ def _run(
     return _Run([each for each in service.log.changes if each.previous], len(borders) - 1, excess)
 
 
-def _told(changes: Sequence[Change]) -> list[tuple[str, int, str]]:
+def _change_keys(changes: Sequence[Change]) -> list[tuple[str, int, str]]:
     return [
         (each.customer_id, round(datetime.fromisoformat(each.changed_at).timestamp() * 1000), each.segment_id)
         for each in changes

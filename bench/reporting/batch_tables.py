@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bench.reporting.table import Sheet, commit_of
+from bench.reporting.table import ResultTable, commit_of
 
-__all__ = ["beside_sheets", "rebaseline_sheets"]
+__all__ = ["latency_tables", "rebaseline_tables"]
 
 Document = Mapping[str, Any]
 
 
-def rebaseline_sheets(part: Document) -> list[Sheet]:
+def rebaseline_tables(part: Document) -> list[ResultTable]:
     """Return the table of a whole re-baseline."""
     rows = [
         ("customers read and assigned", f"{part['assigned']:,} of {part['customers']:,}"),
@@ -20,10 +20,10 @@ def rebaseline_sheets(part: Document) -> list[Sheet]:
         ("largest resident memory, MB", f"{part['peak_mb']:,}"),
     ]
     note = "`make bench-rebaseline`: `shoal rebaseline` without publishing, one run."
-    return [Sheet("Re-baseline", note, ("figure", "value"), rows, commit_of(part))]
+    return [ResultTable("Re-baseline", note, ("figure", "value"), rows, commit_of(part))]
 
 
-def beside_sheets(part: Document) -> list[Sheet]:
+def latency_tables(part: Document) -> list[ResultTable]:
     """Return the table of a worker's latency beside a re-baseline."""
     runs = {name: each for name, each in part.items() if name != "measured"}
     rows = [
@@ -41,7 +41,7 @@ def beside_sheets(part: Document) -> list[Sheet]:
         f"while `shoal rebaseline` works on {first['customers']:,} customers on the same two cores. One run each."
     )
     columns = ("worker", "p50", "p99", "p99.9", "changes", "re-baseline, s")
-    return [Sheet("A worker beside a re-baseline", note, columns, rows, commit_of(part))]
+    return [ResultTable("A worker beside a re-baseline", note, columns, rows, commit_of(part))]
 
 
 _STEPS = ("read", "fit", "assign")

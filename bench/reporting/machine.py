@@ -25,17 +25,17 @@ _PASSING = ("shared", "load_before")
 
 def describe_machine() -> dict[str, Any]:
     """Return processor, cores, memory, kernel and versions; what is not known is an empty text."""
-    cpu = _found(r"^model name\s*:\s*(.*)$", _read("/proc/cpuinfo"))
-    kilobytes = _found(r"^MemTotal:\s*(\d+)", _read("/proc/meminfo"))
+    cpu = _match(r"^model name\s*:\s*(.*)$", _read("/proc/cpuinfo"))
+    kilobytes = _match(r"^MemTotal:\s*(\d+)", _read("/proc/meminfo"))
     return {
         "cpu": cpu or platform.processor() or platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(int(kilobytes or 0) / 2**20, 1),
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "java": _found(r'version "([^"]+)"', _said(["java", "-version"])),
-        "redis": _found(r"v=(\S+)", _said([program_paths.redis_server(), "--version"])),
-        "kafka": _found(r"<kafka.version>(.*)</kafka.version>", (_ROOT / "deploy/kafka/pom.xml").read_text()),
+        "java": _match(r'version "([^"]+)"', _command_output(["java", "-version"])),
+        "redis": _match(r"v=(\S+)", _command_output([program_paths.redis_server(), "--version"])),
+        "kafka": _match(r"<kafka.version>(.*)</kafka.version>", (_ROOT / "deploy/kafka/pom.xml").read_text()),
         "shared": _SHARED,
         "load_before": round(os.getloadavg()[0], 2),
     }
@@ -53,8 +53,8 @@ def same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def stamp(arguments: Sequence[str], program: str = "bench.main") -> dict[str, str]:
     """Return commit (with a plus where files were changed since), time and command of this measurement."""
-    commit = _said(["git", "-C", str(_ROOT), "rev-parse", "--short=12", "HEAD"]).strip()
-    changed = _said(
+    commit = _command_output(["git", "-C", str(_ROOT), "rev-parse", "--short=12", "HEAD"]).strip()
+    changed = _command_output(
         ["git", "-C", str(_ROOT), "status", "--porcelain", "--untracked-files=no", "--", ":!bench/RESULTS.md"]
     )
     dirty = any("bench/results.json" not in line for line in changed.splitlines())
@@ -65,7 +65,7 @@ def stamp(arguments: Sequence[str], program: str = "bench.main") -> dict[str, st
     }
 
 
-def _said(command: Sequence[str]) -> str:
+def _command_output(command: Sequence[str]) -> str:
     if shutil.which(command[0]) is None:
         return ""
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
@@ -76,6 +76,6 @@ def _read(path: str) -> str:
     return Path(path).read_text() if sys.platform == "linux" else ""
 
 
-def _found(pattern: str, text: str) -> str:
+def _match(pattern: str, text: str) -> str:
     match = re.search(pattern, text, re.MULTILINE)
     return match.group(1).strip() if match else ""

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.reporting.table import Sheet, commit_of
+from bench.reporting.table import ResultTable, commit_of
 
-__all__ = ["quality_sheets"]
+__all__ = ["quality_tables"]
 
 Document = Mapping[str, Any]
 
 
-def quality_sheets(part: Document) -> Iterator[Sheet]:
+def quality_tables(part: Document) -> Iterator[ResultTable]:
     """Yield a table for each part that was measured."""
     for names, title in ((("online_retail",), "Online Retail"), (("cdnow", "cdnow_more"), "CDNOW")):
         found = [(k, figures) for name in names for k, figures in part.get(name, {}).items() if k.isdigit()]
@@ -21,7 +21,7 @@ def quality_sheets(part: Document) -> Iterator[Sheet]:
             yield from make(part[name])
 
 
-def _halves(title: str, found: list[tuple[str, Document]], commit: str) -> Sheet:
+def _halves(title: str, found: list[tuple[str, Document]], commit: str) -> ResultTable:
     rows = []
     for k, rules in found:
         ours = rules["by customer"]
@@ -49,10 +49,10 @@ def _halves(title: str, found: list[tuple[str, Document]], commit: str) -> Sheet
         "Spark's rule, 30 d",
         "self-feeding",
     )
-    return Sheet(f"Quality: {title}", note, columns, rows, commit)
+    return ResultTable(f"Quality: {title}", note, columns, rows, commit)
 
 
-def _stationary(part: Document) -> Iterator[Sheet]:
+def _stationary(part: Document) -> Iterator[ResultTable]:
     rows, days = [], 0
     for name, each in part.items():
         if name == "measured":
@@ -71,10 +71,10 @@ def _stationary(part: Document) -> Iterator[Sheet]:
         "segment just left. A customer who buys or falls silent moves by recency all the same: that is in all."
     )
     columns = ("shop", "service", "spurious", "cause model", "returns", "all", "times the borders moved")
-    yield Sheet("Quality: a shop where nothing changes", note, columns, rows, commit_of(part))
+    yield ResultTable("Quality: a shop where nothing changes", note, columns, rows, commit_of(part))
 
 
-def _regimes(part: Document) -> Iterator[Sheet]:
+def _regimes(part: Document) -> Iterator[ResultTable]:
     rows = []
     for name, each in part.items():
         if name == "measured":
@@ -90,7 +90,7 @@ def _regimes(part: Document) -> Iterator[Sheet]:
         "orders a customer; where it has not by the end of the run, the end is the stricter test. "
         "With proposals: with the baseline that the first alarms of drift propose, approved on that day (worst, end)."
     )
-    yield Sheet(
+    yield ResultTable(
         "Quality: after a change",
         note,
         ("scenario", "worst", "above 1.05", "due", "end", "borders", "with proposals"),
@@ -111,7 +111,7 @@ def _outside(found: Document) -> str:
     return f"from day {found['out_from_day']} to {found['back_by_day']}" if found["back_by_day"] else "never"
 
 
-def _waits(part: Document) -> Iterator[Sheet]:
+def _flapping_delay(part: Document) -> Iterator[ResultTable]:
     for name, choices in part.items():
         if name == "measured":
             continue
@@ -133,10 +133,10 @@ def _waits(part: Document) -> Iterator[Sheet]:
             "Changes, and returns within 30 days to the segment just left, a customer-month; delay from a move of the "
             "model's own cluster that lasts 30 days until it is published; agreement at the end with a fresh batch fit."
         )
-        yield Sheet(f"Quality: flapping against delay, {name}", note, columns, rows, commit_of(part))
+        yield ResultTable(f"Quality: flapping against delay, {name}", note, columns, rows, commit_of(part))
 
 
-def _rivals(part: Document) -> Iterator[Sheet]:
+def _rivals(part: Document) -> Iterator[ResultTable]:
     for name, models in part.items():
         if name == "measured":
             continue
@@ -160,7 +160,9 @@ def _rivals(part: Document) -> Iterator[Sheet]:
                 "customers at the end, by the model as it stands, with a fresh batch fit and with the true groups "
                 "where they are known. Who is slow is stopped after ten seconds, and then not judged."
             )
-            yield Sheet(f"Quality: other online clusterers, {name}, {stream}", note, columns, rows, commit_of(part))
+            yield ResultTable(
+                f"Quality: other online clusterers, {name}, {stream}", note, columns, rows, commit_of(part)
+            )
 
 
 _STREAMS = {
@@ -181,7 +183,7 @@ def _shown(value: float | None, style: str) -> str:
     return "-" if value is None else style.format(value)
 
 
-def _vips(part: Document) -> Iterator[Sheet]:
+def _vips(part: Document) -> Iterator[ResultTable]:
     rows = [
         ("the baseline's fit, before any event", f"{part['baseline']} of {part['seeds']}"),
         ("Shoal", f"{part['shoal']} of {part['seeds']}"),
@@ -192,10 +194,10 @@ def _vips(part: Document) -> Iterator[Sheet]:
         f"{part['vips']} of 10,000 customers, far from the others, after {part['events']:,} events: seeds with a "
         "cluster that holds 95% of them and is theirs by 95%. MiniBatchKMeans by partial_fit."
     )
-    yield Sheet("Quality: a small distant group", note, ("model", "survives"), rows, commit_of(part))
+    yield ResultTable("Quality: a small distant group", note, ("model", "survives"), rows, commit_of(part))
 
 
-def _known_groups(part: Document) -> Iterator[Sheet]:
+def _known_groups(part: Document) -> Iterator[ResultTable]:
     rows = []
     for name, runs in part.items():
         if name == "measured":
@@ -208,14 +210,14 @@ def _known_groups(part: Document) -> Iterator[Sheet]:
         "and recency; and a gradient-boosted classifier with every feature, told the groups of the other customers."
     )
     columns = ("shop", "segments, default", "segments, lifelong", "classifier that was told")
-    yield Sheet("Quality: known groups", note, columns, rows, commit_of(part))
+    yield ResultTable("Quality: known groups", note, columns, rows, commit_of(part))
 
 
 def _range(values: list[float]) -> str:
     return f"{min(values):.2f}–{max(values):.2f}"
 
 
-def _drift(part: Document) -> Iterator[Sheet]:
+def _drift(part: Document) -> Iterator[ResultTable]:
     rows = []
     for name, each in part.items():
         if name == "measured":
@@ -224,14 +226,14 @@ def _drift(part: Document) -> Iterator[Sheet]:
         first = f"after {raised[0]['day'] - turn} days: {raised[0]['reason']}" if raised else "none"
         rows.append((name, f"{len(raised)}", first))
     note = "2,000 customers, 200 days; a change comes on day 60. After the first alarm others may follow."
-    yield Sheet("Quality: drift alarms", note, ("shop", "alarms", "first"), rows, commit_of(part))
+    yield ResultTable("Quality: drift alarms", note, ("shop", "alarms", "first"), rows, commit_of(part))
 
 
 _MAKERS = {
     "drift": _drift,
     "stationary": _stationary,
     "regimes": _regimes,
-    "waits": _waits,
+    "waits": _flapping_delay,
     "rivals": _rivals,
     "vips": _vips,
     "known_groups": _known_groups,

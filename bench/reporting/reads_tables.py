@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bench.reporting.table import Sheet, commit_of
+from bench.reporting.table import ResultTable, commit_of
 
-__all__ = ["reads_sheets"]
+__all__ = ["reads_tables"]
 
 
-def reads_sheets(part: Mapping[str, Any]) -> list[Sheet]:
+def reads_tables(part: Mapping[str, Any]) -> list[ResultTable]:
     """Return the table of the reads."""
     paced, api, bare = part["paced"], part["api"], part["bare"]
     rows = [
@@ -34,7 +34,7 @@ def reads_sheets(part: Mapping[str, Any]) -> list[Sheet]:
         "checks key, scope and rate, counts for metrics and audit log, and sends security headers; the bare endpoint "
         "does none of that, but reads Redis once for each request, where the API gathers those of a millisecond."
     )
-    return [Sheet("Reads over HTTP", note, ("figure", "value"), rows, commit_of(part))]
+    return [ResultTable("Reads over HTTP", note, ("figure", "value"), rows, commit_of(part))]
 
 
 def _with_spread(part: Mapping[str, Any], name: str) -> str:

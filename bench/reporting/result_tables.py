@@ -6,13 +6,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.reporting.batch_tables import beside_sheets, rebaseline_sheets
-from bench.reporting.quality_tables import quality_sheets
-from bench.reporting.reads_tables import reads_sheets
-from bench.reporting.table import Sheet, commit_of
-from bench.reporting.tallies_tables import tallies_sheets
+from bench.reporting.batch_tables import latency_tables, rebaseline_tables
+from bench.reporting.quality_tables import quality_tables
+from bench.reporting.reads_tables import reads_tables
+from bench.reporting.table import ResultTable, commit_of
+from bench.reporting.tallies_tables import tallies_tables
 
-__all__ = ["Sheet", "markdown", "print_sheets", "sheets"]
+__all__ = ["ResultTable", "markdown", "print_tables", "result_tables"]
 
 Document = Mapping[str, Any]
 _REACHED = {True: "reached", False: "**not reached**", None: "not measured"}
@@ -25,7 +25,7 @@ _HEAD = (
 )
 
 
-def sheets(results: Document) -> list[Sheet]:
+def result_tables(results: Document) -> list[ResultTable]:
     """Return the tables of a results document; what was not measured is left out."""
     made = [_machine(results), _targets(results)]
     for name, make in _SHEETS.items():
@@ -40,20 +40,20 @@ def markdown(results: Document) -> str:
         "# Results of the benchmarks",
         _HEAD.format(**results),
     ]
-    for sheet in sheets(results):
-        head = f"| {' | '.join(sheet.columns)} |\n|{' --- |' * len(sheet.columns)}"
-        body = "".join(f"\n| {' | '.join(_cell(cell) for cell in row)} |" for row in sheet.rows)
-        other = f" Measured on commit {sheet.commit}." if sheet.commit not in ("", results["commit"]) else ""
-        note = f"\n\n{sheet.note}{other}" if sheet.note or other else ""
-        parts.append(f"## {sheet.title}{note}\n\n{head}{body}")
+    for result in result_tables(results):
+        head = f"| {' | '.join(result.columns)} |\n|{' --- |' * len(result.columns)}"
+        body = "".join(f"\n| {' | '.join(_cell(cell) for cell in row)} |" for row in result.rows)
+        other = f" Measured on commit {result.commit}." if result.commit not in ("", results["commit"]) else ""
+        note = f"\n\n{result.note}{other}" if result.note or other else ""
+        parts.append(f"## {result.title}{note}\n\n{head}{body}")
     return "\n\n".join(parts) + "\n"
 
 
-def print_sheets(results: Document, console: Console) -> None:
+def print_tables(results: Document, console: Console) -> None:
     """Print the tables."""
-    for sheet in sheets(results):
-        table = Table(*sheet.columns, title=sheet.title, title_justify="left", caption=sheet.note or None)
-        for row in sheet.rows:
+    for result in result_tables(results):
+        table = Table(*result.columns, title=result.title, title_justify="left", caption=result.note or None)
+        for row in result.rows:
             table.add_row(*(cell.replace("**", "") for cell in row))
         console.print(table)
 
@@ -62,12 +62,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _machine(results: Document) -> Sheet:
+def _machine(results: Document) -> ResultTable:
     rows = [(name.replace("_", " "), str(value)) for name, value in results["machine"].items()]
-    return Sheet("Machine", "", ("what", "value"), rows)
+    return ResultTable("Machine", "", ("what", "value"), rows)
 
 
-def _targets(results: Document) -> Sheet:
+def _targets(results: Document) -> ResultTable:
     rows = []
     for target in results["targets"]:
         unit = target["unit"]
@@ -81,10 +81,10 @@ def _targets(results: Document) -> Sheet:
                 _REACHED[target["reached"]] + (f" (commit {target['commit']})" if other else ""),
             )
         )
-    return Sheet("Targets", "", ("what", "target", "figure", ""), rows)
+    return ResultTable("Targets", "", ("what", "target", "figure", ""), rows)
 
 
-def _throughput(part: Document) -> Iterator[Sheet]:
+def _throughput(part: Document) -> Iterator[ResultTable]:
     names = {
         "events_per_s": "events/s",
         "cpu_s_per_million": "CPU-seconds of the worker per million events",
@@ -96,10 +96,10 @@ def _throughput(part: Document) -> Iterator[Sheet]:
     mixed = part.get("mixed", {})
     rows = [(text, _with_spread(part, name), _with_spread(mixed, name)) for name, text in names.items()]
     note = "One worker, four pre-loaded partitions, every invariant and full validation on, settings at their defaults."
-    yield Sheet("Throughput", note, ("figure", "the job", "8 features, half sessions"), rows, commit_of(part))
+    yield ResultTable("Throughput", note, ("figure", "the job", "8 features, half sessions"), rows, commit_of(part))
 
 
-def _latency(part: Document) -> Iterator[Sheet]:
+def _latency(part: Document) -> Iterator[ResultTable]:
     columns = ("events/s", "handed over", "late p99", "change p50", "p99", "p99.9", "view p50", "p99", "p99.9", "look")
     names = ("p50_ms", "p99_ms", "p999_ms", "view_p50_ms", "view_p99_ms", "view_p999_ms", "view_poll_ms")
     rows = []
@@ -113,15 +113,15 @@ def _latency(part: Document) -> Iterator[Sheet]:
         "median time between two looks, the resolution). Two orders of five are a customer's first and make a change; "
         "publisher, worker and consumer are processes of their own that share the clock. `late`: behind an exact pace."
     )
-    yield Sheet("Latency", note, columns, rows, commit_of(part))
+    yield ResultTable("Latency", note, columns, rows, commit_of(part))
 
 
-def _scaling(part: Document) -> Iterator[Sheet]:
+def _scaling(part: Document) -> Iterator[ResultTable]:
     rows = [(n, _with_spread(each, "events_per_s")) for n, each in part["workers"].items()]
     low, high = part["two_workers_spread"]
     rows.append(("2 of 1", f"{number(part['two_workers'])} ({number(low)} to {number(high)})"))
     note = "The workers joined before the topic was loaded; Kafka and Redis share their cores."
-    yield Sheet("Workers", note, ("workers", "events/s"), rows, commit_of(part))
+    yield ResultTable("Workers", note, ("workers", "events/s"), rows, commit_of(part))
     names = ("events_per_s", "changes_per_event", "active_events_per_s", "cpu_s_per_million", "rss_mb", *_BYTES)
     sizes = part["customers"].values()
     crowds = [(f"{each['customers']:,}", *(_with_spread(each, name) for name in names)) for each in sizes]
@@ -135,10 +135,10 @@ def _scaling(part: Document) -> Iterator[Sheet]:
         f"{part['active_growth']:.0%} with the active ones."
     )
     columns = (*head, "bytes a customer", "record", "view")
-    yield Sheet("Customers", note, columns, crowds, commit_of(part))
+    yield ResultTable("Customers", note, columns, crowds, commit_of(part))
 
 
-def _catch_up(part: Document) -> Iterator[Sheet]:
+def _catch_up(part: Document) -> Iterator[ResultTable]:
     rows = [
         ("backlog, events", number(part["backlog"])),
         ("arriving meanwhile, events/s", number(part["arriving_per_s"])),
@@ -152,10 +152,10 @@ def _catch_up(part: Document) -> Iterator[Sheet]:
     note = (
         "The backlog has the fixed job's orders for each customer, and so fewer events of a batch that share a record."
     )
-    yield Sheet("Catch-up", note, ("figure", "value"), rows, commit_of(part))
+    yield ResultTable("Catch-up", note, ("figure", "value"), rows, commit_of(part))
 
 
-def _sweep(part: Document) -> Iterator[Sheet]:
+def _sweep(part: Document) -> Iterator[ResultTable]:
     low, high = part["lost_spread"]
     rows = [
         ("customers/s, each due and written again", _with_spread(part, "all_due_per_s")),
@@ -165,15 +165,15 @@ def _sweep(part: Document) -> Iterator[Sheet]:
         ("lost, in turn", f"{part['lost']:.1%} ({low:.1%} to {high:.1%})"),
     ]
     note = f"{part['customers']:,} customers. Due: ten days of silence moved every customer's features."
-    yield Sheet("Sweep", note, ("figure", "value"), rows, commit_of(part))
+    yield ResultTable("Sweep", note, ("figure", "value"), rows, commit_of(part))
 
 
-def _start(part: Document) -> Iterator[Sheet]:
+def _start(part: Document) -> Iterator[ResultTable]:
     rows = [("seconds from `shoal worker` to the first event saved", _with_spread(part, "seconds"))]
-    yield Sheet("Start", "", ("figure", "value"), rows, commit_of(part))
+    yield ResultTable("Start", "", ("figure", "value"), rows, commit_of(part))
 
 
-def _peers(part: Document) -> Iterator[Sheet]:
+def _peers(part: Document) -> Iterator[ResultTable]:
     rows, described = [], []
     for name, each in part.items():
         title = name if each.get("kind", "peer") == "peer" else f"{name} ({each['kind']})"
@@ -191,8 +191,8 @@ def _peers(part: Document) -> Iterator[Sheet]:
         "Engines hold none of Shoal's invariants; a reference is a hand-written loop, no engine to be faster than."
     )
     columns_of = ("engine", "events/s", "CPU-s per million", "MB", "Shoal: times as fast", "its CPU / Shoal's")
-    yield Sheet("Peers", note, columns_of, rows)
-    yield Sheet("What the peers are", "", ("engine", "how it does the job", "last run"), described)
+    yield ResultTable("Peers", note, columns_of, rows)
+    yield ResultTable("What the peers are", "", ("engine", "how it does the job", "last run"), described)
 
 
 _SHEETS = {
@@ -203,11 +203,11 @@ _SHEETS = {
     "sweep": _sweep,
     "start": _start,
     "peers": _peers,
-    "reads": reads_sheets,
-    "rebaseline": rebaseline_sheets,
-    "beside": beside_sheets,
-    "tallies": tallies_sheets,
-    "quality": quality_sheets,
+    "reads": reads_tables,
+    "rebaseline": rebaseline_tables,
+    "beside": latency_tables,
+    "tallies": tallies_tables,
+    "quality": quality_tables,
 }
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Sheet", "commit_of"]
+__all__ = ["ResultTable", "commit_of"]
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ResultTable:
     """One table with its title, a note on how it was measured, and the commit it is of."""
 
     title: str

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bench.reporting.table import Sheet, commit_of
+from bench.reporting.table import ResultTable, commit_of
 
-__all__ = ["tallies_sheets"]
+__all__ = ["tallies_tables"]
 
 
-def tallies_sheets(part: Mapping[str, Any]) -> list[Sheet]:
+def tallies_tables(part: Mapping[str, Any]) -> list[ResultTable]:
     """Return the table of exactness, throughput and delay."""
     exact, flow, delay = part["exactness"], part["throughput"], part["delay"]
     equal = "all sums equal" if exact["exact"] else "sums differ"
@@ -26,7 +26,7 @@ def tallies_sheets(part: Mapping[str, Any]) -> list[Sheet]:
         "`make bench-tallies`: exposures, conversions and orders; a tenth of the events twice, five SIGKILLs and a "
         "rebalance in the run that is compared with pandas. One run."
     )
-    return [Sheet("Tallies of experiments", note, ("figure", "value"), rows, commit_of(part))]
+    return [ResultTable("Tallies of experiments", note, ("figure", "value"), rows, commit_of(part))]
 
 
 def _delays(part: Mapping[str, Any]) -> str:

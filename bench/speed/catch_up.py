@@ -9,7 +9,7 @@ from bench.job.drain import WorkerEnded
 from bench.job.end_state import check_outcome_counts, check_records, check_sums
 from bench.job.fixed_job import SECONDS, Orders, scaled_orders, skewed
 from bench.job.paced_publisher import Paced, PacedPublisher
-from bench.job.servers import Run, Stage, wait_for
+from bench.job.servers import BenchServers, Run, wait_for
 
 __all__ = ["CatchUp", "measure_catch_up"]
 
@@ -27,7 +27,7 @@ class CatchUp(NamedTuple):
     rss_mb: float
 
 
-def measure_catch_up(on: Stage, backlog: int, rate: float, slowest: float) -> CatchUp:
+def measure_catch_up(servers: BenchServers, backlog: int, rate: float, slowest: float) -> CatchUp:
     """Publish a backlog, then start a worker and go on publishing at `rate` until it is half a second behind.
 
     The backlog is the fixed job with as many customers more, and its customers go on buying. `slowest` events/s are
@@ -36,11 +36,11 @@ def measure_catch_up(on: Stage, backlog: int, rate: float, slowest: float) -> Ca
     """
     arriving = int(rate * min(_LONGEST_S, 15 + backlog / max(1.0, slowest - rate)))
     everything = _with_arrivals(scaled_orders(backlog), arriving, rate)
-    run, publisher = on.new_run(), None
+    run, publisher = servers.new_run(), None
     try:
         run.load(everything.part(0, backlog).messages())
         live = everything.part(backlog, backlog + arriving)
-        publisher = PacedPublisher(Paced(on.bootstrap, run.kafka.topic("orders"), live, rate, ahead=False))
+        publisher = PacedPublisher(Paced(servers.bootstrap, run.kafka.topic("orders"), live, rate, ahead=False))
         publisher.start(time.monotonic() + 0.1)
         run.start_worker()
         wait_for(lambda: run.processed() > 0, 90, 0.002)

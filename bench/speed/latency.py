@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from confluent_kafka import TopicPartition
 
-from bench.job.end_state import check_changes, check_outcome_counts, check_records, check_sums, names_of
+from bench.job.end_state import check_changes, check_outcome_counts, check_records, check_sums, customer_ids
 from bench.job.fixed_job import CUSTOMERS, PARTITIONS, Orders, skewed
 from bench.job.paced_publisher import Paced, PacedPublisher, Sent
-from bench.job.servers import Run, Stage, wait_for
+from bench.job.servers import BenchServers, Run, wait_for
 from consumers.broker.message_fetching import open_fetching
 from events.arrays import Floats, Ints
 from state.store import keys
@@ -59,7 +59,7 @@ def latency_orders(count: int, start: datetime, seed: int = 3, newcomers: int = 
     return Orders(who, np.zeros(count, np.int64), start=start)
 
 
-def measure_latency(on: Stage, rate: float, seconds: float = 8.0, warm_up_s: float = 8.0) -> Latency:
+def measure_latency(servers: BenchServers, rate: float, seconds: float = 8.0, warm_up_s: float = 8.0) -> Latency:
     """Measure once at a rate of orders a second, for some seconds after others that do not count.
 
     A broker compiles its way of small requests under their load, for about ten seconds, on the cores that are measured.
@@ -67,35 +67,35 @@ def measure_latency(on: Stage, rate: float, seconds: float = 8.0, warm_up_s: flo
     """
     first, seconds = int(rate * warm_up_s), seconds + warm_up_s
     orders = latency_orders(int(rate * seconds), datetime.now(UTC).replace(microsecond=0))
-    run, publisher = on.new_run(), None
+    run, publisher = servers.new_run(), None
     try:
         run.start_worker()
         wait_for(run.owns_all, 60, 0.05)
-        publisher = PacedPublisher(Paced(on.bootstrap, run.kafka.topic("orders"), orders, rate))
-        heard = Listener(run, int((orders.who >= CUSTOMERS).sum()))
+        publisher = PacedPublisher(Paced(servers.bootstrap, run.kafka.topic("orders"), orders, rate))
+        arrivals = Listener(run, int((orders.who >= CUSTOMERS).sum()))
         started = time.monotonic() + 0.2
         publisher.start(started)
         views = _watch_views(run, orders, rate, started)
         sent = publisher.finish(seconds + _SETTLE_S)
-        wait_for(lambda: run.processed() >= len(orders) and not run.unsent() and heard.complete, _SETTLE_S, 0.05)
-        heard.stop()
+        wait_for(lambda: run.processed() >= len(orders) and not run.unsent() and arrivals.complete, _SETTLE_S, 0.05)
+        arrivals.stop()
         _check(run, orders)
-        return _figures(orders, sent, heard.times, views, first)
+        return _figures(orders, sent, arrivals.times, views, first)
     finally:
         if publisher:
             publisher.close()
         run.close()
 
 
-def warm_up(on: Stage, loaded_s: float = 0.0) -> None:
+def warm_up(servers: BenchServers, loaded_s: float = 0.0) -> None:
     """Have a new broker carry a thin stream of orders for some seconds; else the first run shows half a second.
 
     With `loaded_s` it then carries 10,000 orders a second for so long: its Java goes on compiling for a minute, on the
     cores that are measured, and a shop's broker has that behind it.
     """
-    measure_latency(on, 1_000, 1.0, 4.0)
+    measure_latency(servers, 1_000, 1.0, 4.0)
     if loaded_s:
-        measure_latency(on, 10_000, 1.0, loaded_s)
+        measure_latency(servers, 10_000, 1.0, loaded_s)
 
 
 class Listener:
@@ -162,7 +162,7 @@ def _watch_views(run: Run, orders: Orders, rate: float, started: float) -> _View
     """Ask Redis again and again for the views of sampled customers whose order is due and whose view has not come."""
     new = np.flatnonzero(orders.who >= CUSTOMERS)
     places = new[:: max(1, round(rate * 0.4 / _VIEWS_A_SECOND))]
-    watched = keys.segments(names_of(orders.who[places]))
+    watched = keys.segments(customer_ids(orders.who[places]))
     views, due_at = _Views(places, np.zeros(len(places))), started + places / rate
     begun, waiting = 0, list[int]()
     deadline = started + len(orders) / rate + _SETTLE_S
@@ -184,11 +184,11 @@ def _watch_views(run: Run, orders: Orders, rate: float, started: float) -> _View
     return views
 
 
-def _figures(orders: Orders, sent: Sent, heard: Floats, views: _Views, first: int) -> Latency:
+def _figures(orders: Orders, sent: Sent, arrivals: Floats, views: _Views, first: int) -> Latency:
     """Return the figures of the orders from number `first` on."""
     new = np.flatnonzero(orders.who >= CUSTOMERS)
     counted = new >= first
-    delays = (heard - sent.times[new])[counted] * 1000
+    delays = (arrivals - sent.times[new])[counted] * 1000
     late = views.places >= first
     readable = (views.seen - sent.times[views.places])[late] * 1000
     p50, p99, p999 = np.percentile(delays, [50, 99, 99.9]).tolist()

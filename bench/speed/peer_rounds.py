@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.job.servers import Stage
+from bench.job.servers import BenchServers
 from bench.reporting.run_statistics import ratio_of_pairs, summary
 from bench.speed.throughput import Throughput, measure_throughput, warm_up_jobs
 
@@ -53,7 +53,7 @@ class PeerRuns:
 
 
 def measure_peers(
-    on: Stage, names: Sequence[str], runs: int, cache: Path, deadline_s: float, say: Callable[[str], None]
+    servers: BenchServers, names: Sequence[str], runs: int, cache: Path, deadline_s: float, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Return the figures of each peer (all of them, if no names are given), by name.
 
@@ -70,18 +70,18 @@ def measure_peers(
         except peers.PeerUnavailable as error:
             found[peer.name].wrong = str(error)
             say(f"{peer.name}: {error}")
-    warm_up_jobs(on)
+    warm_up_jobs(servers)
     for _ in range(runs):
         for peer in chosen:
             if not found[peer.name].wrong:
-                _round(on, peers, peer, found[peer.name], cache, deadline_s)
-                say(f"{peer.name}: {_told(found[peer.name])}")
+                _round(servers, peers, peer, found[peer.name], cache, deadline_s)
+                say(f"{peer.name}: {_progress_text(found[peer.name])}")
     return {name: each.figures() for name, each in found.items()}
 
 
-def _round(on: Stage, peers: Any, peer: Any, so_far: PeerRuns, cache: Path, deadline_s: float) -> None:
-    ours = measure_throughput(on)
-    run = on.new_run()
+def _round(servers: BenchServers, peers: Any, peer: Any, so_far: PeerRuns, cache: Path, deadline_s: float) -> None:
+    ours = measure_throughput(servers)
+    run = servers.new_run()
     try:
         theirs = peers.run_peer(peer, run, cache, deadline_s)
     except peers.PeerUnavailable as error:
@@ -96,7 +96,7 @@ def _round(on: Stage, peers: Any, peer: Any, so_far: PeerRuns, cache: Path, dead
     so_far.theirs.append(theirs)
 
 
-def _told(runs: PeerRuns) -> str:
+def _progress_text(runs: PeerRuns) -> str:
     if runs.wrong:
         return runs.wrong
     ours, theirs = runs.ours[-1].events_per_s, runs.theirs[-1].events_per_s

@@ -22,7 +22,7 @@ from batch.data.customer_reader import CustomerReader
 from batch.fit_options import FitOptions
 from batch.settings import BatchSettings
 from bench.job.fixed_job import BASELINE, PARTITIONS
-from bench.job.stored_customers import buyers, fill, settled
+from bench.job.stored_customers import buyer_rows, store_customers, with_converged_centroids
 from bench.reporting.machine import describe_machine, stamp
 from bench.reporting.recording import record
 from cli.local.embedded import start_redis
@@ -41,7 +41,7 @@ _TIMEOUT_S = 300
 
 @dataclass(frozen=True)
 class Shop:
-    """What `fill` writes to."""
+    """What `store_customers` writes to."""
 
     redis: Any
     baseline: Baseline
@@ -83,8 +83,8 @@ def main(arguments: list[str]) -> None:
     customers = int(arguments[0]) if arguments else _CUSTOMERS
     machine, measured = describe_machine(), stamp([], "bench.speed.rebaseline")
     with TemporaryDirectory() as folder, start_redis(Path(folder)) as server:
-        shop = Shop(connect(server.url, timeout_s=60.0), settled(BASELINE, buyers, NOW_MS))
-        fill(shop, customers, buyers, NOW_MS)
+        shop = Shop(connect(server.url, timeout_s=60.0), with_converged_centroids(BASELINE, buyer_rows, NOW_MS))
+        store_customers(shop, customers, buyer_rows, NOW_MS)
         started = time.perf_counter()
         command = [sys.executable, "-m", "bench.speed.rebaseline", "--of", server.url]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.job.end_state import names_of
+from bench.job.end_state import customer_ids
 from bench.job.fixed_job import PARTITIONS
 from bench.job.servers import Run
 from state.store import keys
@@ -26,7 +26,7 @@ def measure_memory(run: Run, empty_bytes: int, customers: int) -> RedisMemory:
     """Measure after the workers have stopped; `empty_bytes` is `used_memory` of the run's Redis before them."""
     numbers = np.linspace(0, customers - 1, min(_SAMPLES, customers)).astype(np.int64)
     with run.redis.pipeline(transaction=False) as pipe:
-        for name in names_of(numbers):
+        for name in customer_ids(numbers):
             pipe.memory_usage(keys.segment(name))
         views = [int(size) for size in pipe.execute() if size]
         for partition in range(PARTITIONS):

@@ -8,20 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.job.drain import Drained, drain
+from bench.job.drain import DrainResult, drain
 from bench.job.end_state import check_changes, check_outcome_counts, check_records, check_sums
 from bench.job.fixed_job import BASELINE, EVENTS, Orders
-from bench.job.servers import Run, Stage, wait_for
-from bench.job.stored_customers import buyers, fill, settled
+from bench.job.servers import BenchServers, Run, wait_for
+from bench.job.stored_customers import buyer_rows, store_customers, with_converged_centroids
 from bench.speed.redis_memory import measure_memory, used_memory
 from bench.speed.throughput import check_end_state, fixed_job
 
-__all__ = ["Crowd", "CrowdFigures", "CrowdRun", "crowd", "measure_workers"]
+__all__ = ["PreloadFigures", "PreloadedRun", "PreloadedThroughput", "measure_workers", "preloaded_run"]
 
 _SESSION_S = 60
 
 
-class CrowdFigures(NamedTuple):
+class PreloadFigures(NamedTuple):
     """Figures with many customers in Redis: of each run, and of Redis before the first."""
 
     customers: int
@@ -31,8 +31,8 @@ class CrowdFigures(NamedTuple):
     view_bytes: float
 
 
-class CrowdRun(NamedTuple):
-    """Figures of one run, as `Drained`, and how many segment changes an event made."""
+class PreloadedThroughput(NamedTuple):
+    """Figures of one run, as `DrainResult`, and how many segment changes an event made."""
 
     events_per_s: float
     cpu_s_per_million: float
@@ -41,18 +41,18 @@ class CrowdRun(NamedTuple):
     changes_per_event: float
 
 
-def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> Drained:
+def measure_workers(servers: BenchServers, workers: int, events: int = EVENTS) -> DrainResult:
     """Return the figures of the fixed job with this many workers, which joined before it was loaded.
 
     They are stopped (SIGSTOP) while it is loaded, of which Faust's watchdog may complain. Raises EndStateWrong,
     WorkerEnded, TimeoutError.
     """
-    job, run = fixed_job(events), on.new_run()
+    job, run = fixed_job(events), servers.new_run()
     try:
         for _ in range(workers):
             run.start_worker(session_timeout_s=_SESSION_S)
         wait_for(lambda: run.owns_all(workers), 120, 0.05)
-        with run.frozen():
+        with run.paused():
             for topic, (_, messages) in job.topics.items():
                 run.load(messages(), topic)
         figures = drain(run, job.events)
@@ -63,20 +63,20 @@ def measure_workers(on: Stage, workers: int, events: int = EVENTS) -> Drained:
         run.close()
 
 
-class Crowd:
+class PreloadedRun:
     """A run with customers in Redis, into which the same number of orders can be published again and again."""
 
-    def __init__(self, run: Run, customers: int, now: datetime, figures: CrowdFigures) -> None:
+    def __init__(self, run: Run, customers: int, now: datetime, figures: PreloadFigures) -> None:
         self.run, self.customers, self.figures = run, customers, figures
         self._now = now
         self._who = np.zeros(0, np.int64)
         self._changes = 0
         self._wanted = {
-            name: buyers(np.arange(customers), _ms(now))[name].astype(np.int64)
+            name: buyer_rows(np.arange(customers), _ms(now))[name].astype(np.int64)
             for name in ("placed", "gross", "first_order", "last_order")
         }
 
-    def measure(self, events: int, *, active: int | None = None, **settings: object) -> CrowdRun:
+    def measure(self, events: int, *, active: int | None = None, **settings: object) -> PreloadedThroughput:
         """Publish orders, then return the figures of a worker with these settings.
 
         The orders are those of all customers evenly, or of `active` ones that lie among all of them.
@@ -92,7 +92,7 @@ class Crowd:
         run.stop_workers()
         self._who = np.concatenate([self._who, who])
         before, self._changes = self._changes, self._check(fresh)
-        return CrowdRun(*figures, (self._changes - before) / events)
+        return PreloadedThroughput(*figures, (self._changes - before) / events)
 
     def _check(self, fresh: Orders) -> int:
         """Compare the touched customers with a plain replay; return the number of changes so far."""
@@ -108,20 +108,20 @@ class Crowd:
 
 
 @contextmanager
-def crowd(on: Stage, customers: int, report: Callable[[str], None]) -> Iterator[Crowd]:
+def preloaded_run(servers: BenchServers, customers: int, report: Callable[[str], None]) -> Iterator[PreloadedRun]:
     """Fill an empty Redis with customers who bought in the last 300 days, and measure what they cost.
 
     In the end the model's sums are compared with all records. Raises EndStateWrong.
     """
     now = datetime.now(UTC).replace(microsecond=0)
-    run = on.new_run(settled(BASELINE, buyers, _ms(now)))
+    run = servers.new_run(with_converged_centroids(BASELINE, buyer_rows, _ms(now)))
     try:
         empty, started = used_memory(run), time.monotonic()
-        fill(run, customers, buyers, _ms(now))
+        store_customers(run, customers, buyer_rows, _ms(now))
         seconds = time.monotonic() - started
         memory = measure_memory(run, empty, customers)
         report(f"{customers:,} customers written in {seconds:.0f} s, {memory.bytes_per_customer:.0f} bytes each")
-        yield Crowd(run, customers, now, CrowdFigures(customers, seconds, *memory))
+        yield PreloadedRun(run, customers, now, PreloadFigures(customers, seconds, *memory))
         check_sums(run)
     finally:
         run.close()

@@ -4,19 +4,19 @@ import time
 
 from bench.job.end_state import check_outcome_counts
 from bench.job.fixed_job import fixed_orders
-from bench.job.servers import Stage, wait_for
+from bench.job.servers import BenchServers, wait_for
 
 __all__ = ["measure_start"]
 
 _EVENTS = 1_000
 
 
-def measure_start(on: Stage) -> float:
+def measure_start(servers: BenchServers) -> float:
     """Return the seconds from the start of the process to the first save of orders that lie ready.
 
     Raises EndStateWrong, TimeoutError.
     """
-    run = on.new_run()
+    run = servers.new_run()
     try:
         run.load(fixed_orders().part(0, _EVENTS).messages())
         started = time.monotonic()

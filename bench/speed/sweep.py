@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from bench.job.end_state import EndStateWrong, check_sums
 from bench.job.fixed_job import BASELINE, PARTITIONS
-from bench.job.servers import Run, Stage, wait_for
-from bench.job.stored_customers import buyers, fill, settled
+from bench.job.servers import BenchServers, Run, wait_for
+from bench.job.stored_customers import buyer_rows, store_customers, with_converged_centroids
 from consumers.broker.consumer_lag import reported_ends
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
@@ -28,7 +28,7 @@ class Sweep(NamedTuple):
     changes: int
 
 
-def measure_sweep(on: Stage, customers: int) -> Sweep:
+def measure_sweep(servers: BenchServers, customers: int) -> Sweep:
     """Sweep customers who were last looked at ten days ago, then the same again and again.
 
     In ten days of silence every customer's features move by more than the tolerance, so the first sweep writes each
@@ -37,9 +37,9 @@ def measure_sweep(on: Stage, customers: int) -> Sweep:
     """
     then = datetime.now(UTC) - _AWAY
     then_ms = round(then.timestamp() * 1000)
-    run = on.new_run(settled(BASELINE, buyers, then_ms))
+    run = servers.new_run(with_converged_centroids(BASELINE, buyer_rows, then_ms))
     try:
-        fill(run, customers, buyers, then_ms)
+        store_customers(run, customers, buyer_rows, then_ms)
         run.start_worker(sweep_s=0.1, model_s=60)
         all_due = _first_sweep(run, customers)
         none_due = _later_sweeps(run)

@@ -9,8 +9,8 @@ import numpy as np
 from bench.job.drain import drain
 from bench.job.end_state import EndStateWrong, check_changes, check_outcome_counts, check_records, check_sums
 from bench.job.fixed_job import BASELINE, CUSTOMERS, EVENTS, START, Orders, scaled_orders
-from bench.job.servers import Run, Stage
-from bench.job.stored_customers import fill, profiled
+from bench.job.servers import BenchServers, Run
+from bench.job.stored_customers import profile_rows, store_customers
 from bench.speed.mixed_events import MIXED_BASELINE, mixed_events
 from bench.speed.redis_memory import measure_memory, used_memory
 from events.arrays import Ints
@@ -64,17 +64,17 @@ def mixed_job(events: int = EVENTS, customers: int = CUSTOMERS) -> Job:
         placed.totals(customers).fields() | sessions.totals(customers),
         np.arange(customers),
         MIXED_BASELINE,
-        lambda run: fill(run, customers, profiled, round(START.timestamp() * 1000)),
+        lambda run: store_customers(run, customers, profile_rows, round(START.timestamp() * 1000)),
     )
 
 
-def measure_throughput(on: Stage, job: Job | None = None) -> Throughput:
+def measure_throughput(servers: BenchServers, job: Job | None = None) -> Throughput:
     """Run a job (the fixed one, if none is given) once and check its end state.
 
     Raises EndStateWrong, WorkerEnded, TimeoutError.
     """
     job = job or fixed_job()
-    run = on.new_run(job.baseline)
+    run = servers.new_run(job.baseline)
     try:
         empty = used_memory(run)
         if job.prepare:
@@ -91,14 +91,14 @@ def measure_throughput(on: Stage, job: Job | None = None) -> Throughput:
         run.close()
 
 
-def warm_up_jobs(on: Stage, job: Job | None = None) -> None:
+def warm_up_jobs(servers: BenchServers, job: Job | None = None) -> None:
     """Run a job at least once, and until the broker has had five runs, none of which counts.
 
     A new one compiles itself for so long, on the cores that are measured: its processor seconds per million events fall
     from 2.9 to 1.0 meanwhile.
     """
-    for _ in range(max(1, _WARM_UPS - on.runs)):
-        measure_throughput(on, job)
+    for _ in range(max(1, _WARM_UPS - servers.runs)):
+        measure_throughput(servers, job)
 
 
 def check_end_state(run: Run, job: Job | None = None) -> int:

@@ -19,14 +19,14 @@ import numpy as np
 
 from bench.job.fixed_job import BASELINE, CUSTOMERS, PARTITIONS
 from bench.job.paced_publisher import Paced, PacedPublisher
-from bench.job.servers import Run, Stage, stage, wait_for
-from bench.job.stored_customers import buyers, fill, settled
+from bench.job.servers import BenchServers, Run, start_servers, wait_for
+from bench.job.stored_customers import buyer_rows, store_customers, with_converged_centroids
 from bench.reporting.machine import describe_machine, stamp
 from bench.reporting.recording import record
 from bench.speed.latency import Listener, latency_orders, warm_up
 from events.arrays import Floats
 
-__all__ = ["Beside", "main", "measure_beside"]
+__all__ = ["LatencyDuringRebaseline", "main", "measure_latency_during_rebaseline"]
 
 
 _CUSTOMERS, _RATE = 1_000_000, 1_000.0
@@ -42,7 +42,7 @@ _RUNS: Mapping[str, dict[str, str] | None] = {
 
 
 @dataclass(frozen=True)
-class Beside:
+class LatencyDuringRebaseline:
     """Milliseconds from publication to the change being read, of the orders published while the re-baseline ran.
 
     `rebaseline_s` is how long that took, 0 without one; `achieved` are orders a second.
@@ -58,9 +58,9 @@ class Beside:
     rebaseline_s: float
 
 
-def measure_beside(
-    on: Stage, customers: int, rate: float, settings: Mapping[str, str] | None, alone_s: float = _ALONE_S
-) -> Beside:
+def measure_latency_during_rebaseline(
+    servers: BenchServers, customers: int, rate: float, settings: Mapping[str, str] | None, alone_s: float = _ALONE_S
+) -> LatencyDuringRebaseline:
     """Measure once; `settings` are those of the re-baseline (environment), None without one.
 
     Raises TimeoutError where a change does not come, RuntimeError where the re-baseline failed.
@@ -70,13 +70,13 @@ def measure_beside(
     longest = _BEFORE_S + (alone_s if settings is None else _LONGEST_S)
     newcomers = max(customers, CUSTOMERS)  # orders of others are of the first 50,000
     orders = latency_orders(int(rate * longest), now, newcomers=newcomers)
-    run, publisher = on.new_run(settled(BASELINE, buyers, now_ms)), None
+    run, publisher = servers.new_run(with_converged_centroids(BASELINE, buyer_rows, now_ms)), None
     try:
-        fill(run, customers, buyers, now_ms)
+        store_customers(run, customers, buyer_rows, now_ms)
         run.start_worker()
         wait_for(run.owns_all, 120, 0.05)
-        publisher = PacedPublisher(Paced(on.bootstrap, run.kafka.topic("orders"), orders, rate, ahead=False))
-        heard = Listener(run, int((orders.who >= newcomers).sum()), newcomers)
+        publisher = PacedPublisher(Paced(servers.bootstrap, run.kafka.topic("orders"), orders, rate, ahead=False))
+        arrivals = Listener(run, int((orders.who >= newcomers).sum()), newcomers)
         began = time.monotonic() + 0.2
         publisher.start(began)
         time.sleep(max(0.0, began + _BEFORE_S - time.monotonic()))
@@ -88,17 +88,17 @@ def measure_beside(
         ended = time.monotonic()
         sent = publisher.stop()
         new = np.flatnonzero(orders.who[: len(sent.times)] >= newcomers)
-        wait_for(lambda: bool(heard.times[: len(new)].all()), _SETTLE_S, 0.05)
-        heard.stop()
+        wait_for(lambda: bool(arrivals.times[: len(new)].all()), _SETTLE_S, 0.05)
+        arrivals.stop()
         inside = (sent.times[new] >= counted) & (sent.times[new] <= ended)
-        delays: Floats = (heard.times[: len(new)] - sent.times[new])[inside] * 1000
+        delays: Floats = (arrivals.times[: len(new)] - sent.times[new])[inside] * 1000
     finally:
         if publisher:
             publisher.close()
         run.close()
     p50, p99, p999 = np.percentile(delays, [50, 99, 99.9]).round(2).tolist()
     took = 0.0 if settings is None else round(ended - counted, 1)
-    return Beside(customers, rate, p50, p99, p999, len(delays), round(sent.achieved, 1), took)
+    return LatencyDuringRebaseline(customers, rate, p50, p99, p999, len(delays), round(sent.achieved, 1), took)
 
 
 def _rebaseline(run: Run, settings: Mapping[str, str]) -> None:
@@ -106,7 +106,7 @@ def _rebaseline(run: Run, settings: Mapping[str, str]) -> None:
     environment = {
         **os.environ,
         "SHOAL_KAFKA": run.kafka.kafka,
-        "SHOAL_REDIS": run.stage.redis_url,
+        "SHOAL_REDIS": run.servers.redis_url,
         "SHOAL_TOPIC_PREFIX": run.kafka.topic_prefix,
         "SHOAL_PARTITIONS": str(PARTITIONS),
         **settings,
@@ -122,9 +122,12 @@ def main(arguments: list[str]) -> None:
     customers = int(arguments[0]) if arguments else _CUSTOMERS
     rate = float(arguments[1]) if len(arguments) > 1 else _RATE
     machine, measured = describe_machine(), stamp([], "bench.speed.worker_beside_batch")
-    with stage() as brokers:
+    with start_servers() as brokers:
         warm_up(brokers)
-        found = {name: asdict(measure_beside(brokers, customers, rate, settings)) for name, settings in _RUNS.items()}
+        found = {
+            name: asdict(measure_latency_during_rebaseline(brokers, customers, rate, settings))
+            for name, settings in _RUNS.items()
+        }
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
     if not arguments:
         record({"beside": found}, machine, measured)

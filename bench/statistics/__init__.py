@@ -1,4 +1,4 @@
-"""Benchmarks of the experiments: whether the statistics keep their promises, and the experiment consumer's tallies.
+"""Benchmarks of the experiments: error rates and coverage of the statistics, and the experiment consumer's tallies.
 
 Begin reading at `honesty`.
 """

@@ -36,8 +36,8 @@ def power_for_money(seed: int, runs: int) -> tuple[float, int, float]:
 
 def _spent(chance: np.random.Generator, customers: int) -> Floats:
     spent = np.zeros(customers)
-    buyers = chance.binomial(customers, _RATE)
-    spent[:buyers] = np.exp(3.0 + _SIGMA * chance.normal(size=buyers))
+    buyer_rows = chance.binomial(customers, _RATE)
+    spent[:buyer_rows] = np.exp(3.0 + _SIGMA * chance.normal(size=buyer_rows))
     return spent
 
 

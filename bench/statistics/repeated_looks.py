@@ -94,11 +94,11 @@ def revenues(seed: int, runs: int, looks: int, *, rate: float = 0.05, every: int
     chance = np.random.default_rng(seed)
     ours = chance.binomial(every, 0.5, (runs, looks))
     steps = np.stack([ours, every - ours])
-    buyers = chance.binomial(steps, rate)
-    ends = buyers.ravel().cumsum()
+    buyer_rows = chance.binomial(steps, rate)
+    ends = buyer_rows.ravel().cumsum()
     spent = np.exp(3.0 + chance.normal(size=int(ends[-1])))
     sums = [np.diff(np.concatenate([[0.0], part.cumsum()])[ends], prepend=0.0) for part in (spent, spent**2)]
-    totals, squares = (each.reshape(buyers.shape).cumsum(axis=2) for each in sums)
+    totals, squares = (each.reshape(buyer_rows.shape).cumsum(axis=2) for each in sums)
     sizes = steps.cumsum(axis=2).astype(np.float64)
     variance = (((squares - totals**2 / sizes) / (sizes - 1.0)) / sizes).sum(axis=0)
     means = totals / sizes

@@ -18,7 +18,7 @@ import numpy as np
 from confluent_kafka import Producer
 
 from bench.job.fixed_job import PARTITIONS
-from bench.job.servers import Run, Stage, stage, wait_for
+from bench.job.servers import BenchServers, Run, start_servers, wait_for
 from bench.reporting.machine import describe_machine, stamp
 from bench.reporting.recording import record
 from bench.statistics.tally_truth import frame, true_tallies
@@ -91,14 +91,14 @@ def raw_events(customers: int, seed: int = 1) -> list[Message]:
     ]
 
 
-def measure_exactness(on: Stage, customers: int = 200_000) -> dict[str, Any]:
+def measure_exactness(servers: BenchServers, customers: int = 200_000) -> dict[str, Any]:
     """Tally shuffled events with a tenth repeated, through five SIGKILLs and a rebalance. Raises TalliesWrong."""
     events = raw_events(customers)
     truth = _truth(events)
     chance = random.Random(20_261_123)  # noqa: S311 - a shuffle, seeded to be the same
     sent = events + chance.sample(events, len(events) // 10)
     chance.shuffle(sent)
-    run = _declared(on, definition(_START + timedelta(days=_FROM), _UNTIL - _FROM))
+    run = _declared(servers, definition(_START + timedelta(days=_FROM), _UNTIL - _FROM))
     cuts = [len(sent) * part // (_KILLS + 1) for part in range(_KILLS + 2)]
     service = _serve(run)
     for begin, end in itertools.pairwise(cuts[:-1]):
@@ -126,13 +126,13 @@ def measure_exactness(on: Stage, customers: int = 200_000) -> dict[str, Any]:
     }
 
 
-def measure_throughput(on: Stage, customers: int = 100_000) -> dict[str, Any]:
+def measure_throughput(servers: BenchServers, customers: int = 100_000) -> dict[str, Any]:
     """Tally preloaded events as fast as it goes. Raises TalliesWrong."""
     events = raw_events(customers, seed=2)
-    run = _declared(on, definition(_START + timedelta(days=_FROM), _UNTIL - _FROM))
+    run = _declared(servers, definition(_START + timedelta(days=_FROM), _UNTIL - _FROM))
     service = _serve(run, session_timeout_s=60)
     wait_for(lambda: _owned(run) == 1, 60)
-    with run.frozen():
+    with run.paused():
         _publish(run, events)
     wait_for(lambda: _processed(run) > 0, 60, 0.001)
     first, started, used, redis_used = _processed(run), time.monotonic(), run.cpu_s(), run.redis_cpu_s()
@@ -153,13 +153,13 @@ def measure_throughput(on: Stage, customers: int = 100_000) -> dict[str, Any]:
     return figures
 
 
-def measure_delay(on: Stage, rate: int = 20_000, seconds: float = 20.0) -> dict[str, Any]:
+def measure_delay(servers: BenchServers, rate: int = 20_000, seconds: float = 20.0) -> dict[str, Any]:
     """Publish as many orders as exposures of new customers, and look when each exposure is in the tally.
 
     `rate` is events a second in all. The load runs for a while before it counts; `warming_up` has that part's figures.
     """
     now = datetime.now(UTC)
-    run = _declared(on, definition(now - timedelta(days=1), 30))
+    run = _declared(servers, definition(now - timedelta(days=1), 30))
     _serve(run)
     wait_for(lambda: _owned(run) == 1, 60)
     seen: list[tuple[float, int]] = []
@@ -237,8 +237,8 @@ def _arms(run: Run) -> dict[str, tuple[int, ...]]:
     return arms
 
 
-def _declared(on: Stage, experiment: Experiment) -> Run:
-    run = on.new_run()
+def _declared(servers: BenchServers, experiment: Experiment) -> Run:
+    run = servers.new_run()
     ExperimentStore(run.redis).create(experiment.id, experiment.model_dump_json())
     return run
 
@@ -276,7 +276,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     parts = options.part or ["exactness", "throughput", "delay"]
     machine, measured = describe_machine(), stamp([], "bench.statistics.tallies")
-    with stage() as brokers:
+    with start_servers() as brokers:
         figures: dict[str, Any] = {}
         if "exactness" in parts:
             figures["exactness"] = measure_exactness(brokers, options.customers)
@@ -284,7 +284,7 @@ def main(arguments: Sequence[str]) -> None:
             figures["throughput"] = measure_throughput(brokers, max(1_000, options.customers // 2))
         if "delay" in parts:
             figures["delay"] = measure_delay(brokers)
-        figures["complaints"] = brokers.complaints
+        figures["complaints"] = brokers.logged_problems
     json.dump(figures, sys.stdout, indent=2)
     sys.stdout.write("\n")
     if not arguments:

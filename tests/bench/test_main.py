@@ -16,13 +16,13 @@ def results(monkeypatch, tmp_path):
     """Parts that measure nothing, and the file that they are written to."""
 
     @contextmanager
-    def stage():
-        yield SimpleNamespace(complaints=[])
+    def start_servers():
+        yield SimpleNamespace(logged_problems=[])
 
     def broken(_session, _on):
         raise TimeoutError("nothing came")
 
-    monkeypatch.setattr(command, "stage", stage)
+    monkeypatch.setattr(command, "start_servers", start_servers)
     monkeypatch.setattr(command, "PART_OF", {"start": lambda *_: {"seconds": 1.0}, "sweep": broken})
     monkeypatch.setattr(command, "describe_machine", lambda: {"cpu": "x"})
     return tmp_path / "results.json"

@@ -1,4 +1,4 @@
-"""The figures on the dashboard's pages, as plain data that Plotly draws.
+"""Charts of the dashboard, as plain data that Plotly draws.
 
-No request and no session enters. Begin reading at `charts`.
+Knows no request and no session. Begin reading at `charts`.
 """

@@ -12,7 +12,16 @@ from stream.model.borders import BorderCost, BorderPolicy
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.settings import StreamSettings
 
-__all__ = ["NAMES", "ByCustomer", "Forgetful", "OneByOne", "PartialFit", "Published", "Rival", "warm_river"]
+__all__ = [
+    "NAMES",
+    "EventByEvent",
+    "PartialFit",
+    "Rival",
+    "ShoalModel",
+    "ShoalPublished",
+    "StreamingKMeans",
+    "river_from_centroids",
+]
 
 
 NAMES: Final = ("recency", "frequency", "monetary")
@@ -32,7 +41,7 @@ class Rival(Protocol):
         ...
 
 
-class ByCustomer:
+class ShoalModel:
     """Shoal's model: each customer votes once; the centroids move after each batch."""
 
     def __init__(self, centroids: Floats, customers: int, everyone: Floats, there: Ints) -> None:
@@ -54,7 +63,7 @@ class ByCustomer:
         return self.model.predict_many(vectors)
 
 
-class Published(ByCustomer):
+class ShoalPublished(ShoalModel):
     """Shoal as the world sees it: the same model, with held borders and hysteresis."""
 
     def __init__(self, centroids: Floats, customers: int, everyone: Floats, there: Ints) -> None:
@@ -81,7 +90,7 @@ class Published(ByCustomer):
         return self._shown[customers]
 
 
-class Forgetful:
+class StreamingKMeans:
     """The rule of Spark's StreamingKMeans."""
 
     def __init__(self, model: ForgetfulKMeans) -> None:
@@ -114,7 +123,7 @@ class PartialFit:
         return np.asarray(self._model.predict(vectors), np.int64)
 
 
-class OneByOne:
+class EventByEvent:
     """A river clusterer; one that cannot be given centroids first learns a sample of the baseline's customers."""
 
     def __init__(self, model: Any, everyone: Floats | None = None) -> None:
@@ -136,7 +145,7 @@ class OneByOne:
         return np.array([self._model.predict_one(x) for x in _dicts(vectors)], np.int64)
 
 
-def warm_river(centroids: Floats, step: float) -> Any:
+def river_from_centroids(centroids: Floats, step: float) -> Any:
     """Return river's KMeans that begins with centroids (k, d)."""
     model = cluster.KMeans(n_clusters=len(centroids), halflife=step, seed=_SEED)
     for center, row in zip(model.centers.values(), _dicts(centroids), strict=True):

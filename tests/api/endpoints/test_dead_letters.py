@@ -123,7 +123,7 @@ def test_letters_are_published_again_once_and_it_is_on_record(shop, refuse, sett
 
 
 def test_more_than_one_request_takes_are_left(shop, refuse, monkeypatch):
-    monkeypatch.setattr("api.endpoints.dead_letters._REPLAYED", 2)
+    monkeypatch.setattr("api.endpoints.dead_letters._MAX_REPLAYED", 2)
     refuse("orders", range(5))
     answers = [shop.post("/v1/dead-letters:replay", {"all": True}).json() for _ in range(4)]
     assert [(each["replayed"], each["left"]) for each in answers] == [(2, 3), (2, 1), (1, 0), (0, 0)]

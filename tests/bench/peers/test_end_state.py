@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bench.job.fixed_job import BASELINE, expected
-from bench.peers.end_state import NOW_MS, Customer, Told, problems, segments_of
+from bench.peers.end_state import NOW_MS, Customer, PublishedSegments, problems, segments_of
 from events.time_units import DAY_MS
 
 EVENTS = 500
@@ -27,8 +27,8 @@ def replayed() -> dict[str, Customer]:
     }
 
 
-def told(found: dict[str, Customer]) -> Told:
-    return Told({name: customer.segment for name, customer in found.items()}, len(found))
+def told(found: dict[str, Customer]) -> PublishedSegments:
+    return PublishedSegments({name: customer.segment for name, customer in found.items()}, len(found))
 
 
 def other(segment: str) -> str:
@@ -65,7 +65,7 @@ def test_a_missing_customer_is_refused():
 
 
 def test_an_empty_end_state_is_refused():
-    assert problems({}, Told(), WANTED) == [f"0 customers are in Redis, {len(replayed())} expected"]
+    assert problems({}, PublishedSegments(), WANTED) == [f"0 customers are in Redis, {len(replayed())} expected"]
 
 
 def test_changes_must_end_where_redis_does():

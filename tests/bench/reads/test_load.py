@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from bench.reads.load import Load, measure
-from bench.reporting.reads_tables import reads_sheets
+from bench.reporting.reads_tables import reads_tables
 from bench.reporting.targets import evaluate
 from tests.waiting import until, within
 
@@ -111,5 +111,5 @@ def test_the_target_needs_the_pace_and_every_answer(reads, reached):
 
 
 def test_the_table_tells_the_ratio():
-    (sheet,) = reads_sheets(figures())
+    (sheet,) = reads_tables(figures())
     assert ("the API's maximum, of the bare one's", "0.50 (0.40 to 0.60)") in sheet.rows

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.reporting.result_tables import markdown, print_sheets, sheets
+from bench.reporting.result_tables import markdown, print_tables, result_tables
 from bench.reporting.results_file import merge
 from bench.reporting.run_statistics import summary
 
@@ -103,7 +103,7 @@ def whole():
 
 
 def test_every_row_of_every_sheet_has_a_cell_for_every_column(whole):
-    made = sheets(whole)
+    made = result_tables(whole)
     assert {"Machine", "Targets", "Throughput", "Latency", "Workers", "Customers", "Catch-up", "Sweep", "Start"} <= {
         sheet.title for sheet in made
     }
@@ -141,13 +141,13 @@ def test_cells_cannot_break_the_table(whole):
 
 
 def test_what_was_not_measured_is_left_out():
-    made = sheets(merge(None, MACHINE, FIRST, {"start": summary([{"seconds": 1.5}])}))
+    made = result_tables(merge(None, MACHINE, FIRST, {"start": summary([{"seconds": 1.5}])}))
     assert [sheet.title for sheet in made] == ["Machine", "Targets", "Start"]
 
 
 def test_the_terminal_shows_the_same_figures(whole):
     out = io.StringIO()
-    print_sheets(whole, Console(file=out, width=250))
+    print_tables(whole, Console(file=out, width=250))
     for word in ("100,000 (90,000 to 100,000)", "needs Java", "4.00 (3.50 to 4.50)", "not reached"):
         assert word in out.getvalue()
     assert "**" not in out.getvalue()
