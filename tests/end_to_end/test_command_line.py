@@ -16,6 +16,8 @@ from cli.formats.cdnow import sample_path
 from cli.local.embedded import ChildProcess
 from tests.waiting import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow
+
 FREE = {name: value for name, value in os.environ.items() if not name.startswith("SHOAL_")}
 
 

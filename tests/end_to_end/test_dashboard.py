@@ -37,7 +37,10 @@ expect.set_options(timeout=PATIENCE_S * 1_000)
 
 EVIL = '<img src=x onerror="document.title=1">'
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ import pytest
 
 from tests.end_to_end.test_command_line import answer, shoal, started_up
 
+pytestmark = pytest.mark.slow
+
 CREATE = (
     *("experiment", "create", "free-shipping", "--variant", "control", "--variant", "free", "--control", "control"),
     *(

@@ -9,6 +9,8 @@ import pytest
 from tests.end_to_end.test_command_line import answer, shoal, started_up
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 GROUPS = ((20, 20), (20, 80), (55, 50), (90, 20), (90, 80))
 
 

@@ -27,6 +27,8 @@ from experiments.statistics.sample_ratio_mismatch import sample_ratio
 from experiments.tally import THOUSANDTHS
 from tests.experiments.tallying import shop
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent / "references"
 ROOT = Path(__file__).parents[2]
 METRICS = [Metric.CONVERSION_RATE, Metric.REVENUE_PER_CUSTOMER, Metric.AVERAGE_ORDER_VALUE]

@@ -33,7 +33,10 @@ STATUS = {
     "triggers": {"declared": 1, "services": [], "waiting": 3, "dead": 1},
 }  # fmt: skip
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -164,6 +164,7 @@ def test_batch_is_the_same_as_its_values_one_by_one(model, data):
     assert sorted(positions) == list(range(len(values)))
 
 
+@pytest.mark.slow
 @by_model
 @several
 @given(data=st.data())

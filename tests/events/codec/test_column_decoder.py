@@ -80,6 +80,7 @@ def test_loops_are_compiled_where_changes_are_checked(module):
     assert importlib.util.find_spec(module) is not None
 
 
+@pytest.mark.slow
 @by_model
 @several
 @given(data=st.data())

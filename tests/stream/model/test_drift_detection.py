@@ -7,6 +7,8 @@ from bench.quality.data.late_regimes import turning
 from bench.quality.drift_alarms import alarms
 from events.time_units import DAY_MS
 
+pytestmark = pytest.mark.slow
+
 BASELINE, TURN, DAYS = 360, 420, 510
 """Days; by the baseline the decayed sums of the first customers have settled."""
 

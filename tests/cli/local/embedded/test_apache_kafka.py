@@ -13,7 +13,7 @@ from tests.brokers import apache_classpath
 from tests.cli.local.embedded.orphans import dies_with_its_parent
 from tests.cli.local.embedded.round_trip import consume, create_topic, produce
 
-pytestmark = pytest.mark.durable
+pytestmark = [pytest.mark.slow, pytest.mark.durable]
 
 OwnKafka = Callable[..., KafkaBroker]
 

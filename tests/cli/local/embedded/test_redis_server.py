@@ -88,6 +88,7 @@ def test_without_a_program_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
         start_redis(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
 def test_it_dies_with_a_killed_parent(tmp_path: Path) -> None:
     assert dies_with_its_parent(f"embedded.start_redis(Path({str(tmp_path)!r}))")

@@ -38,6 +38,7 @@ def test_without_the_wheel_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
         start_tansu(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
 def test_it_dies_with_a_killed_parent(tmp_path: Path) -> None:
     assert dies_with_its_parent(f"embedded.start_tansu(Path({str(tmp_path)!r}))")
