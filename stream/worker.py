@@ -17,9 +17,9 @@ from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.commit import SegmentCommitter
-from consumers.runtime.erasure_claims import RememberingClaims
+from consumers.runtime.erasure_claims import ErasureAwareClaims
 from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
-from consumers.runtime.redis_rollback import PublishedSegments
+from consumers.runtime.redis_rollback import SegmentRollbackRecovery
 from consumers.settings import ConsumerSettings
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
@@ -153,10 +153,10 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
-        store=RememberingClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
+        claims=ErasureAwareClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
         load=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
         committers=committers,
-        published=PublishedSegments(settings.kafka, store, views),
+        recovery=SegmentRollbackRecovery(settings.kafka, store, views),
         handler=handler,
         background=Chores(PartitionEraser(client, store, aside, live), sweeper),
         clock=clock,

@@ -13,8 +13,8 @@ from state.partitions.segment_flows import count_segment_flows
 
 __all__ = ["SegmentCommitter"]
 
-_MANY = 1_000
-"""Changes from which Kafka is waited for beside the next micro-batch; fewer are acknowledged within a few ms."""
+_WAIT_IN_THREAD = 1_000
+"""Changes from which a thread waits for Kafka during the next micro-batch; fewer are acknowledged within a few ms."""
 
 
 class SegmentCommitter:
@@ -22,14 +22,14 @@ class SegmentCommitter:
 
     def __init__(self, store: PartitionStore, views: SegmentViews, sink: KafkaSink) -> None:
         self._store, self._views, self._sink = store, views, sink
-        self._published: list[tuple[OwnedPartition, int]] = []
+        self._unacknowledged: list[tuple[OwnedPartition, int]] = []
         self._elsewhere = False
-        self._beside = ThreadPoolExecutor(1, "acknowledged")
-        self._waiting: Future[None] | None = None
+        self._executor = ThreadPoolExecutor(1, "acknowledged")
+        self._flush: Future[None] | None = None
 
     def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
-        if self._waiting:
+        if self._flush:
             self.confirm()
         self._elsewhere = True
         self._sink.send(topic, key, value, partition)
@@ -61,34 +61,34 @@ class SegmentCommitter:
         3. Publish the changes.
         4. Wait until Kafka has them: here where they are few, else in a thread, while the next micro-batch is read and
            folded.
-        5. Trim the outbox: with the partition's next save, or in `tidy` where none comes.
+        5. Trim the outbox: with the partition's next save, or in `trim_outbox` where none comes.
 
         A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
         the outbox and sends them again. A partition that another worker has taken over is marked as `fenced` and left
         alone. Raises StateMismatch, SinkFailed, redis.RedisError.
         """
         # 1. Wait until Kafka has what was sent before, and what goes elsewhere.
-        if self._elsewhere or self._waiting:
+        if self._elsewhere or self._flush:
             self.confirm()
         # 2. Save records, sums, outcome counts, offsets, outbox and views in one Redis transaction per partition;
         #    it also trims the outbox of what Kafka had acknowledged before (5).
         changes = [ChangeBatch.of(each.result.changes) for each in commits]
-        saves = [(each.owned, _save(each, made)) for each, made in zip(commits, changes, strict=True)]
+        saves = [(each.owned, _save(each, batch)) for each, batch in zip(commits, changes, strict=True)]
         self._store.save_all(saves)
         # 3. Publish the changes.
-        for (owned, save), made in zip(saves, changes, strict=True):
+        for (owned, save), batch in zip(saves, changes, strict=True):
             if not owned.fenced:
-                self._publish(owned, made, save.changes)
-        # 4. Wait until Kafka has them: here, or beside the next micro-batch.
-        if sum(count for _, count in self._published) >= _MANY:
-            self._waiting = self._beside.submit(self._sink.flush)
+                self._publish(owned, batch, save.changes)
+        # 4. Wait until Kafka has them: here, or in a thread, during the next micro-batch.
+        if sum(count for _, count in self._unacknowledged) >= _WAIT_IN_THREAD:
+            self._flush = self._executor.submit(self._sink.flush)
         else:
             self.confirm()
 
     def confirm(self) -> None:
         """Wait until Kafka has all that was sent; only then may it leave the outbox. Raises SinkFailed."""
         self._elsewhere = False
-        waiting, self._waiting = self._waiting, None
+        waiting, self._flush = self._flush, None
         try:
             if waiting is not None:
                 waiting.result()
@@ -96,18 +96,18 @@ class SegmentCommitter:
         except SinkFailed:
             self._leave_in_outbox()
             raise
-        for owned, changes in self._published:
+        for owned, changes in self._unacknowledged:
             owned.acknowledged += 0 if owned.unsent else changes
-        self._published = []
+        self._unacknowledged = []
 
-    def tidy(self, owned: OwnedPartition) -> None:
+    def trim_outbox(self, owned: OwnedPartition) -> None:
         """Trim what Kafka has acknowledged of a partition. Raises Fenced, StateMismatch, redis.RedisError."""
         # 5. Trim the outbox, where no further save has done it.
         if owned.acknowledged:
             self._store.trim(owned, owned.acknowledged)
             owned.acknowledged = 0
 
-    def drain(self, owned: OwnedPartition) -> int:
+    def resend_outbox(self, owned: OwnedPartition) -> int:
         """Send again what the partition's last owner saved but may not have sent, and return how many changes."""
         sent = 0
         while encoded := self._store.outbox(owned.partition):
@@ -115,13 +115,13 @@ class SegmentCommitter:
             self._views.write(changes)
             self._publish(owned, changes, encoded)
             self.confirm()
-            self.tidy(owned)
+            self.trim_outbox(owned)
             sent += len(encoded)
         return sent
 
     def _publish(self, owned: OwnedPartition, changes: ChangeBatch, encoded: list[bytes]) -> None:
         if encoded:
-            self._published.append((owned, len(encoded)))
+            self._unacknowledged.append((owned, len(encoded)))
             try:
                 self._sink.send_all("segment-changes", changes.customer_ids, encoded)
             except SinkFailed:
@@ -130,9 +130,9 @@ class SegmentCommitter:
 
     def _leave_in_outbox(self) -> None:
         """After a failure nothing more is trimmed, as the oldest changes may be those unsent, until a new claim."""
-        for owned, _ in self._published:
+        for owned, _ in self._unacknowledged:
             owned.unsent = True
-        self._published = []
+        self._unacknowledged = []
 
 
 def _save(commit: Commit[SegmentResult], changes: ChangeBatch) -> PartitionUpdate:

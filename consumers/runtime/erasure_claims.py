@@ -7,23 +7,23 @@ from typing import Any, Final
 import redis
 
 from consumers.history.erasure_log import ErasureLog
-from consumers.runtime.protocols import Claims
+from consumers.runtime.protocols import PartitionClaims
 from state.customers.erasures import ErasedCustomers, ErasureQueue, restore_salt
 from state.customers.secondary_data import erase_secondary_data
 from state.partitions.owned_partition import OwnedPartition
 from state.store import keys
 
-__all__ = ["RememberingClaims"]
+__all__ = ["ErasureAwareClaims"]
 
 log = logging.getLogger(__name__)
 
 _CHUNK: Final = 5_000
 
 
-class RememberingClaims:
-    """Claims partitions, each with the tombstones that its topic knows, whatever Redis has lost."""
+class ErasureAwareClaims:
+    """Claims partitions, each with the tombstones that are on the topic, even if Redis has lost them."""
 
-    def __init__(self, claims: Claims, erasures: ErasureLog, client: redis.Redis, partitions: int) -> None:
+    def __init__(self, claims: PartitionClaims, erasures: ErasureLog, client: redis.Redis, partitions: int) -> None:
         self._claims, self._erasures, self._redis, self._partitions = claims, erasures, client, partitions
 
     def verify(self, owned: Sequence[OwnedPartition]) -> None:
@@ -32,32 +32,32 @@ class RememberingClaims:
 
     def claim(self, partition: int) -> OwnedPartition:
         """Become the partition's one writer, and bring its tombstones up to the topic. Raises KafkaUnreachable."""
-        told = self._erasures.erased_in(partition)
+        published = self._erasures.erased_in(partition)
         if self._erasures.salt is not None:
             restore_salt(self._redis, self._erasures.salt)
         owned = self._claims.claim(partition)
         known = owned.erased
-        if known is None or not (lost := told - known.digests):
+        if known is None or not (lost := published - known.digests):
             return owned
         store: Any = self._redis
         store.sadd(keys.erased(partition), *lost)
         known.add_digests(lost)
-        back = self._back(partition, known)
+        returned = self._erase_again(partition, known)
         log.warning(
             "partition %d: Redis has come back older; %d erasures taken over from the topic, %d customers erased again",
             partition,
             len(lost),
-            len(back),
+            len(returned),
         )
         return owned
 
-    def _back(self, partition: int, erased: ErasedCustomers) -> list[str]:
-        """Ask for the erasure of the customers who are back, and return them."""
-        back = sorted({name for name in _stored(self._redis, partition) if name in erased})
-        for name in back:
+    def _erase_again(self, partition: int, erased: ErasedCustomers) -> list[str]:
+        """Request the erasure of the customers who came back, and return them."""
+        returned = sorted({name for name in _stored(self._redis, partition) if name in erased})
+        for name in returned:
             ErasureQueue(self._redis).request(partition, name)
             erase_secondary_data(self._redis, name, self._partitions)
-        return back
+        return returned
 
 
 def _stored(client: Any, partition: int) -> Iterator[str]:

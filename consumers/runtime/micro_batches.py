@@ -20,7 +20,7 @@ from consumers.runtime.lanes import FinishedJob, Lanes
 from consumers.runtime.ownership import Ownership
 from consumers.runtime.phase import Phase, State
 from consumers.runtime.processing import BatchJob, Job, OwnedBatch, Processing
-from consumers.runtime.protocols import C, Claims, Clock, Committer, Handler, Load, Published, U
+from consumers.runtime.protocols import C, Clock, Committer, Handler, Load, PartitionClaims, RollbackRecovery, U
 from consumers.runtime.retry_policy import RetryPolicy, is_retriable
 from consumers.settings import ConsumerSettings
 from events.codec.column_decoder import is_compiled
@@ -41,10 +41,10 @@ class Wiring(Generic[C, U]):
     kafka: KafkaSettings
     settings: ConsumerSettings
     inputs: Sequence[Input]
-    store: Claims
+    claims: PartitionClaims
     load: Load[C]
     committers: Sequence[Committer[U]]
-    published: Published
+    recovery: RollbackRecovery
     handler: Handler[C, U]
     background: BackgroundWork
     clock: Clock
@@ -79,9 +79,9 @@ class MicroBatchRuntime:
         self._source = KafkaSource(wiring.kafka, settings, [each.topic for each in wiring.inputs], group, clock)
         self._ownership = Ownership(
             self._source,
-            wiring.store,
+            wiring.claims,
             self._committer,
-            wiring.published,
+            wiring.recovery,
             wiring.background.claimed,
             retry_s=settings.redis_retry_s,
             fence_s=2.0 * settings.session_timeout_s,
@@ -229,7 +229,7 @@ class MicroBatchRuntime:
         """Trim the outboxes of what Kafka has acknowledged, once the lanes are idle."""
         self._wait_for_lanes()
         for each in self._ownership.owned.values():
-            self._committer.tidy(each)
+            self._committer.trim_outbox(each)
 
     def _finish_in_flight(self) -> None:
         """Finish what the lanes have in hand, so that the next owner has nothing to repeat."""

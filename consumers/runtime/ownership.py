@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from consumers.broker.kafka_source import KafkaSource
-from consumers.runtime.protocols import Claims, Committer, Published
+from consumers.runtime.protocols import Committer, PartitionClaims, RollbackRecovery
 from consumers.runtime.retry_policy import RetryPolicy
 from events.errors import ShoalError
 from state.partitions.partition_store import Fenced, OwnedPartition, StateMismatch
@@ -31,9 +31,9 @@ class Ownership:
     def __init__(
         self,
         source: KafkaSource,
-        store: Claims,
+        claims: PartitionClaims,
         committer: Committer[Any],
-        published: Published,
+        recovery: RollbackRecovery,
         on_claimed: Callable[[OwnedPartition], None],
         *,
         retry_s: float,
@@ -41,7 +41,7 @@ class Ownership:
         sleep: Callable[[float], bool | None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source, self._store, self._committer, self._published = source, store, committer, published
+        self._source, self._claims, self._committer, self._recovery = source, claims, committer, recovery
         self._on_claimed, self._sleep, self._clock = on_claimed, sleep, clock
         self._retry_s, self._fence_s = retry_s, fence_s
         self._owned: dict[int, OwnedPartition] = {}
@@ -119,7 +119,7 @@ class Ownership:
         if now - self._verified < _VERIFY_S:
             return
         self._verified = now
-        self._store.verify([owned for partition, owned in self._owned.items() if partition not in in_flight])
+        self._claims.verify([owned for partition, owned in self._owned.items() if partition not in in_flight])
         due = [] if in_flight else [partition for partition, at in self._fenced.items() if now >= at]
         for partition in due:
             del self._fenced[partition]
@@ -128,13 +128,13 @@ class Ownership:
 
     def _claim_all(self, partitions: Sequence[int], *, moved: bool) -> None:
         """Claim partitions; where Redis has moved, or knows less than was published, repair that first."""
-        claimed = [self._store.claim(partition) for partition in partitions]
-        behind = self._published.ahead_of(claimed) | (set(partitions) if moved else set())
+        claimed = [self._claims.claim(partition) for partition in partitions]
+        behind = self._recovery.rolled_back(claimed) | (set(partitions) if moved else set())
         for owned in claimed:
             try:
                 if owned.partition in behind:
-                    self._published.restore(owned)
-                sent = self._committer.drain(owned)
+                    self._recovery.restore(owned)
+                sent = self._committer.resend_outbox(owned)
                 self._on_claimed(owned)
             except Fenced as error:
                 self.lost(error)

@@ -11,7 +11,6 @@ from state.partitions.owned_partition import OwnedPartition
 
 __all__ = [
     "C",
-    "Claims",
     "Clock",
     "Commit",
     "Committer",
@@ -21,7 +20,8 @@ __all__ = [
     "Load",
     "LoadRequest",
     "Loaded",
-    "Published",
+    "PartitionClaims",
+    "RollbackRecovery",
     "U",
 ]
 
@@ -108,7 +108,7 @@ class Handler(Protocol[C, U]):
         ...
 
 
-class Claims(Protocol):
+class PartitionClaims(Protocol):
     """Who owns a partition, and whether Redis is still as its owner knows it."""
 
     def claim(self, partition: int) -> OwnedPartition:
@@ -121,7 +121,7 @@ class Claims(Protocol):
 
 
 class Committer(Protocol[U]):
-    """Makes what was made durable and visible, in an order that a crash cannot harm."""
+    """Makes results durable and visible, in an order that a crash cannot harm."""
 
     def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
@@ -138,19 +138,19 @@ class Committer(Protocol[U]):
         """Wait until Kafka has all that was sent. Raises SinkFailed."""
         ...
 
-    def tidy(self, owned: OwnedPartition) -> None:
-        """Clear up after what Kafka has acknowledged of a partition."""
+    def trim_outbox(self, owned: OwnedPartition) -> None:
+        """Remove from the outbox what Kafka has acknowledged of a partition."""
         ...
 
-    def drain(self, owned: OwnedPartition) -> int:
-        """Send again what the partition's last owner may not have sent; return how many messages."""
+    def resend_outbox(self, owned: OwnedPartition) -> int:
+        """Send again what the last owner of the partition may not have sent; return how many messages."""
         ...
 
 
-class Published(Protocol):
-    """What the world has been told of a partition, where Redis may know less."""
+class RollbackRecovery(Protocol):
+    """Detects that Redis came back older than what was published, and repairs the partition's state from that."""
 
-    def ahead_of(self, owned: Sequence[OwnedPartition]) -> set[int]:
+    def rolled_back(self, owned: Sequence[OwnedPartition]) -> set[int]:
         """Return the partitions of which more was published than Redis knows."""
         ...
 

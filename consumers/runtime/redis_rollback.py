@@ -1,4 +1,4 @@
-"""What the world has been told, by `segment-changes`, where Redis has come back older than that.
+"""Recover segments from `segment-changes` where Redis has come back older than what was published.
 
 A change is saved before it is published, so a published change that Redis does not know shows that Redis has lost its
 last writes. Counting on from the older number would give change ids that consumers have seen, with other content; they
@@ -17,20 +17,20 @@ from events.settings import KafkaSettings
 from state.customers.segment_views import SegmentViews
 from state.partitions.partition_store import OwnedPartition, PartitionStore, PartitionUpdate
 
-__all__ = ["PublishedSegments"]
+__all__ = ["SegmentRollbackRecovery"]
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 5_000
 
 
-class PublishedSegments:
-    """Compares partitions with what was published of them, and brings them up to it."""
+class SegmentRollbackRecovery:
+    """Compares partitions with what was published of them, and brings them up to date."""
 
     def __init__(self, kafka: KafkaSettings, store: PartitionStore, views: SegmentViews) -> None:
         self._kafka, self._store, self._views = kafka, store, views
 
-    def ahead_of(self, owned: Sequence[OwnedPartition]) -> set[int]:
+    def rolled_back(self, owned: Sequence[OwnedPartition]) -> set[int]:
         """Return the partitions whose last published change Redis does not know. Raises KafkaUnreachable."""
         ahead = set()
         partitions = [each.partition for each in owned]
@@ -46,8 +46,8 @@ class PublishedSegments:
         A customer whom Redis does not know at all gets a record without events; replaying brings those.
         """
         latest = read_changes(self._kafka, [owned.partition]).latest.values()
-        told = [change for change in latest if not _erased([owned], change)]
-        restored = sum(self._restore(owned, told[i : i + _CHUNK]) for i in range(0, len(told), _CHUNK))
+        published = [change for change in latest if not _erased([owned], change)]
+        restored = sum(self._restore(owned, published[i : i + _CHUNK]) for i in range(0, len(published), _CHUNK))
         if restored:
             log.warning(
                 "partition %d: Redis has come back older; %d segments taken over from the published changes",

@@ -8,7 +8,7 @@ from consumers.tallies.handler import TallyResult
 from state.experiments.tally_partitions import TallyPartitions, TallyUpdate
 from state.partitions.owned_partition import OwnedPartition
 
-__all__ = ["NothingPublished", "TallyCommitter"]
+__all__ = ["NoRollbackRecovery", "TallyCommitter"]
 
 
 class TallyCommitter:
@@ -45,10 +45,10 @@ class TallyCommitter:
         self._elsewhere = False
         self._sink.flush()
 
-    def tidy(self, owned: OwnedPartition) -> None:
+    def trim_outbox(self, owned: OwnedPartition) -> None:
         """Nothing is kept for after Kafka's acknowledgement."""
 
-    def drain(self, owned: OwnedPartition) -> int:
+    def resend_outbox(self, owned: OwnedPartition) -> int:
         """Nothing is left to be sent by the next owner."""
         return 0
 
@@ -70,10 +70,10 @@ def _save(commit: Commit[TallyResult]) -> TallyUpdate:
     )
 
 
-class NothingPublished:
-    """Tallies are not published, so Redis never knows less than the world."""
+class NoRollbackRecovery:
+    """Tallies are not published, so Redis is never behind what was."""
 
-    def ahead_of(self, owned: object) -> set[int]:
+    def rolled_back(self, owned: object) -> set[int]:
         """Return no partitions."""
         return set()
 

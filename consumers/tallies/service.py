@@ -19,10 +19,10 @@ import redis
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.money import Money
-from consumers.runtime.erasure_claims import RememberingClaims
+from consumers.runtime.erasure_claims import ErasureAwareClaims
 from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
 from consumers.settings import ConsumerSettings
-from consumers.tallies.commit import NothingPublished, TallyCommitter
+from consumers.tallies.commit import NoRollbackRecovery, TallyCommitter
 from consumers.tallies.definitions import Definitions
 from consumers.tallies.handler import TallyHandler
 from consumers.tallies.inputs import ConversionInput, ExposureInput, PurchaseInput
@@ -132,10 +132,10 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
             ConversionInput(definitions, money, largest),
             ExposureInput(definitions, largest),
         ],
-        store=RememberingClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
+        claims=ErasureAwareClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
         load=handler.load,
         committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],
-        published=NothingPublished(),
+        recovery=NoRollbackRecovery(),
         handler=handler,
         background=_NoBackground(),
         clock=_EventTime(),

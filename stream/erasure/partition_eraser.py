@@ -68,7 +68,7 @@ class PartitionEraser:
         erased = read_erased_customers(self._redis, owned.partition) if owned.erased is None else owned.erased
         self._publish(owned.partition, erased, customer_id)
         self._committer.confirm()
-        self._committer.tidy(owned)
+        self._committer.trim_outbox(owned)
         customers = self._store.open(owned, [customer_id])
         unsent = [value for value in self._store.outbox(owned.partition, count=1_000_000) if _is_of(value, customer_id)]
         sums = self._without(owned, customers)

@@ -173,7 +173,7 @@ class Sweeper:
         swept = segmenter.baseline if complete else None
         outcome = SegmentResult(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
         self._committer.commit(owned, outcome, {}, {}, owned.watermark_ms)
-        self._committer.tidy(owned)
+        self._committer.trim_outbox(owned)
         if check is not None:
             check.written(owned)
 

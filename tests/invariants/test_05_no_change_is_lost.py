@@ -57,7 +57,7 @@ def test_changes_saved_before_a_crash_are_sent_by_the_next_owner_with_the_same_b
     saved = store.outbox(0)
     assert saved == [value for _, _, value in sink.sent]
     successor = store.claim(0)
-    assert SegmentCommitter(store, SegmentViews(service.redis), service.sink()).drain(successor) == 2
+    assert SegmentCommitter(store, SegmentViews(service.redis), service.sink()).resend_outbox(successor) == 2
     assert sorted(service.read("segment-changes")) == sorted(saved)
     assert store.outbox(0) == []
     assert service.view("anna").change_id == "anna:1"

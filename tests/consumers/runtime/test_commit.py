@@ -89,10 +89,10 @@ def test_a_later_change_that_kafka_took_does_not_push_an_unsent_one_out_of_the_o
     with pytest.raises(SinkFailed):
         committer.commit(owned, result("anna"), {"orders": 1}, {}, 0)
     committer.commit(owned, result("bert"), {"orders": 2}, {}, 0)
-    committer.tidy(owned)
+    committer.trim_outbox(owned)
     committer.commit(owned, result("carl"), {"orders": 3}, {}, 0)
     assert [decode_change(value).customer_id for value in store.outbox(0)] == ["anna", "bert", "carl"]
-    assert committer.drain(store.claim(0)) == 3
+    assert committer.resend_outbox(store.claim(0)) == 3
     assert store.outbox(0) == []
 
 
@@ -127,7 +127,7 @@ class TestManyChanges:
         sink, owned = Slow(), store.claim(0)
         committer = self.begun(redis, store, sink, owned)
         assert (owned.acknowledged, len(store.outbox(0)), len(sink.sent)) == (0, 2_000, 2_000)
-        committer.tidy(owned)
+        committer.trim_outbox(owned)
         assert len(store.outbox(0)) == 2_000
         threading.Timer(0.2, sink.may.set).start()
         committer.begin([commit_of(owned, 2_001, "anna")])
@@ -146,9 +146,9 @@ class TestManyChanges:
             [False],
         )
         committer.begin([commit_of(owned, 2_001, "anna")])
-        committer.tidy(owned)
+        committer.trim_outbox(owned)
         assert len(store.outbox(0)) == 2_001
-        assert committer.drain(store.claim(0)) == 2_001
+        assert committer.resend_outbox(store.claim(0)) == 2_001
 
     def test_what_is_sent_meanwhile_is_waited_for_as_well(self, redis, store):
         sink, owned = Slow(), store.claim(0)

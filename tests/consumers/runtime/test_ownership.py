@@ -23,10 +23,10 @@ class Claims:
 class Nothing:
     """There is nothing published, and nothing to send."""
 
-    def ahead_of(self, owned):
+    def rolled_back(self, owned):
         return set()
 
-    def drain(self, owned):
+    def resend_outbox(self, owned):
         return 0
 
 
