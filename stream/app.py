@@ -21,10 +21,10 @@ __all__ = ["build_app", "run_worker"]
 
 log = logging.getLogger(__name__)
 
-_BEAT_S = 1.0
-_WATCH_S = 1.0
-_COLLECT_S = 10.0
-_PATIENCE_S = 8.0
+_HEARTBEAT_S = 1.0
+_DRIFT_CHECK_S = 1.0
+_GC_S = 10.0
+_SHUTDOWN_TIMEOUT_S = 8.0
 
 
 class MicroBatchService(Service):
@@ -47,17 +47,17 @@ class MicroBatchService(Service):
         if self._running is not None:
             await asyncio.wait([self._running])
         self._worker.feed.close()
-        self._end_process_soon(1 if self.failure else 0)
+        self._exit_after_timeout(1 if self.failure else 0)
 
     def _ended(self, running: "asyncio.Future[None]") -> None:
         error = None if running.cancelled() else running.exception()
         if error is not None:
             self.failure = error
             log.error("the micro-batch runtime failed", exc_info=error)
-            self._end_process_soon(1)
+            self._exit_after_timeout(1)
             asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service outlives it
 
-    def _end_process_soon(self, code: int) -> None:
+    def _exit_after_timeout(self, code: int) -> None:
         """End the process where Faust does not: its clean-up may hang when it is told to stop while it is starting.
 
         By now the runtime has saved what it had in hand and has left its group, so nothing is lost.
@@ -69,7 +69,7 @@ class MicroBatchService(Service):
             logging.shutdown()
             os._exit(code)
 
-        watchdog = threading.Timer(_PATIENCE_S, end)
+        watchdog = threading.Timer(_SHUTDOWN_TIMEOUT_S, end)
         watchdog.daemon = True
         watchdog.start()
 
@@ -100,17 +100,17 @@ def build_app(
 
     @app.timer(model_s, on_leader=True)  # type: ignore[untyped-decorator]
     async def publish_model() -> None:
-        await _in_thread("publish the model", worker.leader.publish)
+        await _in_thread("publish the model", worker.publisher.publish)
 
-    @app.timer(_WATCH_S, on_leader=True)  # type: ignore[untyped-decorator]
-    async def watch_model() -> None:
-        await _in_thread("look at the model", worker.watch.look)
+    @app.timer(_DRIFT_CHECK_S, on_leader=True)  # type: ignore[untyped-decorator]
+    async def monitor_drift() -> None:
+        await _in_thread("check the model for drift", worker.drift_monitor.check)
 
-    @app.timer(_COLLECT_S)  # type: ignore[untyped-decorator]
+    @app.timer(_GC_S)  # type: ignore[untyped-decorator]
     async def collect_garbage() -> None:
         gc.collect()
 
-    @app.timer(_BEAT_S)  # type: ignore[untyped-decorator]
+    @app.timer(_HEARTBEAT_S)  # type: ignore[untyped-decorator]
     async def beat() -> None:
         await _in_thread("write the heartbeat", lambda: worker.beat(leader=app.is_leader()))
 

@@ -1,4 +1,4 @@
-"""How customers are segmented: features, hysteresis, the clock, the sweep, the model's rhythm."""
+"""How customers are segmented: hysteresis, the clock, the sweep, the model, drift."""
 
 from typing import Annotated, Literal
 
@@ -48,27 +48,27 @@ class StreamSettings(BaseSettings):
         0.02,
         ge=0.0,
         le=1.0,
-        description="standard deviations that a silent customer may move unlearned",
+        description="standard deviations that a silent customer may move before it is learned anew",
     )
     border_tolerance: float = Field(
         0.0025,
         ge=0.0,
         le=1.0,
-        description="share of the squared distance that published segments may lose against the live centroids before "
-        "their borders follow, beside what chance makes; 0: they follow every version",
+        description="share by which the squared distance to the borders may exceed that to the live centroids before "
+        "the borders follow, beyond the effect of sampling; 0: they follow every version",
     )
-    model_s: float = Field(0.5, ge=0.05, le=60.0, description="seconds between two looks of the leader at the sums")
+    model_s: float = Field(0.5, ge=0.05, le=60.0, description="seconds between the leader's checks of the sums")
     behind_s: float = Field(
-        10.0, ge=1.0, le=3600.0, description="seconds that a worker may be behind the newest model before it says so"
+        10.0, ge=1.0, le=3600.0, description="seconds a worker may be behind the newest model before it is reported"
     )
     drift_days: float = Field(
-        1.0, gt=0.0, le=365.0, description="days of the shop's time between two looks at whether the segments drift"
+        1.0, gt=0.0, le=365.0, description="days of the shop's time between two observations of drift"
     )
     starving_share: float = Field(
         0.1,
         ge=0.0,
         lt=1.0,
-        description="part of its share of the customers below which a segment starves: frozen and reported",
+        description="part of its share of the customers below which a segment is frozen and reported: it starves",
     )
     attributes: list[str] = Field(
         default_factory=list,

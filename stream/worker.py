@@ -16,6 +16,7 @@ from consumers.inputs.customers import ProfileInput
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
+from consumers.runtime.background_jobs import CombinedWork
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.erasure_claims import ErasureAwareClaims
 from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
@@ -34,7 +35,7 @@ from state.store.connection import connect
 from state.store.data_format import require_same_format, shop_currency
 from stream.customers.clock import SegmentClock
 from stream.customers.features import FEATURES
-from stream.erasure.partition_eraser import Chores, PartitionEraser
+from stream.erasure.partition_eraser import PartitionEraser
 from stream.model.borders import BorderPolicy, common_borders_version, cost_from_heartbeats
 from stream.model.drift_monitor import DriftMonitor
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
@@ -67,47 +68,47 @@ class SegmentWorker:
     name: str
     runtime: MicroBatchRuntime
     sweeper: Sweeper
-    leader: ModelPublisher
+    publisher: ModelPublisher
     live: LiveSegmenter
     feed: ModelFeed
     registry: WorkerRegistry
     baselines: BaselineStore
     models: ModelStore
-    watch: DriftMonitor
-    behind: ModelLagMonitor
+    drift_monitor: DriftMonitor
+    model_lag: ModelLagMonitor
 
     def beat(self, *, leader: bool) -> None:
-        """Say in Redis that this worker is alive, what it does, and what it finds."""
+        """Write this worker's heartbeat to Redis: what it owns, how far it is, what its sweeps measured."""
         segmenter = self.live.segmenter
-        progress = self.behind.look(segmenter, self.baselines.current(), self.models.current())
-        if progress.too_long:
+        lag = self.model_lag.measure(segmenter, self.baselines.current(), self.models.current())
+        if lag.too_long:
             log.warning(
                 "behind the newest model for %.0f s: still at baseline %d, version %d",
-                progress.seconds,
+                lag.seconds,
                 segmenter.baseline,
                 segmenter.version,
             )
-        found = self.sweeper.findings(self.runtime.partitions)
-        differences = [each.difference for each in found if each.difference is not None]
+        sweeps = self.sweeper.last_results(self.runtime.partitions)
+        differences = [each.sums_difference for each in sweeps if each.sums_difference is not None]
         self.registry.beat(
             WorkerHeartbeat(
                 worker=self.name,
                 at_ms=time.time_ns() // 1_000_000,
                 partitions=self.runtime.partitions,
                 events=self.runtime.events_seen,
-                swept=self.sweeper.swept,
+                swept=self.sweeper.customers_swept,
                 baseline=segmenter.baseline,
                 model_version=segmenter.version,
                 leader=leader,
-                behind_s=progress.seconds,
-                behind=progress.too_long,
-                measured=sum(each.customers for each in found),
-                squared_distance=sum(each.squared for each in found),
-                squared_to_borders=sum(each.squared_to_borders for each in found),
-                borders_version=common_borders_version(found),
+                behind_s=lag.seconds,
+                behind=lag.too_long,
+                measured=sum(each.customers for each in sweeps),
+                squared_distance=sum(each.squared_distance for each in sweeps),
+                squared_to_borders=sum(each.squared_to_borders for each in sweeps),
+                borders_version=common_borders_version(sweeps),
                 sums_difference=max(differences, default=None),
-                starving=self.watch.starving if leader else [],
-                drift=self.watch.alarm if leader else "",
+                starving=self.drift_monitor.starving if leader else [],
+                drift=self.drift_monitor.alarm if leader else "",
             )
         )
 
@@ -137,12 +138,10 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     feed = ModelFeed(settings.kafka)
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
     views = SegmentViews(client)
-    # A sink of its own for each lane: waiting for what one has sent must not take another's failure for its own.
+    # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
     committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
-    aside = SegmentCommitter(
-        store, views, KafkaSink(settings.kafka)
-    )  # for the background work, which may be in any lane
-    sweeper = Sweeper(store, aside, live, feed, clock, settings.stream, attributes)
+    background_committer = SegmentCommitter(store, views, KafkaSink(settings.kafka))  # background work runs in any lane
+    sweeper = Sweeper(store, background_committer, live, feed, clock, settings.stream, attributes)
     handler = SegmentHandler(
         live,
         half_life_ms=half_life_ms(settings.state),
@@ -158,25 +157,25 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         committers=committers,
         recovery=SegmentRollbackRecovery(settings.kafka, store, views),
         handler=handler,
-        background=Chores(PartitionEraser(client, store, aside, live), sweeper),
+        background=CombinedWork(PartitionEraser(client, store, background_committer, live), sweeper),
         clock=clock,
     )
     return SegmentWorker(
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
         runtime=MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP),
         sweeper=sweeper,
-        leader=_leader(client, settings, live),
+        publisher=_publisher(client, settings, live),
         live=live,
         feed=feed,
         registry=WorkerRegistry(client),
         baselines=BaselineStore(client),
         models=ModelStore(client),
-        watch=_watch(client, settings),
-        behind=ModelLagMonitor(settings.stream.behind_s),
+        drift_monitor=_drift_monitor(client, settings),
+        model_lag=ModelLagMonitor(settings.stream.behind_s),
     )
 
 
-def _leader(client: redis.Redis, settings: WorkerSettings, live: LiveSegmenter) -> ModelPublisher:
+def _publisher(client: redis.Redis, settings: WorkerSettings, live: LiveSegmenter) -> ModelPublisher:
     return ModelPublisher(
         BaselineStore(client),
         ModelStore(client),
@@ -188,14 +187,14 @@ def _leader(client: redis.Redis, settings: WorkerSettings, live: LiveSegmenter) 
     )
 
 
-def _watch(client: redis.Redis, settings: WorkerSettings) -> DriftMonitor:
+def _drift_monitor(client: redis.Redis, settings: WorkerSettings) -> DriftMonitor:
     stream = settings.stream
     return DriftMonitor(
         client,
         settings.kafka.partitions,
         SegmentClock(stream.clock, stream.replay_days),
         days=stream.drift_days,
-        starving=stream.starving_share,
+        starving_share=stream.starving_share,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from state.partitions.owned_partition import Fenced, OwnedPartition
 
-__all__ = ["BackgroundJob", "BackgroundWork"]
+__all__ = ["BackgroundJob", "BackgroundWork", "CombinedWork"]
 
 
 class BackgroundWork(Protocol):
@@ -26,6 +26,29 @@ class BackgroundWork(Protocol):
     def claimed(self, owned: OwnedPartition) -> None:
         """Take note of a partition that has just been claimed."""
         ...
+
+
+class CombinedWork:
+    """Several kinds of background work, done one after the other in the order given."""
+
+    def __init__(self, *parts: BackgroundWork) -> None:
+        self._parts = parts
+
+    def claimed(self, owned: OwnedPartition) -> None:
+        """Pass on that a partition has just been claimed."""
+        for part in self._parts:
+            part.claimed(owned)
+
+    def due(self, owned: Iterable[OwnedPartition]) -> float:
+        """Return the largest share of the time that a part asks for."""
+        mine = list(owned)
+        return max(float(part.due(mine)) for part in self._parts)
+
+    def run(self, owned: Iterable[OwnedPartition]) -> bool:
+        """Do a piece of each; return whether more is waiting."""
+        mine = list(owned)
+        more = [part.run(mine) for part in self._parts]
+        return any(more)
 
 
 class BackgroundJob:

@@ -1,4 +1,4 @@
-"""Forget a customer everywhere: ask for it, see how far it is, and do what no partition's worker does."""
+"""Erase a customer everywhere: request it, see its progress, and erase what no partition's worker owns."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _LOCK_S: Final = 300
 
 
 class ErasureProgress(NamedTuple):
-    """How far an erasure is, and when it was asked for (ms; None once it is finished).
+    """The progress of an erasure, and when it was requested (ms; None once it is finished).
 
     It waits for the worker of the customer's partition, then for what workers do not own, and then is erased.
     """
@@ -33,10 +33,10 @@ class ErasureProgress(NamedTuple):
 
 
 class ErasureRequests:
-    """Carries erasures out. What was asked for stays asked for until it is finished, whoever finishes it.
+    """Carries erasures out. A request stays open until it is finished, by whichever process.
 
     The worker of the customer's partition erases the record (`stream.erasure.partition_eraser`); suppressions,
-    exposures, deliveries and dead letters come after it, here, so that nothing is put there again meanwhile.
+    exposures, deliveries and dead letters come after it, here, so that nothing is written there again meanwhile.
     """
 
     def __init__(self, client: redis.Redis, kafka: KafkaSettings, sink: Callable[[], KafkaSink]) -> None:
@@ -45,16 +45,16 @@ class ErasureRequests:
         self._queue, self._open = ErasureQueue(client), OpenErasures(client)
 
     def request(self, customer_id: str, now_ms: int) -> None:
-        """Ask for a customer to be erased."""
+        """Request that a customer be erased."""
         self._open.add(customer_id, now_ms)
         self._queue.request(self._partition(customer_id), customer_id)
 
     def open(self) -> dict[str, int]:
-        """Return whose erasure is not finished, and when it was asked for (ms)."""
+        """Return the customers whose erasure is not finished, and when it was requested (ms)."""
         return self._open.all()
 
     def status(self, customer_id: str) -> ErasureProgress | None:
-        """Return how far a customer's erasure is, or None where nobody has asked for it."""
+        """Return the progress of a customer's erasure, or None where nobody has requested it."""
         partition, since_ms = self._partition(customer_id), self._open.since_ms(customer_id)
         if self._queue.is_waiting(partition, customer_id):
             return ErasureProgress("waiting for a worker", since_ms)
@@ -63,9 +63,9 @@ class ErasureRequests:
         return ErasureProgress("erased", None) if was_erased(self._client, partition, customer_id) else None
 
     def finish(self, customer_id: str) -> dict[str, int] | None:
-        """Erase what workers do not own, and return what was found by place.
+        """Erase what workers do not own, and return the number of erased items by place.
 
-        None while the worker has not done its part. Raises KafkaUnreachable, SinkFailed; it is then still asked for.
+        None while the worker has not done its part. Raises KafkaUnreachable, SinkFailed; the request then stays open.
         """
         if self._queue.is_waiting(self._partition(customer_id), customer_id):
             return None
@@ -75,9 +75,9 @@ class ErasureRequests:
         return found
 
     def finish_open(self) -> int:
-        """Finish what workers have done their part of; return how many. One process at a time does so.
+        """Finish the erasures whose workers have done their part; return how many. One process at a time does so.
 
-        Where that cannot be done now (a ShoalError, Redis away), it stays asked for.
+        Where that cannot be done now (a ShoalError, Redis unreachable), the request stays open.
         """
         finished = 0
         names = self._open.all()

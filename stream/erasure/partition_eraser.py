@@ -10,7 +10,6 @@ import numpy as np
 import redis
 
 from consumers.history.erasure_log import TOPIC as ERASURES
-from consumers.runtime.background_jobs import BackgroundWork
 from consumers.runtime.commit import SegmentCommitter
 from events.schema.outputs import Erasure
 from events.segment_changes import decode_change
@@ -22,40 +21,40 @@ from state.store import keys
 from state.store.pipelined_connection import Command
 from stream.model.live_segmenter import LiveSegmenter
 
-__all__ = ["Chores", "PartitionEraser"]
+__all__ = ["PartitionEraser"]
 
 log = logging.getLogger(__name__)
 
-_LOOK_S = 0.5
+_POLL_S = 0.5
 
 
 class PartitionEraser:
-    """Does what the queue of erasures asks for, while the partitions that it runs on are at rest."""
+    """Erases the customers in the queue of erasures, while the partitions that it runs on are at rest."""
 
     def __init__(
         self, client: redis.Redis, store: PartitionStore, committer: SegmentCommitter, live: LiveSegmenter
     ) -> None:
         self._redis, self._queue = client, ErasureQueue(client)
         self._store, self._committer, self._live = store, committer, live
-        self._looked = 0.0
+        self._polled = 0.0
         self._waiting: dict[int, list[str]] = {}
 
     def claimed(self, owned: OwnedPartition) -> None:
         """Nothing is kept of a partition."""
 
     def due(self, owned: Iterable[OwnedPartition]) -> float:
-        """Return 1 where somebody is to be erased, else 0; asks Redis twice a second."""
-        self._look(owned)
+        """Return 1 where a customer is to be erased, else 0; asks Redis twice a second."""
+        self._poll(owned)
         return float(bool(self._waiting))
 
-    def _look(self, owned: Iterable[OwnedPartition]) -> None:
+    def _poll(self, owned: Iterable[OwnedPartition]) -> None:
         now = time.monotonic()
-        if now - self._looked >= _LOOK_S:
-            self._looked = now
+        if now - self._polled >= _POLL_S:
+            self._polled = now
             self._waiting = self._queue.waiting(each.partition for each in owned)
 
     def run(self, owned: Iterable[OwnedPartition]) -> bool:
-        """Erase who is waiting; return False, since whoever cannot be erased yet is tried again later."""
+        """Erase who is waiting; return False, since who cannot be erased yet is tried again later."""
         for each in owned:
             for customer_id in self._waiting.pop(each.partition, ()):
                 self._erase(each, customer_id)
@@ -79,10 +78,10 @@ class PartitionEraser:
         log.info("partition %d: a customer was erased", owned.partition)
 
     def _publish(self, partition: int, erased: ErasedCustomers, customer_id: str) -> None:
-        """Tell the topic first: should Redis come back older than the erasure, it is carried out again."""
+        """Publish the erasure first: if Redis comes back from before it, it is carried out again."""
         digest = erased.digest(customer_id).hex()
-        told = Erasure(partition=partition, digest=digest, salt=erased.salt.hex(), erased_at=datetime.now(UTC))
-        self._committer.send_elsewhere(ERASURES, digest.encode(), told.model_dump_json().encode())
+        erasure = Erasure(partition=partition, digest=digest, salt=erased.salt.hex(), erased_at=datetime.now(UTC))
+        self._committer.send_elsewhere(ERASURES, digest.encode(), erasure.model_dump_json().encode())
 
     def _without(self, owned: OwnedPartition, customers: CustomerBatch) -> ModelSums | None:
         """Return the partition's sums without a customer."""
@@ -112,26 +111,3 @@ def _commands(
 
 def _is_of(value: bytes, customer_id: str) -> bool:
     return decode_change(value).customer_id == customer_id
-
-
-class Chores:
-    """Several kinds of background work, the first before the others."""
-
-    def __init__(self, *chores: BackgroundWork) -> None:
-        self._chores = chores
-
-    def claimed(self, owned: OwnedPartition) -> None:
-        """Tell each of a partition that has just been claimed."""
-        for chore in self._chores:
-            chore.claimed(owned)
-
-    def due(self, owned: Iterable[OwnedPartition]) -> float:
-        """Return the largest share of the time that one asks for."""
-        mine = list(owned)
-        return max(float(chore.due(mine)) for chore in self._chores)
-
-    def run(self, owned: Iterable[OwnedPartition]) -> bool:
-        """Do a piece of each; return whether more is waiting."""
-        mine = list(owned)
-        more = [chore.run(mine) for chore in self._chores]
-        return any(more)

@@ -1,9 +1,9 @@
-"""When the borders of the published segments follow the centroids: once following pays, not at every version.
+"""When the borders of the published segments follow the centroids: not at every version, only when it is worth it.
 
-In a shop where nothing changes the centroids still wander, because they are the means of a sample, and where several
-divisions are about equally good they wander far. Each step would take customers over a border for nothing. So the
-published segments go by the centroids of an earlier version, until these cost more of the squared distance than the
-tolerance and what chance makes (docs/decisions/0015).
+Even where nothing changes the centroids move, because they are the means of a sample, and they move far where several
+clusterings are about equally good. Each step would move customers over a border for nothing. So the published segments
+use the centroids of an earlier version, until these increase the squared distance by more than the tolerance and the
+effect of sampling (docs/decisions/0015).
 """
 
 import time
@@ -29,17 +29,17 @@ __all__ = [
 ]
 
 
-_FAR: Final = 10.0
-"""Times what is allowed that the most the borders can cost must be: five times the true cost is usual."""
-_CHANCE: Final = 10.0
-"""Times k / n that sampling may make the borders worse; measured in shops where nothing changes (docs/quality.md)."""
+_BOUND: Final = 10.0
+"""Multiple of the allowed excess from which the upper bound of the cost decides; it is usually 5 times the cost."""
+_SAMPLING: Final = 10.0
+"""Multiple of k / n by which sampling may make the borders worse; measured in stationary shops (docs/quality.md)."""
 
 
 class BorderCost(NamedTuple):
-    """Of the customers that sweeps measured: squared distances to the nearest centroid, and to the nearest border."""
+    """Squared distances of swept customers, summed: to the nearest centroid, and to the nearest border."""
 
     customers: int = 0
-    squared: float = 0.0
+    squared_distance: float = 0.0
     squared_to_borders: float = 0.0
 
     @property
@@ -49,11 +49,11 @@ class BorderCost(NamedTuple):
         >>> BorderCost(10, 4.0, 5.0).excess
         0.25
         """
-        return self.squared_to_borders / self.squared - 1.0 if self.squared > 0.0 else 0.0
+        return self.squared_to_borders / self.squared_distance - 1.0 if self.squared_distance > 0.0 else 0.0
 
 
 def allowed_excess(tolerance: float, k: int, customers: int) -> float:
-    """Return the excess at which k borders stay, among so many customers.
+    """Return the largest excess at which k borders are kept, among so many customers.
 
     Means of n / k customers lie s^2·k / n (squared) from where those of another sample lie, s^2 being the mean squared
     distance: k / n of the inertia, and several times that where the optimum is flat. A tolerance of 0 allows nothing.
@@ -61,20 +61,20 @@ def allowed_excess(tolerance: float, k: int, customers: int) -> float:
     >>> round(allowed_excess(0.01, 5, 10_000), 4)
     0.015
     """
-    return tolerance + _CHANCE * k / max(customers, 1) if tolerance else 0.0
+    return tolerance + _SAMPLING * k / max(customers, 1) if tolerance else 0.0
 
 
 def cost_of_sweeps(found: Iterable[SweepResult], baseline: int, borders: int) -> BorderCost:
     """Return what sweeps under a baseline and a version of the borders measured."""
     return _total(
-        BorderCost(each.customers, each.squared, each.squared_to_borders)
+        BorderCost(each.customers, each.squared_distance, each.squared_to_borders)
         for each in found
         if (each.baseline, each.borders) == (baseline, borders)
     )
 
 
 def cost_from_heartbeats(registry: WorkerRegistry) -> Callable[[int, int], BorderCost]:
-    """Return how to ask for what the workers that are alive told of their last sweeps."""
+    """Return a function that reads the cost from the heartbeats of the workers that are alive."""
 
     def cost(baseline: int, borders: int) -> BorderCost:
         return _total(
@@ -91,7 +91,7 @@ def _total(costs: Iterable[BorderCost]) -> BorderCost:
 
 
 def common_borders_version(found: Iterable[SweepResult]) -> int:
-    """Return the version of the borders that all these sweeps measured, -1 where they differ or there are none."""
+    """Return the version of the borders that all these sweeps measured, -1 where they differ or there are no sweeps."""
     versions = {each.borders for each in found}
     return versions.pop() if len(versions) == 1 else -1
 
@@ -104,7 +104,7 @@ class Borders(NamedTuple):
 
 
 class BorderPolicy:
-    """Decides for the leader whether the published segments keep their borders.
+    """Decides whether the published segments keep their borders in the next version of the model.
 
     `cost` returns what the last sweeps measured under a baseline and a version of the borders.
     """
@@ -123,15 +123,15 @@ class BorderPolicy:
         if not self._tolerance:
             return None
         if model is None:
-            held = Borders([each.centroid for each in baseline.segments], 0)
+            current = Borders([each.centroid for each in baseline.segments], 0)
         else:
-            held = Borders(model.centroids if model.borders is None else model.borders, borders_version(model))
-        if self.exceeds_tolerance(self._cost(baseline.baseline, held.version), baseline.k):
+            current = Borders(model.centroids if model.borders is None else model.borders, borders_version(model))
+        if self.exceeds_tolerance(self._cost(baseline.baseline, current.version), baseline.k):
             return None
-        return None if self._far(baseline, np.array(held.centroids), centroids, counts) else held
+        return None if self._exceeds_bound(baseline, np.array(current.centroids), centroids, counts) else current
 
-    def _far(self, baseline: Baseline, borders: Floats, centroids: Floats, counts: Ints) -> bool:
-        """Return whether the sums alone say that the borders cost too much, before any sweep has measured it.
+    def _exceeds_bound(self, baseline: Baseline, borders: Floats, centroids: Floats, counts: Ints) -> bool:
+        """Return whether the sums alone show that the borders cost too much, before any sweep has measured it.
 
         n·|step|^2 over all clusters is the most that the borders can cost (k-means: each to the cluster it is in).
         While history is replayed, a shop may grow tenfold between two sweeps.
@@ -140,7 +140,7 @@ class BorderPolicy:
         if not (fitted and members and baseline.inertia > 0.0):
             return False
         most = float((counts * ((borders - centroids) ** 2).sum(axis=1)).sum()) / members
-        return most > _FAR * allowed_excess(self._tolerance, baseline.k, members) * baseline.inertia / fitted
+        return most > _BOUND * allowed_excess(self._tolerance, baseline.k, members) * baseline.inertia / fitted
 
     def exceeds_tolerance(self, cost: BorderCost, k: int) -> bool:
         """Return whether k borders cost more than is allowed."""

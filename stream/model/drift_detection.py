@@ -1,4 +1,4 @@
-"""Do the segments still fit? Watches the quantisation error, the segments' shares and the features' means."""
+"""Do the segments still fit? Monitors the quantisation error, the segments' shares and the features' means."""
 
 import functools
 import importlib.util
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 __all__ = ["DriftDetector", "Observation"]
 
-_FORGET: Final = 1e-4
+_FORGETTING: Final = 1e-4
 
 
 class Observation(BaseModel):
@@ -37,10 +37,10 @@ class DriftDetector:
     The error counts by its logarithm, means are in standard deviations. The tolerances were chosen by measurement
     (docs/quality.md). After an alarm a series starts afresh.
 
-    >>> watch = DriftDetector(["s1", "s2"], ["recency"])
+    >>> detector = DriftDetector(["s1", "s2"], ["recency"])
     >>> def day(number, share):
     ...     return Observation(baseline=1, at_ms=number, error=0.5, shares=[share, 1 - share], means=[0.0])
-    >>> found = [watch.observe(day(number, 0.5 if number < 40 else 0.7)) for number in range(60)]
+    >>> found = [detector.observe(day(number, 0.5 if number < 40 else 0.7)) for number in range(60)]
     >>> [reasons for reasons in found if reasons][0]
     ['the share of s1 went from 51% to 70%', 'the share of s2 went from 49% to 30%']
 
@@ -54,10 +54,10 @@ class DriftDetector:
         self._shares = [_Series(f"the share of {name}", 0.02, 0.5, "{:.0%}") for name in segments]
         self._means = [_Series(f"the mean of {name} (in standard deviations)", 0.03, 1.0) for name in features]
 
-    def observe(self, seen: Observation) -> list[str]:
-        """Take in a day's observation and return what has drifted, in words."""
-        found = [] if not seen.error else self._error.add(float(np.log(seen.error)), seen.error)
-        for series, value in zip(self._shares + self._means, [*seen.shares, *seen.means], strict=True):
+    def observe(self, observation: Observation) -> list[str]:
+        """Add a day's observation and return what has drifted, in words."""
+        found = [] if not observation.error else self._error.add(float(np.log(observation.error)), observation.error)
+        for series, value in zip(self._shares + self._means, [*observation.shares, *observation.means], strict=True):
             found += series.add(value, value)
         return found
 
@@ -78,11 +78,13 @@ def _page_hinkley() -> Any:
 class _Series:
     def __init__(self, name: str, tolerance: float, threshold: float, style: str = "{:.2f}") -> None:
         self._name, self._style = name, style
-        self._test: Any = _page_hinkley()(min_instances=30, delta=tolerance, threshold=threshold, alpha=1.0 - _FORGET)
+        self._test: Any = _page_hinkley()(
+            min_instances=30, delta=tolerance, threshold=threshold, alpha=1.0 - _FORGETTING
+        )
         self._sum, self._n = 0.0, 0
 
     def add(self, value: float, shown: float) -> list[str]:
-        """Return what to say where the test alarms."""
+        """Add a value and return a sentence where the test raises an alarm, else nothing."""
         self._test.update(value)
         if not self._test.drift_detected:
             self._sum, self._n = self._sum + shown, self._n + 1

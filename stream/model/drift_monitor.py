@@ -1,4 +1,4 @@
-"""The leader's look at the model: once a day of the shop's time, is it drifting or is a segment dying?"""
+"""Monitors the live model for drift and for starving segments, once a day of the shop's time."""
 
 import logging
 import time
@@ -29,23 +29,23 @@ _KEPT: Final = 400
 class DriftMonitor:
     """Observes the model of all partitions and raises alarms, which the batch service answers with a proposal.
 
-    The observations are kept in Redis, so that a new leader goes on where the last one stopped.
+    The observations are kept in Redis, so that a new leader continues where the last one stopped.
     """
 
     def __init__(
-        self, client: redis.Redis, partitions: int, clock: SegmentClock, *, days: float, starving: float
+        self, client: redis.Redis, partitions: int, clock: SegmentClock, *, days: float, starving_share: float
     ) -> None:
         self._redis: Any = client
         self._client, self._partitions, self._clock = client, partitions, clock
-        self._every_ms, self._starving_share = round(days * DAY_MS), starving
+        self._every_ms, self._starving_share = round(days * DAY_MS), starving_share
         self._baselines, self._models = BaselineStore(client), ModelStore(client)
         self._registry, self._alarms = WorkerRegistry(client), DriftAlarms(client)
-        self._watch: DriftDetector | None = None
+        self._detector: DriftDetector | None = None
         self._baseline = self._last_ms = 0
         self.starving: list[str] = []
         self.alarm = ""
 
-    def look(self) -> list[str]:
+    def check(self) -> list[str]:
         """Observe the model if a day has passed, and return the reasons of the alarms that were raised."""
         baseline = self._baselines.current()
         if baseline is None:
@@ -53,42 +53,42 @@ class DriftMonitor:
         total = total_sums(baseline, self._models.partition_sums(self._partitions))
         if total is None or not total.counts.sum():
             return []
-        if self._watch is None or self._baseline != baseline.baseline:
-            self._take_over(baseline)
+        if self._detector is None or self._baseline != baseline.baseline:
+            self._resume(baseline)
         now_ms = self._clock.now_ms(
             max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values(), default=0)
         )
-        reasons = self._starves(baseline, total.counts)
+        reasons = self._starving_reasons(baseline, total.counts)
         if now_ms - self._last_ms >= self._every_ms:
-            seen = Observation(
+            observation = Observation(
                 baseline=baseline.baseline,
                 at_ms=now_ms,
                 error=self._error(baseline.baseline),
                 shares=(total.counts / total.counts.sum()).tolist(),
                 means=(total.sums.sum(axis=0) / np.maximum(total.weights.sum(axis=0), 1)).tolist(),
             )
-            self._keep(seen)
-            reasons += self._observe(seen)
+            self._keep(observation)
+            reasons += self._observe(observation)
         for reason in reasons:
-            self._raise(reason, now_ms, baseline.baseline)
+            self._raise_alarm(reason, now_ms, baseline.baseline)
         return reasons
 
-    def _take_over(self, baseline: Baseline) -> None:
-        """Begin with a baseline: with what an earlier leader has seen of it, if any has."""
+    def _resume(self, baseline: Baseline) -> None:
+        """Begin with a baseline, from the observations of an earlier leader where there are any."""
         self._baseline, self._last_ms, self.starving, self.alarm = baseline.baseline, 0, [], ""
-        self._watch = DriftDetector([each.segment for each in baseline.segments], baseline.features)
+        self._detector = DriftDetector([each.segment for each in baseline.segments], baseline.features)
         for value in self._redis.lrange(keys.DRIFT_OBSERVATIONS, 0, -1):
-            seen = Observation.model_validate_json(value)
-            if seen.baseline == baseline.baseline:
-                self._observe(seen)
+            observation = Observation.model_validate_json(value)
+            if observation.baseline == baseline.baseline:
+                self._observe(observation)
 
-    def _observe(self, seen: Observation) -> list[str]:
-        self._last_ms = seen.at_ms
-        return self._watch.observe(seen) if self._watch else []
+    def _observe(self, observation: Observation) -> list[str]:
+        self._last_ms = observation.at_ms
+        return self._detector.observe(observation) if self._detector else []
 
-    def _keep(self, seen: Observation) -> None:
+    def _keep(self, observation: Observation) -> None:
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.rpush(keys.DRIFT_OBSERVATIONS, seen.model_dump_json())
+            pipe.rpush(keys.DRIFT_OBSERVATIONS, observation.model_dump_json())
             pipe.ltrim(keys.DRIFT_OBSERVATIONS, -_KEPT, -1)
             pipe.execute()
 
@@ -98,8 +98,8 @@ class DriftMonitor:
         customers = sum(beat.measured for beat in beats)
         return sum(beat.squared_distance for beat in beats) / customers if customers else None
 
-    def _starves(self, baseline: Baseline, counts: np.ndarray[Any, Any]) -> list[str]:
-        """Return what to say of segments that have begun to starve since the last look."""
+    def _starving_reasons(self, baseline: Baseline, counts: np.ndarray[Any, Any]) -> list[str]:
+        """Return a reason for each segment that has begun to starve since the last check."""
         fitted = [each.customers for each in baseline.segments]
         dying = np.flatnonzero(starving_clusters(counts, fitted, self._starving_share)).tolist()
         before, self.starving = self.starving, [baseline.segments[label].segment_id for label in dying]
@@ -110,7 +110,7 @@ class DriftMonitor:
             if baseline.segments[label].segment_id not in before
         ]
 
-    def _raise(self, reason: str, at_ms: int, baseline: int) -> None:
+    def _raise_alarm(self, reason: str, at_ms: int, baseline: int) -> None:
         log.warning("drift under baseline %d: %s", baseline, reason)
         self.alarm = reason
         self._alarms.raise_alarm(DriftAlarm(reason, at_ms, baseline))

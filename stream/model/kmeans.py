@@ -59,7 +59,7 @@ class OnlineKMeans(cluster.KMeans):
         self.centroids = np.array(centroids, np.float64)
         self.features = list(features)
         self.sums = ModelSums.zeros(*self.centroids.shape)
-        self._show_centers()
+        self._sync_centers()
 
     def distances_many(self, vectors: Floats) -> Floats:
         """Return the Euclidean distances (n, k) of vectors (n, d) to the centroids.
@@ -100,7 +100,7 @@ class OnlineKMeans(cluster.KMeans):
     def recenter(self) -> None:
         """Move each centroid to the mean of its members; one without members stays where it is."""
         self.centroids = self.sums.means(otherwise=self.centroids)
-        self._show_centers()
+        self._sync_centers()
 
     def learn_one(self, x: dict[Hashable, float]) -> None:
         """Learn one customer and move its centroid."""
@@ -123,7 +123,7 @@ class OnlineKMeans(cluster.KMeans):
         label = int(self.predict_many(vector[None, :])[0])
         if label >= 0:
             self.centroids[label] += np.nan_to_num(self.halflife * (vector - self.centroids[label]))
-            self._show_centers()
+            self._sync_centers()
         return label
 
     @classmethod
@@ -134,7 +134,7 @@ class OnlineKMeans(cluster.KMeans):
     def _vector(self, x: dict[Hashable, float]) -> Floats:
         return np.array([[x.get(name, np.nan) for name in self.features]], np.float64)
 
-    def _show_centers(self) -> None:
+    def _sync_centers(self) -> None:
         self.centers = {
             label: defaultdict(float, zip(self.features, row, strict=True))
             for label, row in enumerate(self.centroids.tolist())
@@ -145,7 +145,7 @@ def nearest(distances: Floats) -> Labels:
     """Return the column (n,) of the smallest distance of each row of (n, k), -1 for rows of NaN."""
     if not distances.size:
         return np.full(len(distances), -1, np.int64)
-    if not np.isnan(distances.sum()):  # one pass, where everybody has a place
+    if not np.isnan(distances.sum()):  # one pass, where every distance is known
         return np.asarray(np.argmin(distances, axis=1))
     known = np.asarray(~np.isnan(distances).any(axis=1))
     return np.where(known, np.argmin(np.where(known[:, None], distances, 0.0), axis=1), -1)

@@ -1,4 +1,4 @@
-"""The segmenter that is live: the newest baseline and model, from Redis at the start, then from Kafka as they come."""
+"""The live segmenter: the newest baseline and model, from Redis at the start, then from Kafka as they are published."""
 
 import logging
 import time
@@ -27,10 +27,10 @@ class LiveSegmenter:
         self._half_life_ms = half_life_ms
         self.segmenter: Segmenter = RfmTiers(half_life_ms)
         self.baseline: Baseline | None = None
-        self._early: ModelVersion | None = None
+        self._pending: ModelVersion | None = None
 
     def refresh(self) -> None:
-        """Take what Redis has, if it is newer."""
+        """Follow the baseline and model in Redis, if they are newer."""
         baseline = self._baselines.current()
         if baseline is not None:
             self.follow_baseline(baseline)
@@ -46,13 +46,13 @@ class LiveSegmenter:
             return self._renamed(baseline)
         segmenter = CentroidSegmenter(baseline, self._half_life_ms)
         self.segmenter, self.baseline = segmenter, baseline
-        if self._early is not None:  # the two topics are not read in step
-            self.segmenter.follow(self._early)
+        if self._pending is not None:  # the two topics are not read in step
+            self.segmenter.follow(self._pending)
         log.info("baseline %d is live: %s", baseline.baseline, ", ".join(each.segment for each in baseline.segments))
         return True
 
     def _renamed(self, baseline: Baseline) -> bool:
-        """Take the names of a later revision of the live baseline; its centroids have moved on since it was fitted."""
+        """Take the names of a later revision of the live baseline; its centroids have moved since it was fitted."""
         if self.baseline is None or baseline.revision <= self.baseline.revision:
             return False
         self.segmenter.segments = segments_of(baseline)
@@ -62,7 +62,7 @@ class LiveSegmenter:
     def follow_model(self, model: ModelVersion) -> bool:
         """Take a newer version of the live baseline's centroids; return whether it was one."""
         if model.baseline > self.segmenter.baseline:
-            self._early = model
+            self._pending = model
             return False
         return isinstance(self.segmenter, CentroidSegmenter) and self.segmenter.follow(model)
 
@@ -86,31 +86,31 @@ class ModelFeed:
         self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics])
 
     def poll(self, live: LiveSegmenter, timeout_s: float = 0.0) -> bool:
-        """Pass on what has arrived; return whether the segmenter changed."""
+        """Apply what has arrived; return whether the segmenter changed."""
         changed = False
         for message in self._consumer.consume(100, timeout_s):
             value = message.value()
             if message.error() is not None or value is None:
                 continue
             try:
-                changed |= self._pass_on(live, message.topic() == self._baselines, value)
+                changed |= self._apply(live, message.topic() == self._baselines, value)
             except (ValueError, ShoalError) as error:
                 partition, offset = coordinates(message)
-                log.warning("%s offset %d cannot be read and is left out: %s", partition[0], offset, error)
+                log.warning("%s offset %d cannot be read and is skipped: %s", partition[0], offset, error)
         return changed
 
-    def _pass_on(self, live: LiveSegmenter, baseline: bool, value: bytes) -> bool:
+    def _apply(self, live: LiveSegmenter, baseline: bool, value: bytes) -> bool:
         if baseline:
             return live.follow_baseline(Baseline.model_validate_json(value))
         return live.follow_model(ModelVersion.model_validate_json(value))
 
     def read_all(self, live: LiveSegmenter, timeout_s: float) -> None:
-        """Pass on everything there is; the end is where nothing came for `timeout_s`."""
+        """Apply everything there is; the end is where nothing came for `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self.poll(live, 0.1):
                 deadline = time.monotonic() + timeout_s
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._consumer.close()

@@ -18,10 +18,10 @@ class ModelLag(NamedTuple):
 
 
 class ModelLagMonitor:
-    """Compares what a worker follows with what is newest, each time it is asked.
+    """Compares the model that a worker follows with the newest, each time it is asked.
 
-    A worker is as far as the others while it follows their baseline and has not had the same version for longer than
-    `limit_s` although there is a newer one: under a steady flow of versions nobody has always the newest.
+    A worker is too far behind when it has had the same baseline and version for longer than `limit_s` although there
+    is a newer one: under a steady flow of versions no worker always has the newest.
     """
 
     def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,8 +29,8 @@ class ModelLagMonitor:
         self._has: tuple[int, int] = (-1, -1)
         self._since: float | None = None
 
-    def look(self, segmenter: Segmenter, baseline: Baseline | None, model: ModelVersion | None) -> ModelLag:
-        """Return how it stands, given the newest baseline and model."""
+    def measure(self, segmenter: Segmenter, baseline: Baseline | None, model: ModelVersion | None) -> ModelLag:
+        """Return the lag, given the newest baseline and model."""
         has = (segmenter.baseline, segmenter.version)
         newest = baseline.baseline if baseline else 0
         newer = newest > has[0] or (model is not None and model.baseline == has[0] and model.version > has[1])

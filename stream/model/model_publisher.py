@@ -1,4 +1,4 @@
-"""The leader adds up the partitions' sums and publishes the centroids of all of them together."""
+"""Publishes the model: the leader adds up all partitions' sums and publishes the centroids."""
 
 from datetime import UTC, datetime
 
@@ -42,11 +42,12 @@ class ModelPublisher:
         sink: KafkaSink,
         partitions: int,
         live: LiveSegmenter | None = None,
-        starving: float = 0.0,
+        starving_share: float = 0.0,
         borders: BorderPolicy | None = None,
     ) -> None:
         self._baselines, self._models, self._sink, self._partitions = baselines, models, sink, partitions
-        self._live, self._starving, self._borders = live, starving, borders or BorderPolicy()
+        self._live, self._starving_share = live, starving_share
+        self._border_policy = borders or BorderPolicy()
         self._announced = 0
 
     def publish(self, now: datetime | None = None) -> ModelVersion | None:
@@ -58,7 +59,7 @@ class ModelPublisher:
         stored = self._models.current()
         current = stored if stored and stored.baseline == baseline.baseline else None
         centroids = self._centroids(baseline, total, current)
-        borders = self._borders.kept(baseline, current, centroids, total.counts)
+        borders = self._border_policy.kept(baseline, current, centroids, total.counts)
         if current is not None and _is_unchanged(current, centroids, borders):
             if current.version != self._announced:
                 self._announce(current)  # a crash may have come between Redis and Kafka
@@ -82,7 +83,7 @@ class ModelPublisher:
         """Return the means of the members (k, d); a cluster that starves stays where it last was."""
         last = np.array(current.centroids if current else [each.centroid for each in baseline.segments])
         fitted = [each.customers for each in baseline.segments]
-        dying = starving_clusters(total.counts, fitted, self._starving)
+        dying = starving_clusters(total.counts, fitted, self._starving_share)
         return np.where(dying[:, None], last, total.means(otherwise=last))
 
     def _next_version(self, stored: ModelVersion | None) -> int:
@@ -91,7 +92,7 @@ class ModelPublisher:
 
     def _live_baseline(self) -> Baseline | None:
         baseline, followed = self._baselines.current(), self._live.baseline if self._live else None
-        if followed is not None and (baseline is None or _place(baseline) < _place(followed)):
+        if followed is not None and (baseline is None or _revision_key(baseline) < _revision_key(followed)):
             self._baselines.approve(followed)
             return followed
         return baseline
@@ -103,10 +104,10 @@ class ModelPublisher:
 
 
 def _is_unchanged(current: ModelVersion, centroids: Floats, borders: Borders | None) -> bool:
-    """Return whether a new version would have the same centroids, without borders that are no longer held."""
-    freed = current.borders is not None and borders is None
-    return not freed and np.array_equal(np.array(current.centroids), centroids)
+    """Return whether a new version would have the same centroids, and the published segments keep their borders."""
+    moved = current.borders is not None and borders is None
+    return not moved and np.array_equal(np.array(current.centroids), centroids)
 
 
-def _place(baseline: Baseline) -> tuple[int, int]:
+def _revision_key(baseline: Baseline) -> tuple[int, int]:
     return baseline.baseline, baseline.revision

@@ -81,7 +81,7 @@ class RfmTiers:
         return distances
 
     def explaining_vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
-        """Return (n, 2): what the rules look at, before any scaling."""
+        """Return (n, 2): recency and frequency, before any scaling."""
         return feature_matrix(rows, self.explaining_features, at_ms, self._half_life_ms)
 
     def in_units(self, vectors: Floats) -> Floats:

@@ -22,7 +22,7 @@ _FAR = 100.0
 
 @dataclass(frozen=True)
 class Segment:
-    """Who a cluster is to the world: the number in records, the id and the name."""
+    """What a cluster is published as: the number in records, the id and the name."""
 
     number: int
     segment_id: str
@@ -35,10 +35,10 @@ def segments_of(baseline: Baseline) -> list[Segment]:
 
 
 class Segmenter(Protocol):
-    """Assigns customers to segments; cluster i is `segments[i]`. `former` are segments that ended with it.
+    """Assigns customers to segments; cluster i is `segments[i]`. `retired` are segments that ended with the baseline.
 
-    Clusters go by the centroids, published segments by the borders: the centroids of an earlier version, which are held
-    until following pays (stream/model/borders.py).
+    Clusters are decided by the centroids, published segments by the borders: the centroids of an earlier version, which
+    are kept while they are good enough (stream/model/borders.py).
     """
 
     baseline: int
@@ -52,7 +52,7 @@ class Segmenter(Protocol):
 
     @property
     def border_centroids(self) -> Floats | None:
-        """The centroids (k, d) that published segments go by, in explaining units, None where there are none."""
+        """The centroids (k, d) that decide published segments, in the explaining features; None under rules."""
         ...
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
@@ -69,7 +69,7 @@ class Segmenter(Protocol):
 
     @property
     def border_model(self) -> OnlineKMeans | None:
-        """The model that published segments go by, None under rules."""
+        """The model that decides published segments, None under rules."""
         ...
 
     def explaining_vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
@@ -138,7 +138,7 @@ class CentroidSegmenter:
 
     @property
     def border_model(self) -> OnlineKMeans:
-        """The model that published segments go by."""
+        """The model that decides published segments."""
         return self._borders
 
     def border_distances(self, vectors: Floats, distances: Floats) -> Floats:
@@ -147,11 +147,11 @@ class CentroidSegmenter:
 
     @property
     def border_centroids(self) -> Floats:
-        """The centroids (k, d) that published segments go by."""
+        """The centroids (k, d) that decide published segments."""
         return self._borders.centroids
 
     def explaining_vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
-        """Return the vectors: what is learned explains itself."""
+        """Return the vectors: the features of the model explain its changes."""
         return self.vectors(rows, at_ms)
 
     def in_units(self, vectors: Floats) -> Floats:

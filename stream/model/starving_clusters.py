@@ -1,4 +1,4 @@
-"""Clusters that die: where hardly any customers are left, a centroid is held where it was."""
+"""Starving clusters: where hardly any customers are left, the centroid is frozen."""
 
 from collections.abc import Sequence
 

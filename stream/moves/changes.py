@@ -1,4 +1,4 @@
-"""Make the segment changes of customers who move, each with what made the difference."""
+"""Make the segment changes of customers who move, each with the features that made the difference."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Moves:
-    """Which m customers move: their places among those evaluated, from which cluster (-1: none) to which, and why.
+    """Which m customers move: their positions among those evaluated, from which cluster (-1: none) to which, and why.
 
     `numbers` are their change numbers after the move.
     """
@@ -52,7 +52,7 @@ def changes_of(segmenter: Segmenter, ids: list[str], evaluation: Evaluation, mov
     """Return the changes of the customers who move at `now_ms` (ms since 1970 UTC); `ids` are those evaluated."""
     if not len(moves.places):
         return ChangeBatch([], [], [], [])
-    causes, why = _factorized(moves.causes)
+    causes, cause_of = _factorized(moves.causes)
     now, last = _explaining(segmenter, evaluation, moves.places, now_ms)
     evidence = evidence_of(
         segmenter,
@@ -61,13 +61,13 @@ def changes_of(segmenter: Segmenter, ids: list[str], evaluation: Evaluation, mov
         evaluation.distances[moves.places],
         moves.target,
         moves.present,
-        np.array([cause in {"model", "baseline"} for cause in causes])[why],
+        np.array([cause in {"model", "baseline"} for cause in causes])[cause_of],
         usual_gap_days(evaluation.after, moves.places),
     )
     # A kind as one number: a dictionary finds it several times as fast as a tuple.
     d, shown = len(segmenter.explaining_features), evidence.features.shape[1]
     previous = evaluation.before["segment"][moves.places].astype(np.int64)
-    packed = (moves.target * _SEGMENTS + previous) * len(causes) + why
+    packed = (moves.target * _SEGMENTS + previous) * len(causes) + cause_of
     for i in range(shown):
         packed = packed * d + evidence.features[:, i]
     keys = packed.tolist()

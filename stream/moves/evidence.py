@@ -1,4 +1,4 @@
-"""What made the difference when customers moved: distances, and the features that counted, in units people read."""
+"""What made the difference when customers moved: distances, and the features that counted most, in their own units."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,10 +11,10 @@ from events.time_units import DAY_MS
 from state.customers.records import Rows
 from stream.model.segmenter import Segmenter
 
-__all__ = ["SHOWN", "Evidence", "evidence_of", "usual_gap_days"]
+__all__ = ["MAX_FEATURES", "Evidence", "evidence_of", "usual_gap_days"]
 
 
-SHOWN: Final = 2
+MAX_FEATURES: Final = 2
 """How many features a change names at most."""
 
 
@@ -47,7 +47,7 @@ def evidence_of(
     score = _scores(segmenter.border_centroids, now, last, target, present, centroids_moved)
     everyone = np.arange(len(now))
     columns = []
-    for _ in range(min(SHOWN, now.shape[1])):
+    for _ in range(min(MAX_FEATURES, now.shape[1])):
         columns.append(np.argmax(score, axis=1))
         score[everyone, columns[-1]] = -np.inf
     figures = [*_distances(distances, target, present), gaps]

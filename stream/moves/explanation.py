@@ -1,4 +1,4 @@
-"""Say in a sentence why a customer moved. The reader makes it from the change, so that writing changes stays cheap."""
+"""Why a customer moved, in a sentence. It is made when the change is read, so that writing changes stays cheap."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,7 +7,7 @@ from events.segment_changes import Change, MovedFeature
 
 __all__ = ["explain_change"]
 
-_RISES: Final = {
+_LABELS: Final = {
     "frequency": "recent orders",
     "monetary": "recent spend",
     "average_order_value": "money an order",
@@ -15,7 +15,7 @@ _RISES: Final = {
     "income": "income",
 }
 _DECAYING: Final = {"frequency", "monetary", "engagement"}
-_WHY: Final = {
+_CAUSES: Final = {
     "model": "the segment's centre has moved with its members",
     "baseline": "the segments were defined anew",
     "correction": "an order was cancelled or refunded",
@@ -33,14 +33,14 @@ def explain_change(change: Change) -> str:
     ...     moved=[make_moved_feature("recency", 60.9, 61.0), make_moved_feature("monetary", 212.0, 211.0)]))
     'no order for 61 days; usually every 18'
     """
-    phrases = [_WHY[change.cause]] if change.cause in _WHY else []
+    phrases = [_CAUSES[change.cause]] if change.cause in _CAUSES else []
     silent = change.cause == "time" and any(
         each.feature == "recency" and each.after is not None for each in change.moved
     )
     for moved in change.moved:
         if silent and moved.feature in _DECAYING:
             continue  # it only follows from the silence
-        phrase = _PHRASES.get(moved.feature, _rising)(moved, change)
+        phrase = _PHRASES.get(moved.feature, _feature)(moved, change)
         if phrase:
             phrases.append(phrase)
     return "; ".join(phrases) or "nothing is known of what moved"
@@ -56,8 +56,8 @@ def _recency(moved: MovedFeature, change: Change) -> str:
     return f"ordered again after {_counted_days(moved.before)}" + (f", {usual}" if usual else "")
 
 
-def _rising(moved: MovedFeature, change: Change) -> str:
-    name = _RISES.get(moved.feature, moved.feature.replace("_", " "))
+def _feature(moved: MovedFeature, change: Change) -> str:
+    name = _LABELS.get(moved.feature, moved.feature.replace("_", " "))
     if moved.after is None:
         return f"{name} no longer known"
     if moved.before is None:

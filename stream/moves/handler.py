@@ -1,4 +1,4 @@
-"""What happens to a partition's customers when events arrive: fold, then move."""
+"""Process a micro-batch: fold its events into the customers' records, then re-evaluate their segments."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ __all__ = ["SegmentHandler"]
 
 
 _CAUSES = np.array(["time", "correction", "activity"], object)
-"""Texts that all customers share: made anew for each of them, they took 5% of a batch's time."""
-_TOGETHER = 4_000
-"""Customers up to which partitions are done together: above, copying rows costs more than array operations."""
+"""Strings that all customers share: creating them for each took 5% of a batch's time."""
+_JOINED_CUSTOMERS = 4_000
+"""Customers up to which partitions are processed together: above, copying rows costs more than array operations."""
 
 
 class SegmentHandler:
@@ -42,10 +42,10 @@ class SegmentHandler:
     def apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[SegmentResult]:
         """Return what the events change, partition by partition.
 
-        Most of a small batch's time goes into the number of array operations, so small partitions are done together.
+        A small batch's time depends on the number of array operations, so small partitions are processed together.
         """
         alike = len({each.now_ms for each in loaded}) == 1
-        if alike and sum(len(each.customers) for each in loaded) <= _TOGETHER:
+        if alike and sum(len(each.customers) for each in loaded) <= _JOINED_CUSTOMERS:
             return self._apply(loaded)
         return [outcome for each in loaded for outcome in self._apply([each])]
 
@@ -59,7 +59,7 @@ class SegmentHandler:
         profiles: list[dict[str, bytes]] = [{} for _ in loaded]
         active, corrected = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         for topic in dict.fromkeys(topic for each in loaded for topic in each.events):
-            columns, slots, lengths = _together(loaded, topic, starts)
+            columns, slots, lengths = _joined_events(loaded, topic, starts)
             fresh = first_occurrences(customers, slots, columns.event_hashes)
             for place, repeated in enumerate(_repeated(fresh, lengths)):
                 duplicates[place][topic] = repeated
@@ -73,7 +73,7 @@ class SegmentHandler:
                 for place, (name, document) in _newest_documents(customers, kept, owners, after).items():
                     profiles[bisect_right(starts, place) - 1][name] = document
         segmenter = self._live.segmenter
-        # A customer of whom only repeats came may still move, because time has passed since it was last looked at.
+        # A customer with duplicates only may still move, because time has passed since it was last evaluated.
         causes = _CAUSES[np.where(active, 2, corrected)]
         causes[(before["baseline"] != segmenter.baseline) & (before["segment"] > 0)] = "baseline"
         results = resegment_partitions(
@@ -93,7 +93,7 @@ class SegmentHandler:
         return outcomes
 
 
-def _together(
+def _joined_events(
     loaded: Sequence[Loaded[CustomerBatch]], topic: str, starts: Sequence[int]
 ) -> tuple[Columns, Ints, list[int]]:
     """Return a topic's events of all partitions, the positions of their customers, and how many each partition has."""
@@ -113,7 +113,7 @@ def _repeated(fresh: Flags, lengths: Sequence[int]) -> list[int]:
 
 
 def _activity(columns: Columns) -> Flags:
-    """Return which events are something that a customer did, rather than an order taken back."""
+    """Return which events are activity of the customer, rather than an order cancelled or refunded."""
     if isinstance(columns, OrderColumns):
         return np.asarray(columns.kinds == PLACED)
     return np.ones(len(columns), np.bool_)

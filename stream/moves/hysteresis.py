@@ -1,4 +1,4 @@
-"""What keeps a published segment from following every step of a customer: hysteresis, dwell, cool-down."""
+"""What keeps published segments from changing back and forth: a margin of distance, dwell and cool-down."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,10 +41,10 @@ class PerSegment:
 
 @dataclass(frozen=True)
 class Hysteresis:
-    """How much a customer has to move before the world is told.
+    """When a customer's published segment changes.
 
-    `hysteresis` is the share by which another centroid must be nearer before a customer leaves a segment; `dwell` the
-    days that it stays in one at least; `cooldown` the days after leaving one in which it does not come back.
+    `margin` is the share by which another centroid must be nearer before a customer leaves a segment; `dwell` the days
+    that it stays in one at least; `cooldown` the days after leaving one in which it does not come back.
     """
 
     margin: PerSegment = PerSegment(0.0)
@@ -53,7 +53,7 @@ class Hysteresis:
 
     @classmethod
     def from_settings(cls, settings: StreamSettings) -> "Hysteresis":
-        """Return what the settings say."""
+        """Return the margin, dwell and cool-down of the settings."""
         return cls(
             PerSegment(settings.hysteresis, settings.hysteresis_by_segment),
             PerSegment(settings.dwell_days, settings.dwell_days_by_segment),
@@ -62,7 +62,7 @@ class Hysteresis:
 
     @classmethod
     def uniform(cls, margin: float) -> "Hysteresis":
-        """Return hysteresis alone, the same for every segment."""
+        """Return a margin alone, the same for every segment."""
         return cls(PerSegment(margin))
 
     @property
@@ -71,13 +71,13 @@ class Hysteresis:
         return bool(self.dwell or self.cooldown)
 
     def margins(self, segments: Sequence[Segment]) -> float | Floats:
-        """Return the hysteresis of all segments, or of each (k,) where they differ."""
+        """Return the margin of all segments, or of each (k,) where they differ."""
         return self.margin.of(segments) if self.margin.by_segment else self.margin.everywhere
 
     def apply_time_limits(
         self, segments: Sequence[Segment], rows: Rows, present: Ints, target: Ints, now_ms: int | Ints
     ) -> Ints:
-        """Return the cluster (n,) to publish at `now_ms` where dwell and cool-down are kept; -1 is none.
+        """Return the cluster (n,) to publish at `now_ms` under dwell and cool-down; -1 is none.
 
         `present` (n,) are the clusters of the segments that the rows show, `target` (n,) those that they would move
         to. A customer that is under another baseline, or whose segment exists no longer, does not wait.
@@ -96,7 +96,7 @@ class Hysteresis:
 
 
 def _left_at(rows: Rows, numbers: Ints) -> Ints:
-    """Return when each row (n,) last left the segment of that number (ms), 0 where its moves do not tell of it."""
+    """Return when each row (n,) last left the segment of that number (ms), 0 where its recent moves do not say."""
     left = np.zeros(len(rows), np.int64)
     since = rows["since"]
     for place in range(rows["earlier"].shape[1]):

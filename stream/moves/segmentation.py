@@ -1,4 +1,4 @@
-"""Move customers between segments: take the old vector out of the model, put the new one in, decide, and say why."""
+"""Move customers between segments: revert the old vector, learn the new one, decide the segment, make the changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class BaselineOutdated(ShoalError):
 
 
 def sums_for_baseline(segmenter: Segmenter, baseline: int, sums: ModelSums | None) -> ModelSums:
-    """Return the sums to continue with: a new baseline starts at zero, and every customer moves over once.
+    """Return the sums to continue with: a new baseline starts at zero, and each customer is learned into it once.
 
     Raises BaselineOutdated where the partition is under a later baseline: going back would lose its sums.
     """
@@ -78,10 +78,10 @@ def sums_for_baseline(segmenter: Segmenter, baseline: int, sums: ModelSums | Non
 def published_cluster(
     segmenter: Segmenter, distances: Floats, rows: Rows, now_ms: int | Ints, hysteresis: Hysteresis
 ) -> Ints:
-    """Return the cluster (n,) whose segment the world should see, by border distances (n, k) and rows (n,).
+    """Return the cluster (n,) whose segment is to be published, by border distances (n, k) and rows (n,).
 
     `now_ms` is a time, or one for each (n,). A customer leaves its segment only where another centroid is nearer by the
-    hysteresis (a share of the distance) and dwell and cool-down have passed, or where the segment no longer exists.
+    margin (a share of the distance) and dwell and cool-down have passed, or where the segment no longer exists.
     """
     segments = rows["segment"].astype(np.int64)
     target = nearest_beyond_margin(segmenter, distances, segments, hysteresis)

@@ -38,15 +38,15 @@ _BASELINE_SHARE = 0.5
 
 @dataclass
 class _Progress:
-    """Where a partition's sweep stands; `cursor` is None between sweeps.
+    """The state of a partition's sweep; `cursor` is None between sweeps.
 
-    `borders` are those that it began with, `earlier` those of the sweep before.
+    `borders` are those at its start, `earlier` those of the sweep before.
     """
 
     due: float
     cursor: int | None = None
     baseline: int = -1
-    seen: tuple[int, int, int] = (-1, -1, -1)
+    swept_state: tuple[int, int, int] = (-1, -1, -1)
     check: SweepCheck | None = None
     borders: OnlineKMeans | None = None
     earlier: OnlineKMeans | None = None
@@ -75,11 +75,11 @@ class Sweeper:
         self._clock, self._settings, self._hysteresis = clock, settings, Hysteresis.from_settings(settings)
         self._columns, self._monotonic = columns, monotonic
         self._progress: dict[int, _Progress] = {}
-        self.swept = 0
-        self.found: dict[int, SweepResult] = {}
+        self.customers_swept = 0
+        self._results: dict[int, SweepResult] = {}
 
     def claimed(self, owned: OwnedPartition) -> None:
-        """Take note of a partition that has just been claimed; an interrupted change of baseline is taken up again."""
+        """Schedule the sweep of a partition that was just claimed; an interrupted change of baseline is continued."""
         if self._columns is not None:
             self._columns.reassert()
         if owned.baseline > self._live.segmenter.baseline:
@@ -89,9 +89,9 @@ class Sweeper:
             raise BaselineOutdated(owned.baseline, self._live.segmenter.baseline)
         self._progress[owned.partition] = _Progress(self._monotonic() + self._settings.sweep_s)
 
-    def findings(self, partitions: Iterable[int]) -> list[SweepResult]:
-        """Return what the last sweep of each of these partitions under the live baseline found."""
-        found = [self.found[partition] for partition in partitions if partition in self.found]
+    def last_results(self, partitions: Iterable[int]) -> list[SweepResult]:
+        """Return the results of the last sweep of each of these partitions under the live baseline."""
+        found = [self._results[partition] for partition in partitions if partition in self._results]
         return [each for each in found if each.baseline == self._live.segmenter.baseline]
 
     def due(self, owned: Iterable[OwnedPartition]) -> float:
@@ -123,12 +123,12 @@ class Sweeper:
         if progress.cursor is None or progress.baseline != segmenter.baseline:
             now_ms = self._clock.now_ms(owned.watermark_ms)
             state = (segmenter.baseline, segmenter.version, now_ms)
-            if state == progress.seen and owned.swept_baseline == segmenter.baseline:
+            if state == progress.swept_state and owned.swept_baseline == segmenter.baseline:
                 progress.due = self._monotonic() + self._settings.sweep_s
                 return False
             progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
             progress.borders = segmenter.border_model
-            progress.cursor, progress.baseline, progress.seen = 0, segmenter.baseline, state
+            progress.cursor, progress.baseline, progress.swept_state = 0, segmenter.baseline, state
             progress.check = SweepCheck(
                 owned,
                 segmenter.baseline,
@@ -139,12 +139,12 @@ class Sweeper:
         cursor, customers = self._store.scan_prefetching(owned, progress.cursor, self._settings.sweep_chunk)
         done = cursor == 0
         self._reevaluate(owned, customers, segmenter, progress, complete=done)
-        self.swept += len(customers)
+        self.customers_swept += len(customers)
         progress.cursor = None if done else cursor
         if done:
             progress.due = self._monotonic() + self._settings.sweep_s
             if progress.check is not None:
-                self.found[owned.partition] = progress.check.finish(
+                self._results[owned.partition] = progress.check.finish(
                     owned, self._store.size(owned.partition), segmenter.borders_version
                 )
         return True
@@ -161,8 +161,8 @@ class Sweeper:
         check = progress.check
         now_ms = self._clock.now_ms(owned.watermark_ms)
         sums = sums_for_baseline(segmenter, owned.baseline, owned.sums)
-        note = None if check is None else partial(check.add, owned)
-        chosen, causes = self._due(customers, segmenter, now_ms, note, progress.earlier)
+        record = None if check is None else partial(check.add, owned)
+        chosen, causes = self._select(customers, segmenter, now_ms, record, progress.earlier)
         finished = complete and owned.swept_baseline < segmenter.baseline
         if not len(chosen) and not finished:
             return
@@ -175,21 +175,21 @@ class Sweeper:
         self._committer.commit(owned, outcome, {}, {}, owned.watermark_ms)
         self._committer.trim_outbox(owned)
         if check is not None:
-            check.written(owned)
+            check.note_write(owned)
 
-    def _due(
+    def _select(
         self,
         customers: CustomerBatch,
         segmenter: Segmenter,
         now_ms: int,
-        note: Callable[[Floats, Ints, Floats, Floats], None] | None = None,
+        record: Callable[[Floats, Ints, Floats, Floats], None] | None = None,
         earlier: OnlineKMeans | None = None,
     ) -> tuple[Ints, npt.NDArray[np.object_]]:
         """Return which customers have to be written again, and for each the cause of a move.
 
         A customer is left as it is while its features moved less than the tolerance and it would stay where it is.
         The cause is `model` where the borders alone, with the features as last learned, would have moved it then, and
-        time alone, with the `earlier` borders, those of the sweep before, would not move it now. `note` is told the
+        time alone, with the `earlier` borders, those of the sweep before, would not move it now. `record` gets the
         vectors and own clusters of all, as they will be learned, and their distances to the centroids and the borders.
         """
         rows = customers.rows
@@ -197,53 +197,53 @@ class Sweeper:
         distances = segmenter.distances(rows, vectors, now_ms)
         learned = segmenter.vectors(rows, rows["learned_at"])
         borders = segmenter.border_distances(vectors, distances)
-        goes = published_cluster(segmenter, borders, rows, now_ms, self._hysteresis)
+        target = published_cluster(segmenter, borders, rows, now_ms, self._hysteresis)
         numbers = np.array([each.number for each in segmenter.segments])
         under = rows["baseline"] == segmenter.baseline
         stale = ~under | (nearest(distances) != rows["cluster"])
-        stale |= _drifted(vectors, learned, self._settings.learn_tolerance)
-        stale |= (goes >= 0) & (numbers[goes] != rows["segment"])
-        stale &= ~_awaits_replay(rows)
-        if note is not None:
+        stale |= _features_moved(vectors, learned, self._settings.learn_tolerance)
+        stale |= (target >= 0) & (numbers[target] != rows["segment"])
+        stale &= ~_without_events(rows)
+        if record is not None:
             own = np.where(stale, nearest(distances), rows["cluster"])
-            note(np.where(stale[:, None], vectors, learned), own, distances, borders)
+            record(np.where(stale[:, None], vectors, learned), own, distances, borders)
         chosen = np.flatnonzero(stale)
         causes = np.full(len(chosen), "time", object)
         if len(chosen) and segmenter.dimensions:
-            seen = _Seen(take_rows(rows, chosen), learned[chosen], vectors[chosen], goes[chosen])
-            causes[self._by_model(segmenter, seen, now_ms, earlier)] = "model"
+            movers = _Movers(take_rows(rows, chosen), learned[chosen], vectors[chosen], target[chosen])
+            causes[self._by_model(segmenter, movers, now_ms, earlier)] = "model"
         causes[~under[chosen]] = "baseline"
         return chosen, causes
 
-    def _by_model(self, segmenter: Segmenter, seen: "_Seen", now_ms: int, earlier: OnlineKMeans | None) -> Flags:
-        """Return whether it is the model that takes customers (n,) where they go."""
-        rows, then = seen.rows, seen.rows["learned_at"]
-        last = segmenter.border_distances(seen.learned, segmenter.distances(rows, seen.learned, then))
-        by_model = published_cluster(segmenter, last, rows, then, self._hysteresis) == seen.goes
+    def _by_model(self, segmenter: Segmenter, movers: "_Movers", now_ms: int, earlier: OnlineKMeans | None) -> Flags:
+        """Return which customers (n,) move because of the model."""
+        rows, then = movers.rows, movers.rows["learned_at"]
+        last = segmenter.border_distances(movers.learned, segmenter.distances(rows, movers.learned, then))
+        by_model = published_cluster(segmenter, last, rows, then, self._hysteresis) == movers.target
         if earlier is None:
             return np.asarray(by_model)
-        before = earlier.distances_many(seen.vectors)
-        by_time = published_cluster(segmenter, before, rows, now_ms, self._hysteresis) == seen.goes
+        before = earlier.distances_many(movers.vectors)
+        by_time = published_cluster(segmenter, before, rows, now_ms, self._hysteresis) == movers.target
         return np.asarray(by_model & ~by_time)
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """Customers that a sweep writes again: rows (n,), vectors as last learned and now, clusters to go to (n,)."""
+class _Movers:
+    """Customers that a sweep writes again: rows (n,), vectors as last learned and now, target clusters (n,)."""
 
     rows: Rows
     learned: Floats
     vectors: Floats
-    goes: Ints
+    target: Ints
 
 
-def _awaits_replay(rows: Rows) -> Flags:
-    """Return which records have a segment, taken over from the published changes, but no events yet."""
+def _without_events(rows: Rows) -> Flags:
+    """Return which records have a segment, restored from the published changes, but no events yet."""
     happened = rows["placed"] + rows["cancelled"] + rows["refunds"] + rows["sessions"] > 0
     return np.asarray((rows["segment"] > 0) & (rows["cluster"] < 0) & ~happened & (rows["profile_at"] == NEVER_LAST))
 
 
-def _drifted(vectors: Floats, learned: Floats, tolerance: float) -> Flags:
+def _features_moved(vectors: Floats, learned: Floats, tolerance: float) -> Flags:
     """Return which customers' features moved by more than the tolerance, or appeared or vanished."""
     moved = np.abs(vectors - learned) > tolerance
     return np.asarray((moved | (np.isnan(vectors) != np.isnan(learned))).any(axis=1))

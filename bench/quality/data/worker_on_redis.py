@@ -109,7 +109,7 @@ class Service:
         self._baselines = BaselineStore(client)
         borders = BorderPolicy(
             settings.border_tolerance,
-            lambda *which: cost_of_sweeps(self.sweeper.findings(range(PARTITIONS)), *which),
+            lambda *which: cost_of_sweeps(self.sweeper.last_results(range(PARTITIONS)), *which),
         )
         self.leader = ModelPublisher(
             self._baselines, ModelStore(client), sink, PARTITIONS, self.live, settings.starving_share, borders
@@ -144,7 +144,7 @@ class Service:
         """Return by which share the borders were worse than the centroids in the last sweep."""
         segmenter = self.live.segmenter
         return cost_of_sweeps(
-            self.sweeper.findings(range(PARTITIONS)), segmenter.baseline, segmenter.borders_version
+            self.sweeper.last_results(range(PARTITIONS)), segmenter.baseline, segmenter.borders_version
         ).excess
 
     def approve(self, baseline: Baseline) -> None:

@@ -79,7 +79,7 @@ class ForgetfulKMeans(OnlineKMeans):
             moved, (self._weights * self.centroids + batch.sums) / np.where(moved, total, 1.0), self.centroids
         )
         self._weights = total
-        self._show_centers()
+        self._sync_centers()
         return labels
 
     def recenter(self) -> None:

@@ -39,12 +39,12 @@ class Shop:
         sums = ModelSums.of(vectors, labels, 3)
         self.store.save(self.owned, PartitionUpdate(CustomerBatch.blank([]), {}, 1, sums, 1, {}, {}, 0, []))
 
-    def watch(self, **options):
+    def monitor(self, **options):
         clock = SegmentClock("wall", wall_ms=lambda: NOW_MS + self.day * DAY_MS)
-        return DriftMonitor(self.redis, 1, clock, **{"days": 1.0, "starving": 0.1, **options})
+        return DriftMonitor(self.redis, 1, clock, **{"days": 1.0, "starving_share": 0.1, **options})
 
     def leader(self, sink=None):
-        return ModelPublisher(BaselineStore(self.redis), ModelStore(self.redis), sink or Sink(), 1, starving=0.1)
+        return ModelPublisher(BaselineStore(self.redis), ModelStore(self.redis), sink or Sink(), 1, starving_share=0.1)
 
 
 @pytest.fixture
@@ -52,37 +52,37 @@ def shop(redis):
     return Shop(redis)
 
 
-def pass_days(shop, watch, days):
+def pass_days(shop, monitor, days):
     found = []
     for _ in range(days):
         shop.day += 1
-        found += watch.look()
+        found += monitor.check()
     return found
 
 
 def test_a_share_that_moves_for_good_raises_an_alarm_once_and_one_that_wavers_none(shop):
-    watch = shop.watch()
+    monitor = shop.monitor()
     for day in range(60):
         shop.stand((100 + day % 3, 100, 100 - day % 2))
-        assert pass_days(shop, watch, 1) == []
+        assert pass_days(shop, monitor, 1) == []
     shop.stand((40, 160, 100))
-    reasons = pass_days(shop, watch, 8)
+    reasons = pass_days(shop, monitor, 8)
     assert any("share of High-Value Loyalists went from 33% to 13%" in reason for reason in reasons)
     alarm = DriftAlarms(shop.redis).current()
-    assert (alarm.baseline, alarm.reason) == (1, watch.alarm)
+    assert (alarm.baseline, alarm.reason) == (1, monitor.alarm)
     assert alarm.at_ms > NOW_MS + 60 * DAY_MS
 
 
 def test_features_that_move_raise_an_alarm_though_the_shares_stay(shop):
-    watch = shop.watch()
+    monitor = shop.monitor()
     shop.stand((100, 100, 100))
-    pass_days(shop, watch, 40)
+    pass_days(shop, monitor, 40)
     shop.stand((100, 100, 100), mean=0.5)
-    assert any("mean of recency" in reason for reason in pass_days(shop, watch, 10))
+    assert any("mean of recency" in reason for reason in pass_days(shop, monitor, 10))
 
 
 def test_the_error_is_that_of_the_workers_last_sweeps(shop):
-    watch, registry = shop.watch(), WorkerRegistry(shop.redis)
+    monitor, registry = shop.monitor(), WorkerRegistry(shop.redis)
 
     def beat(squared, baseline=1):
         registry.beat(
@@ -94,39 +94,39 @@ def test_the_error_is_that_of_the_workers_last_sweeps(shop):
 
     shop.stand((100, 100, 100))
     beat(150.0)
-    pass_days(shop, watch, 40)
+    pass_days(shop, monitor, 40)
     beat(300.0, baseline=2)
-    assert pass_days(shop, watch, 20) == [], "a worker under another baseline measures something else"
+    assert pass_days(shop, monitor, 20) == [], "a worker under another baseline measures something else"
     beat(300.0)
-    (reason,) = pass_days(shop, watch, 5)
+    (reason,) = pass_days(shop, monitor, 5)
     assert reason.startswith("the mean squared distance to the centroids went from 0.5")
 
 
 def test_a_day_is_observed_once_and_a_new_leader_goes_on_where_the_last_one_stopped(shop):
     shop.stand((100, 100, 100))
-    first = shop.watch()
+    first = shop.monitor()
     pass_days(shop, first, 40)
-    assert [first.look(), first.look()] == [[], []]
+    assert [first.check(), first.check()] == [[], []]
     assert shop.redis.llen(keys.DRIFT_OBSERVATIONS) == 40
     shop.stand((40, 160, 100))
-    assert pass_days(shop, shop.watch(), 8), "a watch without the 40 days would only begin to learn what is usual"
+    assert pass_days(shop, shop.monitor(), 8), "a monitor without the 40 days would only begin to learn what is usual"
 
 
 def test_a_segment_that_starves_is_frozen_where_it_was_and_told_of_once(shop):
-    watch, leader = shop.watch(), shop.leader()
+    monitor, leader = shop.monitor(), shop.leader()
     shop.stand((100, 100, 100), mean=0.25)
     leader.publish(NOW)
-    watch.look()
+    monitor.check()
     shop.stand((100, 2, 198), mean=3.0)
     model = leader.publish(NOW)
     assert model.centroids == [[3.0] * 3, [0.25] * 3, [3.0] * 3]
-    (reason,) = watch.look()
+    (reason,) = monitor.check()
     assert reason == ("segment Frequent Buyers (s2) starves: 2 of 300 customers, 100 of 300 when it was fitted")
-    assert (watch.starving, watch.look()) == (["s2"], [])
+    assert (monitor.starving, monitor.check()) == (["s2"], [])
     assert DriftAlarms(shop.redis).current().reason == reason
     shop.stand((100, 50, 150), mean=3.0)
     assert leader.publish(NOW).centroids[1] == [3.0] * 3, "it thaws"
-    assert (watch.look(), watch.starving) == ([], [])
+    assert (monitor.check(), monitor.starving) == ([], [])
 
 
 def test_a_segment_without_any_member_stays_where_it_was_last_not_where_it_was_fitted(shop):
@@ -139,16 +139,16 @@ def test_a_segment_without_any_member_stays_where_it_was_last_not_where_it_was_f
 
 def test_a_small_segment_that_stays_small_does_not_starve(redis):
     shop = Shop(redis, customers=(9_960, 36, 4))
-    watch = shop.watch()
+    monitor = shop.monitor()
     shop.stand((9_960, 36, 4))
-    assert (watch.look(), watch.starving) == ([], [])
+    assert (monitor.check(), monitor.starving) == ([], [])
 
 
 class TestBehind:
     def look(self, behind, version, newest, baseline=1):
         segmenter = CentroidSegmenter(make_baseline(baseline), HALF_LIFE_MS)
         segmenter.version = version
-        return behind.look(segmenter, make_baseline(1), make_model(newest, [[0.0] * 3] * 3))
+        return behind.measure(segmenter, make_baseline(1), make_model(newest, [[0.0] * 3] * 3))
 
     @pytest.fixture
     def now(self):
@@ -176,7 +176,7 @@ class TestBehind:
         class Tiers:
             baseline, version = 0, 0
 
-        behind.look(Tiers(), make_baseline(1), None)
+        behind.measure(Tiers(), make_baseline(1), None)
         now[0] = 11.0
-        assert behind.look(Tiers(), make_baseline(1), None) == (11.0, True)
-        assert behind.look(Tiers(), None, None) == (0.0, False)
+        assert behind.measure(Tiers(), make_baseline(1), None) == (11.0, True)
+        assert behind.measure(Tiers(), None, None) == (0.0, False)

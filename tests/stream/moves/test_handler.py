@@ -78,6 +78,6 @@ def test_small_partitions_done_together_come_out_as_each_alone(seed):
 
 
 def test_large_partitions_are_done_one_by_one(monkeypatch):
-    monkeypatch.setattr(handler_module, "_TOGETHER", 3)
+    monkeypatch.setattr(handler_module, "_JOINED_CUSTOMERS", 3)
     parts = [[[event for event in EVENTS if sum(event.key.encode()) % 3 == p] for p in range(3)]]
     assert run(parts, together=True)[0] == run(parts, together=False)[0]

@@ -64,9 +64,9 @@ def moves(segmenter, rows, now_ms):
 
 
 def due(segmenter, rows, now_ms=NOW_MS, settings=SETTINGS, earlier=None):
-    """The positions that `_due` chooses, with their causes."""
+    """The positions that `_select` chooses, with their causes."""
     sweeper = Sweeper(None, None, None, None, None, settings)
-    chosen, causes = sweeper._due(batch_of(rows), segmenter, now_ms, earlier=earlier)
+    chosen, causes = sweeper._select(batch_of(rows), segmenter, now_ms, earlier=earlier)
     return dict(zip(chosen.tolist(), causes.tolist(), strict=True))
 
 
@@ -412,7 +412,7 @@ class TestWhatASweepFinds:
         sweeper._progress[0].due = 0.0
         while sweeper.run([owned]):
             pass
-        (found,) = sweeper.findings([0])
+        (found,) = sweeper.last_results([0])
         return found
 
     def test_the_sums_are_right_to_the_last_bit_and_the_error_is_that_of_the_records(self, sweeper, owned):
@@ -421,12 +421,12 @@ class TestWhatASweepFinds:
         _, batch = sweeper._store.scan(0, 0, 1_000)
         nearest_at = np.nanmin(segmenter.distances(batch.rows, segmenter.vectors(batch.rows, NOW_MS), NOW_MS), axis=1)
         known = ~np.isnan(nearest_at)
-        assert (found.difference, found.customers) == (0.0, int(known.sum()))
-        assert found.squared == pytest.approx(float((nearest_at[known] ** 2).sum()))
+        assert (found.sums_difference, found.customers) == (0.0, int(known.sum()))
+        assert found.squared_distance == pytest.approx(float((nearest_at[known] ** 2).sum()))
 
     def test_sums_that_are_wrong_are_found(self, sweeper, owned):
         owned.sums = owned.sums.plus(np.array([[0.5, 0.0, 0.0]]), ints([1]))
-        assert self.sweep(sweeper, owned).difference == 1.0
+        assert self.sweep(sweeper, owned).sums_difference == 1.0
 
     def test_what_events_wrote_in_between_is_not_compared(self, sweeper, owned):
         sweeper._progress[0].due = 0.0
@@ -434,4 +434,4 @@ class TestWhatASweepFinds:
         sweeper._committer.commit(owned, SegmentResult(CustomerBatch.blank([]), {}, 1, owned.sums, [], {}), {}, {}, 0)
         if sweeper._progress[0].cursor is None:
             pytest.skip("Redis gave all customers in one chunk")
-        assert self.sweep(sweeper, owned).difference is None
+        assert self.sweep(sweeper, owned).sums_difference is None
