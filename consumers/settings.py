@@ -19,7 +19,7 @@ class ConsumerSettings(BaseSettings):
         10.0, ge=1.0, le=300.0, description="seconds after which a silent worker's partitions go to another"
     )
     future_hours: float = Field(
-        24.0, ge=0.0, le=8_760.0, description="hours that an event may lie in the future before it is refused"
+        24.0, ge=0.0, le=8_760.0, description="hours that an event may lie in the future before it is rejected"
     )
     redis_retry_s: float = Field(
         300.0, ge=0.0, le=86_400.0, description="seconds to keep trying while Redis is away, before the worker stops"

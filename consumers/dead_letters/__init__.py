@@ -1,4 +1,4 @@
-"""Refused events: written to `dead-letters`, listed, and published again.
+"""Rejected events: written to `dead-letters`, listed, and published again.
 
 Begin reading at `letter`.
 """

@@ -1,4 +1,4 @@
-"""Dead letters: what was refused goes to a topic of its own, whole, with the reason in words."""
+"""Dead letters: what was rejected goes to a topic of its own, whole, with the reason in words."""
 
 import base64
 import hashlib
@@ -8,14 +8,14 @@ from typing import NamedTuple
 from consumers.broker.fetched import TopicSlice
 from events.schema.outputs import DeadLetter
 
-__all__ = ["LARGEST", "Refused", "dead_letter"]
+__all__ = ["MAX_VALUE_BYTES", "RejectedMessage", "dead_letter"]
 
 
-LARGEST = 12 << 20
+MAX_VALUE_BYTES = 12 << 20
 """Bytes of a value that, in base64, still fit into a message of 16 MiB."""
 
 
-class Refused(NamedTuple):
+class RejectedMessage(NamedTuple):
     """A message that cannot be applied: where it is in its slice, and why."""
 
     messages: TopicSlice
@@ -23,11 +23,11 @@ class Refused(NamedTuple):
     reason: str
 
 
-def dead_letter(refused: Refused, now_ms: int) -> bytes:
-    """Return the JSON of the dead letter of a refused message."""
-    messages, position, reason = refused
+def dead_letter(rejected: RejectedMessage, now_ms: int) -> bytes:
+    """Return the JSON of the dead letter of a rejected message."""
+    messages, position, reason = rejected
     value = messages.values[position]
-    if value is not None and len(value) > LARGEST:
+    if value is not None and len(value) > MAX_VALUE_BYTES:
         digest = hashlib.sha256(value).hexdigest()
         reason += f"; its {len(value):,} bytes do not fit into a dead letter (SHA-256 {digest}), find them in the topic"
         value = None

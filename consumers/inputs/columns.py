@@ -13,7 +13,7 @@ from events.arrays import Flags, Ints
 from events.codec.batch_decoder import Rejection
 from events.codec.instants import milliseconds
 
-__all__ = ["Columns", "Decoding", "Names", "Refusals", "column", "milliseconds", "names_column"]
+__all__ = ["Columns", "Decoding", "Names", "Rejections", "column", "milliseconds", "names_column"]
 
 Names = Sequence[str] | npt.NDArray[np.object_]
 
@@ -54,14 +54,14 @@ class Columns:
 
 
 class Decoding(NamedTuple):
-    """The valid events of a topic slice in columns, their positions in the slice, and what was refused."""
+    """The valid events of a topic slice in columns, their positions in the slice, and what was rejected."""
 
     columns: Columns
     positions: Ints
     rejections: list[Rejection]
 
 
-class Refusals:
+class Rejections:
     """Collects, over the checks of one slice, which events are out and why (the first reason counts)."""
 
     def __init__(self, n: int) -> None:
@@ -69,13 +69,13 @@ class Refusals:
         self._n = n
 
     def where(self, bad: Flags, reason: Callable[[int], str]) -> None:
-        """Refuse the events where `bad` is true."""
+        """Reject the events where `bad` is true."""
         if bad.any():
             for i in np.flatnonzero(bad).tolist():
                 self._reasons.setdefault(i, reason(i))
 
     def times(self, times: Ints, latest_ms: int, name: str = "occurred_at") -> None:
-        """Refuse events outside 1970 to `latest_ms`."""
+        """Reject events outside 1970 to `latest_ms`."""
         self.where(times < _EARLIEST_MS, lambda i: f"{name}: lies before 1970, found {_iso(times[i])}")
         self.where(
             times > latest_ms,
@@ -83,7 +83,7 @@ class Refusals:
         )
 
     def split(self, columns: Columns, positions: Ints, before: list[Rejection]) -> Decoding:
-        """Return the columns without the refused events, and all the rejections in order."""
+        """Return the columns without the rejected events, and all the rejections in order."""
         if not self._reasons:
             return Decoding(columns, positions, before)
         kept = np.setdiff1d(np.arange(self._n), np.fromiter(self._reasons, np.int64))

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from consumers.inputs.columns import Columns, Decoding, Refusals, column, milliseconds, names_column
+from consumers.inputs.columns import Columns, Decoding, Rejections, column, milliseconds, names_column
 from events.arrays import Ints
 from events.codec.batch_decoder import BatchDecoder
 from events.codec.id_hashes import event_hashes
@@ -64,10 +64,10 @@ class ProfileInput:
             numbers,
             [msgspec.json.encode(event) for event in events],
         )
-        refusals = Refusals(len(events))
-        refusals.times(columns.times, latest_ms)
-        refusals.where(known & (signed < 0), lambda _: "signed_up_at: lies before 1970")
-        return refusals.split(columns, decoded.positions, decoded.rejections)
+        rejections = Rejections(len(events))
+        rejections.times(columns.times, latest_ms)
+        rejections.where(known & (signed < 0), lambda _: "signed_up_at: lies before 1970")
+        return rejections.split(columns, decoded.positions, decoded.rejections)
 
 
 def _numbers(event: Any, names: Sequence[str]) -> list[float]:

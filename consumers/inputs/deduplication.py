@@ -7,14 +7,14 @@ import numpy.typing as npt
 
 from events.arrays import Flags, Ints
 
-__all__ = ["Remembering", "first_occurrences", "remember"]
+__all__ = ["RecentEvents", "append_recent", "first_occurrences"]
 
 Hashes = npt.NDArray[np.uint64]
 
 _ENDINGS_LEAST, _ENDINGS_MOST = 1 << 10, 1 << 20
 
 
-class Remembering(Protocol):
+class RecentEvents(Protocol):
     """n customers, each with recent event hashes: those of customer i are `recent[starts[i]:starts[i + 1]]`."""
 
     @property
@@ -30,7 +30,7 @@ class Remembering(Protocol):
     def __len__(self) -> int: ...
 
 
-def first_occurrences(customers: Remembering, slots: Ints, hashes: Hashes) -> Flags:
+def first_occurrences(customers: RecentEvents, slots: Ints, hashes: Hashes) -> Flags:
     """Return which events (n,) are new: not among the recent ones of their customer and not earlier in the batch."""
     fresh = _unseen(customers, slots, hashes)
     ordered = np.sort(hashes)
@@ -41,11 +41,11 @@ def first_occurrences(customers: Remembering, slots: Ints, hashes: Hashes) -> Fl
     return fresh
 
 
-def _unseen(customers: Remembering, slots: Ints, hashes: Hashes) -> Flags:
+def _unseen(customers: RecentEvents, slots: Ints, hashes: Hashes) -> Flags:
     """Compare events with the recent hashes of their customers, as one flat array of all the pairs.
 
     Only an event whose hash ends like that of a recent event of anybody can be a repeated one; the others, nearly all,
-    are told apart by a table of endings.
+    are sorted out by a table of endings.
     """
     unseen = np.ones(len(slots), np.bool_)
     size = min(max(_ENDINGS_LEAST, 1 << (16 * len(customers.recent)).bit_length()), _ENDINGS_MOST)
@@ -57,12 +57,12 @@ def _unseen(customers: Remembering, slots: Ints, hashes: Hashes) -> Flags:
         lengths = np.diff(customers.starts)[owners]
         shift = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         event = np.repeat(suspects, lengths)
-        place = np.arange(len(event)) + np.repeat(customers.starts[:-1][owners] - shift, lengths)
-        unseen[event[customers.recent[place] == hashes[event]]] = False
+        position = np.arange(len(event)) + np.repeat(customers.starts[:-1][owners] - shift, lengths)
+        unseen[event[customers.recent[position] == hashes[event]]] = False
     return unseen
 
 
-def remember(customers: Remembering, slots: Ints, hashes: Hashes, window: int) -> tuple[Hashes, Ints]:
+def append_recent(customers: RecentEvents, slots: Ints, hashes: Hashes, window: int) -> tuple[Hashes, Ints]:
     """Return the recent hashes and starts with these events appended, at most `window` for each customer."""
     n = len(customers)
     old, new = np.diff(customers.starts), np.bincount(slots, minlength=n)

@@ -41,7 +41,7 @@ class Money:
         return values, unconvertible
 
     def reason(self, currency: str) -> str:
-        """Say why an amount in this currency was refused."""
+        """Say why an amount in this currency was rejected."""
         if currency in self._rates:
             return f"amount: more than {MAX_AMOUNT:.0f} {self.currency}, the shop's currency, once converted"
         return (

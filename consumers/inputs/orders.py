@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from consumers.inputs.columns import Columns, Decoding, Refusals
+from consumers.inputs.columns import Columns, Decoding, Rejections
 from consumers.inputs.money import Money
 from events.arrays import Ints
 from events.codec.amount_columns import currency_text
@@ -46,10 +46,10 @@ class OrderInput:
         read = self._decoder.decode(values)
         amounts, unconvertible = self._money.thousandths(read["amount"], read["currency"])
         columns = self.columns(read, amounts)
-        refusals = Refusals(len(read))
-        refusals.times(columns.times, latest_ms)
-        refusals.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))
-        return refusals.split(columns, read.positions, read.rejections)
+        rejections = Rejections(len(read))
+        rejections.times(columns.times, latest_ms)
+        rejections.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))
+        return rejections.split(columns, read.positions, read.rejections)
 
     def columns(self, read: DecodedColumns, amounts: Ints) -> OrderColumns:
         """Return what was read of n events as columns; `amounts` (n,) are thousandths."""

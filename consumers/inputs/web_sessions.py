@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consumers.inputs.columns import Columns, Decoding, Refusals
+from consumers.inputs.columns import Columns, Decoding, Rejections
 from events.arrays import Ints
 from events.codec.column_decoder import ABSENT, ColumnDecoder
 from events.codec.id_hashes import topic_seed
@@ -45,8 +45,8 @@ class SessionInput:
             np.rint(np.clip(durations, 0, 604_800)).astype(np.int64),
             np.where(read["cart_adds"] == ABSENT, 0, read["cart_adds"]),
         )
-        refusals = Refusals(len(read))
-        refusals.times(ends, latest_ms)
-        refusals.times(starts, latest_ms, "started_at")
-        refusals.where(starts > ends, lambda _: "started_at lies after occurred_at, the session's end")
-        return refusals.split(columns, read.positions, read.rejections)
+        rejections = Rejections(len(read))
+        rejections.times(ends, latest_ms)
+        rejections.times(starts, latest_ms, "started_at")
+        rejections.where(starts > ends, lambda _: "started_at lies after occurred_at, the session's end")
+        return rejections.split(columns, read.positions, read.rejections)

@@ -1,4 +1,4 @@
-"""From messages to partition batches: decode, refuse, split by partition."""
+"""From messages to partition batches: decode, reject, split by partition."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ import numpy as np
 
 from consumers.broker.fetched import TopicSlice
 from consumers.broker.topic_partitions import Offsets
-from consumers.dead_letters.letter import Refused
+from consumers.dead_letters.letter import RejectedMessage
 from consumers.inputs.columns import Decoding
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from events.codec.batch_decoder import Rejection
@@ -42,13 +42,13 @@ class Intake:
         owned: Mapping[int, OwnedPartition],
         wall_ms: int,
         ends: Offsets | None = None,
-    ) -> tuple[list[PartitionBatch], dict[int, list[Refused]]]:
-        """Return the batch of each owned partition, and by partition the messages that were refused.
+    ) -> tuple[list[PartitionBatch], dict[int, list[RejectedMessage]]]:
+        """Return the batch of each owned partition, and by partition the messages that were rejected.
 
         `ends` are partitions that were read to their end: the offsets go up to there.
         """
         batches: dict[int, PartitionBatch] = {}
-        refused: dict[int, list[Refused]] = {}
+        rejected: dict[int, list[RejectedMessage]] = {}
         for messages in slices:
             fresh = messages.take(_fresh(messages, owned)) if _any_stale(messages, owned) else messages
             if not len(fresh.offsets):
@@ -63,18 +63,18 @@ class Intake:
                 batch.offsets[fresh.topic] = int(fresh.offsets[fresh.partitions == partition].max()) + 1
                 dead = [decoding.rejections[i] for i in np.flatnonzero(fresh.partitions[bad] == partition).tolist()]
                 batch.count(source.topic, "dead_lettered", len(dead))
-                refused.setdefault(partition, []).extend(
-                    Refused(fresh, rejection.index, rejection.reason) for rejection in dead
+                rejected.setdefault(partition, []).extend(
+                    RejectedMessage(fresh, rejection.index, rejection.reason) for rejection in dead
                 )
         for (topic, partition), end in (ends or {}).items():
             if partition in owned and end > owned[partition].offsets.get(topic, 0):
                 offsets = batches.setdefault(partition, PartitionBatch(partition)).offsets
                 offsets[topic] = max(end, offsets.get(topic, 0))
-        return list(batches.values()), refused
+        return list(batches.values()), rejected
 
 
 def _without_key(messages: TopicSlice, decoding: Decoding) -> Decoding:
-    """Refuse the events whose message has no key."""
+    """Reject the events whose message has no key."""
     keyless = messages.keys.lengths <= 0
     if not keyless.any():
         return decoding

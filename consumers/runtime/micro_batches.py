@@ -155,10 +155,10 @@ class MicroBatchRuntime:
         At most two micro-batches are in the lanes, so that memory stays bounded where Redis or Kafka are slow.
         """
         wall_ms, ends = time.time_ns() // 1_000_000, self._source.ends_reached()
-        batches, refused = self._intake.batches(slices, self._ownership.owned, wall_ms, ends)
+        batches, rejected = self._intake.batches(slices, self._ownership.owned, wall_ms, ends)
         self._finish(self._schedule.join_earlier())
         mine = [
-            OwnedBatch(self._ownership[batch.partition], batch, refused.get(batch.partition, []))
+            OwnedBatch(self._ownership[batch.partition], batch, rejected.get(batch.partition, []))
             for batch in batches
             if batch.partition in self._ownership
         ]

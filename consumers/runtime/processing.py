@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple
 import numpy as np
 
 from consumers.broker.kafka_sink import SinkFailed
-from consumers.dead_letters.letter import Refused, dead_letter
+from consumers.dead_letters.letter import RejectedMessage, dead_letter
 from consumers.runtime.background_jobs import BackgroundJob
 from consumers.runtime.partition_batch import PartitionBatch
 from consumers.runtime.protocols import C, Clock, Commit, Committer, Customers, Handler, Load, Loaded, LoadRequest, U
@@ -19,11 +19,11 @@ __all__ = ["BatchJob", "Job", "OwnedBatch", "Processing"]
 
 
 class OwnedBatch(NamedTuple):
-    """One partition's batch, with the partition and the messages of it that were refused."""
+    """One partition's batch, with the partition and the messages of it that were rejected."""
 
     owned: OwnedPartition
     batch: PartitionBatch
-    refused: list[Refused]
+    rejected: list[RejectedMessage]
 
 
 BatchJob = list[OwnedBatch]
@@ -85,7 +85,7 @@ class Processing(Generic[C, U]):
     def _load_batches(self, job: BatchJob, committer: Committer[U]) -> tuple[BatchJob, list[Loaded[C]]]:
         """Read the records of the batches' customers, and return the batches whose partitions are still ours.
 
-        Refused events go to the dead letters, events of other partitions' customers to those partitions.
+        Rejected events go to the dead letters, events of other partitions' customers to those partitions.
         """
         wall_ms = time.time_ns() // 1_000_000
         touched = [each.batch.customer_ids() for each in job]
@@ -94,14 +94,14 @@ class Processing(Generic[C, U]):
         )
         kept, loaded = [], []
         for part, (_, slots), customers in zip(job, touched, read, strict=True):
-            owned, batch, refused = part
+            owned, batch, rejected = part
             new = not owned.fenced and not customers.known.all()
             if new and self._remove_foreign(owned, batch, customers, committer):
                 ids, slots = batch.customer_ids()
                 (customers,) = self._load_customers([LoadRequest(owned, ids, batch)])
             if owned.fenced:
                 continue
-            for each in refused:
+            for each in rejected:
                 committer.send_elsewhere("dead-letters", None, dead_letter(each, wall_ms))
             columns = {topic: events.columns for topic, events in batch.events.items()}
             now_ms = self._clock.now_ms(_watermark_ms(owned, batch), wall_ms)

@@ -56,7 +56,7 @@ class TallyCommitter:
 def _save(commit: Commit[TallyResult]) -> TallyUpdate:
     owned, result = commit.owned, commit.result
     outcome_counts = (
-        {**commit.outcome_counts, "purchases:let_go": result.let_go} if result.let_go else commit.outcome_counts
+        {**commit.outcome_counts, "purchases:let_go": result.evicted} if result.evicted else commit.outcome_counts
     )
     return TallyUpdate(
         result.logs,

@@ -60,9 +60,9 @@ class LiveExperiment:
         """What purchase logs hold for the experiment."""
         return experiment_hash(self.id)
 
-    def settled(self, watermark_ms: int, remembered_ms: int) -> bool:
-        """Return whether all windows ended so long ago that no event is remembered that could still count."""
-        return self.end_ms + max(self.window_ms, self.retention_ms) + remembered_ms < watermark_ms
+    def is_final(self, watermark_ms: int, log_retention_ms: int) -> bool:
+        """Return whether all windows ended so long ago that the purchase logs hold no event that could still count."""
+        return self.end_ms + max(self.window_ms, self.retention_ms) + log_retention_ms < watermark_ms
 
 
 class Definitions:

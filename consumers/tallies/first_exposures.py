@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from consumers.inputs.deduplication import first_occurrences, remember
+from consumers.inputs.deduplication import append_recent, first_occurrences
 from consumers.tallies.definitions import LiveExperiment
 from consumers.tallies.inputs import ExposureColumns
 from events.arrays import Flags, Ints
 from state.experiments.exposed_customers import ExposedCustomers
 
-__all__ = ["Exposing", "expose"]
+__all__ = ["ExposureUpdate", "apply_exposures"]
 
 
-class Exposing(NamedTuple):
+class ExposureUpdate(NamedTuple):
     """n customers with exposures folded in; `first` and `touched` (n,) say whose first, or any, exposure is new.
 
     `others` counts the events that were not applied, by outcome.
@@ -26,9 +26,9 @@ class Exposing(NamedTuple):
     others: dict[str, int]
 
 
-def expose(
+def apply_exposures(
     before: ExposedCustomers, events: ExposureColumns, owners: Ints, experiment: LiveExperiment, window: int
-) -> Exposing:
+) -> ExposureUpdate:
     """Fold exposures (m,) to one experiment into the customers at `owners` (m,).
 
     Of exposures at the same time the smaller event hash is the first. `window` exposures of a customer are remembered
@@ -50,10 +50,10 @@ def expose(
     rows["exposures"] += np.bincount(owners, minlength=len(rows)).astype(np.uint32)
     np.bitwise_or.at(rows["variants"], owners, np.uint32(1) << events.variants.astype(np.uint32))
     first = _first_exposures(rows, events, owners)
-    recent, starts = remember(before, owners, events.event_hashes, window)
+    recent, starts = append_recent(before, owners, events.event_hashes, window)
     touched = np.zeros(len(rows), np.bool_)
     touched[owners] = True
-    return Exposing(ExposedCustomers(rows, before.known, recent, starts), first, touched, others)
+    return ExposureUpdate(ExposedCustomers(rows, before.known, recent, starts), first, touched, others)
 
 
 def _first_exposures(rows: npt.NDArray[Any], events: ExposureColumns, owners: Ints) -> Flags:

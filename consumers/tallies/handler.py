@@ -1,4 +1,4 @@
-"""What happens to a partition's tallies when events arrive: log, expose, and count each touched customer again."""
+"""Update a partition's tallies with events: append to logs, apply exposures, recount each customer concerned."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import numpy as np
 from consumers.inputs.columns import Columns
 from consumers.runtime.protocols import Loaded, LoadRequest
 from consumers.tallies.definitions import Definitions, LiveExperiment
-from consumers.tallies.first_exposures import expose
+from consumers.tallies.first_exposures import apply_exposures
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
-from consumers.tallies.purchase_log import Taken, take_in, trimmed
+from consumers.tallies.purchase_log import AppendedLogs, append_purchases, evict
 from consumers.tallies.recount import Recount
 from consumers.tallies.settings import ExperimentSettings
 from events.arrays import Ints
@@ -26,12 +26,12 @@ _LOGGED = ("orders", "conversions")
 
 @dataclass(frozen=True)
 class TallyResult:
-    """What a micro-batch of a partition changes; `let_go` counts entries that a full log had no room for."""
+    """What a micro-batch of a partition changes; `evicted` counts entries that a full log had no room for."""
 
     logs: PurchaseLogs
     experiments: Mapping[str, ExperimentUpdate]
     outcome_counts: dict[str, dict[str, int]]
-    let_go: int
+    evicted: int
 
 
 class TallyHandler:
@@ -41,7 +41,7 @@ class TallyHandler:
         self, store: TallyPartitions, definitions: Definitions, settings: ExperimentSettings, duplicate_window: int
     ) -> None:
         self._store, self._definitions = store, definitions
-        self._remembered_ms = settings.purchase_days * DAY_MS
+        self._log_retention_ms = settings.purchase_days * DAY_MS
         self._limit, self._window = settings.purchase_limit, duplicate_window
 
     def load(self, wanted: Sequence[LoadRequest]) -> list[LoadedTallies]:
@@ -52,10 +52,10 @@ class TallyHandler:
     def _request(self, live: Mapping[str, LiveExperiment], wanted: LoadRequest) -> TallyRequest:
         owned, ids, batch = wanted
         watermark_ms = max(owned.watermark_ms, batch.latest_ms())
-        names = [name for name, each in live.items() if not each.settled(watermark_ms, self._remembered_ms)]
-        shown = batch.events.get("exposures")
-        who = set() if shown is None else set(shown.columns.customer_ids)
-        held_by = np.array([i for i, name in enumerate(ids) if name in who], np.int64)
+        names = [name for name, each in live.items() if not each.is_final(watermark_ms, self._log_retention_ms)]
+        exposures = batch.events.get("exposures")
+        exposed = set() if exposures is None else set(exposures.columns.customer_ids)
+        held_by = np.array([i for i, name in enumerate(ids) if name in exposed], np.int64)
         return TallyRequest(owned, ids, names, held_by)
 
     def apply(self, loaded: Sequence[Loaded[LoadedTallies]]) -> list[TallyResult]:
@@ -64,22 +64,22 @@ class TallyHandler:
 
     def _apply(self, customers: LoadedTallies, events: dict[str, Columns], slots: dict[str, Ints]) -> TallyResult:
         outcome_counts: dict[str, dict[str, int]] = {topic: {} for topic in events}
-        taken = self._log(customers.logs, events, slots, outcome_counts)
-        recount = Recount(customers, taken.logs)
+        appended = self._log(customers.logs, events, slots, outcome_counts)
+        recount = Recount(customers, appended.logs)
         live = self._definitions.current()
-        shown = events.get("exposures", _no_exposures())
-        assert isinstance(shown, ExposureColumns)  # noqa: S101 - for the type checker
+        exposures = events.get("exposures", _no_exposures())
+        assert isinstance(exposures, ExposureColumns)  # noqa: S101 - for the type checker
         experiments = {}
         for name, state in customers.experiments.items():
             if name in live:
-                mine = np.flatnonzero(shown.experiments == self._definitions.code(name))
+                mine = np.flatnonzero(exposures.experiments == self._definitions.code(name))
                 owners = slots["exposures"][mine] if len(mine) else mine
-                exposing = expose(state.customers, shown.take(mine), owners, live[name], self._window)
-                _add(outcome_counts, "exposures", exposing.others)
-                experiments[name] = recount.of(live[name], state, exposing)
-        _add(outcome_counts, "exposures", self._elsewhere(shown, experiments, live))
-        logs, let_go = trimmed(taken.logs.take(np.flatnonzero(recount.logged)), self._remembered_ms, self._limit)
-        return TallyResult(logs, experiments, outcome_counts, let_go)
+                update = apply_exposures(state.customers, exposures.take(mine), owners, live[name], self._window)
+                _add(outcome_counts, "exposures", update.others)
+                experiments[name] = recount.of(live[name], state, update)
+        _add(outcome_counts, "exposures", self._untallied(exposures, experiments, live))
+        logs, evicted = evict(appended.logs.take(np.flatnonzero(recount.logged)), self._log_retention_ms, self._limit)
+        return TallyResult(logs, experiments, outcome_counts, evicted)
 
     def _log(
         self,
@@ -87,33 +87,35 @@ class TallyHandler:
         events: dict[str, Columns],
         slots: dict[str, Ints],
         outcome_counts: dict[str, dict[str, int]],
-    ) -> Taken:
-        """Take orders and conversions into the logs, and count those that are not."""
+    ) -> AppendedLogs:
+        """Append orders and conversions to the logs, and count those that are left out."""
         parts = [(topic, columns) for topic, columns in events.items() if topic in _LOGGED]
         entries = [columns.entries for _, columns in parts if isinstance(columns, LoggedOrders | LoggedColumns)]
         owners = [slots[topic] for topic, _ in parts]
-        taken = take_in(logs, np.concatenate([*owners, _NOBODY]), np.concatenate([*entries, np.zeros(0, ENTRY)]))
+        appended = append_purchases(
+            logs, np.concatenate([*owners, _NOBODY]), np.concatenate([*entries, np.zeros(0, ENTRY)])
+        )
         start = 0
         for topic, columns in parts:
             mine = slice(start, start + len(columns))
-            counts = {"duplicate": taken.repeated[mine], "too_old": taken.too_old[mine]}
+            counts = {"duplicate": appended.duplicate[mine], "too_old": appended.too_old[mine]}
             _add(
                 outcome_counts,
                 topic,
                 {event_outcome: int(np.count_nonzero(flags)) for event_outcome, flags in counts.items()},
             )
             start += len(columns)
-        return taken
+        return appended
 
-    def _elsewhere(
-        self, shown: ExposureColumns, opened: Mapping[str, object], live: Mapping[str, LiveExperiment]
+    def _untallied(
+        self, exposures: ExposureColumns, opened: Mapping[str, object], live: Mapping[str, LiveExperiment]
     ) -> dict[str, int]:
-        """Count the exposures to experiments that nothing is tallied of any more."""
+        """Count the exposures to experiments that are not tallied any more."""
         found: dict[str, int] = {}
-        for code in np.unique(shown.experiments).tolist():
+        for code in np.unique(exposures.experiments).tolist():
             name = self._definitions.id_of(code)
             if name not in opened:
-                times = shown.times[shown.experiments == code]
+                times = exposures.times[exposures.experiments == code]
                 late = int(np.count_nonzero(times >= live[name].end_ms)) if name in live else 0
                 found["after_stop"] = found.get("after_stop", 0) + late
                 found["too_old"] = found.get("too_old", 0) + len(times) - late

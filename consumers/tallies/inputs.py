@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from consumers.inputs.columns import Columns, Decoding, Refusals
+from consumers.inputs.columns import Columns, Decoding, Rejections
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
@@ -26,7 +26,7 @@ _NO_CURRENCY: Final = "XXX"
 
 @dataclass(frozen=True)
 class ExposureColumns(Columns):
-    """`experiments` are codes of `Definitions`, `variants` places in the definition's variants."""
+    """`experiments` are codes of `Definitions`, `variants` positions in the definition's variants."""
 
     experiments: Ints
     variants: Ints
@@ -59,7 +59,7 @@ class PurchaseInput(OrderInput):
 
 
 class ExposureInput:
-    """Decodes exposures; those of unknown experiments and variants are refused."""
+    """Decodes exposures; those of unknown experiments and variants are rejected."""
 
     topic = "exposures"
 
@@ -72,26 +72,26 @@ class ExposureInput:
         """Decode a slice. Raises redis.RedisError where definitions have to be read."""
         read = self._decoder.decode(values)
         named = list(zip(read["experiment"], read["variant"], strict=True))
-        places = _places(self._definitions.current())
-        if any(pair not in places for pair in set(named)):
+        positions = _variant_positions(self._definitions.current())
+        if any(pair not in positions for pair in set(named)):
             # Whoever creates an experiment may expose customers to it at once.
-            places = _places(self._definitions.refresh())
+            positions = _variant_positions(self._definitions.refresh())
         columns = ExposureColumns(
             read["customer_id"],
             read["event_id"],
             read["occurred_at"],
             np.fromiter(map(self._definitions.code, read["experiment"]), np.int64, len(read)),
-            np.fromiter((places.get(pair, -1) for pair in named), np.int64, len(read)),
+            np.fromiter((positions.get(pair, -1) for pair in named), np.int64, len(read)),
         )
-        refusals = Refusals(len(read))
-        refusals.times(columns.times, latest_ms)
-        known = {experiment for experiment, _ in places}
-        refusals.where(columns.variants < 0, lambda i: _unplaced(*named[i], known))
-        return refusals.split(columns, read.positions, read.rejections)
+        rejections = Rejections(len(read))
+        rejections.times(columns.times, latest_ms)
+        known = {experiment for experiment, _ in positions}
+        rejections.where(columns.variants < 0, lambda i: _unknown_variant(*named[i], known))
+        return rejections.split(columns, read.positions, read.rejections)
 
 
 class ConversionInput:
-    """Decodes conversions; those that name an unknown experiment are refused."""
+    """Decodes conversions; those that name an unknown experiment are rejected."""
 
     topic = "conversions"
 
@@ -114,14 +114,14 @@ class ConversionInput:
         of = np.fromiter(map(hashes.__getitem__, named), np.uint64, len(read))
         entries = _entries(read["occurred_at"], np.full(len(read), CONVERSION), event_ids, amounts, of)
         columns = LoggedColumns(read["customer_id"], event_ids, read["occurred_at"], entries)
-        refusals = Refusals(len(read))
-        refusals.times(columns.times, latest_ms)
-        refusals.where(
+        rejections = Rejections(len(read))
+        rejections.times(columns.times, latest_ms)
+        rejections.where(
             unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])).replace("amount", "value")
         )
         unknown = np.fromiter((name is not None and name not in live for name in named), np.bool_, len(read))
-        refusals.where(unknown, lambda i: _unknown(named[i]))
-        return refusals.split(columns, read.positions, read.rejections)
+        rejections.where(unknown, lambda i: _unknown_experiment(named[i]))
+        return rejections.split(columns, read.positions, read.rejections)
 
     def _amounts(self, read: DecodedColumns) -> tuple[Ints, Flags]:
         """Return values in thousandths, and which could not be converted; no value is 0."""
@@ -147,15 +147,15 @@ def _entries(
     return entries
 
 
-def _places(live: dict[str, LiveExperiment]) -> dict[tuple[str, str], int]:
+def _variant_positions(live: dict[str, LiveExperiment]) -> dict[tuple[str, str], int]:
     return {(name, variant): i for name, each in live.items() for i, variant in enumerate(each.variants)}
 
 
-def _unplaced(experiment: str, variant: str, known: set[str]) -> str:
+def _unknown_variant(experiment: str, variant: str, known: set[str]) -> str:
     if experiment not in known:
-        return _unknown(experiment)
+        return _unknown_experiment(experiment)
     return f"variant: {variant!r} is none of the variants of experiment {experiment!r}"
 
 
-def _unknown(experiment: str) -> str:
+def _unknown_experiment(experiment: str) -> str:
     return f"experiment: there is no experiment {experiment!r}; create it, then replay this dead letter"

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from consumers.tallies.contributions import CONTRIBUTION, contributions, purchase_table
 from consumers.tallies.definitions import LiveExperiment
-from consumers.tallies.first_exposures import Exposing
+from consumers.tallies.first_exposures import ExposureUpdate
 from consumers.tallies.tally_sums import changed_sums
 from events.arrays import Flags, Ints
 from state.customers.recent_segments import UNKNOWN, segments_held_at
@@ -29,28 +29,28 @@ class Recount:
     """What the purchases of a micro-batch change, for one experiment after the other.
 
     `opened` is what was known of the n customers, `logs` their logs with the new entries, from which nothing has been
-    let go yet; `logged` (n,) says who has new ones.
+    evicted yet; `logged` (n,) says who has new ones.
     """
 
     def __init__(self, opened: LoadedTallies, logs: PurchaseLogs) -> None:
         self._opened, self._logs = opened, logs
         self.logged: Flags = np.diff(logs.starts) > np.diff(opened.logs.starts)
 
-    def of(self, experiment: LiveExperiment, state: ExperimentState, exposing: Exposing) -> ExperimentUpdate:
+    def of(self, experiment: LiveExperiment, state: ExperimentState, update: ExposureUpdate) -> ExperimentUpdate:
         """Return what changes of an experiment in whose customers the exposures have been folded."""
-        after = exposing.customers
-        self._freeze_segments(after.rows, exposing.first)
-        touched = np.flatnonzero(after.exposed & (exposing.touched | self.logged))
+        after = update.customers
+        self._freeze_segments(after.rows, update.first)
+        touched = np.flatnonzero(after.exposed & (update.touched | self.logged))
         before = state.customers.rows[touched]
-        rows = self._counted(experiment, before, after.rows[touched], touched, exposing.first[touched])
+        rows = self._counted(experiment, before, after.rows[touched], touched, update.first[touched])
         after.rows[touched] = rows
         ids = [self._opened.ids[i] for i in touched.tolist()]
-        left_out = self._named(experiment, state, exposing)
+        left_out = self._uncounted(experiment, state, update)
         left_out |= _difference(before, rows)
         left_out["short_history"] = int(
-            np.count_nonzero(exposing.first[touched] & self._short(experiment, rows, touched))
+            np.count_nonzero(update.first[touched] & self._short(experiment, rows, touched))
         )
-        left_out |= {event_outcome: exposing.others[event_outcome] for event_outcome in ("before_start", "after_stop")}
+        left_out |= {outcome: update.others[outcome] for outcome in ("before_start", "after_stop")}
         return ExperimentUpdate(
             dict(zip(ids, after.pack(touched), strict=True)),
             TallyReading(
@@ -63,12 +63,12 @@ class Recount:
         """Give those whose first exposure is new the segment that they held at that time."""
         who = np.flatnonzero(first)
         if len(who):
-            places = np.searchsorted(self._opened.held_by, who)
+            positions = np.searchsorted(self._opened.held_by, who)
             records = self._opened.records
-            held = segments_held_at(records.rows[places], rows["first_at"][who])
-            known = records.known[places].tolist()
+            held = segments_held_at(records.rows[positions], rows["first_at"][who])
+            known = records.known[positions].tolist()
             rows["segment"][who] = [
-                segment_code(segment if here else UNKNOWN) for segment, here in zip(held, known, strict=True)
+                segment_code(segment if is_known else UNKNOWN) for segment, is_known in zip(held, known, strict=True)
             ]
 
     def _counted(self, experiment: LiveExperiment, before: Rows, after: Rows, touched: Ints, first: Flags) -> Rows:
@@ -92,12 +92,12 @@ class Recount:
         """Return whose log does not reach back to the beginning of the pre-period."""
         return np.asarray(self._opened.logs.reach[touched] > rows["first_at"] - experiment.pre_period_ms)
 
-    def _named(self, experiment: LiveExperiment, state: ExperimentState, exposing: Exposing) -> dict[str, int]:
+    def _uncounted(self, experiment: LiveExperiment, state: ExperimentState, update: ExposureUpdate) -> dict[str, int]:
         """Return the change in the conversions that name the experiment and do not count in it."""
         before, after = (_named_conversions(logs, experiment) for logs in (self._opened.logs, self._logs))
         if not experiment.by_conversions:
             return {"conversion_unused": len(after) - len(before)}
-        waiting = np.count_nonzero(~exposing.customers.exposed[after])
+        waiting = np.count_nonzero(~update.customers.exposed[after])
         return {"without_exposure": int(waiting - np.count_nonzero(~state.customers.exposed[before]))}
 
 

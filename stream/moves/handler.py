@@ -8,7 +8,7 @@ import numpy as np
 
 from consumers.inputs.columns import Columns
 from consumers.inputs.customers import ProfileColumns
-from consumers.inputs.deduplication import first_occurrences, remember
+from consumers.inputs.deduplication import append_recent, first_occurrences
 from consumers.inputs.orders import PLACED, OrderColumns
 from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Loaded
@@ -66,7 +66,7 @@ class SegmentHandler:
             kept = columns if fresh.all() else columns.take(np.flatnonzero(fresh))
             owners = slots[fresh]
             after = merge(after, fold(kept, owners, n, self._half_life_ms))
-            customers.recent, customers.starts = remember(customers, owners, kept.event_hashes, self._window)
+            customers.recent, customers.starts = append_recent(customers, owners, kept.event_hashes, self._window)
             acts = _activity(kept)
             active[owners[acts]], corrected[owners[~acts]] = True, True
             if isinstance(kept, ProfileColumns):

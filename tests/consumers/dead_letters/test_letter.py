@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from consumers.dead_letters.letter import Refused, dead_letter
+from consumers.dead_letters.letter import RejectedMessage, dead_letter
 from events.schema.outputs import DeadLetter
 from tests.building import NOW, NOW_MS, topic_slice
 
@@ -14,7 +14,7 @@ MESSAGES = topic_slice(
 
 
 def letter_of(position, reason="it is odd"):
-    return DeadLetter.model_validate_json(dead_letter(Refused(MESSAGES, position, reason), NOW_MS))
+    return DeadLetter.model_validate_json(dead_letter(RejectedMessage(MESSAGES, position, reason), NOW_MS))
 
 
 def test_it_says_where_the_message_stood_and_why_it_was_refused():

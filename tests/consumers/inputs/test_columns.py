@@ -1,4 +1,4 @@
-"""Events in columns: times, hashes, choosing some, and collecting refusals."""
+"""Events in columns: times, hashes, choosing some, and collecting rejections."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.inputs.columns import Columns, Refusals, milliseconds
+from consumers.inputs.columns import Columns, Rejections, milliseconds
 from consumers.inputs.orders import OrderColumns
 from events.codec.batch_decoder import Rejection
 from events.codec.id_hashes import event_hashes
@@ -74,16 +74,16 @@ def test_take_of_nothing_is_empty():
 def test_without_refusals_everything_is_kept_as_it_is():
     columns, positions = columns_at([1, 2]), ints([0, 3])
     before = [Rejection(1, "bad")]
-    decoding = Refusals(2).split(columns, positions, before)
+    decoding = Rejections(2).split(columns, positions, before)
     assert decoding.columns is columns
     assert decoding.positions is positions
     assert decoding.rejections == before
 
 
 def test_refused_events_are_left_out_and_listed_by_their_place_in_the_slice():
-    refusals = Refusals(4)
-    refusals.where(np.array([False, True, False, True]), lambda i: f"event {i} is odd")
-    decoding = refusals.split(
+    rejections = Rejections(4)
+    rejections.where(np.array([False, True, False, True]), lambda i: f"event {i} is odd")
+    decoding = rejections.split(
         columns_at([10, 11, 12, 13]), ints([0, 2, 5, 6]), [Rejection(1, "early"), Rejection(3, "late")]
     )
     assert decoding.columns.times.tolist() == [10, 12]
@@ -97,10 +97,10 @@ def test_refused_events_are_left_out_and_listed_by_their_place_in_the_slice():
 
 
 def test_the_first_reason_counts():
-    refusals = Refusals(1)
-    refusals.where(np.array([True]), lambda _: "first")
-    refusals.where(np.array([True]), lambda _: "second")
-    assert [each.reason for each in refusals.split(columns_at([1]), ints([0]), []).rejections] == ["first"]
+    rejections = Rejections(1)
+    rejections.where(np.array([True]), lambda _: "first")
+    rejections.where(np.array([True]), lambda _: "second")
+    assert [each.reason for each in rejections.split(columns_at([1]), ints([0]), []).rejections] == ["first"]
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_the_first_reason_counts():
     ],
 )
 def test_times_are_allowed_from_1970_to_the_latest_inclusive(ms, reason):
-    refusals = Refusals(1)
-    refusals.times(ints([ms]), latest_ms=2_000)
-    rejections = refusals.split(columns_at([ms]), ints([0]), []).rejections
+    rejections = Rejections(1)
+    rejections.times(ints([ms]), latest_ms=2_000)
+    rejections = rejections.split(columns_at([ms]), ints([0]), []).rejections
     assert [each.reason for each in rejections] == ([] if reason is None else [reason])
 
 
 def test_a_time_that_no_calendar_holds_is_still_named():
-    refusals = Refusals(1)
-    refusals.times(ints([2**62]), latest_ms=2_000, name="started_at")
-    (rejection,) = refusals.split(columns_at([0]), ints([0]), []).rejections
+    rejections = Rejections(1)
+    rejections.times(ints([2**62]), latest_ms=2_000, name="started_at")
+    (rejection,) = rejections.split(columns_at([0]), ints([0]), []).rejections
     assert rejection.reason.startswith(f"started_at: lies too far in the future, found {2**62} ms")
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.inputs.deduplication import first_occurrences, remember
+from consumers.inputs.deduplication import append_recent, first_occurrences
 from state.customers.records import CustomerBatch
 from tests.building import examples, ints, names
 
@@ -34,7 +34,7 @@ def take_in(batch, events, window):
     """One micro-batch as the handler takes it in; return which events are new."""
     slots, event_hashes = ints([slot for slot, _ in events]), hashes([event for _, event in events])
     fresh = first_occurrences(batch, slots, event_hashes)
-    batch.recent, batch.starts = remember(batch, slots[fresh], event_hashes[fresh], window)
+    batch.recent, batch.starts = append_recent(batch, slots[fresh], event_hashes[fresh], window)
     return fresh.tolist()
 
 
