@@ -18,7 +18,7 @@ class NoLetters:
     def __init__(self, *_):
         pass
 
-    def forget(self, customer_id, sink):
+    def erase_customer(self, customer_id, sink):
         return 0
 
 
@@ -76,7 +76,7 @@ def test_an_erasure_that_cannot_be_finished_stays_open(shop, erasures, monkeypat
     def away(*_):
         raise ConnectionError("no Kafka")
 
-    monkeypatch.setattr(NoLetters, "forget", away)
+    monkeypatch.setattr(NoLetters, "erase_customer", away)
     shop.redis.set(keys.ERASURE_LOCK, 1)  # so that the API of this test leaves it alone
     erasures.request("c001", 5)
     erased_by_a_worker(shop.redis, "c001")
