@@ -1,5 +1,6 @@
 """`shoal health`: are the brokers there, are workers alive, is anything behind."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -82,36 +83,50 @@ def _print(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title="[green]healthy[/]" if report["healthy"] else "[red]not healthy[/]", show_header=False)
-    for name in ("kafka", "redis"):
-        part = report[name]
-        table.add_row(name, f"{'ok' if part['ok'] else 'not ok'}  {part.get('address', '')}")
-    for name in ("customers", "baseline", "model_version"):
-        if name in report:
-            table.add_row(name.replace("_", " "), f"{report[name]:,}")
-    if "lag" in report:
-        table.add_row("behind", f"{report['lag']['events']:,} events, {report['lag']['changes']:,} changes unsent")
-    for name, count in sorted(report.get("events", {}).items()):
-        table.add_row(name.replace(":", " "), f"{count:,}")
-    for worker in report.get("workers", []):
-        leader = ", leader" if worker["leader"] else ""
-        table.add_row("worker", f"{worker['worker']}: partitions {worker['partitions']}{leader}")
-        if worker["starving"]:
-            table.add_row("starving segments", ", ".join(worker["starving"]))
-        if worker["drift"]:
-            table.add_row("drift", worker["drift"])
-    tallying = report.get("experiments", {"declared": 0, "consumers": [], "events": {}})
-    if tallying["declared"] or tallying["consumers"]:
-        behind = f", {tallying['behind']:,} events behind" if "behind" in tallying else ""
-        table.add_row("experiments", f"{tallying['declared']:,}{behind}")
-        for name, count in sorted(tallying["events"].items()):
-            table.add_row(f"  {name.replace(':', ' ')}", f"{count:,}")
-        for consumer in tallying["consumers"]:
-            table.add_row("consumer", f"{consumer['worker']}: partitions {consumer['partitions']}")
-    calling = report.get("triggers", {"declared": 0, "services": []})
-    if calling["declared"] or calling["services"]:
-        table.add_row("triggers", f"{calling['declared']:,}, {calling['waiting']:,} waiting, {calling['dead']:,} dead")
-        for service in calling["services"]:
-            table.add_row("trigger service", service["worker"])
+    for row in (*_state_rows(report), *_worker_rows(report), *_experiment_rows(report), *_trigger_rows(report)):
+        table.add_row(*row)
     tables().print(table)
     for problem in report["problems"]:
         tables().print(f"[red]•[/] {problem}", highlight=False)
+
+
+def _state_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in ("kafka", "redis"):
+        part = report[name]
+        yield name, f"{'ok' if part['ok'] else 'not ok'}  {part.get('address', '')}"
+    for name in ("customers", "baseline", "model_version"):
+        if name in report:
+            yield name.replace("_", " "), f"{report[name]:,}"
+    if "lag" in report:
+        yield "behind", f"{report['lag']['events']:,} events, {report['lag']['changes']:,} changes unsent"
+    for name, count in sorted(report.get("events", {}).items()):
+        yield name.replace(":", " "), f"{count:,}"
+
+
+def _worker_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for worker in report.get("workers", []):
+        leader = ", leader" if worker["leader"] else ""
+        yield "worker", f"{worker['worker']}: partitions {worker['partitions']}{leader}"
+        if worker["starving"]:
+            yield "starving segments", ", ".join(worker["starving"])
+        if worker["drift"]:
+            yield "drift", worker["drift"]
+
+
+def _experiment_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    found = report.get("experiments", {"declared": 0, "consumers": []})
+    if found["declared"] or found["consumers"]:
+        behind = f", {found['behind']:,} events behind" if "behind" in found else ""
+        yield "experiments", f"{found['declared']:,}{behind}"
+        for name, count in sorted(found["events"].items()):
+            yield f"  {name.replace(':', ' ')}", f"{count:,}"
+        for consumer in found["consumers"]:
+            yield "consumer", f"{consumer['worker']}: partitions {consumer['partitions']}"
+
+
+def _trigger_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    found = report.get("triggers", {"declared": 0, "services": []})
+    if found["declared"] or found["services"]:
+        yield "triggers", f"{found['declared']:,}, {found['waiting']:,} waiting, {found['dead']:,} dead"
+        for service in found["services"]:
+            yield "trigger service", service["worker"]

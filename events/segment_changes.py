@@ -81,10 +81,10 @@ def decode_change(value: bytes) -> Change:
 class ChangeBatch(Sequence[Change]):
     """The segment changes of many customers, which are few kinds of change: from here to there, for this cause.
 
-    Change i is kind `kinds[i]` with the customer and the change number of its own, and with the figures whose codes
-    are `figures[i]` (see `events.codec.number_text`): distance, previous distance, usual gap, then before and after
-    of each moved feature. So only what differs is written for each. Without `figures` a change has those of its kind,
-    and the bytes are those that the encoder writes for the change by itself.
+    Change i is of kind `kinds[i]`, with a customer and a change number of its own. Its evidence are the numbers whose
+    codes are `evidence_codes[i]` (see `events.codec.number_text`): distance, previous distance, usual gap, then before
+    and after of each moved feature. So only what differs is written for each. Without `evidence_codes` a change has the
+    evidence of its kind, and the bytes are those that the encoder writes for the change by itself.
 
     >>> kind = make_change(change_id="", customer_id="", change_number=0, changed_at="2026-01-01T00:00:00Z",
     ...     cause="time", segment_id="s2", segment="At-Risk", previous=None, previous_segment=None, baseline=1,
@@ -100,10 +100,10 @@ class ChangeBatch(Sequence[Change]):
         numbers: list[int],
         kinds: Sequence[int],
         prototypes: Sequence[Change],
-        figures: Codes | None = None,
+        evidence_codes: Codes | None = None,
     ) -> None:
         self.customer_ids, self.numbers, self.kinds, self.prototypes = customer_ids, numbers, kinds, prototypes
-        self.figures = figures
+        self.evidence_codes = evidence_codes
         self._whole: tuple[ChangeBatch, int, int] | None = None
         self._rows: dict[Rows, list[bytes]] = {}
 
@@ -116,16 +116,16 @@ class ChangeBatch(Sequence[Change]):
         return cls(ids, numbers, range(len(changes)), changes)
 
     def part(self, start: int, end: int) -> "ChangeBatch":
-        """Return the changes from place `start` to before `end`, with only the kinds that they are of."""
+        """Return the changes from position `start` to before `end`, with only the kinds that they are of."""
         if start == 0 and end == len(self):
             return self
-        used = {kind: place for place, kind in enumerate(dict.fromkeys(self.kinds[start:end]))}
+        used = {kind: position for position, kind in enumerate(dict.fromkeys(self.kinds[start:end]))}
         part = ChangeBatch(
             self.customer_ids[start:end],
             self.numbers[start:end],
             [used[kind] for kind in self.kinds[start:end]],
             [self.prototypes[kind] for kind in used],
-            None if self.figures is None else self.figures[start:end],
+            None if self.evidence_codes is None else self.evidence_codes[start:end],
         )
         part._whole = self, start, end
         return part
@@ -143,24 +143,24 @@ class ChangeBatch(Sequence[Change]):
         return len(self.customer_ids)
 
     @overload
-    def __getitem__(self, place: int) -> Change: ...
+    def __getitem__(self, position: int) -> Change: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[Change]: ...
+    def __getitem__(self, position: slice) -> list[Change]: ...
 
-    def __getitem__(self, place: int | slice) -> Change | list[Change]:
-        if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(len(self)))]
-        customer_id, number = self.customer_ids[place], self.numbers[place]
-        prototype: Any = self.prototypes[self.kinds[place]]
+    def __getitem__(self, position: int | slice) -> Change | list[Change]:
+        if isinstance(position, slice):
+            return [self[i] for i in range(*position.indices(len(self)))]
+        customer_id, number = self.customer_ids[position], self.numbers[position]
+        prototype: Any = self.prototypes[self.kinds[position]]
         own = {"change_id": f"{customer_id}:{number}", "customer_id": customer_id, "change_number": number}
-        change: Change = msgspec.structs.replace(prototype, **own, **self._figures_of(place, prototype))
+        change: Change = msgspec.structs.replace(prototype, **own, **self._evidence_of(position, prototype))
         return change
 
-    def _figures_of(self, place: int, prototype: Change) -> dict[str, Any]:
-        if self.figures is None:
+    def _evidence_of(self, position: int, prototype: Change) -> dict[str, Any]:
+        if self.evidence_codes is None:
             return {}
-        distance, previous_distance, gap, *pairs = number_values(self.figures[place].tolist())
+        distance, previous_distance, gap, *pairs = number_values(self.evidence_codes[position].tolist())
         moved = [
             make_moved_feature(each.feature, before, after)
             for each, before, after in zip(prototype.moved, pairs[::2], pairs[1::2], strict=True)
@@ -195,15 +195,17 @@ class ChangeBatch(Sequence[Change]):
     def _encoded(self) -> list[bytes]:
         names, numbers, kinds = self.escaped_ids, self.number_column, self.kind_column
         tails = [_tail(prototype) for prototype in self.prototypes]
-        if self.figures is not None:
+        if self.evidence_codes is not None:
             tails = [tail.rpartition(b'"distance":null,')[0] for tail in tails]
         head: list[Part] = [b'{"change_id":"', names, b":", numbers, b'","customer_id":"', names]
         head += [b'","change_number":', numbers, b",", (kinds, Table(tails))]
-        return build_rows(len(self), *head, *([] if self.figures is None else self._evidence(self.figures)))
+        return build_rows(len(self), *head, *self._evidence())
 
-    def _evidence(self, figures: Codes) -> list[Part]:
+    def _evidence(self) -> list[Part]:
         """Return the end of each change's JSON, from its distance on."""
-        distance, previous, gap, *pairs = ((codes, number_table()) for codes in figures.T)
+        if self.evidence_codes is None:
+            return []
+        distance, previous, gap, *pairs = ((codes, number_table()) for codes in self.evidence_codes.T)
         parts: list[Part] = [b'"distance":', distance, b',"previous_distance":', previous, b',"usual_gap_days":', gap]
         parts.append(b',"moved":[')
         for i, (before, after) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):

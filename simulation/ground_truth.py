@@ -11,11 +11,11 @@ import numpy.typing as npt
 from events.arrays import Ints
 from simulation.behaviour.ab_test import Experiment
 from simulation.customers.groups import Group
-from simulation.customers.population import customer_ids, groups_of
+from simulation.customers.population import customer_ids, group_sizes
 from simulation.event_json import instants
 from simulation.scenarios.scenario import Scenario
 
-__all__ = ["customer_lines", "left_lines", "scenario_truth"]
+__all__ = ["customer_lines", "departure_lines", "scenario_truth"]
 
 
 def scenario_truth(scenario: Scenario, customers: int, seed: int, start: datetime) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def scenario_truth(scenario: Scenario, customers: int, seed: int, start: datetim
     def at(day: int) -> str:
         return (start.astimezone(UTC) + timedelta(days=day)).isoformat().replace("+00:00", "Z")
 
-    sizes = groups_of(scenario.groups, customers).tolist()
+    sizes = group_sizes(scenario.groups, customers).tolist()
     experiment = scenario.experiment
     return {
         "kind": "scenario",
@@ -112,7 +112,7 @@ def customer_lines(people: npt.NDArray[np.void], scenario: Scenario) -> list[byt
     ]
 
 
-def left_lines(customers: Sequence[str], at: Ints, reason: str) -> list[bytes]:
+def departure_lines(customers: Sequence[str], at: Ints, reason: str) -> list[bytes]:
     """Return one line for each customer that leaves for good."""
     rows = zip(customers, instants(at), strict=True)
     return [

@@ -6,9 +6,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from events.arrays import Floats, Ints
+from events.arrays import Floats
 
-__all__ = ["Floats", "Ints", "Name", "ScenarioPart", "Share", "Weights", "probabilities"]
+__all__ = ["Name", "ScenarioPart", "Share", "Weights", "probabilities"]
 
 
 class ScenarioPart(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from xxhash import xxh3_64_hexdigest
 
 from events.time_units import DAY_MS
-from simulation.day import DaySimulator
+from simulation.day_simulator import DaySimulator
 from simulation.event_merging import Batch
 from simulation.ground_truth import scenario_truth
 from simulation.scenarios.scenario import Scenario
@@ -53,7 +53,7 @@ class Shop:
         end = None if days is None else start_ms + days * DAY_MS
         for day in range(MAX_DAYS + 1):
             begin = start_ms + day * DAY_MS
-            over = made.over(day)
+            over = made.is_finished(day)
             if not over:
                 made.draw(day)  # reaches less than a day back: what lies before it is complete now
             batch = made.merger.release(_earlier(None if over else begin, end))

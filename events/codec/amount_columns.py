@@ -18,7 +18,7 @@ SCALE: Final = 1000
 class Amounts:
     """n amounts: in `thousandths` (n,), 0 where there is none.
 
-    Those that are more exact than that, or are text, stand by their place in `others`, as they were on the wire.
+    Those that are more exact than that, or are text, stand by their position in `others`, as they were on the wire.
     """
 
     thousandths: Ints
@@ -39,17 +39,17 @@ class Amounts:
         others |= {i: numbers[i] for i in np.flatnonzero(~whole).tolist()}
         return cls(np.where(whole, nearest, 0).astype(np.int64), others)
 
-    def take(self, places: Ints) -> "Amounts":
-        """Return the amounts at these places."""
-        others = {i: self.others[at] for i, at in enumerate(places.tolist()) if at in self.others}
-        return Amounts(self.thousandths[places], others)
+    def take(self, positions: Ints) -> "Amounts":
+        """Return the amounts at these positions."""
+        others = {i: self.others[at] for i, at in enumerate(positions.tolist()) if at in self.others}
+        return Amounts(self.thousandths[positions], others)
 
-    def exact(self, place: int) -> str:
+    def exact(self, position: int) -> str:
         """Return an amount as decimal text."""
-        if place in self.others:
-            other = self.others[place]
+        if position in self.others:
+            other = self.others[position]
             return other if isinstance(other, str) else repr(other)
-        whole, rest = divmod(int(self.thousandths[place]), SCALE)
+        whole, rest = divmod(int(self.thousandths[position]), SCALE)
         return f"{whole}.{rest:03d}"
 
 

@@ -29,7 +29,7 @@ __all__ = ["BatchDecoder", "DecodedStructs", "Rejection"]
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PIECE = 1_000
 _UNFIT = "a field does not have the form that it should have"
-_TOLD, _COUNTABLE = 5, 1_000
+_MAX_REPORTED, _MAX_COUNTED = 5, 1_000
 """Faults of one event that its reason names, and how many it may have for that."""
 
 
@@ -153,8 +153,8 @@ class BatchDecoder:
         try:
             self.model.model_validate_json(value)
         except ValidationError as error:
-            if error.error_count() <= _COUNTABLE:  # the details of 500,000 take two seconds
-                return "; ".join(_sentence(dict(detail)) for detail in error.errors(include_url=False)[:_TOLD])
+            if error.error_count() <= _MAX_COUNTED:  # the details of 500,000 take two seconds
+                return "; ".join(_sentence(dict(detail)) for detail in error.errors(include_url=False)[:_MAX_REPORTED])
         return None
 
 

@@ -41,15 +41,15 @@ class BinaryColumn(Sequence[bytes | None]):
         return len(self.starts)
 
     @overload
-    def __getitem__(self, place: int) -> bytes | None: ...
+    def __getitem__(self, position: int) -> bytes | None: ...
 
     @overload
-    def __getitem__(self, place: slice) -> "BinaryColumn": ...
+    def __getitem__(self, position: slice) -> "BinaryColumn": ...
 
-    def __getitem__(self, place: int | slice) -> "bytes | BinaryColumn | None":
-        if isinstance(place, slice):
-            return BinaryColumn(self.data, self.starts[place], self.lengths[place])
-        start, length = int(self.starts[place]), int(self.lengths[place])
+    def __getitem__(self, position: int | slice) -> "bytes | BinaryColumn | None":
+        if isinstance(position, slice):
+            return BinaryColumn(self.data, self.starts[position], self.lengths[position])
+        start, length = int(self.starts[position]), int(self.lengths[position])
         return None if length < 0 else self.data[start : start + length].tobytes()
 
     def __iter__(self) -> Iterator[bytes | None]:

@@ -25,7 +25,7 @@ except ImportError:  # not compiled
 __all__ = ["Part", "Table", "build_rows"]
 
 Part = bytes | Sequence[str] | Ints | tuple[Ints, Table]
-"""One text for all rows, a text for each, a number from 0 for each, or the place of each row's text in a table."""
+"""One text for all rows, a text for each, a number from 0 for each, or the position of each row's text in a table."""
 
 
 def build_rows(n: int, *parts: Part) -> list[bytes]:
@@ -47,6 +47,6 @@ def _column(n: int, part: Any) -> list[bytes]:
     if isinstance(part, bytes):
         return [part] * n
     if isinstance(part, tuple):
-        places, table = part
-        return [table.texts[place] for place in places.tolist()]
+        positions, table = part
+        return [table.texts[position] for position in positions.tolist()]
     return [str(value).encode() for value in (part if isinstance(part, list) else part.tolist())]

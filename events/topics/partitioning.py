@@ -57,8 +57,8 @@ def _murmur2_same_length(octets: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32
         word = words[:, column] * _M
         word ^= word >> np.uint32(24)
         hashes = (hashes * _M) ^ (word * _M)
-    for place in range(length % 4 - 1, -1, -1):
-        hashes ^= octets[:, whole * 4 + place].astype(np.uint32) << np.uint32(8 * place)
+    for position in range(length % 4 - 1, -1, -1):
+        hashes ^= octets[:, whole * 4 + position].astype(np.uint32) << np.uint32(8 * position)
     if length % 4:
         hashes *= _M
     hashes ^= hashes >> np.uint32(13)

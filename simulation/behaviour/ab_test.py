@@ -73,7 +73,7 @@ class Experiment(ScenarioPart):
 
 
 class Exposures(NamedTuple):
-    """Exposures by time: the customer's place, when (ms), and whether it is that customer's first."""
+    """Exposures by time: the customer's position, when (ms), and whether it is that customer's first."""
 
     owner: Ints
     at: Ints
@@ -86,7 +86,7 @@ def is_running(experiment: Experiment, day: int) -> bool:
 
 
 def draw_variants(rng: np.random.Generator, experiment: Experiment, customers: int) -> Ints:
-    """Draw the place of each customer's variant."""
+    """Draw the position of each customer's variant."""
     return rng.choice(len(experiment.variants), customers, p=probabilities(experiment.variants))
 
 
@@ -115,7 +115,7 @@ def draw_conversions(rng: np.random.Generator, experiment: Experiment, rates: Fl
     """Draw who converts of those that were first exposed `at` (n,), with the probabilities `rates` (n,).
 
     Returns:
-        The places of those who do, and when.
+        The positions of those who do, and when.
     """
     converts = np.flatnonzero(rng.random(len(at)) < rates)
     delay = rng.exponential(experiment.delay_hours * HOUR_MS, len(converts)).astype(np.int64)

@@ -35,7 +35,7 @@ class Baskets(NamedTuple):
 def draw_baskets(
     rng: np.random.Generator, groups: Sequence[Group], categories: Sequence[str], membership: Ints, amounts: Floats
 ) -> Baskets:
-    """Draw the items of orders; `membership` (n,) is the place of each order's group, `categories` all that exist."""
+    """Draw the items of orders; `membership` (n,) is the position of each order's group, `categories` are all."""
     sizes = 1 + np.minimum(rng.poisson(_EXTRA_ITEMS, len(amounts)), _MOST_ITEMS - 1)
     bounds = np.concatenate(([0], np.cumsum(sizes)))
     order = np.repeat(np.arange(len(amounts)), sizes)

@@ -30,8 +30,8 @@ class Traits(NamedTuple):
 class Purchases(NamedTuple):
     """Purchases of a day by customer and time.
 
-    `owner` is the customer's place, `share` the share of the day's business that was done before; `leaving` holds
-    the places of customers whose last purchase in it was their last ever.
+    `owner` is the customer's position, `share` the share of the day's business that was done before; `leaving` holds
+    the positions of customers whose last purchase in it was their last ever.
     """
 
     owner: Ints
@@ -40,7 +40,7 @@ class Purchases(NamedTuple):
 
 
 def draw_traits(rng: np.random.Generator, groups: Sequence[Group], membership: Ints) -> Traits:
-    """Draw the traits of customers; `membership` (n,) is the place of each one's group."""
+    """Draw the traits of customers; `membership` (n,) is the position of each one's group."""
     buying, spend = [group.buying for group in groups], [group.spend for group in groups]
     rate = rng.gamma(np.array([b.r for b in buying])[membership])
     rate /= np.array([b.alpha for b in buying])[membership] * _WEEK_DAYS
@@ -71,8 +71,8 @@ def draw_purchases(rng: np.random.Generator, expected: Floats, dropout: Floats, 
     owner = np.repeat(buyers, counts)
     share = since[owner] + rng.random(len(owner)) * (1.0 - since[owner])
     share = share[np.lexsort((share, owner))]
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = place < np.repeat(last, counts)
+    position = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = position < np.repeat(last, counts)
     return Purchases(owner[kept], share[kept], buyers[counts >= last])
 
 

@@ -16,7 +16,7 @@ _LEAST: Final = 0.2
 
 
 class OrderReturns(NamedTuple):
-    """m of n orders: the order's place, when it is taken back (ms), how much of it (cents), cancelled or refunded."""
+    """m of n orders: the order's position, when and how much of it is taken back (ms, cents), cancelled or refunded."""
 
     order: Ints
     at: Ints
@@ -32,7 +32,7 @@ def draw_returns(
     Args:
         rng: the source of randomness.
         groups: the groups.
-        membership: (n,) the place of each order's group.
+        membership: (n,) the position of each order's group.
         ordered: (n,) when they were placed, ms.
         cents: (n,) their amounts.
     """

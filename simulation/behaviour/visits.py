@@ -6,21 +6,19 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from events.arrays import Flags, Floats, Ints
-from events.time_units import DAY_MS, HOUR_MS
+from events.time_units import HOUR_MS
 from simulation.customers.groups import Group
 
-__all__ = ["LOOKBACK_MS", "Sessions", "draw_leads", "draw_sessions"]
+__all__ = ["Sessions", "draw_leads", "draw_sessions"]
 
-LOOKBACK_MS: Final = DAY_MS
-"""No event lies further before the order or visit that it was drawn for."""
-_LONGEST_LEAD_MS: Final = 68_400_000  # 19 hours
+_LONGEST_LEAD_MS: Final = 19 * HOUR_MS  # with the longest session, no event is more than a day before its order
 _LONGEST_S: Final = 14_400.0
 _SECONDS_A_PAGE: Final = 35.0
 _ABANDONED: Final = 0.12
 
 
 class Sessions(NamedTuple):
-    """n sessions: the place of the customer, begin and end (ms since 1970 UTC), pages, things put into the cart."""
+    """n sessions: the position of the customer, begin and end (ms since 1970 UTC), pages, things put into the cart."""
 
     owner: Ints
     started: Ints
@@ -35,11 +33,11 @@ def draw_leads(rng: np.random.Generator, groups: Sequence[Group], membership: In
     Args:
         rng: the source of randomness.
         groups: the groups.
-        membership: (n,) the place of each order's group.
+        membership: (n,) the position of each order's group.
         ordered: (n,) when the orders are placed, ms.
 
     Returns:
-        The place of each session's order, and when the session ends: less than a day before the order.
+        The position of each session's order, and when the session ends: less than a day before the order.
     """
     extra = np.array([group.visits.per_order - 1.0 for group in groups])[membership]
     hours = np.array([group.visits.lead_hours for group in groups])[membership]

@@ -10,9 +10,9 @@ from events.arrays import Flags, Floats, Ints
 from events.time_units import DAY_MS
 from simulation.customers.groups import Group
 
-__all__ = ["ROW", "customer_ids", "decline", "founders_on", "groups_of"]
+__all__ = ["CUSTOMER_ROW", "customer_ids", "group_sizes", "initial_joins_on", "rate_decline"]
 
-ROW: Final = np.dtype(
+CUSTOMER_ROW: Final = np.dtype(
     [
         ("number", np.int64),
         ("group", np.int64),
@@ -42,7 +42,7 @@ def customer_ids(numbers: Ints) -> list[str]:
     return [f"c{number:07d}" for number in numbers.tolist()]
 
 
-def groups_of(groups: Sequence[Group], customers: int) -> Ints:
+def group_sizes(groups: Sequence[Group], customers: int) -> Ints:
     """Return how many customers each group has: shares in whole numbers, by the largest remainder."""
     shares = np.array([group.share for group in groups])
     exact = shares / shares.sum() * customers
@@ -52,14 +52,14 @@ def groups_of(groups: Sequence[Group], customers: int) -> Ints:
     return np.asarray(sizes)
 
 
-def founders_on(group: Group, size: int, day: int) -> int:
+def initial_joins_on(group: Group, size: int, day: int) -> int:
     """Return how many of a group's first customers join on a day: they are spread evenly over its joining days."""
     done = min(max(day - group.from_day, 0), group.joins_over_days)
     then = min(max(day - group.from_day + 1, 0), group.joins_over_days)
     return size * then // group.joins_over_days - size * done // group.joins_over_days
 
 
-def decline(groups: Sequence[Group], people: npt.NDArray[np.void], now_ms: int) -> tuple[Floats, Flags]:
+def rate_decline(groups: Sequence[Group], people: npt.NDArray[np.void], now_ms: int) -> tuple[Floats, Flags]:
     """Return what the rate of each customer is multiplied with for its age, and whether nothing of it is left."""
     lives = [group.buying.rate_half_life_days or np.inf for group in groups]
     ages = np.maximum(now_ms - people["joined"], 0) / DAY_MS / np.array(lives)[people["group"]]

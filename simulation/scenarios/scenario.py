@@ -16,7 +16,7 @@ from simulation.scenarios.regimes import Regime
 
 __all__ = ["Scenario", "ScenarioInvalid", "parse_scenario"]
 
-_TOLD = 5
+_MAX_REPORTED = 5
 
 
 class ScenarioInvalid(ShoalError):
@@ -71,8 +71,8 @@ def parse_scenario(text: str, source: str) -> Scenario:
         return Scenario.model_validate(found)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        more = f"; and {len(details) - _TOLD} more" if len(details) > _TOLD else ""
-        raise ScenarioInvalid(f"{source}: {'; '.join(_sentence(d) for d in details[:_TOLD])}{more}") from error
+        more = f"; and {len(details) - _MAX_REPORTED} more" if len(details) > _MAX_REPORTED else ""
+        raise ScenarioInvalid(f"{source}: {'; '.join(_sentence(d) for d in details[:_MAX_REPORTED])}{more}") from error
 
 
 def _sentence(detail: Any) -> str:

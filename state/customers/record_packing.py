@@ -47,11 +47,11 @@ _16, _48, _BYTE = np.uint64(16), np.uint64(48), np.uint64(0xFF)
 
 
 class WordsUnreadable(ValueError):
-    """A value that is no record of this version; `place` is its position."""
+    """A value that is no record of this version, and its position among those that were read."""
 
-    def __init__(self, place: int, detail: str) -> None:
+    def __init__(self, position: int, detail: str) -> None:
         super().__init__(detail)
-        self.place = place
+        self.position = position
 
 
 def pack_words(rows: Words, blank: Words, recent: Words, starts: Ints) -> list[bytes]:
@@ -73,9 +73,9 @@ def pack_words(rows: Words, blank: Words, recent: Words, starts: Ints) -> list[b
     for kind in np.flatnonzero(np.bincount(sections)).tolist():
         members = np.flatnonzero(sections == kind)
         alike = len(members) == len(rows)
-        head, places = _head(rows if alike else rows[members], kind), begins[members]
+        head, positions = _head(rows if alike else rows[members], kind), begins[members]
         for column in range(head.shape[1]):
-            flat[places + column] = head[:, column]
+            flat[positions + column] = head[:, column]
     flat[np.arange(len(recent)) + np.repeat(begins + heads - starts[:-1], hashes)] = recent
     data = flat.tobytes()
     return [data[a:b] for a, b in pairwise([0, *(ends * 8).tolist()])]
@@ -95,17 +95,19 @@ def unpack_words(values: Sequence[bytes], rows: Words, positions: Ints) -> tuple
     marks = flat[begins]
     versions = marks & _BYTE
     if (versions != VERSION).any():
-        place = int(np.argmax(versions != VERSION))
-        raise WordsUnreadable(place, unknown_version(int(versions[place])))
+        position = int(np.argmax(versions != VERSION))
+        raise WordsUnreadable(position, unknown_version(int(versions[position])))
     sections = ((marks >> np.uint64(8)) & _BYTE).astype(np.int64)
     known = _HEAD_WORDS[np.minimum(sections, _WHOLE)] > 0
     if (sections > _WHOLE).any() or not known.all():
-        place = int(np.argmax((sections > _WHOLE) | ~known))
-        raise WordsUnreadable(place, f"has the sections {int(sections[place]):#x}; was it written by a newer release?")
+        position = int(np.argmax((sections > _WHOLE) | ~known))
+        raise WordsUnreadable(
+            position, f"has the sections {int(sections[position]):#x}; was it written by a newer release?"
+        )
     heads = _HEAD_WORDS[sections]
     if (lengths < heads).any():
-        place = int(np.argmax(lengths < heads))
-        raise WordsUnreadable(place, f"of version {VERSION} is shorter than {int(heads[place]) * 8} bytes")
+        position = int(np.argmax(lengths < heads))
+        raise WordsUnreadable(position, f"of version {VERSION} is shorter than {int(heads[position]) * 8} bytes")
     is_hash = np.ones(len(flat), np.bool_)
     for kind in np.flatnonzero(np.bincount(sections)).tolist():
         members = np.flatnonzero(sections == kind)
@@ -135,8 +137,8 @@ def _read_heads(flat: Words, begins: Ints, kind: int, rows: Words, positions: In
         for word in range(_WHOLE_WORDS[kind]):
             rows[positions, word] = flat[begins + 1 + word]
         return
-    for place, word in enumerate(_COLUMNS[kind]):
-        rows[positions, word] = flat[begins + place]
+    for position, word in enumerate(_COLUMNS[kind]):
+        rows[positions, word] = flat[begins + position]
     rows[positions, 0] >>= _16
 
 

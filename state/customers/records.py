@@ -209,7 +209,7 @@ def unpack(ids: list[str], values: Sequence[bytes | None]) -> CustomerBatch:
     try:
         batch.recent, lengths[positions] = unpack_words(present, _words(batch.rows), positions)
     except WordsUnreadable as error:
-        raise RecordUnreadable(f"the record of customer {ids[positions[error.place]]!r} {error}") from error
+        raise RecordUnreadable(f"the record of customer {ids[positions[error.position]]!r} {error}") from error
     batch.starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return batch
 

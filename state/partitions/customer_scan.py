@@ -29,7 +29,7 @@ class _Prefetch:
     """A chunk that was asked for before it was wanted, of a partition as it was then."""
 
     connection: PipelinedConnection
-    place: tuple[int, int, int, int, int]
+    position: tuple[int, int, int, int, int]
 
 
 class PrefetchingScan:
@@ -66,10 +66,10 @@ class PrefetchingScan:
             raise
         return _customers(answer)
 
-    def _prefetched_connection(self, place: tuple[int, int, int, int, int]) -> PipelinedConnection | None:
+    def _prefetched_connection(self, position: tuple[int, int, int, int, int]) -> PipelinedConnection | None:
         """Return the connection that this chunk was requested on, or None; one of another chunk is closed."""
         asked, self._prefetch = self._prefetch, None
-        if asked is not None and asked.place != place:
+        if asked is not None and asked.position != position:
             asked.connection.disconnect()
             return None
         return None if asked is None else asked.connection

@@ -122,8 +122,8 @@ class FencedPartitions:
                 pipe.hget(keys.outcome_counts(each.partition, self._group), "revision")
                 pipe.hgetall(keys.offsets(each.partition, self._group))
             found = pipe.execute()
-        for place, each in enumerate(owned):
-            require_unchanged(each, *found[3 * place : 3 * place + 3])
+        for position, each in enumerate(owned):
+            require_unchanged(each, *found[3 * position : 3 * position + 3])
 
     def leave(self, partition: int) -> None:
         """End what is watched of a partition, if anything is."""

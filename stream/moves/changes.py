@@ -82,7 +82,7 @@ def changes_of(segmenter: Segmenter, ids: list[str], evaluation: Evaluation, mov
         rest, cause = divmod(rest, len(causes))
         prototypes.append(_prototype(segmenter, names, (*divmod(rest, _SEGMENTS), causes[cause]), features, changed_at))
     movers = list(map(ids.__getitem__, moves.places.tolist()))
-    return ChangeBatch(movers, moves.numbers, list(map(kinds.__getitem__, keys)), prototypes, evidence.figures)
+    return ChangeBatch(movers, moves.numbers, list(map(kinds.__getitem__, keys)), prototypes, evidence.codes)
 
 
 def _factorized(causes: npt.NDArray[np.object_]) -> tuple[list[str], Ints]:

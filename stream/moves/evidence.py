@@ -20,10 +20,10 @@ MAX_FEATURES: Final = 2
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of n changes: the features (n, 2 or 1) that counted, the first most, and the codes of the figures (n, 7 or 5)."""
+    """Of n changes: the features (n, 2 or 1) that counted, the first most, and the codes of the numbers (n, 7 or 5)."""
 
     features: Ints
-    figures: Codes
+    codes: Codes
 
 
 def evidence_of(
@@ -50,11 +50,11 @@ def evidence_of(
     for _ in range(min(MAX_FEATURES, now.shape[1])):
         columns.append(np.argmax(score, axis=1))
         score[everyone, columns[-1]] = -np.inf
-    figures = [*_distances(distances, target, present), gaps]
+    numbers = [*_distances(distances, target, present), gaps]
     units = segmenter.in_units(np.concatenate([last, now]))
     for column in columns:
-        figures += [units[everyone, column], units[len(now) + everyone, column]]
-    return Evidence(np.column_stack(columns), number_codes(np.column_stack(figures)))
+        numbers += [units[everyone, column], units[len(now) + everyone, column]]
+    return Evidence(np.column_stack(columns), number_codes(np.column_stack(numbers)))
 
 
 def _scores(

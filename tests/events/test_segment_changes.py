@@ -42,14 +42,14 @@ def batches(draw):
         return ChangeBatch(columns[0], columns[1], columns[2], prototypes)
     numbers = st.floats(0, 1e6) | st.just(float("nan"))
     rows = [draw(st.lists(numbers, min_size=3 + 2 * shown, max_size=3 + 2 * shown)) for _ in members]
-    figures = number_codes(np.array(rows, np.float64).reshape(len(members), 3 + 2 * shown))
-    return ChangeBatch(columns[0], columns[1], columns[2], prototypes, figures)
+    evidence_codes = number_codes(np.array(rows, np.float64).reshape(len(members), 3 + 2 * shown))
+    return ChangeBatch(columns[0], columns[1], columns[2], prototypes, evidence_codes)
 
 
 @given(batches())
 @examples(200)
 def test_what_is_written_is_each_change_by_itself(batch):
-    if batch.figures is None:
+    if batch.evidence_codes is None:
         assert batch.encode() == [msgspec.json.encode(change) for change in batch]
     assert [decode_change(value) for value in batch.encode()] == batch
 
@@ -67,7 +67,7 @@ def test_every_change_is_one_that_the_model_accepts(batch):
 def test_changes_given_one_by_one_make_the_same_batch(batch):
     again = ChangeBatch.of(list(batch))
     assert again == batch
-    if batch.figures is None:
+    if batch.evidence_codes is None:
         assert again.encode() == batch.encode()
     assert ChangeBatch.of(batch) is batch
 

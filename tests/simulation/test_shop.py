@@ -12,7 +12,7 @@ from events.codec.batch_decoder import BatchDecoder
 from events.schema.inputs import INPUTS
 from events.time_units import DAY_MS, HOUR_MS
 from simulation.customers.groups import Buying, Dropout, Returns, Visits
-from simulation.customers.population import founders_on, groups_of
+from simulation.customers.population import group_sizes, initial_joins_on
 from simulation.scenarios.named_scenarios import SCENARIOS, named_scenario
 from simulation.scenarios.regimes import Regime
 from simulation.shop import Shop
@@ -171,11 +171,11 @@ def test_the_groups_have_their_shares():
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=6), st.integers(1, 500), st.integers(1, 40))
 def test_shares_in_whole_numbers_lose_nobody(shares, customers, days):
     groups = [group(f"g{n}", share=share, from_day=3, joins_over_days=days) for n, share in enumerate(shares)]
-    sizes = groups_of(groups, customers)
+    sizes = group_sizes(groups, customers)
     assert sizes.sum() == customers
     assert abs(sizes - np.array(shares) / sum(shares) * customers).max() < 1
     assert [
-        sum(founders_on(g, int(n), day) for day in range(days + 5)) for g, n in zip(groups, sizes, strict=True)
+        sum(initial_joins_on(g, int(n), day) for day in range(days + 5)) for g, n in zip(groups, sizes, strict=True)
     ] == (sizes.tolist())
 
 
@@ -198,7 +198,7 @@ def test_scenarios_are_called_what_they_are_called_and_have_customers_of_every_g
     found = named_scenario(name)
     assert found.name == name
     shares = np.array([each.share for each in found.groups])
-    assert (groups_of(found.groups, 1_000) >= np.floor(shares / shares.sum() * 1_000)).all()
+    assert (group_sizes(found.groups, 1_000) >= np.floor(shares / shares.sum() * 1_000)).all()
     assert all(each.from_day + 7 < found.days for each in found.groups)
 
 

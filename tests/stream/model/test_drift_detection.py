@@ -3,7 +3,7 @@
 import pytest
 
 from bench.quality.data.event_log import simulated
-from bench.quality.data.late_regimes import turning
+from bench.quality.data.late_regimes import scenario_with_change_on
 from bench.quality.drift_alarms import alarms
 from events.time_units import DAY_MS
 
@@ -14,7 +14,7 @@ BASELINE, TURN, DAYS = 360, 420, 510
 
 
 def alarms_in(scenario, turn):
-    log, _ = simulated(turning(scenario, turn, DAYS), 2_000, 1, DAYS)
+    log, _ = simulated(scenario_with_change_on(scenario, turn, DAYS), 2_000, 1, DAYS)
     return alarms(log, int(log.columns.times[0]) // DAY_MS * DAY_MS + BASELINE * DAY_MS, 5)
 
 

@@ -17,10 +17,10 @@ from simulation.behaviour.buying import draw_amounts, draw_purchases
 from simulation.behaviour.returns import draw_returns
 from simulation.behaviour.seasons import day_factor, times_of_day
 from simulation.behaviour.visits import Sessions, draw_leads, draw_sessions
-from simulation.customers.population import ROW, customer_ids, decline
-from simulation.customers.profiles import draw_profiles, pick
+from simulation.customers.population import CUSTOMER_ROW, customer_ids, rate_decline
+from simulation.customers.profiles import draw_profiles, draw_texts
 from simulation.event_merging import TOPICS, TRUTH, EventMerger
-from simulation.ground_truth import customer_lines, left_lines
+from simulation.ground_truth import customer_lines, departure_lines
 from simulation.newcomers import Newcomers
 from simulation.scenarios.regimes import Effects, effects_on
 from simulation.scenarios.scenario import Scenario
@@ -61,7 +61,7 @@ class DaySimulator:
             for place, name in enumerate(_CONCERNS)
         }
         self._newcomers = Newcomers(scenario, customers)
-        self._people = np.empty(0, ROW)
+        self._people = np.empty(0, CUSTOMER_ROW)
         self._given: Counter[str] = Counter()
         self._categories = list(dict.fromkeys(name for group in self._groups for name in group.categories))
         self._labels = event_json.Labels(
@@ -76,9 +76,9 @@ class DaySimulator:
         """How many customers are there."""
         return len(self._people)
 
-    def over(self, day: int) -> bool:
+    def is_finished(self, day: int) -> bool:
         """Return whether nothing can happen from a day on: everybody has left and nobody is to come."""
-        return not len(self._people) and self._newcomers.are_over(day)
+        return not len(self._people) and self._newcomers.is_exhausted(day)
 
     def draw(self, day: int) -> None:
         """Draw what happens on a day, and what follows from it later."""
@@ -86,7 +86,7 @@ class DaySimulator:
         noon = datetime.fromtimestamp((begin + DAY_MS // 2) / 1000, UTC).date()
         effects = effects_on(self._scenario.regimes, self._scenario.group_names, day)
         today = _Today(day, begin, day_factor(self._scenario.seasonality, noon), effects)
-        fading, gone = decline(self._groups, self._people, begin)
+        fading, gone = rate_decline(self._groups, self._people, begin)
         fading = fading[self._leave_at_dawn(today, gone)]
         joined = self._join(today)
         fading = np.concatenate((fading, np.ones(joined)))
@@ -102,7 +102,7 @@ class DaySimulator:
         chance = today.effects.leaves_per_day[self._people["group"]]
         driven = ~gone & (self._rng["leaving"].random(len(self._people)) < chance)
         for who, reason in ((gone, "declined"), (driven, "regime")):
-            self._tell_left(self._people[who], np.full(np.count_nonzero(who), today.begin), reason)
+            self._record_departures(self._people[who], np.full(np.count_nonzero(who), today.begin), reason)
         stays: Flags = ~(gone | driven)
         self._people = self._people[stays]
         self._people["since"] = 0.0
@@ -174,8 +174,8 @@ class DaySimulator:
         sessions = sessions._replace(
             started=self._not_before_start(sessions.started), ended=self._not_before_start(sessions.ended)
         )
-        sources = pick(rng, [group.profile.sources for group in self._groups], people["group"][owner])
-        devices = pick(rng, [_DEVICES], np.zeros(len(owner), np.int64))
+        sources = draw_texts(rng, [group.profile.sources for group in self._groups], people["group"][owner])
+        devices = draw_texts(rng, [_DEVICES], np.zeros(len(owner), np.int64))
         names, ids = customer_ids(people["number"][owner]), self._ids("s", len(owner))
         self._publish(
             "web-sessions", sessions.ended, names, event_json.sessions(ids, names, sessions, sources, devices)
@@ -216,12 +216,12 @@ class DaySimulator:
         """Let those leave who have made their last purchase."""
         last = np.zeros(len(self._people), np.int64)
         np.maximum.at(last, orders.owner, orders.at)
-        self._tell_left(self._people[leaving], last[leaving], "dropout")
+        self._record_departures(self._people[leaving], last[leaving], "dropout")
         self._people = np.delete(self._people, leaving)
 
-    def _tell_left(self, people: npt.NDArray[np.void], at: Ints, reason: str) -> None:
+    def _record_departures(self, people: npt.NDArray[np.void], at: Ints, reason: str) -> None:
         names = customer_ids(people["number"])
-        self.merger.add(TRUTH, at, names, left_lines(names, at, reason))
+        self.merger.add(TRUTH, at, names, departure_lines(names, at, reason))
 
     def _publish(self, topic: str, at: Ints, names: Sequence[str], values: Sequence[bytes]) -> None:
         self.merger.add(TOPICS.index(topic), at, names, values)
