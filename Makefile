@@ -28,8 +28,8 @@ test test-fast: export OMP_NUM_THREADS = 1
 test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
-test-fast: setup ## Run the tests that need no Kafka and are not marked slow (under 90 seconds on two cores)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kafka and not slow"
+test-fast: setup ## Run the tests that need no Kafka, no Redis and little time (under 90 seconds on two cores)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kafka and not redis and not slow"
 
 check: setup ## Lint, format, types, direction of imports
 	$(BIN)/ruff check .

@@ -192,6 +192,7 @@ class FadingRedis(redis_py.Redis):
             raise redis_py.ConnectionError("Connection closed by server.")
 
 
+@pytest.mark.slow
 def test_redis_gone_at_any_moment_leaves_what_is_live_and_no_half_proposal(redis, redis_database_url):
     fill(redis, shoppers(150))
     before = live(redis)
@@ -210,6 +211,7 @@ def test_redis_gone_at_any_moment_leaves_what_is_live_and_no_half_proposal(redis
     assert BaselineStore(redis).get(proposal.baseline.baseline) == proposal.baseline
 
 
+@pytest.mark.slow
 def test_redis_killed_while_fitting_is_said_and_the_live_baseline_is_there_afterwards(own_redis, monkeypatch, command):
     server = own_redis(appendonly=True)
     with redis_py.Redis.from_url(server.url) as client:
@@ -254,6 +256,7 @@ def work(url, start, said):
         said.put(service.step(NOW + timedelta(hours=25))[1])
 
 
+@pytest.mark.slow
 def test_of_two_batch_processes_at_once_one_proposes_and_the_other_says_who_is_at_work(redis, redis_database_url):
     fill(redis, shoppers(300))
     redis.hset(keys.outcome_counts(0, keys.SEGMENTS_GROUP), "orders:applied", 7)

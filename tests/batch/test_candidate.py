@@ -51,6 +51,7 @@ def shop():
     return build(shop_table()[0], replace(QUICK, features=FEATURES))
 
 
+@pytest.mark.slow
 class TestSegmentsThatAreThere:
     def test_the_groups_of_a_simulated_shop_are_found(self, shop):
         _, truth = shop_table()

@@ -1,6 +1,7 @@
 """Whatever customers there are, a re-baseline either gives a baseline that can go live or says what is wrong."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tests.building import HALF_LIFE_MS, NOW, NOW_MS, examples, names, shoppers
 FEATURES = ["recency", "frequency", "monetary", "age", "income", "order_gap", "return_rate", "engagement"]
 
 
+@pytest.mark.slow
 @given(
     n=st.integers(1, 30),
     different=st.integers(1, 30),

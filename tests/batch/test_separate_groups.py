@@ -16,6 +16,8 @@ from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from tests.building import NOW
 
+pytestmark = pytest.mark.slow
+
 CUSTOMERS, DAYS = 600, 300
 
 

@@ -11,6 +11,8 @@ import pytest
 from batch.report.write_report import ReportMissing, write
 from tests.batch.proposing import customers, proposal_of
 
+pytestmark = pytest.mark.slow
+
 NASTY = "<script>alert('$x_1$')</script> & Söhne"
 
 

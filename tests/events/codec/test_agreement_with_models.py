@@ -89,6 +89,7 @@ def test_strategies_know_every_field(model: type[BaseModel]):
     assert FIELDS[model].keys() == model.model_fields.keys()
 
 
+@pytest.mark.slow
 @by_model
 @several
 @given(data=st.data())
@@ -153,6 +154,7 @@ def batches(draw, model):
     return values
 
 
+@pytest.mark.slow
 @by_model
 @several
 @given(data=st.data())
