@@ -1,4 +1,4 @@
-"""`shoal api`: the HTTP API and the dashboard, until it is told to stop."""
+"""`shoal api`: the HTTP API and the dashboard, until it is stopped."""
 
 from typing import Annotated
 

@@ -1,8 +1,6 @@
 """`shoal batch`: the first baseline as soon as there is enough to fit it on, then proposals on a schedule."""
 
 import logging
-import signal
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.stop_signals import stop_on_signals
 from cli.printing.durations import duration_s
 from cli.printing.output import log_to_stderr
 
@@ -20,7 +19,7 @@ __all__ = ["register"]
 
 log = logging.getLogger(__name__)
 
-_LOOK_S = 5.0
+_CHECK_S = 5.0
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +42,7 @@ def batch(
     period_s = duration_s(every)
     log_to_stderr()
     service = _service(kafka, redis, period_s)
-    _run(lambda: service.step(datetime.now(UTC)), min(_LOOK_S, period_s))
+    _run(lambda: service.step(datetime.now(UTC)), min(_CHECK_S, period_s))
 
 
 def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchService":
@@ -84,21 +83,20 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     )
 
 
-def _run(step: Callable[[], tuple[bool, str]], look_s: float) -> None:
-    stop = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: stop.set())
-    last = ""
+def _run(step: Callable[[], tuple[bool, str]], interval_s: float) -> None:
+    """Take a step every `interval_s` until a signal ends it; log its status where that has changed."""
+    stop = stop_on_signals()
+    logged = ""
     while not stop.is_set():
-        said = _attempt(step)
-        if said != last:
-            log.info("%s", said)
-            last = said
-        stop.wait(look_s)
+        status = _status_after(step)
+        if status != logged:
+            log.info("%s", status)
+            logged = status
+        stop.wait(interval_s)
 
 
-def _attempt(step: Callable[[], tuple[bool, str]]) -> str:
-    """Do a step; Redis or Kafka being away is said and waited out."""
+def _status_after(step: Callable[[], tuple[bool, str]]) -> str:
+    """Take a step and return its status; a failure of Redis or Kafka is a status too, and the next step tries again."""
     from redis import RedisError
 
     from batch.promotion.batch_lock import LockLost
@@ -106,7 +104,7 @@ def _attempt(step: Callable[[], tuple[bool, str]]) -> str:
     from state.model.baselines import BaselineConflict
 
     try:
-        _, said = step()
+        _, status = step()
     except (RedisError, SinkFailed, LockLost, BaselineConflict) as error:
         return f"not possible now: {error}"
-    return said
+    return status

@@ -23,6 +23,7 @@ def list_all(
     as_json: JsonOption = False,
 ) -> None:
     """List the events that were refused, with the reason and where each stood."""
+    from rich.markup import escape
     from rich.table import Table
 
     from queries.operations.dead_letter_json import dead_letter_json
@@ -38,7 +39,7 @@ def list_all(
     table = Table("id", "refused (UTC)", "reason", "key", "replayed", title=f"{len(shown):,} of {len(letters):,}")
     for each in shown:
         at, again = _shown(each["dead_lettered_at"]), _shown(each["replayed_at"])
-        table.add_row(*map(_plain, (each["id"], at, each["reason"], each["key"] or "", again)))
+        table.add_row(*map(escape, (each["id"], at, each["reason"], each["key"] or "", again)))
     tables().print(table)
 
 
@@ -84,7 +85,3 @@ def _log(kafka: str | None, redis: str | None) -> Any:
 
 def _shown(instant: str | None) -> str:
     return instant[:19].replace("T", " ") if instant else ""
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cli.local.stop_signals import stop_on_signals
 from cli.printing.output import tables
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ __all__ = ["register"]
 
 _SHOP: Final = "shop"
 _REPLAY_S: Final = 15.0
-_UNWATCHED_S: Final = 60.0
-"""Seconds of the simulated shop where no terminal shows it and nobody said how long."""
+_WITHOUT_TERMINAL_S: Final = 60.0
+"""Seconds of the simulated shop without a terminal and without --seconds."""
 
 
 def register(app: typer.Typer) -> None:
@@ -55,8 +56,6 @@ def demo(
     ten seconds, with orders, web sessions, profiles and an experiment. Time is the shop's own, so customers who stop
     buying grow at-risk.
     """
-    from cli.up import stop_on_signals
-
     stop, console = stop_on_signals(), tables()
     if source == _SHOP:
         _run_shop(console, stop, customers, leave=leave, seconds=seconds)
@@ -67,7 +66,6 @@ def demo(
 def _replay(console: "Console", stop: threading.Event, source: Path | None, *, leave: bool, seconds: float) -> None:
     from cli.feeding.log_replay import Replay, read_orders
     from cli.local.local_services import LocalServices
-    from cli.up import access, stay_until_told
 
     orders = read_orders(source)
     console.print(
@@ -76,7 +74,7 @@ def _replay(console: "Console", stop: threading.Event, source: Path | None, *, l
     environment = {"SHOAL_CLOCK": "event", "SHOAL_SWEEP_S": "1", "SHOAL_MODEL_S": "0.25"}
     with LocalServices(environment) as services:
         if not leave:
-            console.print(access(services), highlight=False, soft_wrap=True)
+            console.print(services.access_text(), highlight=False, soft_wrap=True)
         replay = Replay(services, orders, console, stop)
         replay.run(seconds)
         if stop.is_set():
@@ -90,27 +88,26 @@ def _replay(console: "Console", stop: threading.Event, source: Path | None, *, l
             highlight=False,
             soft_wrap=True,
         )
-        stay_until_told(services, stop)
+        services.run_until(stop)
 
 
 def _run_shop(console: "Console", stop: threading.Event, customers: int, *, leave: bool, seconds: float | None) -> None:
     from cli.feeding.live_shop import SHOP_SETTINGS, LiveShop
     from cli.feeding.sample_webhook import SampleWebhook
     from cli.local.local_services import LocalServices
-    from cli.up import access, stay_until_told
 
-    unwatched = seconds is None and (leave or not sys.stdout.isatty())
-    length = _UNWATCHED_S if unwatched else seconds
+    without_terminal = seconds is None and (leave or not sys.stdout.isatty())
+    length = _WITHOUT_TERMINAL_S if without_terminal else seconds
     console.print("Starting a Kafka broker, Redis and all of Shoal; then a simulated shop opens …")
     with SampleWebhook() as webhook, LocalServices(SHOP_SETTINGS) as services:
-        console.print(access(services), highlight=False, soft_wrap=True)
+        console.print(services.access_text(), highlight=False, soft_wrap=True)
         console.print(
             "Open the dashboard. The shop's last nine months are loaded first; half a minute later it is live, "
             "and a day of the shop takes ten seconds. "
             + ("Ctrl-C ends everything." if length is None else f"It is live for {length:g} seconds."),
             soft_wrap=True,
         )
-        if unwatched and not leave:
+        if without_terminal and not leave:
             console.print(
                 "(No terminal is here to press Ctrl-C in, so it ends by itself: --seconds N makes it longer.)"
             )
@@ -120,4 +117,4 @@ def _run_shop(console: "Console", stop: threading.Event, customers: int, *, leav
             return
         shop.summary()
         if length is None:
-            stay_until_told(services, stop)
+            services.run_until(stop)

@@ -1,4 +1,4 @@
-"""`shoal experiments`: one experiment consumer, until it is told to stop."""
+"""`shoal experiments`: one experiment consumer, until it is stopped."""
 
 import signal
 

@@ -12,7 +12,7 @@ from cli import export_segments
 from cli.local.addresses import RedisOption
 from cli.printing.output import JsonOption, print_json, tables
 
-__all__ = ["ToOption", "app", "tell_exported"]
+__all__ = ["app"]
 
 app = typer.Typer(help="Write tables as CSV or Parquet, with a dictionary of their columns.", no_args_is_help=True)
 
@@ -28,11 +28,10 @@ def experiments(to: ToOption, redis: RedisOption = None, as_json: JsonOption = F
     from cli.printing.table_file import check_suffix, write_table
 
     check_suffix(to)
-    tell_exported(write_table(to, COLUMNS, rows(redis)), as_json)
+    _print_written(write_table(to, COLUMNS, rows(redis)), as_json)
 
 
-def tell_exported(written: dict[str, Any], as_json: bool) -> None:
-    """Say what was written."""
+def _print_written(written: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(written)
         return
@@ -44,5 +43,4 @@ def tell_exported(written: dict[str, Any], as_json: bool) -> None:
     )
 
 
-for _module in (export_segments,):
-    _module.register(app)
+export_segments.register(app)

@@ -1,4 +1,4 @@
-"""`shoal health`: are the brokers there, are workers alive, is anything behind."""
+"""`shoal health`: whether Kafka and Redis answer, workers run, and events wait to be processed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,9 +30,9 @@ def health(kafka: KafkaOption = None, redis: RedisOption = None, as_json: JsonOp
 
 def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
     report: dict[str, Any] = {"healthy": False, "problems": []}
-    for name, look, address in (("kafka", _kafka, kafka), ("redis", _redis, redis)):
+    for name, check, address in (("kafka", _kafka, kafka), ("redis", _redis, redis)):
         try:
-            found = look(address)
+            found = check(address)
             report["problems"] += found.pop("problems", [])
             report |= found
         except ShoalError as error:
@@ -83,14 +83,15 @@ def _print(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title="[green]healthy[/]" if report["healthy"] else "[red]not healthy[/]", show_header=False)
-    for row in (*_state_rows(report), *_worker_rows(report), *_experiment_rows(report), *_trigger_rows(report)):
-        table.add_row(*row)
+    for rows in (_pipeline_rows, _worker_rows, _experiment_rows, _trigger_rows):
+        for cells in rows(report):
+            table.add_row(*cells)
     tables().print(table)
     for problem in report["problems"]:
         tables().print(f"[red]•[/] {problem}", highlight=False)
 
 
-def _state_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _pipeline_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("kafka", "redis"):
         part = report[name]
         yield name, f"{'ok' if part['ok'] else 'not ok'}  {part.get('address', '')}"
@@ -114,19 +115,19 @@ def _worker_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _experiment_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    found = report.get("experiments", {"declared": 0, "consumers": []})
-    if found["declared"] or found["consumers"]:
-        behind = f", {found['behind']:,} events behind" if "behind" in found else ""
-        yield "experiments", f"{found['declared']:,}{behind}"
-        for name, count in sorted(found["events"].items()):
+    tallies = report.get("experiments", {"declared": 0, "consumers": [], "events": {}})
+    if tallies["declared"] or tallies["consumers"]:
+        behind = f", {tallies['behind']:,} events behind" if "behind" in tallies else ""
+        yield "experiments", f"{tallies['declared']:,}{behind}"
+        for name, count in sorted(tallies["events"].items()):
             yield f"  {name.replace(':', ' ')}", f"{count:,}"
-        for consumer in found["consumers"]:
+        for consumer in tallies["consumers"]:
             yield "consumer", f"{consumer['worker']}: partitions {consumer['partitions']}"
 
 
 def _trigger_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    found = report.get("triggers", {"declared": 0, "services": []})
-    if found["declared"] or found["services"]:
-        yield "triggers", f"{found['declared']:,}, {found['waiting']:,} waiting, {found['dead']:,} dead"
-        for service in found["services"]:
+    triggers = report.get("triggers", {"declared": 0, "services": []})
+    if triggers["declared"] or triggers["services"]:
+        yield "triggers", f"{triggers['declared']:,}, {triggers['waiting']:,} waiting, {triggers['dead']:,} dead"
+        for service in triggers["services"]:
             yield "trigger service", service["worker"]

@@ -1,5 +1,6 @@
 """`shoal simulate`: a shop with known customers, as events on Kafka or in files."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.local.addresses import KafkaOption, kafka_settings
+from cli.local.stop_signals import stop_on_signals
+from cli.printing.option_groups import expand_option_groups
 from cli.printing.output import JsonOption, errors, print_json, tables
 
 if TYPE_CHECKING:
@@ -27,12 +30,10 @@ _EPILOG = """Examples:
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("simulate", epilog=_EPILOG)(simulate)
+@dataclass(frozen=True)
+class _Options:
+    """What is simulated, for how long, how fast, and where it goes."""
 
-
-def simulate(
     scenario: Annotated[
         str,
         typer.Option(
@@ -40,13 +41,13 @@ def simulate(
             "(.json, .yaml).",
             metavar="NAME|FILE",
         ),
-    ] = "default",
-    customers: Annotated[
-        int, typer.Option(help="Customers that the groups begin with.", min=1, max=10_000_000)
-    ] = 10_000,
+    ] = "default"
+    customers: Annotated[int, typer.Option(help="Customers that the groups begin with.", min=1, max=10_000_000)] = (
+        10_000
+    )
     events: Annotated[
         int | None, typer.Option(help="End after so many events.", min=1, metavar="N", show_default=False)
-    ] = None,
+    ] = None
     days: Annotated[
         int | None,
         typer.Option(
@@ -56,22 +57,22 @@ def simulate(
             metavar="D",
             show_default=False,
         ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same events.", min=0)] = 1,
-    start: Annotated[
-        str, typer.Option(help="Time of the first day, RFC 3339 with a zone, or now.", metavar="T")
-    ] = "2025-01-01T00:00:00Z",
+    ] = None
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.", min=0)] = 1
+    start: Annotated[str, typer.Option(help="Time of the first day, RFC 3339 with a zone, or now.", metavar="T")] = (
+        "2025-01-01T00:00:00Z"
+    )
     rate: Annotated[
         float | None,
         typer.Option(help="So many events a second, at most.", min=0.001, metavar="EVENTS_PER_S", show_default=False),
-    ] = None,
+    ] = None
     speed: Annotated[
         float | None,
         typer.Option(help="So many seconds of the shop a second.", min=0.001, metavar="X", show_default=False),
-    ] = None,
+    ] = None
     to: Annotated[
         str, typer.Option(help="kafka, or a folder for a JSON Lines file of each topic.", metavar="kafka|DIR")
-    ] = _KAFKA,
+    ] = _KAFKA
     truth: Annotated[
         Path | None,
         typer.Option(
@@ -79,40 +80,52 @@ def simulate(
             dir_okay=False,
             show_default=False,
         ),
-    ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Print the scenario as JSON, and simulate nothing.")] = False,
-    kafka: KafkaOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    ] = None
+    show: Annotated[bool, typer.Option("--show", help="Print the scenario as JSON, and simulate nothing.")] = False
+    kafka: KafkaOption = None
+    as_json: JsonOption = False
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("simulate", epilog=_EPILOG)(simulate)
+
+
+@expand_option_groups
+def simulate(options: _Options) -> None:
     """Simulate a shop: orders, web sessions, profiles, and an experiment, of customers whose groups are known.
 
     Customers buy and leave by the BG/NBD model and spend by the Gamma-Gamma model. The same scenario, customers, seed
-    and start give the same events, in order of time. They are given out as fast as they can be, or paced by --rate or
-    --speed. Ctrl-C ends it cleanly. docs/simulation.md tells what is simulated, and how to write a scenario.
+    and start give the same events, in order of time. They are published as fast as possible, or paced by --rate or
+    --speed. Ctrl-C ends it cleanly. docs/simulation.md says what is simulated, and how to write a scenario.
     """
-    found = _scenario(scenario)
-    if show:
-        print_json(found.model_dump(mode="json", exclude_none=True))
+    scenario = _scenario(options.scenario)
+    if options.show:
+        print_json(scenario.model_dump(mode="json", exclude_none=True))
         return
-    _at_most_one(("--events", events), ("--days", days))
-    _at_most_one(("--rate", rate), ("--speed", speed))
-    from cli.feeding.pacing import Pace
-    from cli.feeding.play_out import give_out
-    from cli.up import stop_on_signals
-    from simulation.shop import Shop
-
-    shop = Shop(found, customers, seed, _instant(start))
-    pace = Pace(round(shop.start.timestamp() * 1000), rate, speed)
-    length = None if events else days or found.days
-    _warn_of_the_future(shop.start + timedelta(days=length or 0), to)
-    where, sink, path = _target(to, truth, kafka)
-    with sink:
-        given = give_out(shop, sink, path, days=length, events=events, pace=pace, stop=stop_on_signals())
-    document = {"scenario": found.name, "seed": seed, "customers": customers, "to": where, **given}
-    if as_json:
+    _at_most_one(("--events", options.events), ("--days", options.days))
+    _at_most_one(("--rate", options.rate), ("--speed", options.speed))
+    document = _run(scenario, options)
+    if options.as_json:
         print_json(document)
     else:
         tables().print(_sentence(document), highlight=False, soft_wrap=True)
+
+
+def _run(scenario: "Scenario", options: _Options) -> dict[str, Any]:
+    """Simulate, and return what was done, as `--json` prints it."""
+    from cli.feeding.pacing import Pace
+    from cli.feeding.simulation_run import run_simulation
+    from simulation.shop import Shop
+
+    shop = Shop(scenario, options.customers, options.seed, _instant(options.start))
+    pace = Pace(round(shop.start.timestamp() * 1000), options.rate, options.speed)
+    days = None if options.events else options.days or scenario.days
+    _warn_of_the_future(shop.start + timedelta(days=days or 0), options.to)
+    where, sink, truth = _target(options.to, options.truth, options.kafka)
+    with sink:
+        done = run_simulation(shop, sink, truth, days=days, events=options.events, pace=pace, stop=stop_on_signals())
+    return {"scenario": scenario.name, "seed": options.seed, "customers": options.customers, "to": where, **done}
 
 
 def _scenario(name: str) -> "Scenario":
@@ -134,9 +147,9 @@ def _scenario(name: str) -> "Scenario":
 
 
 def _at_most_one(*options: tuple[str, object]) -> None:
-    given = [name for name, value in options if value is not None]
-    if len(given) > 1:
-        raise typer.BadParameter(f"choose {' or '.join(given)}, not both", param_hint=given[-1])
+    used = [name for name, value in options if value is not None]
+    if len(used) > 1:
+        raise typer.BadParameter(f"choose {' or '.join(used)}, not both", param_hint=used[-1])
 
 
 def _instant(text: str) -> datetime:
@@ -157,7 +170,7 @@ def _instant(text: str) -> datetime:
 
 
 def _warn_of_the_future(end: datetime, to: str) -> None:
-    """Say that a worker will refuse events, where the shop's last day lies well ahead."""
+    """Warn that a worker will refuse events, where the shop's last day lies well ahead."""
     if to == _KAFKA and end > datetime.now(UTC) + timedelta(days=1):
         errors().print(
             f"The shop's days end on {end:%Y-%m-%d}: a worker refuses events that lie more than SHOAL_FUTURE_HOURS "
@@ -183,12 +196,12 @@ def _target(to: str, truth: Path | None, kafka: str | None) -> tuple[str, "Sink"
     return settings.kafka, KafkaSink(settings), path
 
 
-def _sentence(told: dict[str, Any]) -> str:
-    topics = ", ".join(f"{count:,} {topic}" for topic, count in told["topics"].items())
-    times = f", from {told['first']} to {told['last']}" if told["events"] else ""
-    ended = "Stopped: " if told["stopped"] else ""
-    truth = f" The truth is in {told['truth']}." if told["truth"] else ""
+def _sentence(document: dict[str, Any]) -> str:
+    topics = ", ".join(f"{count:,} {topic}" for topic, count in document["topics"].items())
+    times = f", from {document['first']} to {document['last']}" if document["events"] else ""
+    ended = "Stopped: " if document["stopped"] else ""
+    truth = f" The truth is in {document['truth']}." if document["truth"] else ""
     return (
-        f"{ended}{told['events']:,} events of the scenario {told['scenario']} to {told['to']} in "
-        f"{told['seconds']:.1f} s{times}: {topics}.{truth}"
+        f"{ended}{document['events']:,} events of the scenario {document['scenario']} to {document['to']} in "
+        f"{document['seconds']:.1f} s{times}: {topics}.{truth}"
     )

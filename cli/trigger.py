@@ -1,24 +1,26 @@
-"""`shoal trigger`: webhooks that segment changes call; `shoal triggers`: the service that calls them."""
+"""`shoal trigger`: webhooks that segment changes call; `cli.trigger_service` calls them."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
-from cli.printing.output import JsonOption, errors, log_to_stderr, print_json, tables
+from cli.local.addresses import RedisOption, state_settings
+from cli.printing.option_groups import expand_option_groups
+from cli.printing.output import JsonOption, errors, print_json, tables
 
 if TYPE_CHECKING:
     from queries.operations.triggers import Triggers
+    from state.campaigns.triggers import Trigger
 
-__all__ = ["app", "register"]
+__all__ = ["app"]
 
 app = typer.Typer(help="Webhooks that segment changes call.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the trigger.")]
-_SERVICE = "Example: `SHOAL_KAFKA=kafka:9092 SHOAL_REDIS=redis://redis:6379/0 shoal triggers`"
 _EXAMPLE = "Example: `shoal trigger add winback --url https://crm.example/hooks/shoal --entered 'At-Risk Customers'`"
 
 
@@ -32,76 +34,41 @@ class CauseChoice(StrEnum):
     correction = "correction"
 
 
-def register(main: typer.Typer) -> None:
-    """Add the service."""
-    main.command(
-        "triggers", epilog="Example: `SHOAL_KAFKA=kafka:9092 SHOAL_REDIS=redis://redis:6379/0 shoal triggers`"
-    )(serve)
+@dataclass(frozen=True)
+class _Options:
+    """Which changes a webhook is called for, and how."""
 
-
-def serve(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
-    """Call the webhooks of segment changes, until told to stop; several may run, sharing the work."""
-    from consumers.settings import ConsumerSettings
-    from events.topics.administration import require_topics
-    from events.topics.specs import topic_specs
-    from stream.campaigns.service import run_triggers
-    from stream.campaigns.settings import TriggerSettings
-
-    log_to_stderr()
-    address = kafka_settings(kafka)
-    require_topics(address.kafka, topic_specs(address))
-    session_s = ConsumerSettings().session_timeout_s
-    raise typer.Exit(run_triggers(address, state_settings(redis), TriggerSettings(), session_s))
+    entered: Annotated[
+        list[str] | None, typer.Option("--entered", "--to", help="Segment entered (id or name); may be repeated.")
+    ] = None
+    left: Annotated[
+        list[str] | None, typer.Option("--left", "--from", help="Segment left (id or name); may be repeated.")
+    ] = None
+    cause: Annotated[list[CauseChoice] | None, typer.Option(help="May be repeated; by default activity and time.")] = (
+        None
+    )
+    min_value: Annotated[float | None, typer.Option(help="Least net spend of the customer.")] = None
+    needs_consent: Annotated[
+        bool, typer.Option("--needs-consent", help="Only customers whose profile says consent.marketing true.")
+    ] = False
+    cap: Annotated[int, typer.Option(help="Most deliveries for one customer within --cap-days; 0: any.")] = 0
+    cap_days: Annotated[float, typer.Option(help="Days that --cap counts over.")] = 7.0
+    secret: Annotated[
+        str | None, typer.Option(help="Secret of the signature, whsec_…; made up unless given.", show_default=False)
+    ] = None
 
 
 @app.command("add", epilog=_EXAMPLE)
+@expand_option_groups
 def add(
     name: NameArgument,
     url: Annotated[str, typer.Option(help="Where to POST; https:// or http://.")],
-    entered: Annotated[
-        list[str] | None, typer.Option("--entered", "--to", help="Segment entered (id or name); may be repeated.")
-    ] = None,
-    left: Annotated[
-        list[str] | None, typer.Option("--left", "--from", help="Segment left (id or name); may be repeated.")
-    ] = None,
-    cause: Annotated[
-        list[CauseChoice] | None, typer.Option(help="May be repeated; by default activity and time.")
-    ] = None,
-    min_value: Annotated[float | None, typer.Option(help="Least net spend of the customer.")] = None,
-    needs_consent: Annotated[
-        bool, typer.Option("--needs-consent", help="Only customers whose profile says consent.marketing true.")
-    ] = False,
-    cap: Annotated[int, typer.Option(help="Most deliveries for one customer within --cap-days; 0: any.")] = 0,
-    cap_days: Annotated[float, typer.Option(help="Days that --cap counts over.")] = 7.0,
-    secret: Annotated[
-        str | None, typer.Option(help="Secret of the signature, whsec_…; made up unless given.", show_default=False)
-    ] = None,
+    options: _Options,
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a webhook for segment changes. Its secret is shown now and never again."""
-    from pydantic import ValidationError
-
-    from state.campaigns.triggers import Trigger
-    from stream.campaigns.webhook_request import new_secret
-
-    try:
-        trigger = Trigger(
-            trigger=name,
-            url=url,
-            secret=secret or new_secret(),
-            entered=entered or [],
-            left=left or [],
-            causes=[each.value for each in cause] if cause else ["activity", "time"],
-            min_value=min_value,
-            needs_consent=needs_consent,
-            cap=cap,
-            cap_days=cap_days,
-            created_at=datetime.now(UTC),
-        )
-    except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        raise typer.BadParameter(f"{detail['loc'][0]}: {detail['msg']}, found {detail['input']!r}") from error
+    trigger = _trigger(name, url, options)
     _triggers(redis).store.add(trigger)
     if as_json:
         print_json(trigger.model_dump(mode="json"))
@@ -109,9 +76,35 @@ def add(
     tables().print(f"trigger {name} added; give the receiver this secret, it is not shown again:\n{trigger.secret}")
 
 
+def _trigger(name: str, url: str, options: _Options) -> "Trigger":
+    """Return the trigger of these options. Raises typer.BadParameter."""
+    from pydantic import ValidationError
+
+    from state.campaigns.triggers import Trigger
+    from stream.campaigns.webhook_request import new_secret
+
+    try:
+        return Trigger(
+            trigger=name,
+            url=url,
+            secret=options.secret or new_secret(),
+            entered=options.entered or [],
+            left=options.left or [],
+            causes=[each.value for each in options.cause] if options.cause else ["activity", "time"],
+            min_value=options.min_value,
+            needs_consent=options.needs_consent,
+            cap=options.cap,
+            cap_days=options.cap_days,
+            created_at=datetime.now(UTC),
+        )
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        raise typer.BadParameter(f"{detail['loc'][0]}: {detail['msg']}, found {detail['input']!r}") from error
+
+
 @app.command("list", epilog="Example: `shoal trigger list --json`")
 def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
-    """List the webhooks, with how much each has still to be told and how much was given up."""
+    """List the webhooks, with the number of waiting deliveries and of those that were given up."""
     from rich.table import Table
 
     listed = _triggers(redis).all()
@@ -129,7 +122,7 @@ def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
 
 @app.command("remove", epilog="Example: `shoal trigger remove winback`")
 def remove(name: NameArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
-    """Remove a webhook; what it had still to be told is dropped."""
+    """Remove a webhook; its waiting deliveries are dropped."""
     _triggers(redis).store.remove(name)
     print_json({"removed": name}) if as_json else tables().print(f"trigger {name} removed")
 
@@ -145,18 +138,11 @@ def call_once(name: NameArgument, redis: RedisOption = None, as_json: JsonOption
     trigger = _triggers(redis).store.get(name)
     called = asyncio.run(try_webhook(trigger, TriggerSettings().trigger_timeout_s, time.time_ns()))
     if as_json:
-        print_json(
-            {
-                "trigger": name,
-                "ok": called.ok,
-                "status": called.status,
-                "detail": called.detail,
-                "duration_ms": called.duration_ms,
-            }
-        )
+        shown = ("ok", "status", "detail", "duration_ms")
+        print_json({"trigger": name, **{each: getattr(called, each) for each in shown}})
     else:
-        said = f"taken ({called.status})" if called.ok else f"not taken: {called.detail}"
-        tables().print(f"{trigger.url}: {said}, {called.duration_ms} ms", highlight=False, markup=False)
+        result = f"taken ({called.status})" if called.ok else f"not taken: {called.detail}"
+        tables().print(f"{trigger.url}: {result}, {called.duration_ms} ms", highlight=False, markup=False)
     if not called.ok:
         raise typer.Exit(1)
 
@@ -169,6 +155,7 @@ def show_log(
     as_json: JsonOption = False,
 ) -> None:
     """Show the latest attempts: what was delivered, what failed, who was left out and why."""
+    from rich.markup import escape
     from rich.table import Table
 
     attempts = _triggers(redis).attempts(limit, name)
@@ -178,9 +165,9 @@ def show_log(
     table = Table("at (UTC)", "trigger", "change", "outcome", "attempt", "status", "ms", "detail")
     for each in attempts:
         at = each["at"][:19].replace("T", " ")
-        told = ("trigger", "change_id", "outcome", "attempt", "status", "duration_ms", "detail")
-        cells = (at, *(each[name] or "" for name in told))
-        table.add_row(*(_plain(str(cell)) for cell in cells))
+        columns = ("trigger", "change_id", "outcome", "attempt", "status", "duration_ms", "detail")
+        cells = (at, *(each[column] or "" for column in columns))
+        table.add_row(*(escape(str(cell)) for cell in cells))
     tables().print(table)
 
 
@@ -192,22 +179,28 @@ def dead(
     as_json: JsonOption = False,
 ) -> None:
     """List deliveries that were given up, or queue them again."""
+    from rich.markup import escape
     from rich.table import Table
+
+    from stream.moves.changes import rfc3339
 
     triggers = _triggers(redis)
     deliveries = triggers.deliveries
     known, found = triggers.store.all(), deliveries.dead(name)
     if resend:
-        again = [each for each in found if each.delivery.trigger in known]
-        for each in again:
+        resent = [each for each in found if each.delivery.trigger in known]
+        for each in resent:
             deliveries.requeue(each, time.time_ns() // 1_000_000)
-        if len(again) < len(found):
-            errors().print(f"{len(found) - len(again)} are of triggers that were removed, and stay")
-        print_json({"resent": len(again)}) if as_json else tables().print(f"{len(again)} queued again")
+        if len(resent) < len(found):
+            errors().print(f"{len(found) - len(resent)} are of triggers that were removed, and stay")
+        print_json({"resent": len(resent)}) if as_json else tables().print(f"{len(resent)} queued again")
         return
     rows = [
-        _timed({"died_ms": each.died_ms}, "died_ms", "died_at")
-        | {"reason": each.reason, **each.delivery.model_dump(include={"id", "trigger", "change_id", "customer_id"})}
+        {
+            "died_at": rfc3339(each.died_ms),
+            "reason": each.reason,
+            **each.delivery.model_dump(include={"id", "trigger", "change_id", "customer_id"}),
+        }
         for each in found
     ]
     if as_json:
@@ -216,7 +209,7 @@ def dead(
     table = Table("given up (UTC)", "trigger", "change", "reason")
     for row in rows:
         at = row["died_at"][:19].replace("T", " ")
-        table.add_row(at, row["trigger"], _plain(row["change_id"]), _plain(row["reason"]))
+        table.add_row(at, row["trigger"], escape(row["change_id"]), escape(row["reason"]))
     tables().print(table if rows else "nothing was given up")
 
 
@@ -225,14 +218,3 @@ def _triggers(redis: str | None) -> "Triggers":
     from state.store.connection import connect
 
     return Triggers(connect(state_settings(redis).redis))
-
-
-def _timed(values: dict[str, Any], name: str, shown: str) -> dict[str, Any]:
-    """Return the values with a time in ms as RFC 3339 text under another name."""
-    from stream.moves.changes import rfc3339
-
-    return {shown: rfc3339(values.pop(name)), **values}
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")

@@ -1,4 +1,4 @@
-"""`shoal worker`: one segment worker, until it is told to stop."""
+"""`shoal worker`: one segment worker, until it is stopped."""
 
 from typing import Annotated, Literal
 

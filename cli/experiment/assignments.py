@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cli.experiment.stored_experiments import open_shop
+from cli.experiment.stored_experiments import open_experiments
 
 __all__ = ["assignments", "assignments_table"]
 
@@ -16,10 +16,10 @@ _REASONS = {
 
 def assignments(experiment_id: str, customers: Sequence[str], redis_url: str | None) -> dict[str, Any]:
     """Return each customer's variant, or why there is none, in the order given; three round trips to Redis."""
-    shop = open_shop(redis_url)
-    experiment = shop.stored(experiment_id).experiment
-    rows = shop.experiments.assignments(experiment, customers)
-    return {"experiment": experiment_id, "status": experiment.status(shop.now), "assignments": rows}
+    experiments = open_experiments(redis_url)
+    experiment = experiments.get(experiment_id)
+    rows = experiments.assignments(experiment, customers)
+    return {"experiment": experiment_id, "status": experiment.status(experiments.now()), "assignments": rows}
 
 
 def assignments_table(document: dict[str, Any]) -> Any:

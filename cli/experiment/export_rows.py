@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cli.experiment.stored_experiments import open_shop
+from cli.experiment.stored_experiments import open_experiments
 from cli.printing.table_file import Column
 from experiments import Experiment, Metric
 from experiments.reporting.document import Arm, Comparison, Finding, Report
-from experiments.reporting.report import report
+from queries.segments.segment_names import all_segment_names
 
 __all__ = ["COLUMNS", "rows"]
 
@@ -67,11 +67,10 @@ _VALUES: Final = {
 
 def rows(redis_url: str | None) -> Iterator[dict[str, Any]]:
     """Yield the rows of every experiment, sorted by id."""
-    shop = open_shop(redis_url)
-    names = shop.segment_names()
-    for experiment in shop.all():
-        tallies, left_out = shop.tally_totals(experiment.id)
-        yield from _of_report(experiment, report(experiment, tallies, shop.now, left_out), names)
+    experiments = open_experiments(redis_url)
+    names = all_segment_names(experiments.client)
+    for experiment, _, report in experiments.all():
+        yield from _of_report(experiment, report, names)
 
 
 def _of_report(experiment: Experiment, found: Report, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,6 @@ from collections import Counter
 from datetime import timedelta
 from typing import NamedTuple
 
-from cli.experiment.stored_experiments import Shop
 from events.errors import ShoalError
 from events.time_units import DAY_S
 from experiments import Experiment, NotComputable, Tallies
@@ -12,6 +11,7 @@ from experiments.planning.sample_size import rate_baseline
 from experiments.statistics.metric_samples import measure
 from experiments.statistics.result import Reason, Result
 from experiments.statistics.sample import Sample
+from queries.experiments.experiments import Experiments
 from queries.experiments.order_rates import order_rates_since
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
@@ -42,17 +42,17 @@ def of_control(experiment: Experiment, tallies: Tallies) -> list[Baseline]:
     return [Baseline(segment, arm.exposed, _usable(measure(metric, arm))) for segment, arm in arms]
 
 
-def of_records(shop: Shop, window: timedelta) -> list[Baseline]:
+def of_records(stored: Experiments, window: timedelta) -> list[Baseline]:
     """Return the share of customers who ordered within the last `window`, overall and by the segment held before it.
 
     All known customers, also those whom an experiment would not meet; who visits converts more often.
 
     Raises NoBaseline.
     """
-    since_ms = int((shop.now - window).timestamp() * 1000)
+    since_ms = int((stored.now() - window).timestamp() * 1000)
     customers, ordered = Counter[str](), Counter[str]()
-    store = PartitionStore(shop.client, keys.SEGMENTS_GROUP)
-    for partition in range(shop.partitions):
+    store = PartitionStore(stored.client, keys.SEGMENTS_GROUP)
+    for partition in range(stored.partitions):
         cursor, seen = 0, set[str]()
         while True:
             cursor, batch = store.scan(partition, cursor, _CHUNK)

@@ -1,11 +1,13 @@
 """`shoal experiment power`: how many customers a change needs to be found, and what a running experiment can find."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from cli.experiment.definition_options import MetricName, window_s
 from cli.local.addresses import RedisOption
+from cli.printing.option_groups import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 from events.time_units import DAY_S
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["power"]
 
-_WAYS = ("fixed", "group_sequential", "sequential")
+_METHODS = ("fixed", "group_sequential", "sequential")
 
 
 class Plan(NamedTuple):
@@ -31,23 +33,32 @@ class Plan(NamedTuple):
     expected_customers: int = 5_000
 
 
+@dataclass(frozen=True)
+class _Options:
+    """The baseline, the change to find and how surely."""
+
+    rate: Annotated[
+        float | None, typer.Option(help="Baseline rate, such as 0.05.", min=0.0, max=1.0, show_default=False)
+    ] = None
+    mean: Annotated[float | None, typer.Option(help="Baseline mean of money.", show_default=False)] = None
+    sd: Annotated[float | None, typer.Option(help="Standard deviation by customer.", min=0.0, show_default=False)] = (
+        None
+    )
+    effect: Annotated[float, typer.Option(help="Relative change to find.", min=0.0001, max=10.0)] = 0.05
+    alpha: Annotated[float, typer.Option(help="Error that is accepted, two-sided.", min=1e-6, max=0.499)] = 0.05
+    power: Annotated[float, typer.Option(help="Chance to find it.", min=0.501, max=0.9999)] = 0.8
+    arms: Annotated[int, typer.Option(help="Arms of equal size, the control among them.", min=2, max=20)] = 2
+    window: Annotated[str, typer.Option(help="Time in which an order counts, without ID and rates.")] = "30d"
+
+
+@expand_option_groups
 def power(
+    *,
     experiment_id: Annotated[
         str | None,
         typer.Argument(metavar="ID", help="Plan by what this experiment's control does.", show_default=False),
     ] = None,
-    rate: Annotated[
-        float | None, typer.Option(help="Baseline rate, such as 0.05.", min=0.0, max=1.0, show_default=False)
-    ] = None,
-    mean: Annotated[float | None, typer.Option(help="Baseline mean of money.", show_default=False)] = None,
-    sd: Annotated[
-        float | None, typer.Option(help="Standard deviation by customer.", min=0.0, show_default=False)
-    ] = None,
-    effect: Annotated[float, typer.Option(help="Relative change to find.", min=0.0001, max=10.0)] = 0.05,
-    alpha: Annotated[float, typer.Option(help="Error that is accepted, two-sided.", min=1e-6, max=0.499)] = 0.05,
-    chance: Annotated[float, typer.Option("--power", help="Chance to find it.", min=0.501, max=0.9999)] = 0.8,
-    arms: Annotated[int, typer.Option(help="Arms of equal size, the control among them.", min=2, max=20)] = 2,
-    window: Annotated[str, typer.Option(help="Time in which an order counts, without ID and rates.")] = "30d",
+    options: _Options,
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,19 +71,20 @@ def power(
     if experiment_id is not None:
         document = _of_experiment(experiment_id, redis)
     else:
-        metric: MetricName = "conversion_rate" if mean is None else "revenue_per_customer"
-        plan = Plan(metric, effect, alpha, chance, [1.0 / arms] * arms)
-        if rate is not None or mean is not None:
-            document = _of_numbers(plan, rate, mean, sd)
+        metric: MetricName = "conversion_rate" if options.mean is None else "revenue_per_customer"
+        shares = [1.0 / options.arms] * options.arms
+        plan = Plan(metric, options.effect, options.alpha, options.power, shares)
+        if options.rate is not None or options.mean is not None:
+            document = _of_numbers(plan, options.rate, options.mean, options.sd)
         else:
-            document = _of_records(plan, window, redis)
+            document = _of_records(plan, options.window, redis)
     if as_json:
         print_json(document)
     else:
         tables().print(_table(document))
         for row in document["baselines"]:
             if row["cannot_say"]:
-                _say_why(row)
+                _print_reason(row)
 
 
 def _of_numbers(plan: Plan, rate: float | None, mean: float | None, sd: float | None) -> dict[str, Any]:
@@ -99,24 +111,28 @@ def _of_records(plan: Plan, window: str, redis: str | None) -> dict[str, Any]:
     from datetime import timedelta
 
     from cli.experiment.planning_baseline import of_records
-    from cli.experiment.stored_experiments import open_shop
+    from cli.experiment.stored_experiments import open_experiments
+    from queries.segments.segment_names import all_segment_names
 
     seconds = window_s(window)
-    shop = open_shop(redis)
-    found = of_records(shop, timedelta(seconds=seconds))
-    return {**_document(plan, "records", found, shop.segment_names()), "window_days": seconds / DAY_S}
+    experiments = open_experiments(redis)
+    found = of_records(experiments, timedelta(seconds=seconds))
+    return {**_document(plan, "records", found, all_segment_names(experiments.client)), "window_days": seconds / DAY_S}
 
 
 def _of_experiment(experiment_id: str, redis: str | None) -> dict[str, Any]:
     from cli.experiment.planning_baseline import of_control
-    from cli.experiment.stored_experiments import open_shop
+    from cli.experiment.stored_experiments import open_experiments
     from experiments.reporting.report import report
+    from queries.segments.segment_names import all_segment_names
 
-    shop = open_shop(redis)
-    experiment = shop.stored(experiment_id).experiment
-    tallies, _ = shop.tally_totals(experiment_id)
-    document = _document(_plan_of(experiment), "experiment", of_control(experiment, tallies), shop.segment_names())
-    seen = report(experiment, tallies, shop.now)
+    experiments = open_experiments(redis)
+    experiment = experiments.get(experiment_id)
+    tallies, _ = experiments.tally_totals(experiment_id)
+    document = _document(
+        _plan_of(experiment), "experiment", of_control(experiment, tallies), all_segment_names(experiments.client)
+    )
+    seen = report(experiment, tallies, experiments.now())
     parts: list[Any] = [(None, seen.overall), *((part.segment, part) for part in seen.segments)]
     detectable = [
         {
@@ -181,7 +197,7 @@ def _row(plan: Plan, baseline: "Baseline", names: dict[str, str]) -> dict[str, A
         "customers": baseline.customers or None,
         "mean": None,
         "sd": None,
-        "needed": dict.fromkeys(_WAYS),
+        "needed": dict.fromkeys(_METHODS),
         "cannot_say": None,
     }
     if isinstance(sample, NotComputable):
@@ -197,13 +213,15 @@ def _row(plan: Plan, baseline: "Baseline", names: dict[str, str]) -> dict[str, A
         spending=obrien_fleming if plan.spending == "obrien_fleming" else pocock,
         expected_customers=plan.expected_customers,
     )
-    told = {way: None if isinstance(value, NotComputable) else value for way, value in needed._asdict().items()}
+    customers = {
+        method: None if isinstance(value, NotComputable) else value for method, value in needed._asdict().items()
+    }
     reasons = [value.reason for value in needed if isinstance(value, NotComputable)]
     return {
         **row,
         "mean": sample.mean,
         "sd": sample.variance**0.5,
-        "needed": told,
+        "needed": customers,
         "cannot_say": reasons[0] if reasons else None,
     }
 
@@ -229,7 +247,7 @@ def _table(document: dict[str, Any]) -> Any:
     if detectable:
         table.add_column("detectable now", justify="right")
     for row in document["baselines"]:
-        cells = ["–" if row["needed"][way] is None else f"{row['needed'][way]:,}" for way in _WAYS]
+        cells = ["–" if row["needed"][method] is None else f"{row['needed'][method]:,}" for method in _METHODS]
         seen = f"{row['customers']:,}" if row["customers"] else "–"
         if detectable:
             now = detectable.get(row["segment_id"], {}).get("minimum_detectable_effect")
@@ -238,7 +256,7 @@ def _table(document: dict[str, Any]) -> Any:
     return table
 
 
-def _say_why(row: dict[str, Any]) -> None:
+def _print_reason(row: dict[str, Any]) -> None:
     from cli.experiment.cell_text import reason
     from experiments.statistics.result import Reason
 

@@ -17,17 +17,15 @@ def report(
 ) -> None:
     """Show what an experiment has found so far: the verdict first, then the numbers it rests on."""
     from cli.experiment.report_tables import print_report
-    from cli.experiment.stored_experiments import open_shop
-    from experiments.reporting.report import report as report_on
+    from cli.experiment.stored_experiments import open_experiments
+    from queries.segments.segment_names import all_segment_names
 
-    shop = open_shop(redis)
-    experiment = shop.stored(experiment_id).experiment
-    tallies, left_out = shop.tally_totals(experiment_id)
-    document = report_on(experiment, tallies, shop.now, left_out)
+    experiments = open_experiments(redis)
+    experiment, _, document = experiments.report(experiments.get(experiment_id))
     if as_json:
         print_json(document.model_dump(mode="json"))
     else:
-        print_report(tables(), experiment, document, shop.segment_names())
+        print_report(tables(), experiment, document, all_segment_names(experiments.client))
 
 
 def list_experiments(redis: RedisOption = None, as_json: JsonOption = False) -> None:
@@ -52,27 +50,22 @@ def list_experiments(redis: RedisOption = None, as_json: JsonOption = False) -> 
 
 
 def _rows(redis: str | None) -> list[dict[str, Any]]:
-    from cli.experiment.stored_experiments import open_shop
-    from experiments.reporting.report import report as report_on
+    from cli.experiment.stored_experiments import open_experiments
 
-    shop, rows = open_shop(redis), []
-    for experiment in shop.all():
-        tallies, _ = shop.tally_totals(experiment.id)
-        document = report_on(experiment, tallies, shop.now)
-        rows.append(
-            {
-                "experiment": experiment.id,
-                "status": experiment.status(shop.now),
-                "start": experiment.start.isoformat(),
-                "end": experiment.end.isoformat() if experiment.end else None,
-                "variants": [each.name for each in experiment.variants],
-                "control": experiment.control,
-                "primary_metric": experiment.primary_metric.value,
-                "method": experiment.method,
-                "exposed": sum(arm.exposed for arm in document.overall.arms),
-                "decision": document.verdict.decision,
-                "sentence": document.verdict.sentence,
-                "description": experiment.description,
-            }
-        )
-    return rows
+    return [
+        {
+            "experiment": experiment.id,
+            "status": status,
+            "start": experiment.start.isoformat(),
+            "end": experiment.end.isoformat() if experiment.end else None,
+            "variants": [each.name for each in experiment.variants],
+            "control": experiment.control,
+            "primary_metric": experiment.primary_metric.value,
+            "method": experiment.method,
+            "exposed": sum(arm.exposed for arm in document.overall.arms),
+            "decision": document.verdict.decision,
+            "sentence": document.verdict.sentence,
+            "description": experiment.description,
+        }
+        for experiment, status, document in open_experiments(redis).all()
+    ]

@@ -19,7 +19,7 @@ _SUFFIX: Final = ".jsonl"
 
 
 class FileTaken(ShoalError):
-    """A file that would be written is there already, or cannot be made."""
+    """A file that would be written exists already, or cannot be created."""
 
     def __init__(self, path: Path, reason: str = "is there already; remove it, or choose another place") -> None:
         super().__init__(f"{path} {reason}")
@@ -50,7 +50,7 @@ class LineFile:
 
 
 class Sink(Protocol):
-    """Takes events in; leaving the `with` block, they are where they belong."""
+    """Takes events; at the end of the `with` block all are written or acknowledged."""
 
     def write(self, batch: Batch) -> None:
         """Take the events of a batch; lines of the truth are left out."""

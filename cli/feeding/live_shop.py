@@ -29,7 +29,7 @@ from state.model.baselines import BaselineStore
 __all__ = ["SHOP_SETTINGS", "LiveShop"]
 
 _LIVE_DAYS: Final = 400
-"""Days that the live part can last before the shop's time has come up to the wall clock."""
+"""Days that the live part can last before the shop's time has reached the wall clock."""
 _RECENT_S: Final = 15.0
 _SECONDS_A_DAY: Final = 10.0
 """Seconds that a day of the live shop takes."""
@@ -70,24 +70,24 @@ class LiveShop:
     def run(self, seconds: float | None) -> None:
         """Publish the past, wait for the first baseline, then the recent weeks, then live for so long.
 
-        None is until told to stop, or until the shop's time has come up to the wall clock.
+        None is until stopped, or until the shop's time has reached the wall clock.
         """
         with self._ticker, KafkaSink(self._kafka) as sink:
-            self._try_something_out()
+            self._define_experiment()
             for part in self._stream.before(self._day_ms(PAST_DAYS)):
                 if self._stop.is_set():
                     return
                 self._publish(sink, part)
             sink.flush()
             self._await_baseline()
-            self._begin_campaign()
-            self._paced(sink, PAST_DAYS, RECENT_DAYS, RECENT_DAYS * DAY_S / _RECENT_S)
+            self._add_trigger()
+            self._publish_paced(sink, PAST_DAYS, RECENT_DAYS, RECENT_DAYS * DAY_S / _RECENT_S)
             wait_until_processed(self._services.addresses.kafka, self._services.addresses.redis, _PROCESSED_S)
             if self._stop.is_set():
                 return
-            self._services.errand("rebaseline", "rebaseline")
+            self._services.spawn_once("rebaseline", "rebaseline")
             days = _LIVE_DAYS if seconds is None else min(_LIVE_DAYS, seconds / _SECONDS_A_DAY)
-            self._paced(sink, PAST_DAYS + RECENT_DAYS, days, DAY_S / _SECONDS_A_DAY)
+            self._publish_paced(sink, PAST_DAYS + RECENT_DAYS, days, DAY_S / _SECONDS_A_DAY)
             sink.flush()
             if seconds is not None and not self._stop.is_set():
                 wait_until_processed(self._services.addresses.kafka, self._services.addresses.redis, _PROCESSED_S)
@@ -96,24 +96,24 @@ class LiveShop:
         """Print the segments, what became of the events, and whether the change log agrees with Redis."""
         self._ticker.summary(f"{self._events:,} events")
         self._console.print(
-            f"The trigger {_CAMPAIGN} has told its webhook of {self._webhook.taken:,} moves of customers who did "
-            f"nothing; {self._webhook.refused:,} calls were not signed as agreed.",
+            f"The trigger {_CAMPAIGN} called its webhook for {self._webhook.taken:,} moves of customers who did "
+            f"nothing; {self._webhook.refused:,} calls had no valid signature.",
             highlight=False,
             soft_wrap=True,
         )
 
-    def _try_something_out(self) -> None:
+    def _define_experiment(self) -> None:
         """Define the experiment whose exposures the shop publishes."""
-        trial = self._shop.scenario.experiment
-        assert trial is not None  # noqa: S101 - the live scenario has one
+        simulated = self._shop.scenario.experiment
+        assert simulated is not None  # noqa: S101 - the live scenario has one
         definition = Experiment.model_validate(
             {
                 "id": EXPERIMENT,
                 "description": "Does free shipping make more customers buy? The simulated shop tries it out, and knows "
                 "the answer: it helps in every group but the fading one.",
-                "variants": [{"name": name, "weight": weight} for name, weight in trial.variants.items()],
-                "control": trial.control,
-                "start": self._shop.start + timedelta(days=trial.from_day),
+                "variants": [{"name": name, "weight": weight} for name, weight in simulated.variants.items()],
+                "control": simulated.control,
+                "start": self._shop.start + timedelta(days=simulated.from_day),
                 "attribution": "conversions",
                 "minimum_effect": 0.25,
                 "conversion_window": timedelta(days=14),
@@ -122,7 +122,7 @@ class LiveShop:
         )
         ExperimentStore(self._ticker.client).create(definition.id, definition.model_dump_json())
 
-    def _begin_campaign(self) -> None:
+    def _add_trigger(self) -> None:
         """Add a trigger for whoever moves by silence; its webhook is this process's own."""
         trigger = Trigger(
             trigger=_CAMPAIGN,
@@ -141,7 +141,7 @@ class LiveShop:
             self._show(self._day_ms(PAST_DAYS))
             time.sleep(0.1)
 
-    def _paced(self, sink: KafkaSink, first_day: float, days: float, speed: float) -> None:
+    def _publish_paced(self, sink: KafkaSink, first_day: float, days: float, speed: float) -> None:
         start, end = self._day_ms(first_day), self._day_ms(first_day + days)
         for part in paced(self._stream.before(end), Pace(start, speed=speed), self._stop):
             self._publish(sink, part)

@@ -63,12 +63,12 @@ class SegmentTicker:
         document, log, agreeing = self._compared()
         outcome_counts = read_outcome_counts(self.client, self._kafka.partitions, "segments")
         self._console.print(segments_table(document))
-        told = ", ".join(
+        outcomes = ", ".join(
             f"{count:,} {name.replace('orders:', '').replace('_', '-')}" for name, count in outcome_counts.items()
         )
         causes = ", ".join(f"{count:,} by {cause}" for cause, count in log.causes.most_common())
         self._console.print(
-            f"{published} published: {told}.\n"
+            f"{published} published: {outcomes}.\n"
             f"{log.messages:,} segment changes published: {causes}.\n"
             f"The change log, folded, gives the segment that Redis holds for {agreeing:,} of "
             f"{document['customers']:,} customers.",
@@ -95,7 +95,7 @@ class SegmentTicker:
 
 
 def _in_fixed_order(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the segments in the order of their names' list, so that the rows of a live table stay where they are."""
+    """Return the segments in the fixed order of their names, so that rows of a live table keep their places."""
     order = {name: place for place, name in enumerate(SEGMENT_NAMES)}
     ranked = sorted(document["segments"], key=lambda each: order.get(each["segment"], len(order)))
     return {**document, "segments": ranked}

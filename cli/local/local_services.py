@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -49,11 +50,11 @@ class LocalServices:
         self.folder = folder
         self._environment = dict(environment or {})
         self._started: list[ChildProcess] = []
-        self._errands: list[ChildProcess] = []
+        self._spawned_once: list[ChildProcess] = []
         self.worker: ChildProcess | None = None
         self._locked: IO[str] | None = None
         self.addresses = LocalAddresses(kafka="", redis="")
-        self.key: NewKey | None = None
+        self._key: NewKey | None = None
 
     def __enter__(self) -> Self:
         self._lock()
@@ -105,17 +106,18 @@ class LocalServices:
         port = free_port()
         api = self.spawn("api", "api", "--port", str(port))
         api.wait_until(lambda: port_open(port), _API_S)
-        self.key = KeyStore(client).create("local", [Scope.ADMIN], datetime.now(UTC))
+        self._key = KeyStore(client).create("local", [Scope.ADMIN], datetime.now(UTC))
         self.addresses = msgspec.structs.replace(self.addresses, api=f"http://127.0.0.1:{port}")
         self._write_addresses()
 
     def _write_addresses(self) -> None:
         (self.folder / "local.json").write_bytes(msgspec.json.encode(self.addresses) + b"\n")
 
-    def sign_in_link(self) -> str:
-        """Return a link that signs in to the dashboard once, within an hour."""
-        assert self.key is not None  # noqa: S101 - for the type checker
-        return f"{self.addresses.api}/sign-in?token={new_sign_in(connect(self.addresses.redis), self.key.key.id)}"
+    def access_text(self) -> str:
+        """Return how to get in: a link for the browser that signs in once within an hour, and a key for programs."""
+        assert self._key is not None  # noqa: S101 - for the type checker
+        link = f"{self.addresses.api}/sign-in?token={new_sign_in(connect(self.addresses.redis), self._key.key.id)}"
+        return f"dashboard  {link}  (signs in once)\nAPI key    {self._key.token}"
 
     def _keep(self, server: _Started) -> _Started:
         self._started.append(server)
@@ -127,10 +129,10 @@ class LocalServices:
         self._started.append(child)
         return child
 
-    def errand(self, name: str, *arguments: str) -> ChildProcess:
+    def spawn_once(self, name: str, *arguments: str) -> ChildProcess:
         """Start a `shoal` command that ends by itself."""
         child = self._child(name, *arguments)
-        self._errands.append(child)
+        self._spawned_once.append(child)
         return child
 
     def _child(self, name: str, *arguments: str) -> ChildProcess:
@@ -152,11 +154,16 @@ class LocalServices:
             if not child.running:
                 child.wait_until(lambda: False, 0.0)
 
+    def run_until(self, stop: threading.Event) -> None:
+        """Return when the event is set; raise ServiceFailed where a service ends before."""
+        while not stop.wait(0.5):
+            self.check()
+
     def close(self) -> None:
         """End the services, the last started first, and forget the addresses."""
-        for child in (*self._errands, *reversed(self._started)):
+        for child in (*self._spawned_once, *reversed(self._started)):
             child.stop()
-        self._errands.clear()
+        self._spawned_once.clear()
         self._started.clear()
         for name in ("local.json", "pid"):
             (self.folder / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Give out a simulated shop's events: paced, counted, with a progress bar, until they end or somebody stops it."""
+"""Run a simulated shop into a sink: paced, counted, with a progress bar, until its events end or it is stopped."""
 
 import threading
 import time
@@ -19,11 +19,11 @@ from simulation.event_json import instants
 from simulation.event_merging import TOPICS, TRUTH, Batch
 from simulation.shop import Shop
 
-__all__ = ["give_out"]
+__all__ = ["run_simulation"]
 
 
-class _Tally:
-    """What has been given out so far."""
+class _Counts:
+    """What has been written so far."""
 
     def __init__(self) -> None:
         self.by_topic = np.zeros(len(TOPICS) + 1, np.int64)
@@ -58,7 +58,7 @@ def _instant(time_ms: int | None) -> str | None:
     return None if time_ms is None else instants(np.array([time_ms]))[0]
 
 
-def give_out(
+def run_simulation(
     shop: Shop,
     sink: Sink,
     truth: Path | None,
@@ -70,27 +70,27 @@ def give_out(
 ) -> dict[str, Any]:
     """Write a shop's events to a sink and its truth to a file; return what was done, for `--json`.
 
-    The truth holds the customers whose profiles were given out. Raises FileTaken, and what the sink raises.
+    The truth holds the customers whose profiles were written. Raises FileTaken, and what the sink raises.
     """
-    started, tally = time.monotonic(), _Tally()
+    started, counts = time.monotonic(), _Counts()
     bar = (TextColumn("simulating"), BarColumn(), TextColumn("{task.fields[done]:,}"), TimeElapsedColumn())
     with ExitStack() as stack:
-        told = LineFile(truth) if truth else None
-        if told:
-            stack.callback(told.close)
-            told.write([to_json(shop.truth())])
+        truth_file = LineFile(truth) if truth else None
+        if truth_file:
+            stack.callback(truth_file.close)
+            truth_file.write([to_json(shop.truth())])
         progress = stack.enter_context(Progress(*bar, console=errors(), transient=True))
         task = progress.add_task("simulating", total=1.0, done=0)
         for part in paced(_first(shop.batches(days), events), pace, stop):
             sink.write(part)
-            if told:
-                told.write(part.of(TRUTH).values.tolist())
-            tally.add(part)
-            share = tally.events / events if events else (part.times[-1] - pace.start_ms) / ((days or 1) * DAY_MS)
-            progress.update(task, completed=float(share), done=tally.events)
+            if truth_file:
+                truth_file.write(part.of(TRUTH).values.tolist())
+            counts.add(part)
+            share = counts.events / events if events else (part.times[-1] - pace.start_ms) / ((days or 1) * DAY_MS)
+            progress.update(task, completed=float(share), done=counts.events)
     seconds = round(time.monotonic() - started, 3)
     ends = {"truth": None if truth is None else str(truth), "seconds": seconds, "stopped": stop.is_set()}
-    return tally.document() | ends
+    return counts.document() | ends
 
 
 def _first(batches: Iterator[Batch], events: int | None) -> Iterator[Batch]:
