@@ -44,7 +44,7 @@ class ErasureAwareClaims:
         known.add_digests(lost)
         returned = self._erase_again(partition, known)
         log.warning(
-            "partition %d: Redis has come back older; %d erasures taken over from the topic, %d customers erased again",
+            "partition %d: Redis has lost writes; %d erasures restored from the topic, %d customers erased again",
             partition,
             len(lost),
             len(returned),

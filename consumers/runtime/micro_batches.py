@@ -1,4 +1,4 @@
-"""The micro-batch runtime: poll, decode, load, hand over, commit; and what happens when something goes wrong."""
+"""The micro-batch runtime: poll, decode, load, process, commit; and recovery from failures."""
 
 import logging
 import threading
@@ -100,11 +100,11 @@ class MicroBatchRuntime:
         self._stop.set()
 
     def run(self) -> None:
-        """Work until `stop`. Raises what cannot be healed by trying again."""
+        """Work until `stop`. Raises errors that retries cannot resolve."""
         if not is_compiled():
             log.warning(
                 "Shoal was installed without a C compiler, so that its compiled parts are missing: "
-                "this worker takes half as long again for each event as it would with them"
+                "each event takes this worker 50% longer than with them"
             )
         try:
             while not self._stop.is_set():
@@ -112,7 +112,7 @@ class MicroBatchRuntime:
         except (redis.RedisError, ShoalError) as error:
             if not (self._stop.is_set() and is_retriable(error)):
                 raise
-            log.warning("stopping while this was being tried again: %s", error)
+            log.warning("stopping before a retry succeeded: %s", error)
         finally:
             self._finish_in_flight()
             self._schedule.close()
@@ -237,7 +237,7 @@ class MicroBatchRuntime:
             self._trim_outboxes()
         except (redis.RedisError, ShoalError) as error:
             log.warning(
-                "releasing partitions with changes unsent or untrimmed (%s); their next owner sends them", error
+                "releasing partitions whose outboxes are not empty (%s); their next owner sends the changes", error
             )
 
     def _assigned(self, partitions: list[int]) -> dict[int, dict[str, int]]:

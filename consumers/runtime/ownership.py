@@ -1,4 +1,4 @@
-"""Which partitions this worker owns, and how it gets them back after any doubt about what Redis holds."""
+"""Which partitions this worker owns, and how it claims them again when Redis may not hold what it saved."""
 
 import logging
 import time
@@ -85,7 +85,7 @@ class Ownership:
         self._fenced[error.partition] = self._clock() + self._fence_s
 
     def reclaim(self, partitions: Iterable[int], error: BaseException) -> None:
-        """Claim partitions again after a doubt and continue each at the offsets that are stored beside its state.
+        """Claim partitions again after a failure and continue each at the offsets that are stored beside its state.
 
         Whether they are still ours is asked first: a rebalance that is due is carried out here. All partitions are
         paused meanwhile and then continue at their stored offsets, so that nothing fetched in between is skipped.
@@ -140,11 +140,11 @@ class Ownership:
                 self.lost(error)
                 continue
             if sent:
-                log.info("partition %d: sent %d changes that were saved but perhaps not sent", owned.partition, sent)
+                log.info("partition %d: sent %d changes that its last owner left in the outbox", owned.partition, sent)
             self._owned[owned.partition] = owned
 
     def _retrying(self, work: Callable[[], None]) -> None:
-        """Try until Redis and Kafka answer, at most for the time that the settings allow."""
+        """Retry until Redis and Kafka answer, at most for the time that the settings allow."""
         retries = RetryPolicy(self._retry_s, self._clock)
         while True:
             try:
@@ -153,4 +153,4 @@ class Ownership:
                 wait_s = retries.backoff_s(error)
                 if wait_s is None or self._sleep(wait_s):
                     raise
-                log.warning("not possible a moment ago (%s); trying again", error)
+                log.warning("claiming partitions failed (%s); retrying", error)

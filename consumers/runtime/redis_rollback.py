@@ -50,7 +50,7 @@ class SegmentRollbackRecovery:
         restored = sum(self._restore(owned, published[i : i + _CHUNK]) for i in range(0, len(published), _CHUNK))
         if restored:
             log.warning(
-                "partition %d: Redis has come back older; %d segments taken over from the published changes",
+                "partition %d: Redis has lost writes; %d segments restored from the published changes",
                 owned.partition,
                 restored,
             )
