@@ -1,4 +1,4 @@
-"""How events are taken in: batch sizes, timeouts, money."""
+"""How events are consumed: batch sizes, timeouts, money."""
 
 from typing import Annotated
 

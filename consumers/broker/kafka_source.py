@@ -181,7 +181,7 @@ def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> di
 
 
 def _check(fault: Fault) -> None:
-    """Raise what cannot heal by waiting."""
+    """Raise faults that waiting cannot resolve."""
     (topic, partition), error = fault
     where = f"{topic} partition {partition}"
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the library's public name for it

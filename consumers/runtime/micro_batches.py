@@ -53,8 +53,8 @@ class Wiring(Generic[C, U]):
 class MicroBatchRuntime:
     """Runs one worker's share of the inputs: fetches and decodes in the calling thread, folds and saves in lanes.
 
-    Owns a partition from the moment its offsets are read until it is revoked or another worker fences it off. After
-    any doubt about what Redis holds, the partition is claimed again and continues at the offsets stored there.
+    Owns a partition from the moment its offsets are read until it is revoked or another worker fences it off. Where
+    Redis may not hold what was saved, all partitions are claimed again and continue at the offsets stored there.
     `sleep` waits between two tries, and returns True to stop trying: by default once `stop` is called.
     """
 
@@ -96,7 +96,7 @@ class MicroBatchRuntime:
         return sorted(self._ownership.owned)
 
     def stop(self) -> None:
-        """Finish the batches in hand and leave; callable from any thread."""
+        """Finish the current batches and leave; callable from any thread."""
         self._stop.set()
 
     def run(self) -> None:
@@ -169,7 +169,7 @@ class MicroBatchRuntime:
         self._schedule.submit([each for each in mine if each.batch.partition in self._ownership])
 
     def _look_after_owned(self) -> None:
-        """While events arrive, compare the partitions that no lane has in hand with Redis, and queue background work.
+        """While events arrive, compare the partitions that no lane is saving with Redis, and queue background work.
 
         That takes its share of the time and no more, in a lane, behind the batches there.
         """
@@ -232,7 +232,7 @@ class MicroBatchRuntime:
             self._committer.trim_outbox(each)
 
     def _finish_in_flight(self) -> None:
-        """Finish what the lanes have in hand, so that the next owner has nothing to repeat."""
+        """Finish the jobs in the lanes, so that the next owner has nothing to repeat."""
         try:
             self._trim_outboxes()
         except (redis.RedisError, ShoalError) as error:

@@ -78,7 +78,7 @@ class Ownership:
         """Stop writing to a partition that another worker has claimed.
 
         Normally the group has given it to that worker and a rebalance follows. If it is still ours a while later, the
-        other one was a straggler that had already left the group, and the partition is claimed back.
+        other one was a zombie that had already left the group, and the partition is claimed back.
         """
         log.warning("%s", error)
         self._owned.pop(error.partition, None)
@@ -105,11 +105,11 @@ class Ownership:
 
     @property
     def reclaim_due(self) -> bool:
-        """Whether it is time to claim back what a straggler fenced off; the lanes must be idle for that."""
+        """Whether it is time to claim back what a zombie fenced off; the lanes must be idle for that."""
         return any(self._clock() >= at for at in self._fenced.values())
 
     def verify(self, in_flight: Collection[int] = ()) -> None:
-        """Once a second, compare Redis with what is known of it, and claim back what a straggler fenced off.
+        """Once a second, compare Redis with what is known of it, and claim back what a zombie fenced off.
 
         Partitions that are `in_flight`, which are just being saved, are compared by that: so nobody waits for them
         here, and nothing is claimed, for which the lanes must be idle.

@@ -65,7 +65,7 @@ class ExperimentService:
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """Finish the batches in hand and leave the group; callable from a signal handler."""
+        """Finish the current batches and leave the group; callable from a signal handler."""
         self._stop.set()
 
     def run(self) -> int:
