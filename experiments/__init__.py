@@ -1,4 +1,4 @@
-"""What an experiment's tallies mean: pure functions from numbers to results, without I/O of any kind.
+"""The statistics of experiments: pure functions from tallies to results, without I/O of any kind.
 
 Only what is quick to import is named here; `experiments.reporting.report` and the statistics bring scipy and
 statsmodels.

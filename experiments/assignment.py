@@ -1,4 +1,4 @@
-"""Who sees what: a salted hash that everybody can compute again (docs/experiments.md has the formula)."""
+"""Assignment of customers to variants by a salted hash, whose formula is documented (docs/experiments.md)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _UNITS: Final = 2.0**-53
 
 
 class Unassigned(StrEnum):
-    """Why a customer takes no part."""
+    """Why a customer is not assigned."""
 
     SUPPRESSED = "suppressed"
     HOLDOUT = "holdout"

@@ -1,4 +1,4 @@
-"""What an experiment is, declared before it starts; what is declared decides what its numbers mean."""
+"""The definition of an experiment, declared before it starts; it decides how the results are read."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

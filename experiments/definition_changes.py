@@ -1,4 +1,4 @@
-"""Which changes of a definition an experiment survives."""
+"""Which changes of a definition are allowed once customers have been exposed."""
 
 from typing import Final, NamedTuple
 

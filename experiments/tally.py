@@ -1,4 +1,4 @@
-"""What is known of an experiment's customers: exact, mergeable sums by variant and segment."""
+"""Tallies of an experiment: exact, mergeable sums over its customers, by variant and segment."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping

@@ -1,1 +1,4 @@
-"""How customers move: features, online k-means, hysteresis, changes, the sweep; the Faust application."""
+"""How customers move: features, online k-means, hysteresis, segment changes, the sweep; the Faust applications.
+
+Begin reading at `worker`.
+"""

@@ -30,7 +30,7 @@ from queries.experiments.effect_over_time import record_all_effects
 from queries.experiments.experiments import Experiments
 from queries.operations.change_feed import ChangeFeed
 from queries.operations.event_rate import EventRate
-from queries.operations.pipeline_overview import pipeline_status
+from queries.operations.pipeline_status import pipeline_status
 from queries.operations.triggers import Triggers
 from queries.segments.countries import Countries, customers_by_country
 from queries.segments.current_segments import SegmentReader

@@ -1,4 +1,4 @@
-"""When an experiment has run its course, and how long that still takes."""
+"""Whether an experiment has reached its planned end, and how long that still takes."""
 
 import math
 from datetime import datetime
@@ -15,7 +15,7 @@ __all__ = ["Remaining", "exposed_customers", "is_complete", "minimum_effect", "r
 
 
 class Remaining(NamedTuple):
-    """What is missing until the plan is fulfilled; `customers` is None where the plan is a date."""
+    """The days and customers missing until the planned end; `customers` is None where the end is a date."""
 
     days: int
     customers: int | None

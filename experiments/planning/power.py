@@ -1,4 +1,4 @@
-"""How many customers an effect needs, what an experiment can detect by now, and how many days are left."""
+"""Sample sizes by test, minimum detectable effects, and the days left."""
 
 import math
 from typing import Final
@@ -21,16 +21,16 @@ __all__ = [
     "sequential_detectable_effect",
 ]
 
-_WANTED: Final = 0.8
-_FEWEST: Final = 4
+_POWER: Final = 0.8
+_MIN_CUSTOMERS: Final = 4
 """Customers of the smallest experiment: two an arm."""
 _SHARES: Final = np.geomspace(0.01, 1.0, 50)
-_HIGHEST_EDGE: Final = 10.0
-"""A z that is as good as never reached; more nodes than this needs would cost time only."""
+_MAX_BOUNDARY: Final = 10.0
+"""A z that is practically never reached; a larger one would only cost time."""
 
 
 def sample_size_of_means(
-    baseline: Sample, lift: float, alpha: float = 0.05, power: float = _WANTED, ratio: float = 1.0
+    baseline: Sample, lift: float, alpha: float = 0.05, power: float = _POWER, ratio: float = 1.0
 ) -> Result[int]:
     """Return the customers of the control (the treatment needs `ratio` times as many) that detect a relative lift.
 
@@ -47,7 +47,7 @@ def sample_size_of_means(
 
 
 def sample_size_of_proportions(
-    rate: float, lift: float, alpha: float = 0.05, power: float = _WANTED, ratio: float = 1.0
+    rate: float, lift: float, alpha: float = 0.05, power: float = _POWER, ratio: float = 1.0
 ) -> Result[int]:
     """Return the customers of the control that detect a relative lift of a rate (pooled z-test, two-sided).
 
@@ -64,7 +64,7 @@ def sample_size_of_proportions(
 
 
 def minimum_detectable_effect(
-    treatment: Sample, control: Sample, alpha: float = 0.05, power: float = _WANTED
+    treatment: Sample, control: Sample, alpha: float = 0.05, power: float = _POWER
 ) -> Result[float]:
     """Return the difference, in the metric's unit, that so many customers find with that power.
 
@@ -77,11 +77,16 @@ def minimum_detectable_effect(
 
 
 def sequential_customers(
-    baseline: Sample, lift: float, *, alpha: float = 0.05, power: float = _WANTED, expected_customers: float = 5_000
+    baseline: Sample,
+    lift: float,
+    *,
+    alpha: float = 0.05,
+    power: float = _POWER,
+    expected_customers: float = 5_000,
 ) -> Result[int]:
     """Return the customers of two equal arms together by which an always-valid test finds the lift with that power.
 
-    Where the chance to have crossed the sequence's edge at any of 50 looks, spread evenly over the logarithm of the
+    Where the chance to have crossed the sequence's boundary at any of 50 looks, spread evenly over the logarithm of the
     customers, is the power; who looks more often finds a little more. Most experiments end earlier.
     """
     effect = abs(lift * baseline.mean)
@@ -89,15 +94,15 @@ def sequential_customers(
         return NotComputable(Reason.NO_EFFECT_TO_DETECT)
     precision = mixture_precision(expected_customers, alpha)
     most = _single_look(baseline, effect, precision, alpha, power)
-    if isinstance(most, NotComputable) or most <= _FEWEST or _edge(most, precision, alpha) > _HIGHEST_EDGE:
+    if isinstance(most, NotComputable) or most <= _MIN_CUSTOMERS or _boundary(most, precision, alpha) > _MAX_BOUNDARY:
         return most
-    fixed = max(4.0 * _customers_of_one_look(baseline, effect, alpha, power), float(_FEWEST))
+    fixed = max(4.0 * _customers_of_one_look(baseline, effect, alpha, power), float(_MIN_CUSTOMERS))
 
     def missing(log_customers: float) -> float:
         customers = math.exp(log_customers)
-        edges = np.minimum(_edge(_SHARES * customers, precision, alpha), _HIGHEST_EDGE)
+        boundaries = np.minimum(_boundary(_SHARES * customers, precision, alpha), _MAX_BOUNDARY)
         drift = effect / (2.0 * math.sqrt(baseline.variance)) * math.sqrt(customers)
-        return power - crossing_probability(_SHARES.tolist(), edges.tolist(), drift)
+        return power - crossing_probability(_SHARES.tolist(), boundaries.tolist(), drift)
 
     ends = math.log(fixed), math.log(most)
     if fixed >= most or missing(ends[0]) <= 0.0 or missing(ends[1]) >= 0.0:
@@ -109,7 +114,7 @@ def sequential_detectable_effect(
     treatment: Sample,
     control: Sample,
     alpha: float = 0.05,
-    power: float = _WANTED,
+    power: float = _POWER,
     expected_customers: float = 5_000,
 ) -> Result[float]:
     """Return the difference that an always-valid test, read now, finds with that power: half width + z(power) · s."""
@@ -141,12 +146,12 @@ def _single_look(baseline: Sample, effect: float, precision: float, alpha: float
     def missing(log_customers: float) -> float:
         customers = math.exp(log_customers)
         error = math.sqrt(4.0 * baseline.variance / customers)
-        return (float(_edge(customers, precision, alpha)) + reach) * error - effect
+        return (float(_boundary(customers, precision, alpha)) + reach) * error - effect
 
-    least, most = math.log(_FEWEST), math.log(2.0 * LARGEST)
+    least, most = math.log(_MIN_CUSTOMERS), math.log(2.0 * LARGEST)
     if missing(most) > 0.0:
         return NotComputable(Reason.OUT_OF_RANGE)
-    return _FEWEST if missing(least) <= 0.0 else math.ceil(math.exp(optimize.brentq(missing, least, most)))
+    return _MIN_CUSTOMERS if missing(least) <= 0.0 else math.ceil(math.exp(optimize.brentq(missing, least, most)))
 
 
 def _customers_of_one_look(baseline: Sample, effect: float, alpha: float, power: float) -> float:
@@ -155,8 +160,8 @@ def _customers_of_one_look(baseline: Sample, effect: float, alpha: float, power:
     return errors * errors
 
 
-def _edge(customers: Numbers, precision: float, alpha: float) -> Numbers:
-    """Return the z that the sequence takes at so many customers."""
+def _boundary(customers: Numbers, precision: float, alpha: float) -> Numbers:
+    """Return the boundary of the sequence, as a z, at so many customers."""
     return half_width(1.0, customers, precision, alpha)
 
 

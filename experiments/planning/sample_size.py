@@ -1,4 +1,4 @@
-"""How many customers an experiment needs before it can answer, by each way of reading it."""
+"""How many customers an experiment needs: fixed, group-sequential and sequential."""
 
 import math
 from collections.abc import Sequence

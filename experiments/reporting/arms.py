@@ -1,4 +1,4 @@
-"""The rows about arms: what customers of each variant did, whether they differ at all, and which is likely the best."""
+"""The report's rows by arm: results, sample ratios, omnibus tests, and the probability to be best."""
 
 from experiments.definition import Experiment, Metric
 from experiments.reporting import document
@@ -42,12 +42,12 @@ def across_arms(experiment: Experiment, tallies: Tallies) -> list[document.Acros
 def probabilities(experiment: Experiment, tallies: Tallies) -> list[document.Probability]:
     """Return each arm's chance to be the best in the primary metric, and what choosing it may cost."""
     metric, names = experiment.primary_metric, [variant.name for variant in experiment.variants]
-    standing = _probabilities(metric, [tallies.arm(name) for name in names])
-    if isinstance(standing, NotComputable):
-        return [document.Probability(variant=name, metric=metric, cannot_say=standing.reason) for name in names]
+    found = _probabilities(metric, [tallies.arm(name) for name in names])
+    if isinstance(found, NotComputable):
+        return [document.Probability(variant=name, metric=metric, cannot_say=found.reason) for name in names]
     return [
         document.Probability(variant=name, metric=metric, probability_best=chance, expected_loss=loss)
-        for name, chance, loss in zip(names, standing.probability_best, standing.expected_loss, strict=True)
+        for name, chance, loss in zip(names, found.probability_best, found.expected_loss, strict=True)
     ]
 
 

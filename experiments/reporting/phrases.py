@@ -5,7 +5,7 @@ from typing import Final
 from experiments.definition import Metric
 from experiments.statistics.metric_samples import RATES
 
-__all__ = ["change", "days", "name_of", "percent", "signed"]
+__all__ = ["days", "difference", "metric_name", "percent", "signed"]
 
 _NAMES: Final = {
     Metric.CONVERSION_RATE: "the conversion rate",
@@ -15,17 +15,17 @@ _NAMES: Final = {
 }
 
 
-def name_of(metric: Metric) -> str:
+def metric_name(metric: Metric) -> str:
     """Return the metric as it stands in a sentence."""
     return _NAMES[metric]
 
 
-def change(metric: Metric, effect: float) -> str:
+def difference(metric: Metric, effect: float) -> str:
     """Return a difference in words.
 
-    >>> change(Metric.CONVERSION_RATE, -0.0125)
+    >>> difference(Metric.CONVERSION_RATE, -0.0125)
     '1.25 points lower'
-    >>> change(Metric.AVERAGE_ORDER_VALUE, 3.2)
+    >>> difference(Metric.AVERAGE_ORDER_VALUE, 3.2)
     '3.20 higher'
     """
     size = f"{abs(effect) * 100:.3g} points" if metric in RATES else f"{abs(effect):,.2f}"

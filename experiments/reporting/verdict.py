@@ -1,4 +1,4 @@
-"""What to do, in one plain sentence, and why."""
+"""The verdict of an experiment: a decision, one plain sentence, and the reason."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from experiments.definition import Experiment
 from experiments.planning.horizon import is_complete, minimum_effect, remaining
 from experiments.reporting import document
-from experiments.reporting.phrases import change, days, name_of, percent, signed
+from experiments.reporting.phrases import days, difference, metric_name, percent, signed
 from experiments.statistics.result import Interval, NotComputable
 from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE
 from experiments.tally import Tallies
@@ -16,12 +16,12 @@ __all__ = ["decide"]
 
 
 class _MethodFinding(NamedTuple):
-    """What one comparison says by the declared method: where its interval lies, and whether it is a finding."""
+    """One comparison by the declared method: its effect and interval, and whether it is significant."""
 
     row: document.Comparison
     effect: float
     interval: Interval
-    found: bool
+    significant: bool
 
 
 def decide(
@@ -43,11 +43,11 @@ def decide(
         return _mismatch(srm, experiment.method)
     if experiment.method == "fixed" and not is_complete(experiment, tallies, now):
         return _before_its_end(experiment, tallies, now)
-    deciding = [found for row in comparisons if (found := _deciding(experiment, row)) is not None]
+    deciding = [found for row in comparisons if (found := _by_method(experiment, row)) is not None]
     primary = [each for each in deciding if each.row.role == "primary"]
     # Reversed, so that the primary metric, which comes first, is the one named.
-    harmed = {each.row.variant: each for each in reversed(deciding) if each.found and each.effect < 0.0}
-    winners = [each for each in primary if each.found and each.effect > 0.0 and each.row.variant not in harmed]
+    harmed = {each.row.variant: each for each in reversed(deciding) if each.significant and each.effect < 0.0}
+    winners = [each for each in primary if each.significant and each.effect > 0.0 and each.row.variant not in harmed]
     if winners:
         return _ship(max(winners, key=lambda each: each.effect))
     if len(harmed) == len(experiment.treatments):
@@ -55,8 +55,8 @@ def decide(
     return _undecided(experiment, tallies, primary, now)
 
 
-def _deciding(experiment: Experiment, row: document.Comparison) -> _MethodFinding | None:
-    """Return what the declared method says of the row, or None where it cannot say."""
+def _by_method(experiment: Experiment, row: document.Comparison) -> _MethodFinding | None:
+    """Return the row's finding by the declared method, or None where it is not computable."""
     plain = row.deciding
     if experiment.method == "group_sequential":
         look = row.group_sequential
@@ -92,9 +92,9 @@ def _ship(winner: _MethodFinding) -> document.Verdict:
     row = winner.row
     return document.Verdict(
         decision="ship",
-        sentence=f"Ship {row.variant}: {name_of(row.metric)} is {change(row.metric, winner.effect)} than with "
+        sentence=f"Ship {row.variant}: {metric_name(row.metric)} is {difference(row.metric, winner.effect)} than with "
         f"{row.control}.",
-        reason=f"{_evidence(winner)}; no guardrail was found to be worse.",
+        reason=f"{_interval_sentence(winner)}; no guardrail was found to be worse.",
         variant=row.variant,
     )
 
@@ -103,14 +103,14 @@ def _harmful(loser: _MethodFinding) -> document.Verdict:
     row = loser.row
     return document.Verdict(
         decision="stop_harmful",
-        sentence=f"Stop: {row.variant} is harmful, {name_of(row.metric)} is {change(row.metric, loser.effect)} than "
-        f"with {row.control}.",
-        reason=f"{_evidence(loser)}.",
+        sentence=f"Stop: {row.variant} is harmful, {metric_name(row.metric)} is {difference(row.metric, loser.effect)} "
+        f"than with {row.control}.",
+        reason=f"{_interval_sentence(loser)}.",
         variant=row.variant,
     )
 
 
-def _evidence(found: _MethodFinding) -> str:
+def _interval_sentence(found: _MethodFinding) -> str:
     low, high = (signed(found.row.metric, end) for end in found.interval)
     return f"The interval of the difference is {low} to {high}, and the finding stands after correction"
 
@@ -123,7 +123,7 @@ def _undecided(
     if len(small) == len(experiment.treatments):
         return document.Verdict(
             decision="stop_no_effect",
-            sentence=f"Stop: {name_of(experiment.primary_metric)} differs by less than the "
+            sentence=f"Stop: {metric_name(experiment.primary_metric)} differs by less than the "
             f"{percent(experiment.minimum_effect)} worth finding.",
             reason="The whole interval of the difference lies within the minimum effect.",
         )

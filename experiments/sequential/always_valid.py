@@ -1,4 +1,4 @@
-"""Always-valid intervals and p-values: right at every look, however often somebody looks.
+"""Always-valid intervals and p-values: valid at every look, however many looks there are.
 
 The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024, "Time-uniform central
 limit theory and asymptotic confidence sequences") and the mixture sequential probability ratio test of Robbins (1970)

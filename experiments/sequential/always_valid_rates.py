@@ -1,4 +1,4 @@
-"""Always-valid intervals and p-values of conversion rates that hold at any count, also where few have converted."""
+"""Always-valid intervals and p-values of conversion rates, exact at any count, also where few have converted."""
 
 import math
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Group-sequential tests: a few planned looks, with the error of all of them spent as Lan and DeMets (1983) do."""
+"""Group-sequential tests: planned looks that share alpha by a spending function (Lan and DeMets 1983)."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 Spending = Callable[[float, float], float]
 """(share of the planned information, alpha) -> error spent so far, two-sided."""
 
-_HIGHEST: Final = 8.0
+_MAX_BOUND: Final = 8.0
 """A bound that is never crossed: its two-sided error is 1e-15."""
 
 
@@ -62,12 +62,12 @@ def critical_values(information: tuple[float, ...], alpha: float, spending: Spen
     (Armitage, McPherson and Rowe 1969), Gauss-Legendre; each bound is where the error newly spent is crossed.
     """
     bounds: list[float] = []
-    spent, walk = 0.0, _Walk.begin()
+    spent, process = 0.0, _ScoreProcess.begin()
     for now, step, next_step in _steps(information):
         budget = spending(now, alpha) - spent
-        bounds.append(_bound(walk, step, math.sqrt(now), budget))
+        bounds.append(_bound(process, step, math.sqrt(now), budget))
         spent += budget
-        walk = walk.onward(step, bounds[-1] * math.sqrt(now), next_step)
+        process = process.onward(step, bounds[-1] * math.sqrt(now), next_step)
     return tuple(bounds)
 
 
@@ -77,12 +77,12 @@ def crossing_probability(information: Sequence[float], bounds: Sequence[float], 
     >>> round(crossing_probability([1.0], [1.96], drift=2.8016), 3)
     0.8
     """
-    walk = _Walk.begin()
+    process = _ScoreProcess.begin()
     crossed = 0.0
     for (now, step, next_step), bound in zip(_steps(information), bounds, strict=True):
         edge = bound * math.sqrt(now)
-        crossed += walk.beyond(edge, step, drift)
-        walk = walk.onward(step, edge, next_step, drift)
+        crossed += process.beyond(edge, step, drift)
+        process = process.onward(step, edge, next_step, drift)
     return crossed
 
 
@@ -122,14 +122,14 @@ def evaluate_look(
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class _ScoreProcess:
     """The score process after a look, where it has not crossed yet: weighted density at nodes."""
 
     nodes: Floats
     density: Floats
 
     @classmethod
-    def begin(cls) -> "_Walk":
+    def begin(cls) -> "_ScoreProcess":
         return cls(np.zeros(1), np.ones(1))
 
     def beyond(self, edge: float, step: float, drift: float = 0.0) -> float:
@@ -138,13 +138,13 @@ class _Walk:
         outside = stats.norm.sf((edge - means) / step) + stats.norm.sf((edge + means) / step)
         return float(outside @ self.density)
 
-    def onward(self, step: float, edge: float, next_step: float, drift: float = 0.0) -> "_Walk":
-        """Return the walk after a step within the edges, with nodes enough for this step's kernel and the next's."""
+    def onward(self, step: float, edge: float, next_step: float, drift: float = 0.0) -> "_ScoreProcess":
+        """Return the process after a step within the edges, with nodes enough for this step's kernel and the next's."""
         inner, weights = _legendre(math.ceil((60.0 + 8.0 * edge / min(step, next_step)) / 32.0) * 32)
         inner, weights = inner * edge, weights * edge
         distance = (inner[:, None] - self.nodes[None, :] - drift * step * step) / step
         kernel = np.exp(-0.5 * distance * distance) / (step * math.sqrt(2.0 * math.pi))
-        return _Walk(inner, (kernel @ self.density) * weights)
+        return _ScoreProcess(inner, (kernel @ self.density) * weights)
 
 
 @lru_cache(maxsize=512)
@@ -160,10 +160,10 @@ def _steps(information: Sequence[float]) -> Iterator[tuple[float, float, float]]
     return zip(information, steps, [*steps[1:], steps[-1]], strict=True)
 
 
-def _bound(walk: _Walk, step: float, scale: float, budget: float) -> float:
+def _bound(process: _ScoreProcess, step: float, scale: float, budget: float) -> float:
     def crossing(z: float) -> float:
-        return walk.beyond(z * scale, step) - budget
+        return process.beyond(z * scale, step) - budget
 
-    if budget <= 0.0 or crossing(_HIGHEST) > 0.0:
-        return _HIGHEST
-    return float(optimize.brentq(crossing, 0.0, _HIGHEST, xtol=1e-12))
+    if budget <= 0.0 or crossing(_MAX_BOUND) > 0.0:
+        return _MAX_BOUND
+    return float(optimize.brentq(crossing, 0.0, _MAX_BOUND, xtol=1e-12))

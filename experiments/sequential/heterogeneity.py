@@ -1,4 +1,4 @@
-"""Does the effect differ between segments, and does one segment's differ from that of the rest?"""
+"""Heterogeneity of the effect: between segments, and of one segment against all others."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Bayesian reading: how likely each arm is the best, and what choosing it would cost if it is not."""
+"""Bayesian comparison of arms: the probability to be best, and the expected loss."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -29,10 +29,10 @@ class ArmProbabilities(NamedTuple):
 
 
 def beta_binomial(arms: Sequence[tuple[int, int]]) -> Result[ArmProbabilities]:
-    """Return the standing of rates from (successes, n) of each arm, with uniform priors: Beta(1 + s, 1 + n - s).
+    """Return the probabilities of rates from (successes, n) of each arm, with uniform priors: Beta(1 + s, 1 + n - s).
 
-    >>> standing = beta_binomial([(90, 1000), (120, 1000)])
-    >>> [round(p, 3) for p in standing.probability_best]
+    >>> found = beta_binomial([(90, 1000), (120, 1000)])
+    >>> [round(p, 3) for p in found.probability_best]
     [0.014, 0.986]
     """
     if len(arms) < 2:
@@ -47,7 +47,7 @@ def beta_binomial(arms: Sequence[tuple[int, int]]) -> Result[ArmProbabilities]:
 
 
 def normal(arms: Sequence[Sample]) -> Result[ArmProbabilities]:
-    """Return the standing of means, with flat priors: each posterior is normal around the mean, squared error wide."""
+    """Return the probabilities of means, with flat priors: each posterior is normal around the mean."""
     if len(arms) < 2:
         return NotComputable(Reason.ONE_ARM)
     if any(arm.squared_error <= 0.0 for arm in arms):

@@ -1,9 +1,9 @@
-"""CUPED: take out of revenue what revenue before exposure already told (Deng, Xu, Kohavi and Walker 2013)."""
+"""CUPED: adjust revenue by revenue before exposure, to reduce its variance (Deng, Xu, Kohavi and Walker 2013)."""
 
 from typing import NamedTuple
 
 from experiments.statistics.result import NotComputable, Reason, Result
-from experiments.statistics.sample import Sample, covariance, pre_revenue, problem_of, revenue
+from experiments.statistics.sample import Sample, covariance, inconsistency, pre_revenue, revenue
 from experiments.tally import THOUSANDTHS, Tally
 
 __all__ = ["CupedSamples", "adjusted_revenue"]
@@ -23,7 +23,7 @@ def adjusted_revenue(treatment: Tally, control: Tally) -> Result[CupedSamples]:
     theta = cov(x, y) / var(y) over the customers of both arms; the variance by customer becomes
     var x + theta² var y - 2 theta cov(x, y), which is (1 - rho²) var x at the optimum.
     """
-    if problem := problem_of(treatment) or problem_of(control) or problem_of(treatment + control):
+    if problem := inconsistency(treatment) or inconsistency(control) or inconsistency(treatment + control):
         return NotComputable(problem)
     plain = revenue(treatment), revenue(control)
     before = pre_revenue(treatment), pre_revenue(control)
@@ -36,16 +36,16 @@ def adjusted_revenue(treatment: Tally, control: Tally) -> Result[CupedSamples]:
     both = treatment + control
     centre = both.pre_revenue / (both.exposed * THOUSANDTHS)
     arms = [_adjusted(tally, theta, centre) for tally in (treatment, control)]
-    was = (
+    unadjusted = (
         sum(
             covariance(each.exposed, each.revenue, each.revenue, each.revenue_squares) / each.exposed
             for each in (treatment, control)
         )
         / THOUSANDTHS**2
     )
-    if was <= 0.0:
+    if unadjusted <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)
-    return CupedSamples(arms[0], arms[1], 1.0 - (arms[0].squared_error + arms[1].squared_error) / was)
+    return CupedSamples(arms[0], arms[1], 1.0 - (arms[0].squared_error + arms[1].squared_error) / unadjusted)
 
 
 def _theta(both: Tally) -> float:
@@ -63,5 +63,5 @@ def _adjusted(tally: Tally, theta: float, centre: float) -> Sample:
         - 2.0 * theta * covariance(n, tally.revenue, tally.pre_revenue, tally.pre_cross)
     ) / THOUSANDTHS**2
     mean = tally.revenue / (n * THOUSANDTHS) - theta * (tally.pre_revenue / (n * THOUSANDTHS) - centre)
-    # Rounding may leave a tiny negative number where revenue follows exactly from what was spent before.
+    # Rounding may leave a tiny negative number where revenue follows exactly from what unadjusted spent before.
     return Sample(n, mean, max(variance, 0.0))

@@ -1,4 +1,4 @@
-"""Each declared metric of an arm as a sample."""
+"""The metrics of an arm as samples."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _MEASURES: Final = {
     Metric.REVENUE_PER_CUSTOMER: revenue,
     Metric.AVERAGE_ORDER_VALUE: average_order_value,
 }
-_FEWEST_ORDERS: Final = 5
+_MIN_ORDERS: Final = 5
 
 
 def measure(metric: Metric, tally: Tally) -> Result[Sample]:
@@ -49,7 +49,7 @@ def money(metric: Metric, treatment: Tally, control: Tally) -> Result[tuple[Samp
     if not treatment.exposed and not control.exposed:
         return NotComputable(Reason.NO_EXPOSURES)
     pair = both(measure(metric, treatment), measure(metric, control))
-    if not isinstance(pair, NotComputable) and min(treatment.orders, control.orders) < _FEWEST_ORDERS:
+    if not isinstance(pair, NotComputable) and min(treatment.orders, control.orders) < _MIN_ORDERS:
         return NotComputable(Reason.TOO_FEW_ORDERS)
     return pair
 

@@ -1,4 +1,4 @@
-"""Many comparisons at once: p-values adjusted over the whole declared family."""
+"""Multiple comparisons: p-values adjusted over a declared family."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Is there any difference at all between more than two arms?"""
+"""Omnibus tests: is there any difference between more than two arms?"""
 
 from collections.abc import Sequence
 from typing import NamedTuple

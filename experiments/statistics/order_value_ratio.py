@@ -1,7 +1,7 @@
 """Average order value: a ratio of two sums by customer, with the delta method's variance."""
 
 from experiments.statistics.result import NotComputable, Reason, Result
-from experiments.statistics.sample import Sample, covariance, problem_of
+from experiments.statistics.sample import Sample, covariance, inconsistency
 from experiments.tally import THOUSANDTHS, Tally
 
 __all__ = ["average_order_value"]
@@ -18,7 +18,7 @@ def average_order_value(tally: Tally) -> Result[Sample]:
     >>> average_order_value(tally)
     Sample(n=2, mean=15.0, variance=50.0)
     """
-    if problem := problem_of(tally):
+    if problem := inconsistency(tally):
         return NotComputable(problem)
     n = tally.exposed
     if not n:

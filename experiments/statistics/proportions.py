@@ -1,4 +1,4 @@
-"""Two conversion rates: the z-test where counts allow it, Fisher's exact test where they do not."""
+"""Tests and intervals of conversion rates: z-test, Fisher's exact test, Newcombe and Wilson intervals."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ def two_proportions(successes: int, n: int, control_successes: int, control_n: i
     >>> round(two_proportions(120, 1000, 90, 1000, alpha=0.05).p_value, 4)
     0.0287
     """
-    if problem := _problem(successes, n, control_successes, control_n):
+    if problem := _inconsistency(successes, n, control_successes, control_n):
         return NotComputable(problem)
     if not expected_counts_allow_z(successes, n, control_successes, control_n):
         return NotComputable(Reason.SMALL_EXPECTED_COUNTS)
@@ -35,7 +35,7 @@ def two_proportions(successes: int, n: int, control_successes: int, control_n: i
 
 def fisher(successes: int, n: int, control_successes: int, control_n: int, alpha: float) -> Result[Estimate]:
     """Return the difference of two rates with Fisher's exact p-value (two-sided) and Newcombe's interval."""
-    if problem := _problem(successes, n, control_successes, control_n):
+    if problem := _inconsistency(successes, n, control_successes, control_n):
         return NotComputable(problem)
     if max(n, control_n) > _LARGEST_FISHER:
         return NotComputable(Reason.TOO_LARGE_FOR_EXACT)
@@ -63,7 +63,7 @@ def expected_counts_allow_z(successes: int, n: int, control_successes: int, cont
     return min(n, control_n) * min(rate, 1.0 - rate) >= _LEAST_EXPECTED
 
 
-def _problem(successes: int, n: int, control_successes: int, control_n: int) -> Reason | None:
+def _inconsistency(successes: int, n: int, control_successes: int, control_n: int) -> Reason | None:
     if n == 0 and control_n == 0:
         return Reason.NO_EXPOSURES
     if n == 0 or control_n == 0:

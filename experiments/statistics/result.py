@@ -1,4 +1,4 @@
-"""What a statistic may answer: a value, or the named reason why nothing can be said."""
+"""The result of a statistic: a value, or the named reason why it is not computable."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,7 +43,7 @@ _SENTENCES = {
     Reason.ZERO_VARIANCE: "All customers of both arms did the same, so there is no spread to compare with.",
     Reason.SMALL_EXPECTED_COUNTS: "A count expected under no difference is below five; an exact test is needed.",
     Reason.TOO_LARGE_FOR_EXACT: "The counts are too large for this exact test.",
-    Reason.CONTROL_NEAR_ZERO: "The control's average cannot be told from zero, so a relative lift has no bounds.",
+    Reason.CONTROL_NEAR_ZERO: "The control's average may be zero, so a relative lift has no bounds.",
     Reason.NO_PRE_PERIOD: "Spending before exposure is missing, the same for all, or unrelated, so CUPED has no use.",
     Reason.ONE_ARM: "Fewer than two arms can be compared.",
     Reason.ONE_SEGMENT: "Fewer than two segments can be compared.",
@@ -57,7 +57,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class NotComputable:
-    """Stands where a value would, with the reason why there is none.
+    """In place of a value: the reason why it cannot be computed.
 
     >>> NotComputable(Reason.ARM_EMPTY).reason.sentence
     'One of the two arms has no customers.'

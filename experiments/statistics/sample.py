@@ -6,7 +6,7 @@ from typing import Final
 from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.tally import THOUSANDTHS, Tally
 
-__all__ = ["LARGEST", "Sample", "conversion", "covariance", "pre_revenue", "problem_of", "retention", "revenue"]
+__all__ = ["LARGEST", "Sample", "conversion", "covariance", "inconsistency", "pre_revenue", "retention", "revenue"]
 
 LARGEST: Final = 10**12
 """Most customers of an arm that the statistics take."""
@@ -62,8 +62,8 @@ def covariance(n: int, left: int, right: int, cross: int) -> float:
     return (n * cross - left * right) / (n * (n - 1))
 
 
-def problem_of(tally: Tally) -> Reason | None:
-    """Return why the tally cannot be computed with, or None.
+def inconsistency(tally: Tally) -> Reason | None:
+    """Return why nothing can be computed from the tally, or None.
 
     Counts must be possible (none negative, no more converted than exposed), sums must satisfy the Cauchy-Schwarz
     inequality, and numbers must be small enough for float64 (`LARGEST` customers, sums up to 10^36).
@@ -88,7 +88,7 @@ def problem_of(tally: Tally) -> Reason | None:
 
 
 def _share(tally: Tally, successes: int) -> Result[Sample]:
-    if problem := problem_of(tally):
+    if problem := inconsistency(tally):
         return NotComputable(problem)
     if not tally.exposed:
         return NotComputable(Reason.ARM_EMPTY)
@@ -97,7 +97,7 @@ def _share(tally: Tally, successes: int) -> Result[Sample]:
 
 
 def _mean(tally: Tally, total: int, squares: int) -> Result[Sample]:
-    if problem := problem_of(tally):
+    if problem := inconsistency(tally):
         return NotComputable(problem)
     if not tally.exposed:
         return NotComputable(Reason.ARM_EMPTY)

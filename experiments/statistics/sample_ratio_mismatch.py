@@ -12,7 +12,7 @@ from experiments.statistics.sample import LARGEST
 __all__ = ["CONCENTRATION", "MISMATCH_P_VALUE", "sample_ratio", "sequential_sample_ratio"]
 
 MISMATCH_P_VALUE: Final = 0.001
-"""A p-value below this says that arms cannot be compared (Fabijan et al. 2019)."""
+"""With a p-value below this the arms cannot be compared (Fabijan et al. 2019)."""
 
 CONCENTRATION: Final = 1_000.0
 """How closely the splits that there might be lie around the assigned one; two even arms: 0.5 ± 0.016."""
@@ -24,7 +24,7 @@ def sample_ratio(exposed: Sequence[int], weights: Sequence[float]) -> Result[flo
     >>> round(sample_ratio([821_588, 815_482], [1, 1]), 9)  # Kohavi, Tang and Xu (2020), chapter 3
     1.822e-06
     """
-    if problem := _problem(exposed):
+    if problem := _inconsistency(exposed):
         return NotComputable(problem)
     total = sum(exposed)
     expected = [total * (weight / sum(weights)) for weight in weights]
@@ -41,7 +41,7 @@ def sequential_sample_ratio(exposed: Sequence[int], weights: Sequence[float]) ->
     >>> 1e-4 < sequential_sample_ratio([821_588, 815_482], [1, 1]) < 1e-3
     True
     """
-    if problem := _problem(exposed):
+    if problem := _inconsistency(exposed):
         return NotComputable(problem)
     counts, shares = np.array(exposed, dtype=np.float64), np.array(weights) / sum(weights)
     prior = CONCENTRATION * shares
@@ -50,7 +50,7 @@ def sequential_sample_ratio(exposed: Sequence[int], weights: Sequence[float]) ->
     return float(np.exp(-max(float(mixture - special.xlogy(counts, shares).sum()), 0.0)))
 
 
-def _problem(exposed: Sequence[int]) -> Reason | None:
+def _inconsistency(exposed: Sequence[int]) -> Reason | None:
     if len(exposed) < 2:
         return Reason.ONE_ARM
     if any(count < 0 for count in exposed):

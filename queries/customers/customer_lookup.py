@@ -1,4 +1,4 @@
-"""Customers for people: one in full, and lists of them a page at a time."""
+"""Look customers up: one in full, or a list of them a page at a time."""
 
 import json
 from collections.abc import Sequence
@@ -21,23 +21,23 @@ from stream.customers.rfm_values import rfm_values
 
 __all__ = ["CURSOR", "CustomerFilter", "CustomerLookup"]
 
-_HEAD = ("customer_id", "segment_id", "segment", "since", "previous", "baseline", "change_id", "as_of", "history")
+_FIELDS = ("customer_id", "segment_id", "segment", "since", "previous", "baseline", "change_id", "as_of", "history")
 CURSOR: Final = r"^[0-9]{1,4}\.[0-9]{1,20}\.[0-9]{1,6}$"
 _KAFKA_S: Final = 2.0
 """Seconds that a request waits for Kafka: it holds one of the process's threads meanwhile."""
-_SCANNED: Final = 20_000
-"""Records looked at for one page at most, so that a filter that fits nobody does not read the whole shop at once."""
+_MAX_SCANNED: Final = 20_000
+"""Records scanned for one page at most, so that a filter without matches does not read all customers at once."""
 
 
 class CustomerFilter(NamedTuple):
-    """Which customers a list is of; empty texts fit everybody."""
+    """Which customers a list is of; empty strings match all."""
 
     prefix: str = ""
     segment_id: str = ""
 
 
-class _Place(NamedTuple):
-    """Where a list goes on: the partition, Redis's cursor in it, and how many of what it gives were listed."""
+class _Cursor(NamedTuple):
+    """Where a list continues: the partition, Redis's cursor in it, and how many of what that returns were listed."""
 
     partition: int = 0
     cursor: int = 0
@@ -45,14 +45,14 @@ class _Place(NamedTuple):
 
 
 class SegmentHistory(NamedTuple):
-    """A customer's moves, the latest first, and why they are without causes, where they are."""
+    """A customer's segments, the present one first; `without_causes` says why the causes are missing, if they are."""
 
     history: list[dict[str, Any]]
     without_causes: str | None
 
 
 class CustomerLookup:
-    """Reads records and profiles."""
+    """Reads customers with their records, segments and profiles."""
 
     def __init__(self, client: redis.Redis, inspector: Inspector, kafka: KafkaSettings) -> None:
         self._redis: Any = client
@@ -62,11 +62,11 @@ class CustomerLookup:
     def document(self, customer_id: str, *, personal: bool) -> dict[str, Any]:
         """Return a customer; personal fields are left out unless asked for. Raises CustomerUnknown."""
         found = self._inspector.customer(customer_id)
-        document = {name: found[name] for name in _HEAD}
+        document = {name: found[name] for name in _FIELDS}
         if personal:
             document["features"] = found["features"]
             document["record"] = {
-                name: value for name, value in found.items() if name not in (*_HEAD, "features", "partition")
+                name: value for name, value in found.items() if name not in (*_FIELDS, "features", "partition")
             }
             document["lifetime"] = lifetime_of_customer(self._inspector, customer_id)
             document["profile"] = self.profile(customer_id)
@@ -81,7 +81,7 @@ class CustomerLookup:
         return found
 
     def history(self, customer_id: str) -> SegmentHistory:
-        """Return a customer's moves with their causes, or without, where Kafka is away. Raises CustomerUnknown."""
+        """Return a customer's moves, with causes unless Kafka is unreachable. Raises CustomerUnknown."""
         found = self._inspector.customer(customer_id)
         try:
             changes = changes_of_customer(self._kafka, found["partition"], customer_id, timeout_s=_KAFKA_S)
@@ -99,27 +99,27 @@ class CustomerLookup:
     def page(self, wanted: CustomerFilter, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
         """Return up to `limit` customers and the cursor of the next page; `after` is such a cursor.
 
-        A page may be short, or empty, before the last: then few of the records looked at fitted.
+        A page before the last may be short, or empty, where few of the scanned records match.
         """
-        place, rows, scanned = _place(after), list[dict[str, Any]](), 0
+        place, rows, scanned = _parse_cursor(after), list[dict[str, Any]](), 0
         now_ms = self._inspector.now_ms()
-        while place.partition < self._partitions and len(rows) < limit and scanned < _SCANNED:
+        while place.partition < self._partitions and len(rows) < limit and scanned < _MAX_SCANNED:
             cursor, batch = self._store.scan(place.partition, place.cursor, limit)
             scanned += len(batch.ids)
-            fitting = [i for i, each in enumerate(batch.ids) if self._fits(batch, i, wanted)][place.skip :]
-            taken = fitting[: limit - len(rows)]
-            rows += self._listed(batch, taken, now_ms)
-            if len(taken) < len(fitting):
+            matching = [i for i, each in enumerate(batch.ids) if self._matches(batch, i, wanted)][place.skip :]
+            taken = matching[: limit - len(rows)]
+            rows += self._rows(batch, taken, now_ms)
+            if len(taken) < len(matching):
                 place = place._replace(skip=place.skip + len(taken))
                 break
-            place = _Place(place.partition, cursor) if cursor else _Place(place.partition + 1)
-        return rows, _text(place) if place.partition < self._partitions else None
+            place = _Cursor(place.partition, cursor) if cursor else _Cursor(place.partition + 1)
+        return rows, _format_cursor(place) if place.partition < self._partitions else None
 
-    def _fits(self, batch: CustomerBatch, i: int, wanted: CustomerFilter) -> bool:
+    def _matches(self, batch: CustomerBatch, i: int, wanted: CustomerFilter) -> bool:
         number = int(batch.rows["segment"][i])
         return batch.ids[i].startswith(wanted.prefix) and wanted.segment_id in ("", f"s{number}")
 
-    def _listed(self, batch: CustomerBatch, taken: list[int], now_ms: int) -> list[dict[str, Any]]:
+    def _rows(self, batch: CustomerBatch, taken: list[int], now_ms: int) -> list[dict[str, Any]]:
         values = rfm_values(batch.rows[taken], now_ms)
         views = self._inspector.views([batch.ids[i] for i in taken])
         return [
@@ -135,12 +135,12 @@ class CustomerLookup:
         ]
 
 
-def _place(after: str | None) -> _Place:
+def _parse_cursor(after: str | None) -> _Cursor:
     if after is None:
-        return _Place()
+        return _Cursor()
     partition, cursor, skip = map(int, after.split("."))
-    return _Place(partition, cursor % (1 << 64), skip)  # Redis knows no larger ones
+    return _Cursor(partition, cursor % (1 << 64), skip)  # Redis knows no larger ones
 
 
-def _text(place: _Place) -> str:
+def _format_cursor(place: _Cursor) -> str:
     return ".".join(map(str, place))

@@ -1,4 +1,4 @@
-"""Read customers and segments for people: the same records and features that the worker decides by."""
+"""Customers and segments as JSON values, from the same records and features that the worker uses."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -31,8 +31,8 @@ __all__ = ["CustomerUnknown", "Inspector"]
 
 
 _CHUNK = 5_000
-_TOLD = ("recency", "frequency", "monetary")
-"""Features that the profile of a segment has in a plainer form: days, orders, net spend."""
+_RFM_FEATURES = ("recency", "frequency", "monetary")
+"""Features that a segment's profile has as `recency_days`, `frequency` and `monetary` already."""
 
 
 class CustomerUnknown(ShoalError):
@@ -40,7 +40,7 @@ class CustomerUnknown(ShoalError):
 
 
 class Inspector:
-    """Answers what a customer is, and what the segments are."""
+    """Reads customers, segments and flows from the records in Redis."""
 
     def __init__(self, client: redis.Redis, clock: SegmentClock, *, partitions: int, half_life_ms: float) -> None:
         self._client, self._clock = client, clock
@@ -77,11 +77,11 @@ class Inspector:
         return partition, batch.rows
 
     def view(self, customer_id: str) -> SegmentView | None:
-        """Return what readers see of a customer, or None."""
+        """Return a customer's published segment, or None."""
         return SegmentViews(self._client).read(customer_id)
 
     def views(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
-        """Return what readers see of customers, in one round trip."""
+        """Return customers' published segments, in one round trip."""
         return SegmentViews(self._client).read_many(customer_ids)
 
     def segments(self) -> dict[str, Any]:
@@ -91,7 +91,9 @@ class Inspector:
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
         for rows, now_ms in self.chunks():
-            self._add(rfm_values(rows, now_ms) | self._own(rows, now_ms, baseline), rows, counts, sums)
+            self._accumulate(
+                rfm_values(rows, now_ms) | self._other_features(rows, now_ms, baseline), rows, counts, sums
+            )
         total = sum(counts.values())
         listed = [
             {
@@ -114,7 +116,7 @@ class Inspector:
         return BaselineStore(self._client).current()
 
     def flows(self, since_days: float) -> dict[str, Any]:
-        """Return how many customers moved from where to where, why, on the last days, as JSON values.
+        """Return how many customers moved between which segments, by cause, in the last days, as JSON values.
 
         Moves are counted by day (UTC), so those of the whole first day are in.
         """
@@ -143,7 +145,7 @@ class Inspector:
         return sum(int(rows["change_number"].sum()) for rows, _ in self.chunks())
 
     def now_ms(self) -> int:
-        """Return the present for people: that of the partition that has come furthest."""
+        """Return the present (ms): that of the partition with the largest watermark."""
         return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
 
     def rows(self, customer_id: str) -> Rows:
@@ -163,18 +165,18 @@ class Inspector:
                 if cursor == 0:
                     break
 
-    def _own(self, rows: Rows, now_ms: int, baseline: Baseline | None) -> dict[str, np.ndarray[Any, Any]]:
-        """Return the baseline's features that are not told anyway, in the units that people read them in."""
+    def _other_features(self, rows: Rows, now_ms: int, baseline: Baseline | None) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the baseline's other features, in their own units."""
         found: dict[str, np.ndarray[Any, Any]] = {}
         if baseline is None:
             return found
         for name in baseline.features:
-            if name not in _TOLD:
+            if name not in _RFM_FEATURES:
                 feature = feature_of(name, baseline.attributes)
                 found[name] = feature.to_unit(feature.compute(rows, now_ms, self._half_life_ms))
         return found
 
-    def _add(
+    def _accumulate(
         self,
         values: dict[str, np.ndarray[Any, Any]],
         rows: Rows,

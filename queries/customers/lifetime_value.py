@@ -25,9 +25,9 @@ _UNKNOWN: Final[dict[str, Any]] = dict.fromkeys(
 
 
 def lifetime_of_record(baseline: Baseline | None, rows: Rows, now_ms: int) -> dict[str, Any]:
-    """Return what a customer is still worth, as JSON values; `rows` is the customer's record (1,).
+    """Return a customer's expected future value, as JSON values; `rows` is the customer's record (1,).
 
-    Where it cannot be told the numbers are null and `reason` says why; else `reason` is null.
+    Where it cannot be computed the numbers are null and `reason` says why; else `reason` is null.
     """
     if baseline is None or baseline.lifetime is None:
         return _UNKNOWN | {"reason": missing_models_reason(baseline)}
@@ -55,7 +55,7 @@ def lifetime_of_customer(inspector: Inspector, customer_id: str) -> dict[str, An
 
 
 def missing_models_reason(baseline: Baseline | None) -> str:
-    """Return why no lifetime value can be told under a baseline; "" where it can."""
+    """Return why no lifetime value can be computed under a baseline; "" where it can."""
     if baseline is None:
         return "no baseline is live; lifetime value is fitted with one (`shoal rebaseline`)"
     if baseline.lifetime is not None:

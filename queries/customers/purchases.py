@@ -1,4 +1,4 @@
-"""A customer's orders one by one, from the log that the experiment consumer keeps of them."""
+"""A customer's purchases one by one, from the log that the experiment consumer keeps."""
 
 from typing import Any, Final, NamedTuple
 
@@ -12,11 +12,11 @@ from state.store import keys
 __all__ = ["Purchase", "purchases_of"]
 
 _KINDS: Final = ("placed", "cancelled", "refunded", "conversion")
-"""By the number that the log has for them."""
+"""Indexed by the number that the log has for them."""
 
 
 class Purchase(NamedTuple):
-    """What was bought, taken back, or converted: ms since 1970, the kind, and the amount in the shop's currency."""
+    """An order, cancellation, refund or conversion: ms since 1970, its kind, the amount in the shop's currency."""
 
     at_ms: int
     kind: str
@@ -24,7 +24,7 @@ class Purchase(NamedTuple):
 
 
 def purchases_of(client: redis.Redis, customer_id: str, partitions: int) -> list[Purchase]:
-    """Return what the log remembers of a customer, the latest first; nothing where no experiment consumer runs."""
+    """Return a customer's purchases in the log, the latest first; none where no experiment consumer runs."""
     store: Any = client
     home = partition_of(customer_id, partitions)
     value = store.hget(keys.purchases(home), customer_id)

@@ -25,7 +25,7 @@ class SegmentDistance:
 
 @dataclass(frozen=True)
 class FeatureContribution:
-    """A feature that speaks for the nearest segment against the next: the customer's value and the two centroids'."""
+    """A feature that makes the nearest segment nearer than the next: the customer's value and both centroids'."""
 
     feature: str
     unit: str
@@ -36,14 +36,14 @@ class FeatureContribution:
 
 @dataclass(frozen=True)
 class SegmentExplanation:
-    """The segments, the nearest first, and the features that count most between the first two."""
+    """The segments, the nearest first, and the features that contribute most to the difference of the first two."""
 
     segments: list[SegmentDistance]
     reasons: list[FeatureContribution]
 
 
 def explain_segment(segmenter: Segmenter, rows: Rows, now_ms: int) -> SegmentExplanation | None:
-    """Return why the one customer in `rows` (1,) is where it is; None under the RFM tiers, or without the features.
+    """Return why the customer of `rows` (1,) is in its segment; None under the RFM tiers, or without the features.
 
     The squared distance is a sum over features, so a feature's share of the difference between two segments is its own
     term of the two sums.
@@ -56,22 +56,22 @@ def explain_segment(segmenter: Segmenter, rows: Rows, now_ms: int) -> SegmentExp
         return None
     order = np.argsort(distances, kind="stable")
     named = [segmenter.segments[i] for i in order]
-    near = [
+    segments = [
         SegmentDistance(each.segment_id, each.name, float(distances[i])) for each, i in zip(named, order, strict=True)
     ]
-    return SegmentExplanation(near, _reasons(segmenter, vectors[0], order))
+    return SegmentExplanation(segments, _reasons(segmenter, vectors[0], order))
 
 
 def _reasons(segmenter: CentroidSegmenter, vector: Any, order: Any) -> list[FeatureContribution]:
     if len(order) < 2:
         return []
     first, second = segmenter.border_centroids[order[0]], segmenter.border_centroids[order[1]]
-    speaks = np.nan_to_num((vector - second) ** 2 - (vector - first) ** 2)
+    contributions = np.nan_to_num((vector - second) ** 2 - (vector - first) ** 2)
     values, here, there = segmenter.in_units(np.array([vector, first, second])).tolist()
     return [
         FeatureContribution(segmenter.features[i], _unit(segmenter.features[i]), values[i], here[i], there[i])
-        for i in np.argsort(-speaks, kind="stable")[:_FEATURES].tolist()
-        if speaks[i] > 0
+        for i in np.argsort(-contributions, kind="stable")[:_FEATURES].tolist()
+        if contributions[i] > 0
     ]
 
 

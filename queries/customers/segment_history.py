@@ -1,4 +1,4 @@
-"""A customer's way through the segments: from its record at once, with causes from the published changes."""
+"""A customer's past segments: from its record at once, with causes from the published changes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,12 +40,12 @@ def segment_history(rows: Rows, names: Mapping[str, str]) -> list[dict[str, Any]
 
 def with_changes(history: Sequence[Mapping[str, Any]], changes: Sequence[Change]) -> list[dict[str, Any]]:
     """Return a history with what the customer's published changes tell, the newest first; repeats count once."""
-    told = {entry["change_number"]: dict(entry) for entry in history}
-    newest = max(told, default=0)
+    entries = {entry["change_number"]: dict(entry) for entry in history}
+    newest = max(entries, default=0)
     for change in changes:
         if change.change_number > newest:  # published after the record was read
             continue
-        told[change.change_number] = {
+        entries[change.change_number] = {
             "change_number": change.change_number,
             "segment_id": change.segment_id,
             "segment": change.segment,
@@ -53,4 +53,4 @@ def with_changes(history: Sequence[Mapping[str, Any]], changes: Sequence[Change]
             "cause": change.cause,
             "explanation": explain_change(change),
         }
-    return [told[number] for number in sorted(told, reverse=True)]
+    return [entries[number] for number in sorted(entries, reverse=True)]

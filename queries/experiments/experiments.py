@@ -33,7 +33,7 @@ __all__ = [
 
 
 class UnknownExperiment(ShoalError):
-    """There is no experiment of that id."""
+    """There is no experiment with that id."""
 
 
 class DefinitionUnreadable(ShoalError):
@@ -41,7 +41,7 @@ class DefinitionUnreadable(ShoalError):
 
 
 class ExperimentExists(ShoalError):
-    """An experiment of that id exists."""
+    """An experiment with that id exists already."""
 
 
 class ChangeRefused(ShoalError):
@@ -57,25 +57,25 @@ class ExperimentNotRunning(ShoalError):
 
 
 class ConcurrentChange(ShoalError):
-    """Somebody else changed the definition at the same time; look at it before trying again."""
+    """The definition was changed by somebody else at the same time; read it again before retrying."""
 
 
 class TallyTotals(NamedTuple):
-    """The sums of an experiment's customers, and what is in none of them, by reason."""
+    """An experiment's tallies, and the events and customers that are in none of them, counted by reason."""
 
     tallies: Tallies
     left_out: dict[str, int]
 
 
 class StoredDefinition(NamedTuple):
-    """A definition, and its text in Redis, which a change is compared with."""
+    """A definition, and its text in Redis, which must be unchanged when it is replaced."""
 
     experiment: Experiment
     text: str
 
 
 class ExperimentReport(NamedTuple):
-    """An experiment and what is known of it."""
+    """An experiment with its status and report."""
 
     experiment: Experiment
     status: str
@@ -116,7 +116,7 @@ class Experiments:
         return TallyTotals(Tallies({cell: Tally(*values) for cell, values in found.cells.items()}), found.left_out)
 
     def report(self, experiment: Experiment) -> ExperimentReport:
-        """Return the report of an experiment as it stands."""
+        """Return an experiment with its present status and report."""
         from experiments.reporting.report import report  # the statistics take a second to load
 
         now, (tallies, left_out) = self.now(), self.tally_totals(experiment.id)
@@ -127,7 +127,7 @@ class Experiments:
         return list(self._definitions.all())
 
     def all(self) -> list[ExperimentReport]:
-        """Return every experiment as it stands, sorted by id. Raises DefinitionUnreadable."""
+        """Return every experiment with its present status and report, sorted by id. Raises DefinitionUnreadable."""
         return [self.report(each) for each in self.definitions()]
 
     def create(self, experiment: Experiment) -> None:
@@ -162,8 +162,8 @@ class Experiments:
         exposed = sum(tally.exposed for tally in self.tally_totals(old.id).tallies.cells.values())
         refusals = check_change(old, changed, running=exposed > 0)
         if refusals:
-            said = "; ".join(f"{each.field.replace('_', ' ')} may not change: {each.reason}" for each in refusals)
-            raise ChangeRefused(f"{exposed:,} customers have been exposed to {old.id!r}, and {said}")
+            reasons = "; ".join(f"{each.field.replace('_', ' ')} may not change: {each.reason}" for each in refusals)
+            raise ChangeRefused(f"{exposed:,} customers have been exposed to {old.id!r}, and {reasons}")
         if not self._definitions.replace(old.id, changed.model_dump_json(), stored.text):
             raise ConcurrentChange(
                 f"somebody else has changed experiment {old.id!r} at the same time; look at it and try again"

@@ -1,4 +1,4 @@
-"""How many customers order within a time, by the segment they held before it: what a conversion rate begins from."""
+"""How many customers order within a period, by their segment at its start: the base rate for planning an experiment."""
 
 from typing import NamedTuple
 

@@ -16,12 +16,12 @@ __all__ = ["ChangeFeed", "NumberedChange"]
 log = logging.getLogger(__name__)
 
 _KEPT = 200
-_BEFORE = 5
+_BACKLOG = 5
 _IDLE_S = 60.0
 
 
 class NumberedChange(NamedTuple):
-    """A change and its place in the order in which it was seen."""
+    """A change and its number in the order of arrival."""
 
     number: int
     change: Change
@@ -47,7 +47,7 @@ class ChangeFeed:
         self._asked = time.monotonic()
         with self._lock:
             if not self._closing and (self._thread is None or not self._thread.is_alive()):
-                self._thread = threading.Thread(target=self._follow, name="change-tail", daemon=True)
+                self._thread = threading.Thread(target=self._follow, name="change-feed", daemon=True)
                 self._thread.start()
         return [each for each in list(self._changes) if each.number > number]
 
@@ -70,7 +70,7 @@ class ChangeFeed:
         try:
             consumer.assign(self._starts(consumer))
             while not self._closing and time.monotonic() - self._asked < _IDLE_S:
-                self._take(consumer)
+                self._poll(consumer)
         except KafkaException as error:
             log.warning("the live feed of changes ends: %s", error)
         finally:
@@ -81,10 +81,10 @@ class ChangeFeed:
         topic, starts = self._kafka.topic("segment-changes"), []
         for partition in range(self._kafka.partitions):
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=5.0)
-            starts.append(TopicPartition(topic, partition, max(low, high if self._count else high - _BEFORE)))
+            starts.append(TopicPartition(topic, partition, max(low, high if self._count else high - _BACKLOG)))
         return starts
 
-    def _take(self, consumer: Consumer) -> None:
+    def _poll(self, consumer: Consumer) -> None:
         for message in consumer.consume(1_000, 0.2):
             value = message.value()
             if message.error() is not None or value is None:

@@ -1,4 +1,4 @@
-"""How many events a second, from a count that is looked at now and then."""
+"""Events per second, from a growing count that is read from time to time."""
 
 import time
 from collections import deque
@@ -7,12 +7,12 @@ from collections.abc import Callable
 __all__ = ["EventRate"]
 
 
-_LEAST_S = 3.0
-"""The count is kept for up to two seconds before it is counted anew: a shorter time says nothing."""
+_MIN_S = 3.0
+"""The count is cached for up to two seconds: a rate over a shorter time would be wrong."""
 
 
 class EventRate:
-    """Remembers a growing count over the last `over_s` seconds.
+    """The rate of a growing count over the last `over_s` seconds.
 
     >>> times = iter([0.0, 1.0, 3.0, 6.0])
     >>> rate = EventRate(clock=lambda: next(times))
@@ -31,4 +31,4 @@ class EventRate:
             self._seen.popleft()
         self._seen.append((now, count))
         at, before = self._seen[0]
-        return max(0, count - before) / (now - at) if now - at >= _LEAST_S else None
+        return max(0, count - before) / (now - at) if now - at >= _MIN_S else None

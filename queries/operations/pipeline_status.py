@@ -8,6 +8,7 @@ import redis
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
 from consumers.broker.topic_partitions import Offsets
 from events.settings import KafkaSettings
+from events.topics.administration import KafkaUnreachable
 from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
@@ -17,10 +18,28 @@ from state.partitions.partition_progress import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 
-__all__ = ["alive", "input_ends", "lag_by_partition", "lags", "state_status"]
+__all__ = ["alive", "input_ends", "lag_by_partition", "lags", "pipeline_status", "state_status"]
 
 _NO_CONSUMER: Final = "experiments are declared but no consumer tallies them; start one with `shoal experiments`"
 _NO_TRIGGERS: Final = "there are triggers but no service calls their webhooks; start one with `shoal triggers`"
+
+
+def pipeline_status(client: redis.Redis, kafka: KafkaSettings) -> dict[str, Any]:
+    """Return the state of the pipeline; where Kafka is away, what is behind is None and `problems` says so.
+
+    Kafka is asked for the end of every input partition each time. Raises redis.RedisError.
+    """
+    status = state_status(client, kafka.partitions)
+    status |= {"events_behind": None, "tallies_behind": None, "partitions_behind": None}
+    try:
+        ends = input_ends(kafka)
+    except KafkaUnreachable as error:
+        status["problems"].insert(0, str(error))
+    else:
+        lag = lags(client, kafka, ends)
+        status |= {"events_behind": lag["events"], "tallies_behind": lag["tallies"]}
+        status["partitions_behind"] = lag_by_partition(client, kafka, ends)
+    return status
 
 
 def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Triggers as people see them: without their secrets, with how much each has still to be told."""
+"""Triggers as JSON values: without their secrets, with the number of deliveries that wait or failed for good."""
 
 from collections import Counter
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["Triggers"]
 
 
 class Triggers:
-    """Reads the triggers and what became of their deliveries."""
+    """Reads the triggers and the outcomes of their deliveries."""
 
     def __init__(self, client: redis.Redis) -> None:
         self.store, self.deliveries = TriggerStore(client), DeliveryStore(client)
@@ -21,17 +21,17 @@ class Triggers:
     def all(self) -> list[dict[str, Any]]:
         """Return every trigger, sorted by name, as JSON values."""
         dead = Counter(each.delivery.trigger for each in self.deliveries.dead())
-        return [self._told(trigger, dead[name]) for name, trigger in self.store.all().items()]
+        return [self._document(trigger, dead[name]) for name, trigger in self.store.all().items()]
 
     def one(self, name: str) -> dict[str, Any]:
         """Return a trigger as JSON values. Raises TriggerUnknown."""
-        return self._told(self.store.get(name), len(self.deliveries.dead(name)))
+        return self._document(self.store.get(name), len(self.deliveries.dead(name)))
 
-    def attempts(self, most: int, name: str | None = None) -> list[dict[str, Any]]:
+    def attempts(self, limit: int, name: str | None = None) -> list[dict[str, Any]]:
         """Return the latest attempts, of one trigger if it is named, the newest first, as JSON values."""
-        return [_attempt(each) for each in self.deliveries.attempts(most, name)]
+        return [_attempt(each) for each in self.deliveries.attempts(limit, name)]
 
-    def _told(self, trigger: Trigger, dead: int) -> dict[str, Any]:
+    def _document(self, trigger: Trigger, dead: int) -> dict[str, Any]:
         waiting = self.deliveries.pending(trigger.trigger)
         return trigger.model_dump(mode="json", exclude={"secret"}) | {"waiting": waiting, "dead": dead}
 

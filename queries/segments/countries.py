@@ -12,22 +12,22 @@ from state.store import keys
 
 __all__ = ["Countries", "customers_by_country"]
 
-_MOST: Final = 20_000
+_MAX_PROFILES: Final = 20_000
 """Profiles read at most, over all partitions."""
 _CHUNK: Final = 1_000
 
 
 class Countries(NamedTuple):
-    """Customers by country and segment id, of the profiles that were looked at; `whole` if those are all."""
+    """Customers by country and segment id, of the profiles that were read; `whole` if those are all."""
 
     counts: Counter[tuple[str, str]]
     whole: bool
 
 
 def customers_by_country(client: redis.Redis, partitions: int) -> Countries:
-    """Return where the customers live whose profile says so and who have a segment."""
+    """Return the customers by country and segment, of those whose profile has a country and who have a segment."""
     store: Any = client
-    records, share = PartitionStore(client, keys.SEGMENTS_GROUP), max(1, _MOST // partitions)
+    records, share = PartitionStore(client, keys.SEGMENTS_GROUP), max(1, _MAX_PROFILES // partitions)
     counts, whole = Counter[tuple[str, str]](), True
     for partition in range(partitions):
         profiles = store.hscan_iter(keys.profiles(partition), count=_CHUNK)

@@ -1,4 +1,4 @@
-"""Current segments by customer, as fast as Redis gives them: requests of one moment share a round trip."""
+"""Current segments by customer: requests of the same moment share a round trip to Redis."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ class SegmentReader:
     one waits for nobody.
     """
 
-    def __init__(self, client: Any, most: int = 256, apart_s: float = 0.001) -> None:
-        self._redis, self._most, self._apart_s = client, most, apart_s
+    def __init__(self, client: Any, max_keys: int = 256, min_interval_s: float = 0.001) -> None:
+        self._redis, self._max_keys, self._min_interval_s = client, max_keys, min_interval_s
         self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -38,10 +38,10 @@ class SegmentReader:
         try:
             loop = asyncio.get_running_loop()
             while self._waiting:
-                next_at = loop.time() + self._apart_s
-                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                next_at = loop.time() + self._min_interval_s
+                batch, self._waiting = self._waiting[: self._max_keys], self._waiting[self._max_keys :]
                 await self._answer(batch)
-                if len(self._waiting) < self._most and (wait_s := next_at - loop.time()) > 0:
+                if len(self._waiting) < self._max_keys and (wait_s := next_at - loop.time()) > 0:
                     await asyncio.sleep(wait_s)
         finally:
             self._running = None

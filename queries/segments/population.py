@@ -1,4 +1,4 @@
-"""What all records say of the segments: sizes now and before, who moved where, means, and a sample for a picture.
+"""The segments over all records: sizes now and before, moves, means, and a sample of customers.
 
 A record remembers its last few segments, so the past is read from the present records, in one pass over them.
 """
@@ -21,7 +21,7 @@ __all__ = ["DAYS", "Population", "survey"]
 
 
 DAYS: Final = (30, 25, 20, 15, 10, 5, 0)
-"""Days before now for which the sizes are told, the earliest first."""
+"""Days before now for which the sizes are computed, the earliest first."""
 _SAMPLE: Final = 1_500
 
 
@@ -41,7 +41,7 @@ class Population:
     sample: list[Rows] = field(default_factory=list)
 
     def add(self, rows: Rows, half_life_ms: float) -> None:
-        """Count some records."""
+        """Add records."""
         rows = rows[rows["segment"] > 0]
         self.customers += len(rows)
         present = [f"s{number}" for number in rows["segment"].tolist()]

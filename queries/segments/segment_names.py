@@ -13,7 +13,7 @@ __all__ = ["all_segment_names", "segment_names"]
 def all_segment_names(client: redis.Redis) -> dict[str, str]:
     """Return names by segment id, of the live baseline and of all that were live before; in four round trips.
 
-    Also of what stands where a customer held no segment yet, or nobody knows which.
+    Also the names for customers without a segment, and for those whose segment is unknown.
     """
     store = BaselineStore(client)
     names = {NO_SEGMENT: "no segment yet", UNKNOWN: "unknown", **segment_names(None)}

@@ -19,60 +19,60 @@ def named_scenario(name: str) -> Scenario:
     return SCENARIOS[name]
 
 
+def _group(name: str, share: float, buying: Buying, spend: Spend, *, joins_over_days: int = 60, **more: Any) -> Group:
+    return Group(name=name, share=share, buying=buying, spend=spend, joins_over_days=joins_over_days, **more)
+
+
 def _shop_groups() -> list[Group]:
+    """Return groups of a fashion shop, with customers who come and go."""
     return [
-        Group(
-            name="vip",
-            share=1,
-            buying=Buying(r=20, alpha=20, dropout=Dropout(a=1, b=150)),
-            spend=Spend(p=8, q=20, gamma=520),
+        _group(
+            "vip",
+            1,
+            Buying(r=20, alpha=20, dropout=Dropout(a=1, b=150)),
+            Spend(p=8, q=20, gamma=520),
             visits=Visits(web_share=1, per_order=3, browsing_per_week=2),
             profile=Profile(
                 sources={"email": 2, "direct": 3}, age_mean=48, income_median=72_000, marketing_consent=0.9
             ),
             categories={"fashion": 3, "home": 2},
-            joins_over_days=60,
         ),
-        Group(
-            name="frequent",
-            share=15,
-            buying=Buying(r=6, alpha=18, dropout=Dropout(a=1, b=40)),
-            spend=Spend(p=6, q=10, gamma=90),
+        _group(
+            "frequent",
+            15,
+            Buying(r=6, alpha=18, dropout=Dropout(a=1, b=40)),
+            Spend(p=6, q=10, gamma=90),
             visits=Visits(per_order=2.5, browsing_per_week=0.6),
-            joins_over_days=60,
             joins_per_day=0.002,
         ),
-        Group(
-            name="occasional",
-            share=34,
-            buying=Buying(r=2, alpha=24, dropout=Dropout(a=1, b=8)),
-            spend=Spend(p=6, q=8, gamma=52),
-            joins_over_days=60,
+        _group(
+            "occasional",
+            34,
+            Buying(r=2, alpha=24, dropout=Dropout(a=1, b=8)),
+            Spend(p=6, q=8, gamma=52),
             joins_per_day=0.002,
         ),
-        Group(
-            name="one-off",
-            share=25,
-            buying=Buying(r=0.3, alpha=15, dropout=Dropout(a=3, b=1)),
-            spend=Spend(p=5, q=6, gamma=30),
+        _group(
+            "one-off",
+            25,
+            Buying(r=0.3, alpha=15, dropout=Dropout(a=3, b=1)),
+            Spend(p=5, q=6, gamma=30),
             visits=Visits(web_share=0.8, browsing_per_week=0.05),
             profile=Profile(sources={"search": 3, "affiliate": 4}, marketing_consent=0.4),
-            joins_over_days=60,
             joins_per_day=0.004,
         ),
-        Group(
-            name="fading",
-            share=15,
-            buying=Buying(r=6, alpha=10, rate_half_life_days=45),
-            spend=Spend(p=6, q=10, gamma=80),
-            joins_over_days=60,
+        _group(
+            "fading",
+            15,
+            Buying(r=6, alpha=10, rate_half_life_days=45),
+            Spend(p=6, q=10, gamma=80),
             joins_per_day=0.002,
         ),
-        Group(
-            name="new",
-            share=10,
-            buying=Buying(r=3, alpha=15, dropout=Dropout(a=1, b=6)),
-            spend=Spend(p=6, q=8, gamma=50),
+        _group(
+            "new",
+            10,
+            Buying(r=3, alpha=15, dropout=Dropout(a=1, b=6)),
+            Spend(p=6, q=8, gamma=50),
             visits=Visits(per_order=3, browsing_per_week=0.8),
             profile=Profile(sources={"social": 4, "search": 1}, age_mean=29, age_sd=7, income_median=27_000),
             from_day=60,
@@ -84,38 +84,32 @@ def _shop_groups() -> list[Group]:
 
 def _steady_groups() -> list[Group]:
     """Return groups that nobody leaves and whose members hardly differ."""
-    made = (
-        ("vip", 0.4, Buying(r=60, alpha=40), Spend(p=10, q=40, gamma=975)),
-        ("frequent", 20, Buying(r=40, alpha=80), Spend(p=10, q=40, gamma=234)),
-        ("big-basket", 19.6, Buying(r=20, alpha=100), Spend(p=10, q=40, gamma=585)),
-        ("occasional", 35, Buying(r=20, alpha=100), Spend(p=10, q=40, gamma=117)),
-        ("rare", 25, Buying(r=10, alpha=200), Spend(p=10, q=40, gamma=97.5)),
-    )
+
+    def group(name: str, share: float, r: float, alpha: float, gamma: float) -> Group:
+        return _group(name, share, Buying(r=r, alpha=alpha), Spend(p=10, q=40, gamma=gamma), joins_over_days=14)
+
     return [
-        Group(name=name, share=share, buying=buying, spend=spend, joins_over_days=14)
-        for name, share, buying, spend in made
+        group("vip", 0.4, r=60, alpha=40, gamma=975),
+        group("frequent", 20, r=40, alpha=80, gamma=234),
+        group("big-basket", 19.6, r=20, alpha=100, gamma=585),
+        group("occasional", 35, r=20, alpha=100, gamma=117),
+        group("rare", 25, r=10, alpha=200, gamma=97.5),
     ]
 
 
 def _separate_groups() -> list[Group]:
     """Return groups of a food shop that hardly overlap in how lately, how often and for how much they buy."""
-    made: tuple[tuple[str, float, float, float, dict[str, Any]], ...] = (
-        ("restaurants", 10, 4.0, 120, {"visits": Visits(web_share=1, per_order=1.2, pages=4)}),
-        ("households", 30, 0.9, 60, {"visits": Visits(browsing_per_week=0.3)}),
-        ("top-up", 20, 0.9, 6, {"visits": Visits(web_share=0.6, per_order=1.5, pages=3)}),
-        ("celebrations", 15, 0.15, 900, {"visits": Visits(per_order=5, browsing_per_week=0.1)}),
-        ("lapsed", 25, 1.0, 40, {"profile": Profile(sources={"affiliate": 3, "search": 2}, marketing_consent=0.4)}),
-    )
+
+    def group(name: str, share: float, orders_a_week: float, mean: float, **more: Any) -> Group:
+        buying, spend = Buying(r=30, alpha=30 / orders_a_week), Spend(p=8, q=30, gamma=mean * 29 / 8)
+        return _group(name, share, buying, spend, joins_over_days=30, **more)
+
     return [
-        Group(
-            name=name,
-            share=share,
-            buying=Buying(r=30, alpha=30 / orders_a_week),
-            spend=Spend(p=8, q=30, gamma=mean * 29 / 8),
-            joins_over_days=30,
-            **more,
-        )
-        for name, share, orders_a_week, mean, more in made
+        group("restaurants", 10, 4.0, 120, visits=Visits(web_share=1, per_order=1.2, pages=4)),
+        group("households", 30, 0.9, 60, visits=Visits(browsing_per_week=0.3)),
+        group("top-up", 20, 0.9, 6, visits=Visits(web_share=0.6, per_order=1.5, pages=3)),
+        group("celebrations", 15, 0.15, 900, visits=Visits(per_order=5, browsing_per_week=0.1)),
+        group("lapsed", 25, 1.0, 40, profile=Profile(sources={"affiliate": 3, "search": 2}, marketing_consent=0.4)),
     ]
 
 
@@ -144,13 +138,8 @@ _SHIPPING: Final = Experiment(
         }
     },
 )
-_ARRIVING: Final = Group(
-    name="arriving",
-    share=15,
-    buying=Buying(r=40, alpha=60),
-    spend=Spend(p=10, q=40, gamma=3_900),
-    from_day=_TURN,
-    joins_over_days=14,
+_ARRIVING: Final = _group(
+    "arriving", 15, Buying(r=40, alpha=60), Spend(p=10, q=40, gamma=3_900), from_day=_TURN, joins_over_days=14
 )
 
 SCENARIOS: Final[dict[str, Scenario]] = {

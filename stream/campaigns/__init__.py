@@ -1,1 +1,4 @@
-"""Campaign triggers: segment changes that call webhooks."""
+"""Calls webhooks for segment changes: matching, permission to contact, delivery with retries.
+
+Changes enter from Kafka. Begin reading at `service`.
+"""

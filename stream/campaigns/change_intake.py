@@ -1,4 +1,4 @@
-"""Take segment changes in: what fits a trigger is in its queue before Kafka is told that it was read."""
+"""Queue segment changes for delivery: they are in their triggers' queues before their offsets are committed."""
 
 import logging
 import time
@@ -22,30 +22,32 @@ log = logging.getLogger(__name__)
 
 
 class ChangeIntake:
-    """Queues the deliveries of a batch of messages; the same batch again adds nothing."""
+    """Queues the deliveries of a batch of messages; the same batch again adds none."""
 
     def __init__(self, client: redis.Redis, triggers: TriggerStore, deliveries: DeliveryStore, partitions: int) -> None:
         self._triggers, self._deliveries, self._partitions = triggers, deliveries, partitions
         self._store = PartitionStore(client, keys.SEGMENTS_GROUP)
 
     def add(self, messages: Sequence[tuple[bytes | None, int]]) -> int:
-        """Queue what messages (value, and time in ms) have to be delivered as, and return how much was new."""
+        """Queue the deliveries of messages (value, and time in ms), and return how many were new."""
         triggers = self._triggers.all()
         if not triggers:
             return 0
         changes = [(change, at_ms) for value, at_ms in messages if (change := _decoded(value)) is not None]
-        made = deliveries_for(triggers.values(), changes, self._values)
+        deliveries = deliveries_for(triggers.values(), changes, self._net_spend)
         now_ms = time.time_ns() // 1_000_000
-        return sum(self._deliveries.add(name, each, now_ms) for name, each in made.items())
+        return sum(self._deliveries.add(name, each, now_ms) for name, each in deliveries.items())
 
-    def _values(self, customer_ids: Sequence[str]) -> dict[str, float]:
+    def _net_spend(self, customer_ids: Sequence[str]) -> dict[str, float]:
         """Return the customers' net spend in the shop's currency."""
-        homes: dict[int, list[str]] = {}
-        for customer_id, home in zip(customer_ids, partitions_of(customer_ids, self._partitions).tolist(), strict=True):
-            homes.setdefault(home, []).append(customer_id)
+        by_partition: dict[int, list[str]] = {}
+        for customer_id, partition in zip(
+            customer_ids, partitions_of(customer_ids, self._partitions).tolist(), strict=True
+        ):
+            by_partition.setdefault(partition, []).append(customer_id)
         values: dict[str, float] = {}
-        for home, ids in homes.items():
-            rows = self._store.load(home, ids).rows
+        for partition, ids in by_partition.items():
+            rows = self._store.load(partition, ids).rows
             values.update(zip(ids, rfm_values(rows, 0)["monetary"].tolist(), strict=True))
         return values
 
@@ -56,5 +58,5 @@ def _decoded(value: bytes | None) -> Change | None:
     try:
         return decode_change(value)
     except msgspec.ValidationError as error:
-        log.warning("a message on segment-changes is no change (%s): %r", error, value[:200])
+        log.warning("a message on segment-changes cannot be read (%s): %r", error, value[:200])
         return None

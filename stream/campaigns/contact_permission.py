@@ -17,7 +17,7 @@ __all__ = ["ContactPermission"]
 
 
 class ContactPermission:
-    """Asked before every attempt, so that what was decided a moment ago counts."""
+    """Checked before every attempt, so that the newest suppressions and consent count."""
 
     def __init__(
         self, client: redis.Redis, deliveries: DeliveryStore, settings: TriggerSettings, partitions: int
@@ -27,7 +27,7 @@ class ContactPermission:
         self._settings, self._partitions = settings, partitions
 
     def refusal(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[DeliveryOutcome, str] | None:
-        """Return why a delivery must not be made now, or None where it may."""
+        """Return the outcome and reason of a delivery that must not be made now, None where it may."""
         age_ms = now_ms - delivery.changed_ms
         if age_ms > self._settings.trigger_max_age_h * HOUR_MS:
             return "expired", f"the change is {age_ms / HOUR_MS:.1f} hours old"
@@ -50,7 +50,7 @@ class ContactPermission:
         return [cap for cap in caps if cap[0]]
 
     def _consent(self, customer_id: str) -> bool | None:
-        """Return what the customer's newest profile says of marketing, None where it says nothing."""
+        """Return the marketing consent of the customer's newest profile, None where it has none."""
         partition = partition_of(customer_id, self._partitions)
         profile = self._redis.hget(keys.profiles(partition), customer_id)
         consent = json.loads(profile).get("consent") if profile else None

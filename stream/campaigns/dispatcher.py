@@ -1,4 +1,4 @@
-"""Send what is due: a lane for each trigger, so that a webhook that is slow or gone holds up no other."""
+"""Send due deliveries, with a task for each trigger, so that a slow or unreachable webhook delays no other."""
 
 import asyncio
 import logging
@@ -22,9 +22,9 @@ __all__ = ["Dispatcher"]
 
 log = logging.getLogger(__name__)
 
-_LOOK_S = 0.2
+_POLL_S = 0.2
 _TRIGGERS_S = 1.0
-_SPARE_S = 30.0
+_VISIBILITY_MARGIN_S = 30.0
 _PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 30.0
 
@@ -32,8 +32,8 @@ _LONGEST_PAUSE_S = 30.0
 class Dispatcher:
     """Delivers until it is cancelled; several may run at once, on the same queues.
 
-    While a webhook fails, its lane calls it with one delivery at a time and pauses in between, twice as long each
-    time: what is waiting does not use up its attempts on a receiver that is away.
+    While a webhook fails, its task calls it with one delivery at a time and exponential backoff in between: waiting
+    deliveries do not use up their attempts on a receiver that is unreachable.
     """
 
     def __init__(
@@ -42,43 +42,45 @@ class Dispatcher:
         deliveries: DeliveryStore,
         permission: ContactPermission,
         settings: TriggerSettings,
-        chance: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._triggers, self._deliveries, self._permission = triggers, deliveries, permission
-        self._settings, self._chance = settings, chance
+        self._settings, self._jitter = settings, jitter
         self._known: dict[str, Trigger] = {}
 
     async def run(self) -> None:
-        """Keep a lane for each trigger that there is."""
-        lanes: dict[str, asyncio.Task[None]] = {}
+        """Keep a task running for each trigger."""
+        tasks: dict[str, asyncio.Task[None]] = {}
         async with open_session(self._settings.trigger_timeout_s) as session:
             try:
                 while True:
-                    await self._look_for_triggers()
-                    for name in self._known.keys() - lanes.keys():
-                        lanes[name] = asyncio.create_task(self._lane(name, session))
-                    for name in lanes.keys() - self._known.keys():
-                        lanes.pop(name).cancel()
+                    await self._refresh_triggers()
+                    for name in self._known.keys() - tasks.keys():
+                        tasks[name] = asyncio.create_task(self._deliver_continuously(name, session))
+                    for name in tasks.keys() - self._known.keys():
+                        tasks.pop(name).cancel()
                     await asyncio.sleep(_TRIGGERS_S)
             finally:
-                for lane in lanes.values():
-                    lane.cancel()
-                await asyncio.gather(*lanes.values(), return_exceptions=True)
+                for task in tasks.values():
+                    task.cancel()
+                await asyncio.gather(*tasks.values(), return_exceptions=True)
 
-    async def _look_for_triggers(self) -> None:
+    async def _refresh_triggers(self) -> None:
         try:
             self._known = await asyncio.to_thread(self._triggers.all)
         except (redis.RedisError, ShoalError, ValueError) as error:
-            log.warning("the triggers cannot be read now (%s); going on with those known", error)
+            log.warning("the triggers cannot be read now (%s); using the last known ones", error)
 
-    async def _lane(self, name: str, session: aiohttp.ClientSession) -> None:
+    async def _deliver_continuously(self, name: str, session: aiohttp.ClientSession) -> None:
         failures = 0
         while True:
             trigger = self._known.get(name)
             try:
-                outcomes = await self._round(trigger, session, 1 if failures else self._settings.trigger_in_flight)
-            except Exception as error:  # whatever it is, the lane has to go on
-                log.warning("trigger %s: its queue cannot be worked on (%r); trying again", name, error)
+                outcomes = await self._deliver_due(
+                    trigger, session, 1 if failures else self._settings.trigger_in_flight
+                )
+            except Exception as error:  # the task has to continue after any error
+                log.warning("trigger %s: its queue cannot be processed (%r); trying again", name, error)
                 await asyncio.sleep(_TRIGGERS_S)
                 continue
             failed = {"failed", "dead"} & set(outcomes)
@@ -86,42 +88,44 @@ class Dispatcher:
             if failed:
                 await asyncio.sleep(min(_LONGEST_PAUSE_S, _PAUSE_S * 2.0 ** min(failures, 20)))
             elif not outcomes:
-                await asyncio.sleep(_LOOK_S)
+                await asyncio.sleep(_POLL_S)
 
-    async def _round(self, trigger: Trigger | None, session: aiohttp.ClientSession, most: int) -> list[DeliveryOutcome]:
-        """Deliver up to `most` of what is due and return what became of each."""
+    async def _deliver_due(
+        self, trigger: Trigger | None, session: aiohttp.ClientSession, limit: int
+    ) -> list[DeliveryOutcome]:
+        """Make up to `limit` due deliveries and return the outcome of each."""
         if trigger is None:
             return []
-        invisible_ms = int((self._settings.trigger_timeout_s + _SPARE_S) * 1000)
-        due = await asyncio.to_thread(self._deliveries.receive, trigger.trigger, _now_ms(), invisible_ms, most)
+        invisible_ms = int((self._settings.trigger_timeout_s + _VISIBILITY_MARGIN_S) * 1000)
+        due = await asyncio.to_thread(self._deliveries.receive, trigger.trigger, _now_ms(), invisible_ms, limit)
         return list(await asyncio.gather(*(self._deliver(trigger, each, session) for each in due)))
 
     async def _deliver(self, trigger: Trigger, delivery: Delivery, session: aiohttp.ClientSession) -> DeliveryOutcome:
         refused = await asyncio.to_thread(self._permission.refusal, trigger, delivery, _now_ms())
         if refused is not None:
-            outcome, why = refused
-            await self._settle(delivery, _attempt(delivery, outcome, detail=why))
+            outcome, reason = refused
+            await self._settle(delivery, _attempt(delivery, outcome, detail=reason))
             return outcome
-        called = await call_webhook(session, trigger.url, trigger.secret, delivery.id, delivery.body.encode())
+        result = await call_webhook(session, trigger.url, trigger.secret, delivery.id, delivery.body.encode())
         number = delivery.attempts + 1
-        if called.ok:
-            await self._settle(delivery, _attempt(delivery, "delivered", called, number))
+        if result.ok:
+            await self._settle(delivery, _attempt(delivery, "delivered", result, number))
             return "delivered"
         if number >= self._settings.trigger_attempts:
-            await self._settle(delivery, _attempt(delivery, "dead", called, number))
+            await self._settle(delivery, _attempt(delivery, "dead", result, number))
             log.warning(
-                "trigger %s: %s given up after %d attempts: %s", trigger.trigger, delivery.id, number, called.detail
+                "trigger %s: %s given up after %d attempts: %s", trigger.trigger, delivery.id, number, result.detail
             )
             return "dead"
         wait_s = backoff_s(
             number,
             self._settings.trigger_backoff_s,
             self._settings.trigger_backoff_max_s,
-            self._chance(),
-            called.retry_after_s,
+            self._jitter(),
+            result.retry_after_s,
         )
         due_ms = _now_ms() + int(wait_s * 1000)
-        await asyncio.to_thread(self._deliveries.retry, delivery, _attempt(delivery, "failed", called, number), due_ms)
+        await asyncio.to_thread(self._deliveries.retry, delivery, _attempt(delivery, "failed", result, number), due_ms)
         return "failed"
 
     async def _settle(self, delivery: Delivery, attempt: Attempt) -> None:
@@ -129,11 +133,11 @@ class Dispatcher:
 
 
 def _attempt(
-    delivery: Delivery, outcome: DeliveryOutcome, called: CallResult | None = None, number: int = 0, detail: str = ""
+    delivery: Delivery, outcome: DeliveryOutcome, result: CallResult | None = None, number: int = 0, detail: str = ""
 ) -> Attempt:
     more: dict[str, Any] = {"detail": detail}
-    if called is not None:
-        more = {"status": called.status, "detail": called.detail, "duration_ms": called.duration_ms}
+    if result is not None:
+        more = {"status": result.status, "detail": result.detail, "duration_ms": result.duration_ms}
     return Attempt(
         at_ms=_now_ms(),
         trigger=delivery.trigger,

@@ -1,4 +1,4 @@
-"""Say that a trigger service is alive, for `shoal health`."""
+"""The heartbeat of a trigger service, for `shoal health`."""
 
 import asyncio
 import logging

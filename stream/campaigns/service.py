@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 _BATCH = 500
 _WITHIN_S = 0.1
-_PATIENCE_S = 8.0
+_SHUTDOWN_TIMEOUT_S = 8.0
 
 
 @dataclass(frozen=True)
-class _Parts:
+class _TriggerService:
     intake: ChangeIntake
     dispatcher: Dispatcher
     heartbeat: Heartbeat
@@ -59,13 +59,13 @@ class DispatchService(Service):
 
     async def on_stop(self) -> None:
         """End the process even where Faust's clean-up hangs; what is queued stays in Redis."""
-        watchdog = threading.Timer(_PATIENCE_S, lambda: os._exit(0))
+        watchdog = threading.Timer(_SHUTDOWN_TIMEOUT_S, lambda: os._exit(0))
         watchdog.daemon = True
         watchdog.start()
 
 
 def build_trigger_app(kafka: KafkaSettings, intake: ChangeIntake, session_timeout_s: float, datadir: str) -> faust.App:
-    """Return the application whose agent queues what changes have to be delivered as.
+    """Return the application whose agent queues the deliveries of segment changes.
 
     One batch is handled at a time, and acknowledged only once it is in the queues: `take` would acknowledge a batch
     whose handler failed. What is read twice after a crash is recognised by its id.
@@ -98,15 +98,15 @@ def build_trigger_app(kafka: KafkaSettings, intake: ChangeIntake, session_timeou
     @app.agent(changes, concurrency=1, name="triggers")
     async def take_in(stream: Any) -> None:
         async for events in stream.noack_take(_BATCH, within=_WITHIN_S):
-            await _until_queued(intake, [(event.value, int(event.message.timestamp * 1000)) for event in events])
+            await _queue_with_retry(intake, [(event.value, int(event.message.timestamp * 1000)) for event in events])
             for event in events:
                 event.ack()
 
     return app
 
 
-async def _until_queued(intake: ChangeIntake, messages: Sequence[tuple[bytes | None, int]]) -> None:
-    """Queue a batch, however long Redis is away: what is not queued must not be acknowledged."""
+async def _queue_with_retry(intake: ChangeIntake, messages: Sequence[tuple[bytes | None, int]]) -> None:
+    """Queue a batch, however long Redis is unreachable: what is not queued must not be acknowledged."""
     wait_s = 0.1
     while True:
         try:
@@ -144,9 +144,9 @@ def run_triggers(
     return code
 
 
-def _build(kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings) -> _Parts:
+def _build(kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings) -> _TriggerService:
     client = connect(state.redis)
     triggers, deliveries = TriggerStore(client), DeliveryStore(client, log_length=settings.trigger_log)
     permission = ContactPermission(client, deliveries, settings, kafka.partitions)
     intake = ChangeIntake(client, triggers, deliveries, kafka.partitions)
-    return _Parts(intake, Dispatcher(triggers, deliveries, permission, settings), Heartbeat(client))
+    return _TriggerService(intake, Dispatcher(triggers, deliveries, permission, settings), Heartbeat(client))

@@ -1,4 +1,4 @@
-"""Call a webhook once, now, with a made-up change."""
+"""Call a webhook once, now, with an example change."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["try_webhook"]
 
 
 async def try_webhook(trigger: Trigger, timeout_s: float, now_ns: int) -> CallResult:
-    """Return what came of one call with a change that is marked `"test": true`; `now_ns` makes its id its own."""
+    """Return the result of one call with a change that is marked `"test": true`; `now_ns` makes its id unique."""
     example: Any = EXAMPLES["segment-changes"]
     change = decode_change(json.dumps(example).encode())
     message_id = delivery_id(trigger.trigger, f"test {now_ns}")

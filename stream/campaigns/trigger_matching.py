@@ -1,4 +1,4 @@
-"""Which triggers a change matches, and what each of them has to deliver."""
+"""Which triggers a change matches, and the deliveries that follow."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -11,11 +11,11 @@ __all__ = ["deliveries_for", "matches"]
 
 
 def matches(trigger: Trigger, change: Change) -> bool:
-    """Return whether a change is one that the trigger is for, its customer's value aside."""
+    """Return whether a change matches a trigger, apart from the trigger's least value of the customer."""
     return (
         change.cause in trigger.causes
-        and _among(trigger.entered, change.segment_id, change.segment)
-        and _among(trigger.left, change.previous, change.previous_segment)
+        and _matches_any(trigger.entered, change.segment_id, change.segment)
+        and _matches_any(trigger.left, change.previous, change.previous_segment)
     )
 
 
@@ -24,24 +24,24 @@ def deliveries_for(
     changes: Sequence[tuple[Change, int]],
     values_of: Callable[[Sequence[str]], Mapping[str, float]],
 ) -> dict[str, list[Delivery]]:
-    """Return, by trigger, what the changes (each with the time of its message in ms) have to be delivered as.
+    """Return, by trigger, the deliveries of the changes (each with the time of its message in ms).
 
-    `values_of` gives customers' net spend; it is asked once, and only for those of whom it matters. What was published
-    before a trigger was made is not for it.
+    `values_of` returns customers' net spend; it is called once, and only for customers of triggers with a least value.
+    A change that was published before a trigger was created does not match it.
     """
-    found = [
+    matching = [
         (trigger, change, at_ms)
         for trigger in triggers
         for change, at_ms in changes
         if at_ms >= trigger.created_at.timestamp() * 1000 and matches(trigger, change)
     ]
-    asked = sorted({change.customer_id for trigger, change, _ in found if trigger.min_value is not None})
+    asked = sorted({change.customer_id for trigger, change, _ in matching if trigger.min_value is not None})
     values = values_of(asked) if asked else {}
-    made: dict[str, list[Delivery]] = {}
-    for trigger, change, at_ms in found:
+    deliveries: dict[str, list[Delivery]] = {}
+    for trigger, change, at_ms in matching:
         if trigger.min_value is None or values.get(change.customer_id, 0.0) >= trigger.min_value:
-            made.setdefault(trigger.trigger, []).append(_delivery(trigger.trigger, change, at_ms))
-    return made
+            deliveries.setdefault(trigger.trigger, []).append(_delivery(trigger.trigger, change, at_ms))
+    return deliveries
 
 
 def _delivery(trigger: str, change: Change, at_ms: int) -> Delivery:
@@ -56,8 +56,8 @@ def _delivery(trigger: str, change: Change, at_ms: int) -> Delivery:
     )
 
 
-def _among(wanted: Sequence[str], segment_id: str | None, name: str | None) -> bool:
+def _matches_any(wanted: Sequence[str], segment_id: str | None, name: str | None) -> bool:
     if not wanted:
         return True
-    mine = {segment_id, name.casefold() if name else None}
-    return any(each in mine or each.casefold() in mine for each in wanted)
+    names = {segment_id, name.casefold() if name else None}
+    return any(each in names or each.casefold() in names for each in wanted)

@@ -9,12 +9,12 @@ from stream.campaigns.webhook_request import headers_of
 
 __all__ = ["CallResult", "call_webhook", "open_session"]
 
-_SHOWN = 200
+_DETAIL_BYTES = 200
 
 
 @dataclass(frozen=True)
 class CallResult:
-    """What came of a call: the status where there was an answer, what went wrong, and when to come back."""
+    """The result of a call: the HTTP status where there was a response, the error, and Retry-After in seconds."""
 
     status: int | None
     detail: str
@@ -23,7 +23,7 @@ class CallResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the receiver has taken the message."""
+        """Whether the receiver has accepted the message."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -37,22 +37,24 @@ def open_session(timeout_s: float) -> aiohttp.ClientSession:
 async def call_webhook(
     session: aiohttp.ClientSession, url: str, secret: str, message_id: str, body: bytes
 ) -> CallResult:
-    """Send one signed message. Redirects are not followed: they could lead where the operator did not mean to send."""
+    """Send one signed message. Redirects are not followed: they could lead to a receiver that nobody chose."""
     headers = headers_of(secret, message_id, int(time.time()), body)
-    began = time.monotonic()
+    start = time.monotonic()
 
-    def took() -> int:
-        return round((time.monotonic() - began) * 1000)
+    def elapsed_ms() -> int:
+        return round((time.monotonic() - start) * 1000)
 
     try:
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-            said = (await answer.content.read(_SHOWN)).decode(errors="replace")
-            detail = "" if 200 <= answer.status < 300 else f"{answer.status} {answer.reason or ''}: {said}".strip(": ")
-            return CallResult(answer.status, detail, took(), _seconds(answer.headers.get("retry-after")))
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            text = (await response.content.read(_DETAIL_BYTES)).decode(errors="replace")
+            detail = (
+                "" if 200 <= response.status < 300 else f"{response.status} {response.reason or ''}: {text}".strip(": ")
+            )
+            return CallResult(response.status, detail, elapsed_ms(), _seconds(response.headers.get("retry-after")))
     except TimeoutError:
-        return CallResult(None, "no answer in time", took())
+        return CallResult(None, "no answer in time", elapsed_ms())
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return CallResult(None, f"{type(error).__name__}: {error}"[:_SHOWN], took())
+        return CallResult(None, f"{type(error).__name__}: {error}"[:_DETAIL_BYTES], elapsed_ms())
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -1,4 +1,4 @@
-"""What a webhook is sent: body, id, signature (Standard Webhooks), and when it is tried again."""
+"""The request to a webhook: body, id, signature (Standard Webhooks), and the backoff of retries."""
 
 import base64
 import hashlib
@@ -67,15 +67,15 @@ def headers_of(secret: str, message_id: str, timestamp_s: int, body: bytes) -> d
     }
 
 
-def backoff_s(attempt: int, first_s: float, longest_s: float, chance: float, retry_after_s: float = 0.0) -> float:
+def backoff_s(attempt: int, first_s: float, longest_s: float, jitter: float, retry_after_s: float = 0.0) -> float:
     """Return the seconds to wait after failed attempt number `attempt` (1 is the first).
 
-    Half of a doubling wait is fixed and half is by chance (`chance` from 0 to 1), so that deliveries that failed
-    together do not come back together ("equal jitter": M. Brooker, Exponential Backoff And Jitter, AWS 2015).
-    `retry_after_s` is what the receiver asked for by Retry-After.
+    Half of a doubling wait is fixed and half is random (`jitter` from 0 to 1), so that deliveries that failed together
+    are not retried together ("equal jitter": M. Brooker, Exponential Backoff And Jitter, AWS 2015).
+    `retry_after_s` is what the receiver asked for in Retry-After.
 
     >>> [backoff_s(attempt, 4.0, 60.0, 0.5) for attempt in (1, 2, 3, 9)]
     [3.0, 6.0, 12.0, 45.0]
     """
     wait_s = min(longest_s, first_s * 2.0 ** min(attempt - 1, 60))
-    return max(wait_s / 2 + chance * wait_s / 2, min(retry_after_s, _MAX_RETRY_AFTER_S))
+    return max(wait_s / 2 + jitter * wait_s / 2, min(retry_after_s, _MAX_RETRY_AFTER_S))

@@ -93,7 +93,7 @@ def test_an_unreadable_model_or_baseline_is_left_out(service):
     service.publish([Message("baselines", "1", b"{}"), Message("models", "current", b"\xff"), purchases()[0]])
     worker = service.worker()
     service.until_processed()
-    said = "cannot be read and is left out"
+    said = "cannot be read and is skipped"
     service.until(lambda: sum(said in line for line in worker.log_tail(40)) == 2, what="both are told of")
     assert worker.running
 

@@ -6,7 +6,7 @@ import pytest
 
 from api.serving.prometheus_metrics import RequestMetrics
 from events.settings import KafkaSettings
-from queries.operations.pipeline_overview import pipeline_status
+from queries.operations.pipeline_status import pipeline_status
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 

@@ -248,7 +248,7 @@ def test_a_queue_that_cannot_be_read_for_a_while_does_not_end_its_lane(redis, re
     redis.set(keys.deliveries_due("winback"), "not a sorted set")
 
     def recovered():
-        if "its queue cannot be worked on" in caplog.text and redis.exists("away"):
+        if "its queue cannot be processed" in caplog.text and redis.exists("away"):
             redis.rename("away", keys.deliveries_due("winback"))
         return campaign.waiting() == 0
 
