@@ -1,1 +1,4 @@
-"""The `shoal` command: one module a command group, and the embedded services for local use."""
+"""The `shoal` command: one module a command group, and rooms for what several of them use.
+
+Begin reading at `main`.
+"""

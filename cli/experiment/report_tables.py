@@ -1,4 +1,4 @@
-"""A report for people: the verdict, the arms, the comparisons, the segments, and what is doubtful."""
+"""A report on the terminal: the verdict, tables of arms, comparisons and segments, and notes on the data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -13,7 +13,7 @@ from experiments import Experiment
 from experiments.reporting.document import Arm, Comparison, Report
 from experiments.statistics.result import Reason
 
-__all__ = ["doubts", "print_report"]
+__all__ = ["notes", "print_report"]
 
 _COLOURS: Final = {"ship": "green", "stop_harmful": "red", "cannot_trust": "red", "keep_running": "yellow"}
 _HEADINGS: Final = {
@@ -47,15 +47,15 @@ def print_report(console: Console, experiment: Experiment, report: Report, names
     console.print(_comparisons(report))
     if report.segments:
         console.print(_segments(report, names))
-    for line in doubts(report, names):
+    for line in notes(report, names):
         console.print(f"• {escape(line)}", highlight=False, soft_wrap=True)
 
 
-def doubts(report: Report, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield what a reader should know of the data: the split, several variants seen, what was left out."""
-    yield from _unsaid(report, names)
+def notes(report: Report, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a reader should know about the data: the split, several variants seen, what was left out."""
+    yield from _not_computable(report, names)
     yield _split(report, names)
-    yield from _standing(report)
+    yield from _best_and_detectable(report)
     arms = report.overall.arms
     exposed, contaminated = sum(arm.exposed for arm in arms), sum(arm.contaminated for arm in arms)
     if contaminated:
@@ -79,7 +79,7 @@ def doubts(report: Report, names: Mapping[str, str]) -> Iterator[str]:
             )
 
 
-def _standing(report: Report) -> Iterator[str]:
+def _best_and_detectable(report: Report) -> Iterator[str]:
     """Yield how likely the best arm is the best, and what differences could be found by now."""
     known = [
         (each.probability_best, each.variant) for each in report.overall.bayes if each.probability_best is not None
@@ -97,7 +97,7 @@ def _standing(report: Report) -> Iterator[str]:
         yield f"By now, differences of this size would probably be found: {', '.join(found)}."
 
 
-def _unsaid(report: Report, names: Mapping[str, str]) -> Iterator[str]:
+def _not_computable(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     """Yield each reason why there is no comparison, with where that is so."""
     places: dict[Reason, list[str]] = {}
     for row in report.overall.comparisons:

@@ -1,4 +1,4 @@
-"""Sends events into Kafka or folders: files, replayed logs, the simulated shop.
+"""Reads files and the simulated shop, sends their events to Kafka or folders, and waits until they are processed.
 
 Begin reading at `event_sending`.
 """

@@ -1,1 +1,4 @@
-"""Files that become events: public purchase logs, and files that hold events already."""
+"""Reads files as events: public purchase logs and CRM tables, and files that hold events already.
+
+Begin reading at `event_files` and `file_rows`.
+"""

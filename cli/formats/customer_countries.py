@@ -37,7 +37,7 @@ def latest_residences(
         purchases: (n,) the name of the purchase.
     """
     codes, distinct = pd.factorize(countries)
-    names = np.array([usual_country(said) if said else None for said in distinct], np.object_)
+    names = np.array([usual_country(declared) if declared else None for declared in distinct], np.object_)
     known = np.array([name is not None for name in names], np.bool_)
     rows = np.flatnonzero(known[codes]) if len(codes) else np.empty(0, np.int64)
     rows = rows[np.argsort(seconds[rows], kind="stable")]

@@ -1,4 +1,4 @@
-"""Where this machine's Kafka and Redis are, and the local services of `shoal up` and `shoal demo`.
+"""The addresses of Kafka and Redis, and the services that `shoal up` and `shoal demo` run on this machine.
 
 Begin reading at `addresses` and `local_services`.
 """

@@ -173,7 +173,7 @@ class LocalServices:
 
 
 def _await_owner(service: ChildProcess, registry: WorkerRegistry, partitions: int) -> None:
-    """Wait until a service has said that it owns all partitions. Raises ServiceFailed."""
+    """Wait until a service owns all partitions, by its heartbeat. Raises ServiceFailed."""
 
     def owns_all() -> bool:
         beats = registry.beats(time.time_ns() // 1_000_000)

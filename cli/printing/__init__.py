@@ -1,4 +1,4 @@
-"""What commands print and the options that several commands share.
+"""How commands print results and write tables, and the options that several commands share.
 
 Begin reading at `output`.
 """

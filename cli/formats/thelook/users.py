@@ -54,8 +54,8 @@ def read_people(path: Path) -> People:
     age = numbers(table["age"], 0, 150)
     latitude, longitude = numbers(table["latitude"], -90, 90), numbers(table["longitude"], -180, 180)
     placed = latitude.notna() & longitude.notna()
-    said = texts(table["country"])
-    countries = {each: usual_country(each) or "" for each in said.unique() if each}
+    declared = texts(table["country"])
+    countries = {each: usual_country(each) or "" for each in declared.unique() if each}
     people = pd.DataFrame(
         {
             "customer_id": ids(table["id"]),
@@ -63,7 +63,7 @@ def read_people(path: Path) -> People:
             "age": age.where(age == np.rint(age)),
             "gender": texts(table["gender"]),
             "city": texts(table["city"]),
-            "country": pd.Series([countries.get(each, "") for each in said], dtype="str"),
+            "country": pd.Series([countries.get(each, "") for each in declared], dtype="str"),
             "latitude": latitude.where(placed),
             "longitude": longitude.where(placed),
             "source": texts(table["traffic_source"]),

@@ -67,7 +67,7 @@ def read_visits(path: Path, chunk: int = _CHUNK) -> Visits:
 
 
 def web_session(visit: Visit) -> WebSession:
-    """Return the event of a session; one that is said to last for longer than Shoal believes lasts for that long."""
+    """Return the event of a session; one longer than Shoal accepts is cut to that length."""
     return WebSession(
         event_id=f"thelook-{visit.session_id}-{visit.customer_id}",
         customer_id=visit.customer_id,

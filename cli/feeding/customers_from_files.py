@@ -11,7 +11,7 @@ from events.topics.specs import SEGMENT_INPUTS
 if TYPE_CHECKING:
     from batch.data.customer_table import CustomerTable
 
-__all__ = ["read_event_logs", "topic_of"]
+__all__ = ["read_customers", "topic_of"]
 
 _CHUNK: Final = 10_000
 
@@ -26,7 +26,7 @@ def topic_of(path: Path) -> str:
     return next((topic for topic in SEGMENT_INPUTS if name.startswith(topic)), "orders")
 
 
-def read_event_logs(files: Sequence[Path], half_life_ms: float, features: Sequence[str]) -> "CustomerTable":
+def read_customers(files: Sequence[Path], half_life_ms: float, features: Sequence[str]) -> "CustomerTable":
     """Return the customers of files of events, at the time of the newest event.
 
     A file's name tells its topic (`topic_of`); `features` that are not built in are numeric profile attributes.
