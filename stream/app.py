@@ -5,9 +5,9 @@ import contextlib
 import gc
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import faust
@@ -15,6 +15,7 @@ import redis
 from mode import Service
 
 from events.settings import KafkaSettings
+from stream.faust_host import build_faust_app, run_faust_app
 from stream.worker import SegmentWorker, WorkerSettings, build_worker
 
 __all__ = ["build_app", "run_worker"]
@@ -80,23 +81,9 @@ def build_app(
     """Return the application that gives a worker its timers and its leadership.
 
     Leadership is Faust's: the worker that is assigned the application's leader topic publishes the model. The hot
-    inputs are not read by agents, which cost 100 µs an event or more (docs/decisions/0002). `datadir` is a folder that
-    Faust wants to have, although no table is kept in it.
+    inputs are not read by agents, which cost 100 µs an event or more (docs/decisions/0002).
     """
-    app = faust.App(
-        kafka.topic("shoal-segments"),
-        broker=";".join(f"kafka://{address}" for address in kafka.kafka.split(",")),
-        store="memory://",
-        datadir=datadir,
-        web_enabled=False,
-        topic_disable_leader=False,
-        topic_replication_factor=kafka.replication,
-        broker_session_timeout=session_timeout_s,
-        broker_rebalance_timeout=session_timeout_s,
-        broker_heartbeat_interval=max(0.3, session_timeout_s / 4),
-        worker_redirect_stdouts=False,
-        autodiscover=False,
-    )
+    app = build_faust_app(kafka, "shoal-segments", session_timeout_s, datadir, topic_disable_leader=False)
 
     @app.timer(model_s, on_leader=True)  # type: ignore[untyped-decorator]
     async def publish_model() -> None:
@@ -124,21 +111,12 @@ def run_worker(settings: WorkerSettings, *, loglevel: str = "INFO") -> int:
     """
     worker = build_worker(settings)
     service = MicroBatchService(worker)
+    timeout_s, model_s = settings.consumer.session_timeout_s, settings.stream.model_s
+    gc.collect()
+    gc.freeze()  # what is imported by now stays: the collector need not look at it again
+    gc.disable()  # it would look at every message of a batch, over and over; a timer calls it instead
     try:
-        with tempfile.TemporaryDirectory(prefix="shoal-", ignore_cleanup_errors=True) as datadir:
-            app = build_app(
-                settings.kafka, worker, settings.consumer.session_timeout_s, settings.stream.model_s, datadir
-            )
-            host = faust.Worker(
-                app, service, loglevel=loglevel, redirect_stdouts=False, quiet=True, override_logging=False
-            )
-            host.spinner = None  # its escape codes would end up in the log
-            gc.collect()
-            gc.freeze()  # what is imported by now stays: the collector need not look at it again
-            gc.disable()  # it would look at every message of a batch, over and over; a timer calls it instead
-            host.execute_from_commandline()
-    except SystemExit as ended:
-        code = 0 if ended.code in (None, 0) else 1
+        code = run_faust_app(partial(build_app, settings.kafka, worker, timeout_s, model_s), service, loglevel)
     finally:
         with contextlib.suppress(redis.RedisError):  # what ended the worker matters more
             worker.registry.leave(worker.name)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import optimize, special
 
 from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
-from experiments.statistics.sample import LARGEST
+from experiments.statistics.sample import count_inconsistency
 
 __all__ = ["log_evidence", "rate_sequence", "two_rate_sequences"]
 
@@ -27,12 +27,8 @@ def rate_sequence(successes: int, n: int, alpha: float = 0.05) -> Result[Interva
     >>> low < 0.05 < high
     True
     """
-    if n < 1:
-        return NotComputable(Reason.NO_EXPOSURES)
-    if not 0 <= successes <= n:
-        return NotComputable(Reason.INCONSISTENT_SUMS)
-    if n > LARGEST:
-        return NotComputable(Reason.OUT_OF_RANGE)
+    if problem := count_inconsistency([(successes, n)]):
+        return NotComputable(problem)
     # Both ends as the lower one of the shares of successes and of failures, so that both keep their precision.
     return Interval(_lower_end(successes, n, alpha), 1.0 - _lower_end(n - successes, n, alpha))
 

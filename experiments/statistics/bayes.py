@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from experiments.statistics.result import NotComputable, Reason, Result
-from experiments.statistics.sample import LARGEST, Sample
+from experiments.statistics.sample import Sample, count_inconsistency
 
 __all__ = ["ArmProbabilities", "beta_binomial", "normal"]
 
@@ -37,12 +37,8 @@ def beta_binomial(arms: Sequence[tuple[int, int]]) -> Result[ArmProbabilities]:
     """
     if len(arms) < 2:
         return NotComputable(Reason.ONE_ARM)
-    if not any(n for _, n in arms):
-        return NotComputable(Reason.NO_EXPOSURES)
-    if not all(0 <= successes <= n for successes, n in arms):
-        return NotComputable(Reason.INCONSISTENT_SUMS)
-    if any(n > LARGEST for _, n in arms):
-        return NotComputable(Reason.OUT_OF_RANGE)
+    if problem := count_inconsistency(arms):
+        return NotComputable(problem)
     return _probabilities([stats.beta(1 + successes, 1 + n - successes) for successes, n in arms])
 
 

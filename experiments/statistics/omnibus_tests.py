@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.oneway import anova_generic
 
 from experiments.statistics.result import NotComputable, Reason, Result
-from experiments.statistics.sample import LARGEST, Sample
+from experiments.statistics.sample import Sample, count_inconsistency
 
 __all__ = ["OmnibusTest", "chi_squared", "welch_anova"]
 
@@ -29,14 +29,10 @@ def chi_squared(arms: Sequence[tuple[int, int]]) -> Result[OmnibusTest]:
     """
     if len(arms) < 2:
         return NotComputable(Reason.ONE_ARM)
-    if not any(n for _, n in arms):
-        return NotComputable(Reason.NO_EXPOSURES)
-    if not all(0 <= successes <= n for successes, n in arms):
-        return NotComputable(Reason.INCONSISTENT_SUMS)
+    if problem := count_inconsistency(arms):
+        return NotComputable(problem)
     if any(n == 0 for _, n in arms):
         return NotComputable(Reason.ARM_EMPTY)
-    if max(n for _, n in arms) > LARGEST:
-        return NotComputable(Reason.OUT_OF_RANGE)
     table = np.array([[successes, n - successes] for successes, n in arms], dtype=np.float64)
     if not table.sum(axis=0).all():
         return NotComputable(Reason.ZERO_VARIANCE)

@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, proportions_ztest
 
 from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
-from experiments.statistics.sample import LARGEST
+from experiments.statistics.sample import LARGEST, count_inconsistency
 
 __all__ = ["expected_counts_allow_z", "fisher", "two_proportions", "wilson"]
 
@@ -47,12 +47,8 @@ def fisher(successes: int, n: int, control_successes: int, control_n: int, alpha
 
 def wilson(successes: int, n: int, alpha: float) -> Result[Interval]:
     """Return the interval of one rate after Wilson (1927)."""
-    if n < 1:
-        return NotComputable(Reason.NO_EXPOSURES)
-    if not 0 <= successes <= n:
-        return NotComputable(Reason.INCONSISTENT_SUMS)
-    if n > LARGEST:
-        return NotComputable(Reason.OUT_OF_RANGE)
+    if problem := count_inconsistency([(successes, n)]):
+        return NotComputable(problem)
     low, high = proportion_confint(successes, n, alpha, method="wilson")
     return Interval(float(low), float(high))
 

@@ -1,12 +1,23 @@
 """A metric in one arm, as its size, mean and variance by customer: what every comparison is made from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.tally import THOUSANDTHS, Tally
 
-__all__ = ["LARGEST", "Sample", "conversion", "covariance", "inconsistency", "pre_revenue", "retention", "revenue"]
+__all__ = [
+    "LARGEST",
+    "Sample",
+    "conversion",
+    "count_inconsistency",
+    "covariance",
+    "inconsistency",
+    "pre_revenue",
+    "retention",
+    "revenue",
+]
 
 LARGEST: Final = 10**12
 """Most customers of an arm that the statistics take."""
@@ -85,6 +96,15 @@ def inconsistency(tally: Tally) -> Reason | None:
     )
     possible = all(spread >= 0 for spread in spreads) and all(a * b >= c * c for a, b, c in crosses)
     return None if possible else Reason.INCONSISTENT_SUMS
+
+
+def count_inconsistency(arms: Sequence[tuple[int, int]]) -> Reason | None:
+    """Return why nothing can be computed from (successes, n) of each arm, or None."""
+    if not any(n for _, n in arms):
+        return Reason.NO_EXPOSURES
+    if not all(0 <= successes <= n for successes, n in arms):
+        return Reason.INCONSISTENT_SUMS
+    return Reason.OUT_OF_RANGE if any(n > LARGEST for _, n in arms) else None
 
 
 def _share(tally: Tally, successes: int) -> Result[Sample]:

@@ -1,13 +1,12 @@
 """The trigger service: a Faust agent on `segment-changes`, and the dispatcher beside it."""
 
 import asyncio
-import contextlib
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import faust
@@ -25,6 +24,7 @@ from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.dispatcher import Dispatcher
 from stream.campaigns.heartbeat import Heartbeat
 from stream.campaigns.settings import TriggerSettings
+from stream.faust_host import build_faust_app, run_faust_app
 
 __all__ = ["build_trigger_app", "run_triggers"]
 
@@ -70,21 +70,14 @@ def build_trigger_app(kafka: KafkaSettings, intake: ChangeIntake, session_timeou
     One batch is handled at a time, and acknowledged only once it is in the queues: `take` would acknowledge a batch
     whose handler failed. What is read twice after a crash is recognised by its id.
     """
-    app = faust.App(
-        kafka.topic("shoal-triggers"),
-        broker=";".join(f"kafka://{address}" for address in kafka.kafka.split(",")),
-        store="memory://",
-        datadir=datadir,
-        web_enabled=False,
+    app = build_faust_app(
+        kafka,
+        "shoal-triggers",
+        session_timeout_s,
+        datadir,
         topic_disable_leader=True,
-        topic_replication_factor=kafka.replication,
         consumer_auto_offset_reset="earliest",
-        broker_session_timeout=session_timeout_s,
-        broker_rebalance_timeout=session_timeout_s,
-        broker_heartbeat_interval=max(0.3, session_timeout_s / 4),
         broker_commit_interval=1.0,
-        worker_redirect_stdouts=False,
-        autodiscover=False,
     )
     changes = app.topic(
         kafka.topic("segment-changes"),
@@ -124,24 +117,8 @@ def run_triggers(
 ) -> int:
     """Run the trigger service until SIGTERM or SIGINT and return the process's exit code. Raises RedisUnreachable."""
     parts = _build(kafka, state, settings)
-    code = 1
-    try:
-        with tempfile.TemporaryDirectory(prefix="shoal-", ignore_cleanup_errors=True) as datadir:
-            app = build_trigger_app(kafka, parts.intake, session_timeout_s, datadir)
-            host = faust.Worker(
-                app,
-                DispatchService(parts.dispatcher, parts.heartbeat),
-                loglevel="INFO",
-                redirect_stdouts=False,
-                quiet=True,
-                override_logging=False,
-            )
-            host.spinner = None  # its escape codes would end up in the log
-            with contextlib.suppress(KeyboardInterrupt):
-                host.execute_from_commandline()
-    except SystemExit as ended:
-        code = 0 if ended.code in (None, 0) else 1
-    return code
+    service = DispatchService(parts.dispatcher, parts.heartbeat)
+    return run_faust_app(partial(build_trigger_app, kafka, parts.intake, session_timeout_s), service)
 
 
 def _build(kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings) -> _TriggerService:

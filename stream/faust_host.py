@@ -1,0 +1,55 @@
+"""Faust applications: the options that all of them share, and the process that runs one."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import faust
+from mode import Service
+
+from events.settings import KafkaSettings
+
+__all__ = ["build_faust_app", "run_faust_app"]
+
+
+def build_faust_app(
+    kafka: KafkaSettings, name: str, session_timeout_s: float, datadir: str, **options: Any
+) -> faust.App:
+    """Return an application of that name with Shoal's options and those given.
+
+    `datadir` is a folder that Faust requires, although no table is kept in it.
+    """
+    return faust.App(
+        kafka.topic(name),
+        broker=";".join(f"kafka://{address}" for address in kafka.kafka.split(",")),
+        store="memory://",
+        datadir=datadir,
+        web_enabled=False,
+        topic_replication_factor=kafka.replication,
+        broker_session_timeout=session_timeout_s,
+        broker_rebalance_timeout=session_timeout_s,
+        broker_heartbeat_interval=max(0.3, session_timeout_s / 4),
+        worker_redirect_stdouts=False,
+        autodiscover=False,
+        **options,
+    )
+
+
+def run_faust_app(build: Callable[[str], faust.App], service: Service, loglevel: str = "INFO") -> int:
+    """Run an application and a service beside it until SIGTERM or SIGINT, and return the process's exit code.
+
+    `build` returns the application for its data folder.
+    """
+    code = 1
+    try:
+        with tempfile.TemporaryDirectory(prefix="shoal-", ignore_cleanup_errors=True) as datadir:
+            host = faust.Worker(
+                build(datadir), service, loglevel=loglevel, redirect_stdouts=False, quiet=True, override_logging=False
+            )
+            host.spinner = None  # its escape codes would end up in the log
+            with contextlib.suppress(KeyboardInterrupt):
+                host.execute_from_commandline()
+    except SystemExit as ended:
+        code = 0 if ended.code in (None, 0) else 1
+    return code
