@@ -182,7 +182,7 @@ def dead(
     from rich.markup import escape
     from rich.table import Table
 
-    from stream.moves.changes import rfc3339
+    from events.codec.instants import rfc3339
 
     triggers = _triggers(redis)
     deliveries = triggers.deliveries

@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from api.access.scopes import Scope
 from api.serving.problem_details import ProblemError, problem_responses
 from api.serving.scope_guard import Caller, InjectedServices, guarded_router, requires_scope
+from events.codec.instants import rfc3339
 from events.schema.field_types import Identifier
 from stream.erasure.erasure_requests import ErasureProgress
-from stream.moves.changes import rfc3339
 
 __all__ = ["erasures_router"]
 

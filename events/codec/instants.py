@@ -1,4 +1,4 @@
-"""RFC 3339 instants as milliseconds, a whole batch at a time.
+"""RFC 3339 instants as milliseconds, a whole batch at a time, and back.
 
 Almost every instant on the wire is written in one of six ways (seconds, milliseconds or microseconds; `Z` or `+00:00`).
 Those are read as columns of digits; any other text is read by itself, by msgspec's parser, which says what is valid.
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from events.arrays import Flags, Ints
 
-__all__ = ["instants_ms", "milliseconds"]
+__all__ = ["instants_ms", "milliseconds", "rfc3339"]
 
 Octets = npt.NDArray[np.uint8]
 
@@ -102,3 +102,12 @@ def _month_firsts() -> Ints:
     """Return the first day, since 1970, of each month from January of the year 0 to January of the year 10000."""
     months = np.arange(-1970 * 12, (10_000 - 1970) * 12 + 1).astype("datetime64[M]")
     return months.astype("datetime64[D]").astype(np.int64)
+
+
+def rfc3339(ms: int) -> str:
+    """Return a time in ms since 1970 as RFC 3339 text in UTC.
+
+    >>> rfc3339(0)
+    '1970-01-01T00:00:00.000Z'
+    """
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""One customer or a page of customers: record, segment, history, orders, lifetime value, reasons.
+"""One customer or a page of customers: record, segment, history, purchases, lifetime value, explanation.
 
 Begin reading at `inspector`.
 """

@@ -8,6 +8,7 @@ import numpy as np
 import redis
 
 from events.codec.amount_columns import SCALE
+from events.codec.instants import rfc3339
 from events.errors import ShoalError
 from events.schema.outputs import Baseline
 from events.time_units import DAY_MS
@@ -25,7 +26,6 @@ from state.store import keys
 from stream.customers.clock import SegmentClock
 from stream.customers.features import FEATURES, feature_of
 from stream.customers.rfm_values import rfm_values
-from stream.moves.changes import rfc3339
 
 __all__ = ["CustomerUnknown", "Inspector"]
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from events.codec.instants import rfc3339
 from events.segment_changes import Change
 from state.customers.recent_segments import earlier_segments
 from state.customers.records import Rows
-from stream.moves.changes import rfc3339
 from stream.moves.explanation import explain_change
 
 __all__ = ["segment_history", "with_changes"]

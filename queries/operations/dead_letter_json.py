@@ -3,7 +3,7 @@
 from typing import Any
 
 from consumers.dead_letters.log import Letter
-from stream.moves.changes import rfc3339
+from events.codec.instants import rfc3339
 
 __all__ = ["dead_letter_json"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import redis
 
+from events.codec.instants import rfc3339
 from state.campaigns.deliveries import Attempt, DeliveryStore
 from state.campaigns.triggers import Trigger, TriggerStore
-from stream.moves.changes import rfc3339
 
 __all__ = ["Triggers"]
 

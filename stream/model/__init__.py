@@ -1,4 +1,4 @@
-"""The online model: k-means, the live segmenter, its borders, the leader, drift.
+"""The online model: k-means, the live segmenter, its borders, the published versions, drift.
 
-Knows vectors and centroids, no events. Begin reading at `segmenter`.
+Knows records, vectors and centroids; events and segment changes do not enter. Begin reading at `segmenter`.
 """

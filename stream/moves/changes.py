@@ -1,19 +1,19 @@
 """Make the segment changes of customers who move, each with the features that made the difference."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from events.arrays import Flags, Floats, Ints
+from events.codec.instants import rfc3339
 from events.segment_changes import Change, ChangeBatch, make_change, make_moved_feature
 from state.customers.records import Rows, take_rows
 from stream.model.segmenter import Segment, Segmenter
 from stream.moves.evidence import evidence_of, usual_gap_days
 
-__all__ = ["Evaluation", "Moves", "changes_of", "rfc3339"]
+__all__ = ["Evaluation", "Moves", "changes_of"]
 
 
 _SEGMENTS: Final = 1 << 16
@@ -132,12 +132,3 @@ def _prototype(
         model_version=segmenter.version,
         moved=[make_moved_feature(feature) for feature in features],
     )
-
-
-def rfc3339(ms: int) -> str:
-    """Return a time in ms since 1970 as RFC 3339 text in UTC.
-
-    >>> rfc3339(0)
-    '1970-01-01T00:00:00.000Z'
-    """
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Re-evaluates silent customers, because time, model or baseline moved.
+"""The sweep: re-evaluates customers without new events, as time, model or baseline change.
 
 Begin reading at `sweeper`.
 """

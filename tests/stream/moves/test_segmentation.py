@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.inputs.orders import PLACED
+from events.codec.instants import rfc3339
 from state.customers.recent_segments import segments_held_at
 from state.customers.records import blank_rows
 from state.partitions.model_sums import ModelSums
@@ -13,7 +14,6 @@ from stream.customers.features import FEATURES
 from stream.customers.fold import fold_orders, merge
 from stream.model.rfm_tiers import SEGMENT_NAMES, RfmTiers
 from stream.model.segmenter import CentroidSegmenter
-from stream.moves.changes import rfc3339
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, published_cluster, resegment, sums_for_baseline
 from tests.building import (
