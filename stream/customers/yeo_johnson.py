@@ -10,6 +10,9 @@ from events.arrays import Floats
 
 __all__ = ["inverse_yeo_johnson", "yeo_johnson"]
 
+_ZERO = np.finfo(np.float64).eps
+"""Powers up to this are 0 to a float: their products with a value may be too small to hold any digits."""
+
 
 def yeo_johnson(values: Floats, power: float) -> Floats:
     """Return transformed values (n,), NaN where they are; power 1 leaves them as they are.
@@ -35,9 +38,9 @@ def inverse_yeo_johnson(values: Floats, power: float) -> Floats:
 
 def _shrunk(grown: Floats, power: float) -> Floats:
     """Return log(1 + x) for ((1 + x)^power - 1) / power; the tiny number keeps it finite where no x would do."""
-    return np.asarray(np.log1p(np.maximum(power * grown, 1e-15 - 1.0)) / power) if power != 0.0 else grown
+    return np.asarray(np.log1p(np.maximum(power * grown, 1e-15 - 1.0)) / power) if abs(power) > _ZERO else grown
 
 
 def _grown(logarithms: Floats, power: float) -> Floats:
     """Return ((1 + x)^power - 1) / power for log(1 + x), which tends to log(1 + x) where power is 0."""
-    return np.asarray(np.expm1(power * logarithms) / power) if power != 0.0 else logarithms
+    return np.asarray(np.expm1(power * logarithms) / power) if abs(power) > _ZERO else logarithms

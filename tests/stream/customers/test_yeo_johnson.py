@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import yeojohnson
 
@@ -11,6 +11,7 @@ from tests.building import examples
 
 
 @given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=20), st.floats(-3, 4))
+@example([1.0], 5e-324)
 @examples(150)
 def test_it_is_scipys(values, power):
     assert yeo_johnson(np.array(values), power) == pytest.approx(
@@ -32,6 +33,7 @@ def test_what_is_not_known_stays_so_and_one_changes_nothing():
 
 
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=20), st.floats(-2, 4))
+@example([1.0], 5e-324)
 @examples(150)
 def test_the_inverse_gives_the_values_back(values, power):
     back = inverse_yeo_johnson(yeo_johnson(np.array(values), power), power)
