@@ -1,9 +1,19 @@
 """How events are consumed: batch sizes, timeouts, money."""
 
-from typing import Annotated
+import json
+from datetime import date
+from typing import Annotated, Any, Final
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PLACEHOLDER_IDS: Final = (
+    *("null", "(null)", "<null>", "undefined", "[object Object]", "[object Undefined]", "[object Null]"),
+    *("None", "(none)", "nil", "NaN", "N/A", "#N/A", "(not set)", "not_set", "-", "--", "?"),
+    *("true", "false", "0", "-1", "00000000-0000-0000-0000-000000000000", "00000000000000000000000000000000"),
+    *("guest", "anonymous", "anon", "unknown", "not_authenticated", "unidentified"),
+)
+"""Ids under which other event stores have seen all visitors without an id melt into one customer."""
 
 
 class ConsumerSettings(BaseSettings):
@@ -21,6 +31,12 @@ class ConsumerSettings(BaseSettings):
     future_hours: float = Field(
         24.0, ge=0.0, le=8_760.0, description="hours that an event may lie in the future before it is rejected"
     )
+    earliest: date = Field(date(1990, 1, 1), description="events from before this day (UTC) are rejected")
+    placeholder_ids: Annotated[tuple[str, ...], NoDecode] = Field(
+        PLACEHOLDER_IDS,
+        description="customer ids that stand for a missing id, in any case, whose events are rejected; "
+        "a JSON list, or separated by commas; empty: every id is a customer's",
+    )
     redis_retry_s: float = Field(
         300.0, ge=0.0, le=86_400.0, description="seconds to keep trying while Redis is away, before the worker stops"
     )
@@ -30,3 +46,17 @@ class ConsumerSettings(BaseSettings):
     currency_rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=dict, description='JSON: units of `currency` for one unit of another, as {"USD": 0.92}'
     )
+
+    @field_validator("placeholder_ids", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """Read a list that is JSON or separated by commas."""
+        if not isinstance(value, str):
+            return value
+        return (
+            json.loads(value) if value.lstrip().startswith('["') or value.strip() == "[]" else _comma_separated(value)
+        )
+
+
+def _comma_separated(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]

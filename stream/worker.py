@@ -12,6 +12,7 @@ import redis
 
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.history.erasure_log import ErasureLog
+from consumers.inputs.bounds import EventBounds
 from consumers.inputs.customers import ProfileInput
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
@@ -199,12 +200,12 @@ def _drift_monitor(client: redis.Redis, settings: WorkerSettings) -> DriftMonito
 
 
 def _inputs(client: redis.Redis, settings: WorkerSettings, attributes: AttributeColumns) -> list[Any]:
-    largest = settings.kafka.max_event_bytes
+    largest, bounds = settings.kafka.max_event_bytes, EventBounds.from_settings(settings.consumer)
     money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
     if money.currency:
         require_same_format(client, {"currency": money.currency})
     return [
-        OrderInput(money, largest),
-        SessionInput(largest),
-        ProfileInput(largest, attributes),
+        OrderInput(money, largest, bounds),
+        SessionInput(largest, bounds),
+        ProfileInput(largest, attributes, bounds),
     ]

@@ -1,5 +1,6 @@
 """The page of all settings, generated from the classes: `python -m cli.printing.settings_page > docs/settings.md`."""
 
+import json
 import sys
 from typing import Any
 
@@ -59,6 +60,7 @@ def _row(name: str, field: FieldInfo) -> str:
         if isinstance(item, kind)
     )
     description = (field.description or "").replace("; fixed once data exists", "; *fixed* once data exists")
+    default = json.dumps(default) if isinstance(default, tuple) and default else default
     return f"| `SHOAL_{name.upper()}` | `{default if default != '' else ' '}` | {bounds} | {description} |"
 
 

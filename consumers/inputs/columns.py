@@ -1,6 +1,6 @@
 """Events in columns: what the decoder's structs become before anything is computed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -16,8 +16,6 @@ from events.codec.instants import milliseconds
 __all__ = ["Columns", "Decoding", "Names", "Rejections", "column", "milliseconds", "names_column"]
 
 Names = Sequence[str] | npt.NDArray[np.object_]
-
-_EARLIEST_MS = 0
 
 
 @dataclass(frozen=True)
@@ -71,12 +69,18 @@ class Rejections:
     def where(self, bad: Flags, reason: Callable[[int], str]) -> None:
         """Reject the events where `bad` is true."""
         if bad.any():
-            for i in np.flatnonzero(bad).tolist():
-                self._reasons.setdefault(i, reason(i))
+            self.at(np.flatnonzero(bad).tolist(), reason)
 
-    def times(self, times: Ints, latest_ms: int, name: str = "occurred_at") -> None:
-        """Reject events outside 1970 to `latest_ms`."""
-        self.where(times < _EARLIEST_MS, lambda i: f"{name}: lies before 1970, found {_iso(times[i])}")
+    def at(self, places: Iterable[int], reason: Callable[[int], str]) -> None:
+        """Reject the events at these places."""
+        for i in places:
+            self._reasons.setdefault(i, reason(i))
+
+    def times(self, times: Ints, earliest_ms: int, latest_ms: int, name: str = "occurred_at") -> None:
+        """Reject events outside `earliest_ms` to `latest_ms`."""
+        self.where(
+            times < earliest_ms, lambda i: f"{name}: lies before {_iso(earliest_ms)[:10]}, found {_iso(times[i])}"
+        )
         self.where(
             times > latest_ms,
             lambda i: f"{name}: lies too far in the future, found {_iso(times[i])}, allowed until {_iso(latest_ms)}",

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from consumers.inputs.columns import Columns, Decoding, Rejections, column, milliseconds, names_column
+from consumers.inputs.bounds import EventBounds
+from consumers.inputs.columns import Columns, Decoding, column, milliseconds, names_column
 from events.arrays import Ints
 from events.codec.batch_decoder import BatchDecoder
 from events.codec.id_hashes import event_hashes
@@ -35,7 +36,13 @@ class ProfileInput:
 
     topic = "customers"
 
-    def __init__(self, max_bytes: int, attributes: "Sequence[str] | AttributeColumns" = ()) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        attributes: "Sequence[str] | AttributeColumns" = (),
+        bounds: EventBounds = EventBounds(),  # noqa: B008 - immutable
+    ) -> None:
+        self._bounds = bounds
         self._decoder = BatchDecoder(CustomerProfile, max_bytes)
         self._columns = attributes if isinstance(attributes, AttributeColumns) else None
         self._declared = () if isinstance(attributes, AttributeColumns) else tuple(attributes)[: PROFILE_NUMBERS - 2]
@@ -64,9 +71,8 @@ class ProfileInput:
             numbers,
             [msgspec.json.encode(event) for event in events],
         )
-        rejections = Rejections(len(events))
-        rejections.times(columns.times, latest_ms)
-        rejections.where(known & (signed < 0), lambda _: "signed_up_at: lies before 1970")
+        rejections = self._bounds.check(columns, latest_ms)
+        rejections.times(np.where(known, signed, latest_ms), self._bounds.earliest_ms, NEVER_FIRST, "signed_up_at")
         return rejections.split(columns, decoded.positions, decoded.rejections)
 
 

@@ -1,9 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Which texts of many are the same, compiled: a hash table of places instead of a dict of Python numbers."""
+"""Which texts of many are the same, and which begin and end in a given way, compiled.
+
+A hash table of places instead of a dict of Python numbers; two characters of each text instead of a copy of it.
+"""
 
 from cpython.object cimport PyObject_Hash
-from cpython.unicode cimport PyUnicode_Compare
-from libc.stdint cimport int32_t, int64_t
+from cpython.unicode cimport PyUnicode_Compare, PyUnicode_GET_LENGTH, PyUnicode_READ_CHAR
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 import numpy as np
 
@@ -37,3 +40,23 @@ def grouped(list texts):
             at = (at + 1) & (size - 1)
         code[i] = known
     return distinct, codes
+
+
+def with_ends(list texts, const unsigned char[::1] pairs):
+    """Return the places of the texts whose first and last characters are a pair with a flag, as a list.
+
+    `pairs` (65,536,) holds a flag for every two characters below 256; a text that is empty or has others counts too.
+    """
+    cdef Py_ssize_t i, length
+    cdef uint32_t first, last
+    cdef list places = []
+    for i in range(len(texts)):
+        text = texts[i]
+        length = PyUnicode_GET_LENGTH(text)
+        if length:
+            first = <uint32_t>PyUnicode_READ_CHAR(text, 0)
+            last = <uint32_t>PyUnicode_READ_CHAR(text, length - 1)
+            if first < 256 and last < 256 and not pairs[first << 8 | last]:
+                continue
+        places.append(i)
+    return places

@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from consumers.inputs.columns import Columns, Decoding, Rejections
+from consumers.inputs.bounds import EventBounds
+from consumers.inputs.columns import Columns, Decoding
 from consumers.inputs.money import Money
 from events.arrays import Ints
 from events.codec.amount_columns import currency_text
@@ -36,8 +37,8 @@ class OrderInput:
     hashed: ClassVar[Mapping[str, int]] = {"event_id": topic_seed(topic)}
     fields: tuple[str, ...] = ("customer_id", "occurred_at", "type", "amount", "currency")
 
-    def __init__(self, money: Money, max_bytes: int) -> None:
-        self._money = money
+    def __init__(self, money: Money, max_bytes: int, bounds: EventBounds = EventBounds()) -> None:  # noqa: B008
+        self._money, self._bounds = money, bounds
         self._decoder = ColumnDecoder(Order, self.fields, max_bytes, hashed=self.hashed)
         self._kinds = np.array([_KINDS[name] for name in self._decoder.choices["type"]], np.int8)
 
@@ -46,8 +47,7 @@ class OrderInput:
         read = self._decoder.decode(values)
         amounts, unconvertible = self._money.thousandths(read["amount"], read["currency"])
         columns = self.columns(read, amounts)
-        rejections = Rejections(len(read))
-        rejections.times(columns.times, latest_ms)
+        rejections = self._bounds.check(columns, latest_ms)
         rejections.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))
         return rejections.split(columns, read.positions, read.rejections)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consumers.inputs.columns import Columns, Decoding, Rejections
+from consumers.inputs.bounds import EventBounds
+from consumers.inputs.columns import Columns, Decoding
 from events.arrays import Ints
 from events.codec.column_decoder import ABSENT, ColumnDecoder
 from events.codec.id_hashes import topic_seed
@@ -28,7 +29,8 @@ class SessionInput:
 
     topic = "web-sessions"
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, bounds: EventBounds = EventBounds()) -> None:  # noqa: B008
+        self._bounds = bounds
         names = ("customer_id", "occurred_at", "started_at", "pages", "duration_s", "cart_adds")
         self._decoder = ColumnDecoder(WebSession, names, max_bytes, hashed={"event_id": topic_seed(self.topic)})
 
@@ -45,8 +47,7 @@ class SessionInput:
             np.rint(np.clip(durations, 0, 604_800)).astype(np.int64),
             np.where(read["cart_adds"] == ABSENT, 0, read["cart_adds"]),
         )
-        rejections = Rejections(len(read))
-        rejections.times(ends, latest_ms)
-        rejections.times(starts, latest_ms, "started_at")
+        rejections = self._bounds.check(columns, latest_ms)
+        rejections.times(starts, self._bounds.earliest_ms, latest_ms, "started_at")
         rejections.where(starts > ends, lambda _: "started_at lies after occurred_at, the session's end")
         return rejections.split(columns, read.positions, read.rejections)

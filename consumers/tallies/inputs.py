@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from consumers.inputs.columns import Columns, Decoding, Rejections
+from consumers.inputs.bounds import EventBounds
+from consumers.inputs.columns import Columns, Decoding
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
@@ -63,8 +64,8 @@ class ExposureInput:
 
     topic = "exposures"
 
-    def __init__(self, definitions: Definitions, max_bytes: int) -> None:
-        self._definitions = definitions
+    def __init__(self, definitions: Definitions, max_bytes: int, bounds: EventBounds = EventBounds()) -> None:  # noqa: B008
+        self._definitions, self._bounds = definitions, bounds
         names = ("customer_id", "occurred_at", "experiment", "variant")
         self._decoder = ColumnDecoder(Exposure, names, max_bytes, hashed={"event_id": topic_seed(self.topic)})
 
@@ -83,8 +84,7 @@ class ExposureInput:
             np.fromiter(map(self._definitions.code, read["experiment"]), np.int64, len(read)),
             np.fromiter((positions.get(pair, -1) for pair in named), np.int64, len(read)),
         )
-        rejections = Rejections(len(read))
-        rejections.times(columns.times, latest_ms)
+        rejections = self._bounds.check(columns, latest_ms)
         known = {experiment for experiment, _ in positions}
         rejections.where(columns.variants < 0, lambda i: _unknown_variant(*named[i], known))
         return rejections.split(columns, read.positions, read.rejections)
@@ -95,8 +95,14 @@ class ConversionInput:
 
     topic = "conversions"
 
-    def __init__(self, definitions: Definitions, money: Money, max_bytes: int) -> None:
-        self._definitions, self._money = definitions, money
+    def __init__(
+        self,
+        definitions: Definitions,
+        money: Money,
+        max_bytes: int,
+        bounds: EventBounds = EventBounds(),  # noqa: B008 - immutable
+    ) -> None:
+        self._definitions, self._money, self._bounds = definitions, money, bounds
         self._plain = Money(_NO_CURRENCY, {}, str)
         names = ("customer_id", "occurred_at", "experiment", "value", "currency")
         self._decoder = ColumnDecoder(Conversion, names, max_bytes, hashed={"event_id": topic_seed(self.topic)})
@@ -114,8 +120,7 @@ class ConversionInput:
         of = np.fromiter(map(hashes.__getitem__, named), np.uint64, len(read))
         entries = _entries(read["occurred_at"], np.full(len(read), CONVERSION), event_ids, amounts, of)
         columns = LoggedColumns(read["customer_id"], event_ids, read["occurred_at"], entries)
-        rejections = Rejections(len(read))
-        rejections.times(columns.times, latest_ms)
+        rejections = self._bounds.check(columns, latest_ms)
         rejections.where(
             unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])).replace("amount", "value")
         )

@@ -18,6 +18,7 @@ import redis
 
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.history.erasure_log import ErasureLog
+from consumers.inputs.bounds import EventBounds
 from consumers.inputs.money import Money
 from consumers.runtime.erasure_claims import ErasureAwareClaims
 from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
@@ -123,14 +124,15 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
         require_same_format(client, {"currency": money.currency})
     definitions = Definitions(ExperimentStore(client), settings.experiments.definitions_s)
     store, largest = TallyPartitions(client), settings.kafka.max_event_bytes
+    bounds = EventBounds.from_settings(settings.consumer)
     handler = TallyHandler(store, definitions, settings.experiments, settings.state.duplicate_window)
     wiring = Wiring(
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=[
-            PurchaseInput(money, largest),
-            ConversionInput(definitions, money, largest),
-            ExposureInput(definitions, largest),
+            PurchaseInput(money, largest, bounds),
+            ConversionInput(definitions, money, largest, bounds),
+            ExposureInput(definitions, largest, bounds),
         ],
         claims=ErasureAwareClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
         load=handler.load,

@@ -108,23 +108,23 @@ def test_the_first_reason_counts():
     [
         (0, None),
         (2_000, None),
-        (-1, "occurred_at: lies before 1970, found 1969-12-31T23:59:59Z"),
+        (-1, "occurred_at: lies before 1970-01-01, found 1969-12-31T23:59:59Z"),
         (
             2_001,
             "occurred_at: lies too far in the future, found 1970-01-01T00:00:02Z, allowed until 1970-01-01T00:00:02Z",
         ),
     ],
 )
-def test_times_are_allowed_from_1970_to_the_latest_inclusive(ms, reason):
+def test_times_are_allowed_from_the_earliest_to_the_latest_inclusive(ms, reason):
     rejections = Rejections(1)
-    rejections.times(ints([ms]), latest_ms=2_000)
+    rejections.times(ints([ms]), earliest_ms=0, latest_ms=2_000)
     rejections = rejections.split(columns_at([ms]), ints([0]), []).rejections
     assert [each.reason for each in rejections] == ([] if reason is None else [reason])
 
 
 def test_a_time_that_no_calendar_holds_is_still_named():
     rejections = Rejections(1)
-    rejections.times(ints([2**62]), latest_ms=2_000, name="started_at")
+    rejections.times(ints([2**62]), earliest_ms=0, latest_ms=2_000, name="started_at")
     (rejection,) = rejections.split(columns_at([0]), ints([0]), []).rejections
     assert rejection.reason.startswith(f"started_at: lies too far in the future, found {2**62} ms")
 
