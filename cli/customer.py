@@ -10,6 +10,10 @@ from cli.printing.output import JsonOption, errors, print_json, tables
 __all__ = ["register"]
 
 
+_ORDERS = 20
+"""Orders shown to people; `--json` has all that the record remembers."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("customer", epilog="Example: `shoal customer 00001 --json`")(customer)
@@ -33,6 +37,8 @@ def customer(
         print_json(found)
         return
     tables().print(_table(found))
+    if found["order_book"]:
+        tables().print(_orders(found["order_book"]))
     if found["history"]:
         tables().print(_moves(found["history"]))
 
@@ -42,7 +48,7 @@ def _table(found: dict[str, Any]) -> Any:
 
     table = Table(title=f"customer {found['customer_id']}", show_header=False)
     for name, value in found.items():
-        if name not in ("customer_id", "features", "history", "lifetime"):
+        if name not in ("customer_id", "features", "history", "lifetime", "order_book"):
             table.add_row(name, _cell(value))
     for name, value in found["features"].items():
         table.add_row(f"feature {name}", _cell(value))
@@ -79,6 +85,21 @@ def _history(found: dict[str, Any], kafka: str | None) -> list[dict[str, Any]]:
         errors().print(f"the history is without causes: {error}", highlight=False, markup=False)
         return list(found["history"])
     return with_changes(found["history"], changes)
+
+
+def _orders(orders: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table("placed", title="latest orders")
+    for heading in ("amount", "refunded", "left"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for each in orders[:_ORDERS]:
+        figures = [f"{each[name]:,.2f}" for name in ("amount", "refunded", "net")]
+        when = each["placed_at"]
+        note = "cancelled" if each["cancelled"] else ""
+        table.add_row(when[:16].replace("T", " ") if when else "not placed yet", *figures, note)
+    return table
 
 
 def _moves(history: list[dict[str, Any]]) -> Any:

@@ -13,11 +13,20 @@ class StateSettings(BaseSettings):
     half_life_days: float = Field(
         90.0, ge=30.0, le=3650.0, description="days after which an order counts half; fixed once data exists"
     )
-    duplicate_window: int = Field(
+    order_window: int = Field(
         256,
+        ge=1,
+        le=65_535,
+        description="latest orders of a customer that may still be edited, refunded and cancelled",
+    )
+    session_window: int = Field(
+        64, ge=1, le=65_535, description="latest web sessions of a customer that may still be told again"
+    )
+    duplicate_window: int = Field(
+        4_096,
         ge=0,
         le=65_535,
-        description="recent events of a customer among which a repeated one is found",
+        description="refunds, profiles and older orders and sessions of a customer among which a repeated one is found",
     )
     flow_days: int = Field(
         400, ge=1, le=36_500, description="days for which the numbers of moves between segments are kept"

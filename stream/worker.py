@@ -148,6 +148,8 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         half_life_ms=half_life_ms(settings.state),
         hysteresis=Hysteresis.from_settings(settings.stream),
         duplicate_window=settings.state.duplicate_window,
+        order_window=settings.state.order_window,
+        session_window=settings.state.session_window,
     )
     wiring = Wiring(
         kafka=settings.kafka,

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, settings
 
 from consumers.broker.fetched import TopicSlice
 from consumers.inputs.customers import ProfileColumns
-from consumers.inputs.orders import OrderColumns
+from consumers.inputs.orders import PLACED, OrderColumns
 from consumers.inputs.web_sessions import SessionColumns
 from events.codec.byte_columns import BinaryColumn
 from events.schema.outputs import Baseline, BaselineSegment, ModelVersion
 from events.segment_changes import make_change
 from events.time_units import DAY_MS
-from state.customers.records import NEVER_FIRST, PROFILE_NUMBERS, blank_rows
+from state.customers.records import NEVER_FIRST, PROFILE_NUMBERS, CustomerBatch, blank_rows
 from stream.customers.decay import LANDMARK_MS
 from stream.model.rfm_tiers import SEGMENT_NAMES
 
@@ -61,21 +61,31 @@ def hashes_of(n, first=1):
 
 
 def order_columns(entries, hashes=None):
-    """Orders given as (kind, time in ms, thousandths)."""
+    """Orders given as (kind, time in ms, thousandths), and the number of the order where two are about one.
+
+    Without a number a placed order is one of its own, and what takes back is a credit note.
+    """
     n = len(entries)
+    events = hashes_of(n) if hashes is None else np.array(hashes, np.uint64)
+    orders = [
+        entry[3] if entry[3:] else int(event) if entry[0] == PLACED else 0
+        for entry, event in zip(entries, events, strict=True)
+    ]
     return OrderColumns(
         names(n),
-        hashes_of(n) if hashes is None else np.array(hashes, np.uint64),
+        events,
         ints([entry[1] for entry in entries]),
         np.array([entry[0] for entry in entries], np.int8),
         ints([entry[2] for entry in entries]),
+        np.array(orders, np.uint64) << np.uint64(40),
     )
 
 
 def session_columns(entries):
     """Web sessions given as (end in ms, pages, seconds, cart additions)."""
     times, pages, durations, cart_adds = (ints([entry[i] for entry in entries]) for i in range(4))
-    return SessionColumns(names(len(entries)), hashes_of(len(entries)), times, pages, durations, cart_adds)
+    hashes = hashes_of(len(entries))
+    return SessionColumns(names(len(entries)), hashes, times, hashes << np.uint64(40), pages, durations, cart_adds)
 
 
 def profile_columns(entries):
@@ -259,3 +269,15 @@ class _MeddledConnection:
 def everything_in(redis):
     """All keys with their contents, to compare before and after."""
     return {key: redis.dump(key) for key in redis.scan_iter(count=10_000)}
+
+
+def batch_of(ids, rows=None, recent=None, known=True):
+    """Customers with these rows and lists of remembered hashes."""
+    batch = CustomerBatch.blank(list(ids))
+    batch.known[:] = known
+    if rows is not None:
+        batch.rows = rows
+    lists = recent or [[]] * len(batch)
+    owners = ints([i for i, each in enumerate(lists) for _ in each])
+    batch.recent = batch.recent.appended(owners, np.array([each for some in lists for each in some], np.uint64))
+    return batch

@@ -35,7 +35,7 @@ def shop_events(seed: int = 7, sessions: int = 2_000, profiles: int = 500, refun
     ids = sorted({message.key for message in bought})
     made = [_session(chance, i, chance.choice(ids)) for i in range(sessions)]
     made += [_profile(chance, i, chance.choice(ids)) for i in range(profiles)]
-    made += [_refund(chance, i, chance.choice(ids)) for i in range(refunds)]
+    made += [_take_back(chance, json.loads(each.value)) for each in chance.sample(bought, refunds)]
     return bought + made
 
 
@@ -105,8 +105,19 @@ def _profile(chance: random.Random, i: int, customer_id: str) -> Message:
     )
 
 
-def _refund(chance: random.Random, i: int, customer_id: str) -> Message:
-    kind = chance.choice(["refunded", "cancelled"])
-    when = _time(chance).isoformat()
+def _take_back(chance: random.Random, bought: dict[str, str]) -> Message:
+    """Cancel a purchase, refund part of it or more than it was, or credit its customer without naming an order."""
+    kind = chance.choice(["refunded", "cancelled", "credited"])
+    name = f"{kind}-{bought['order_id']}"
     amount = round(chance.uniform(1, 40), 2)
-    return order(customer_id, when, amount, event_id=f"{kind}-{i}", order_id=f"{kind}-{i}", type=kind)
+    named = {} if kind == "credited" else {"order_id": bought["order_id"]}
+    return message(
+        "orders",
+        event_id=name,
+        customer_id=bought["customer_id"],
+        occurred_at=_time(chance).isoformat(),
+        type="cancelled" if kind == "cancelled" else "refunded",
+        amount=amount,
+        currency=bought["currency"],
+        **named,
+    )

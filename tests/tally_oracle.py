@@ -50,32 +50,23 @@ def _add_customer(cells, left_out, customer, lists, definition, segment_of, tie)
     window, retention, pre = (
         definition[name] * DAY_MS for name in ("window_days", "retention_days", "pre_period_days")
     )
-    placed_at = {}
+    books = defaultdict(list)
     for event in lists["orders"]:
-        if event.get("type", "placed") == "placed":
-            placed_at[event["order_id"]] = min(ms(event), placed_at.get(event["order_id"], ms(event)))
+        books[event.get("order_id")].append(event)
     revenue = pre_revenue = orders = kept = 0
-    cancelled = set()
-    for event in lists["orders"]:
-        kind, amount = event.get("type", "placed"), thousandths(event["amount"])
-        bought = ms(event) if kind == "placed" else placed_at.get(event["order_id"])
+    for order, events in books.items():
+        bought, left, stands = net_of(events) if order else (None, 0, False)
         if bought is None:
-            left_out["unmatched_refund"] += at <= ms(event) < at + window
+            left_out["unmatched_refund"] += sum(at <= ms(event) < at + window for event in events)
             continue
-        sign = 1 if kind == "placed" else -1
-        if at - pre <= bought < at and ms(event) < at:
-            pre_revenue += sign * amount
+        if at - pre <= bought < at:
+            pre_revenue += net_of([event for event in events if ms(event) < at])[1]
         if at <= bought < at + window:
-            revenue += sign * amount
-            orders += kind == "placed"
+            revenue, orders = revenue + left, orders + stands
         if at <= bought < at + retention:
-            kept += kind == "placed"
-        if kind == "placed" and bought >= at + window and definition["attribution"] == "orders":
+            kept += stands
+        if bought >= at + window and definition["attribution"] == "orders":
             left_out["after_window"] += 1
-        if kind == "cancelled" and event["order_id"] not in cancelled:
-            cancelled.add(event["order_id"])
-            orders -= at <= bought < at + window
-            kept -= at <= bought < at + retention
     if definition["attribution"] == "conversions":
         revenue = orders = 0
         for event in lists["conversions"]:
@@ -94,6 +85,18 @@ def _add_customer(cells, left_out, customer, lists, definition, segment_of, tie)
         sums[name] += int(value)
     sums["contaminated"] += len({event["variant"] for event in shown}) > 1
     sums["repeated"] += len(shown) - 1
+
+
+def net_of(events):
+    """When an order was placed by its latest telling (None: never), what is left of it, and whether it stands."""
+    kinds = defaultdict(list)
+    for event in events:
+        kinds[event.get("type", "placed")].append((ms(event), thousandths(event["amount"])))
+    if not kinds["placed"]:
+        return None, 0, False
+    bought, amount = max(kinds["placed"])
+    refunded = min(amount, sum(back for _, back in kinds["refunded"]))
+    return bought, 0 if kinds["cancelled"] else amount - refunded, not kinds["cancelled"]
 
 
 def ms(event):

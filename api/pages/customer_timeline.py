@@ -45,7 +45,11 @@ def timeline_of(services: Services, document: dict[str, Any]) -> tuple[list[Entr
         missing = f"Kafka still has the latest {len(sessions):,} of {record['sessions']:,} web sessions."
     purchases = purchases_of(services.store, document["customer_id"], services.partitions)
     entries = [*_sign_up_entry(record), *_segment_entries(with_changes(document["history"], changes))]
-    entries += [_purchase_entry(each) for each in purchases] or _first_and_last_order_entries(record)
+    if record["order_book"]:
+        entries += [_order_entry(each) for each in record["order_book"] if each["placed_at"]]
+        entries += [_purchase_entry(each) for each in purchases if each.kind != "placed"]
+    else:  # written before records remembered their orders
+        entries += [_purchase_entry(each) for each in purchases] or _first_and_last_order_entries(record)
     entries += [_session_entry(each) for each in sessions] or _last_session_entry(record)
     entries.sort(key=lambda each: each.at_ms, reverse=True)
     return entries[:_MAX_ENTRIES], missing
@@ -89,12 +93,21 @@ def _last_session_entry(record: dict[str, Any]) -> list[Entry]:
 
 
 def _first_and_last_order_entries(record: dict[str, Any]) -> list[Entry]:
-    """Return the orders that the record itself remembers, for where no experiment consumer keeps each."""
+    """Return the orders that the record itself remembers, for where nobody keeps each."""
     known = [
         (record["first_order"], "First order"),
         (record["last_order"], f"Latest order, number {record['orders']:,}"),
     ]
     return [Entry(_ms(when), "order", what) for when, what in known if when is not None]
+
+
+def _order_entry(order: dict[str, Any]) -> Entry:
+    what = f"Order of {order['amount']:,.2f}"
+    if order["cancelled"]:
+        what += ", cancelled"
+    elif order["refunded"]:
+        what += f", {order['net']:,.2f} left after refunds"
+    return Entry(_ms(order["placed_at"]), "order", what)
 
 
 def _purchase_entry(purchase: Purchase) -> Entry:

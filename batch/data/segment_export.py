@@ -42,7 +42,7 @@ _FIXED: Final = (
     Column("as_of", _TIME, "the present that recency is counted from"),
     Column("recency_days", pa.float64(), "days since the last order; empty without orders"),
     Column("frequency", pa.int64(), "orders placed less orders cancelled"),
-    Column("monetary", pa.float64(), "gross less refunded and cancelled, in the shop's currency"),
+    Column("monetary", pa.float64(), "gross less refunded and cancelled, at least 0, in the shop's currency"),
     Column("first_order", _TIME, "time of the first order"),
     Column("last_order", _TIME, "time of the last order"),
     Column("orders", pa.int64(), "orders placed"),
@@ -50,7 +50,7 @@ _FIXED: Final = (
     Column("refunds", pa.int64(), "refunds"),
     Column("gross", pa.float64(), "amount of the orders placed, in the shop's currency"),
     Column("cancelled_amount", pa.float64(), "amount of the orders cancelled, in the shop's currency"),
-    Column("refunded", pa.float64(), "amount of the refunds, in the shop's currency"),
+    Column("refunded", pa.float64(), "amount of the refunds, credit notes among them, in the shop's currency"),
     Column("sessions", pa.int64(), "web sessions"),
     Column("pages", pa.int64(), "pages seen in all sessions"),
     Column("session_seconds", pa.int64(), "seconds spent in all sessions"),
@@ -112,7 +112,7 @@ def _behaviour(rows: Rows, now_ms: Values) -> dict[str, Any]:
     known = rfm_values(rows, now_ms)
     first, last = rows["first_order"], rows["last_order"]
     counts = {"orders": "placed", "session_seconds": "duration_s"}
-    counts |= {name: name for name in ("cancelled", "refunds", "sessions", "pages", "cart_adds")}
+    counts |= {name: name for name in ("cancelled", "sessions", "pages", "cart_adds")}
     return {
         "recency_days": _numbers(known["recency_days"]),
         "frequency": known["frequency"].astype(np.int64),
@@ -120,7 +120,9 @@ def _behaviour(rows: Rows, now_ms: Values) -> dict[str, Any]:
         "first_order": _times(first, first != NEVER_FIRST),
         "last_order": _times(last, last != NEVER_LAST),
         **{name: rows[field].astype(np.int64) for name, field in counts.items()},
-        **{name: rows[name] / SCALE for name in ("gross", "cancelled_amount", "refunded")},
+        "refunds": rows["refunds"].astype(np.int64) + rows["credit_notes"].astype(np.int64),
+        **{name: rows[name] / SCALE for name in ("gross", "cancelled_amount")},
+        "refunded": (rows["refunded"] + rows["credited"]) / SCALE,
         "last_session": _times(rows["last_session"], rows["last_session"] != NEVER_LAST),
         "signed_up": _times(rows["signed_up"], rows["signed_up"] != NEVER_FIRST),
     }

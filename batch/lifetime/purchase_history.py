@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from events.arrays import Flags, Floats, Ints
-from events.codec.amount_columns import SCALE
 from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, Rows
+from stream.customers.rfm_values import net_spend
 
 __all__ = ["PurchaseHistory", "purchase_history"]
 
@@ -61,5 +61,5 @@ def purchase_history(rows: Rows, now_ms: Ints) -> tuple[PurchaseHistory, Flags]:
     first = rows["first_order"] // DAY_MS
     observed = (now_ms // DAY_MS - first) / _DAYS_A_WEEK
     last = np.minimum((rows["last_order"] // DAY_MS - first) / _DAYS_A_WEEK, observed)
-    net = (rows["gross"] - rows["cancelled_amount"] - rows["refunded"]) / SCALE
+    net = net_spend(rows)
     return PurchaseHistory(orders - 1.0, np.where(orders > 1, last, 0.0), observed, orders, net / orders), bought

@@ -14,7 +14,7 @@ from batch.data.customer_table import CustomerTable
 from batch.naming.playbook import Play, play_for
 from batch.naming.surrogate_tree import SegmentRule
 from events.arrays import Flags
-from events.codec.amount_columns import SCALE
+from stream.customers.rfm_values import net_spend
 
 __all__ = ["CategoryShare", "NumericProfile", "SegmentProfile", "segment_profiles"]
 
@@ -91,7 +91,7 @@ def segment_profiles(
     features: Sequence[str],
 ) -> tuple[SegmentProfile, ...]:
     """Return the profile of each segment; `numbers` are those of `customer_metrics`, labels (n,) -1 for none."""
-    net = (table.rows["gross"] - table.rows["refunded"] - table.rows["cancelled_amount"]) / SCALE
+    net = net_spend(table.rows)
     revenue, everyone = float(net.sum()), {str(name): float(mean) for name, mean in numbers.mean().items()}
     units, words = unit_names(table.attributes), _text_columns(table)
     found = []

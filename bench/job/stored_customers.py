@@ -14,6 +14,7 @@ from events.codec.amount_columns import SCALE
 from events.schema.outputs import Baseline
 from events.time_units import DAY_MS, HOUR_MS
 from events.topics.partitioning import partitions_of
+from state.customers.order_entries import KEY_BITS, order_words
 from state.customers.records import CustomerBatch, Rows, blank_rows
 from state.customers.segment_views import SegmentViews
 from state.partitions.partition_store import OwnedPartition, PartitionStore
@@ -97,8 +98,8 @@ class RedisTarget(Protocol):
 def store_customers(run: RedisTarget, customers: int, rows_of: Callable[[Ints, int], Rows], now_ms: int) -> None:
     """Write customers 0 to `customers` - 1 as they stand at `now_ms`: records, sums, views; nothing is published.
 
-    `rows_of` gives the records (n,) of customer numbers (n,), without segments. A record remembers as many recent
-    events as it has orders.
+    `rows_of` gives the records (n,) of customer numbers (n,), without segments. A record remembers as many orders
+    as it has.
     """
     store = PartitionStore(run.redis, keys.SEGMENTS_GROUP)
     committer = SegmentCommitter(store, SegmentViews(run.redis), _NullSink())  # type: ignore[arg-type]
@@ -122,9 +123,12 @@ def _with_segments(
     causes = np.full(len(ids), "activity", object)
     batch = SegmentationBatch(ids, rows, rows, causes, now_ms)
     result = resegment(segmenter, Hysteresis.from_settings(StreamSettings()), batch, sums)
-    starts = np.concatenate([[0], np.cumsum(rows["placed"])]).astype(np.int64)
-    recent = np.random.default_rng(len(ids)).integers(0, 2**63, int(starts[-1]), np.uint64)
-    customers = CustomerBatch(ids, result.rows, np.ones(len(ids), np.bool_), recent, starts)
+    customers = CustomerBatch.blank(ids)
+    customers.rows = result.rows
+    owners = np.repeat(np.arange(len(ids)), rows["placed"])
+    keys = np.random.default_rng(len(ids)).integers(0, 1 << KEY_BITS, len(owners))
+    amounts = (rows["gross"] // np.maximum(rows["placed"], 1))[owners]
+    customers.orders = customers.orders.appended(owners, order_words(keys, rows["last_order"][owners], amounts))
     return SegmentResult(customers, {}, segmenter.baseline, result.sums, result.changes, {}, segmenter.baseline)
 
 

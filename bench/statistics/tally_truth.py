@@ -31,32 +31,36 @@ def true_tallies(definition: Experiment, exposures: pd.DataFrame, orders: pd.Dat
     people["repeated"] = by_customer.size() - 1
     people["contaminated"] = by_customer.variant.nunique() > 1
 
-    placed = orders[orders.type == "placed"]
-    bought = placed.groupby(["customer_id", "order_id"]).ms.min().rename("bought")
-    lines = orders.join(bought, on=["customer_id", "order_id"]).dropna(subset="bought")
-    lines = lines.join(people[["since"]], on="customer_id", how="inner")
-    lines["age"], lines["bought_age"] = lines.ms - lines.since, lines.bought - lines.since
-    lines["signed"] = np.where(lines.type == "placed", lines.milli, -lines.milli)
-    cancelled = (lines.type == "cancelled") & ~lines[lines.type == "cancelled"].duplicated(
-        ["customer_id", "order_id"]
-    ).reindex(lines.index, fill_value=False)
-    lines["count"] = np.where(lines.type == "placed", 1, np.where(cancelled, -1, 0))
+    lines = _net_orders(orders).join(people[["since"]], on="customer_id", how="inner")
+    lines["bought_age"] = lines.bought - lines.since
+    earlier = orders.join(people[["since"]], on="customer_id", how="inner")
+    earlier = _net_orders(earlier[earlier.ms < earlier.since])
+    earlier = lines[["customer_id", "order_id", "bought_age"]].merge(earlier, on=["customer_id", "order_id"])
 
     window = definition.conversion_window.total_seconds() * 1000
     inside = lines[(lines.bought_age >= 0) & (lines.bought_age < window)]
-    before = lines[
-        (lines.bought_age < 0) & (lines.bought_age >= -definition.pre_period_days * DAY_MS) & (lines.age < 0)
-    ]
+    before = earlier[(earlier.bought_age < 0) & (earlier.bought_age >= -definition.pre_period_days * DAY_MS)]
     kept = lines[(lines.bought_age >= 0) & (lines.bought_age < definition.retention_days * DAY_MS)]
     columns = {
-        "revenue": (inside, "signed"),
-        "orders": (inside, "count"),
-        "pre_revenue": (before, "signed"),
-        "kept": (kept, "count"),
+        "revenue": (inside, "net"),
+        "orders": (inside, "stands"),
+        "pre_revenue": (before, "net"),
+        "kept": (kept, "stands"),
     }
     for name, (part, column) in columns.items():
         people[name] = part.groupby("customer_id")[column].sum().reindex(people.index, fill_value=0)
     return {str(variant): _sums(group) for variant, group in people.groupby("variant")}
+
+
+def _net_orders(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an order that was placed: when by its latest telling, what is left of it, whether it stands."""
+    by = ["customer_id", "order_id"]
+    placed = orders[orders.type == "placed"].sort_values(["ms", "milli"]).groupby(by).last()[["ms", "milli"]]
+    refunded = orders[orders.type == "refunded"].groupby(by).milli.sum().reindex(placed.index, fill_value=0)
+    cancelled = orders[orders.type == "cancelled"].groupby(by).size().reindex(placed.index, fill_value=0)
+    placed["stands"] = (cancelled == 0).astype("int64")
+    placed["net"] = (placed.milli - np.minimum(refunded, placed.milli)) * placed.stands
+    return placed.rename(columns={"ms": "bought"}).drop(columns="milli").reset_index()
 
 
 def _sums(people: pd.DataFrame) -> tuple[int, ...]:

@@ -166,7 +166,7 @@ def _order(invoice: Invoice) -> Order:
             "customer_id": invoice.customer_id,
             "occurred_at": invoice.at,
             "type": invoice.kind,
-            "order_id": invoice.number,
+            "order_id": None if invoice.kind == "refunded" else invoice.number,  # it does not say of which
             "amount": _pounds(invoice.amount, invoice.decimals),
             "currency": "GBP",
             "items": [

@@ -14,7 +14,7 @@ from events.arrays import Ints
 from events.codec.amount_columns import currency_text
 from events.codec.column_decoder import ColumnDecoder, DecodedColumns
 from events.codec.id_hashes import topic_seed
-from events.schema.inputs import Order
+from events.schema.inputs import ORDER_ID_MISSING, Order
 
 __all__ = ["CANCELLED", "PLACED", "REFUNDED", "OrderColumns", "OrderInput"]
 
@@ -24,17 +24,21 @@ _KINDS = {"placed": PLACED, "cancelled": CANCELLED, "refunded": REFUNDED}
 
 @dataclass(frozen=True)
 class OrderColumns(Columns):
-    """`kinds` is PLACED, CANCELLED or REFUNDED; `amounts` are thousandths of the shop's currency."""
+    """`kinds` is PLACED, CANCELLED or REFUNDED; `amounts` are thousandths of the shop's currency.
+
+    `order_hashes` are 0 where no order is named: a refund that is a credit note.
+    """
 
     kinds: npt.NDArray[np.int8]
     amounts: Ints
+    order_hashes: npt.NDArray[np.uint64]
 
 
 class OrderInput:
     """Decodes orders; one for each worker, since it may learn the shop's currency."""
 
     topic = "orders"
-    hashed: ClassVar[Mapping[str, int]] = {"event_id": topic_seed(topic)}
+    hashed: ClassVar[Mapping[str, int]] = {"event_id": topic_seed(topic), "order_id": 0}
     fields: tuple[str, ...] = ("customer_id", "occurred_at", "type", "amount", "currency")
 
     def __init__(self, money: Money, max_bytes: int, bounds: EventBounds = EventBounds()) -> None:  # noqa: B008
@@ -48,6 +52,8 @@ class OrderInput:
         amounts, unconvertible = self._money.thousandths(read["amount"], read["currency"])
         columns = self.columns(read, amounts)
         rejections = self._bounds.check(columns, latest_ms)
+        unnamed = (columns.order_hashes == 0) & (columns.kinds != REFUNDED)
+        rejections.where(unnamed, lambda _: ORDER_ID_MISSING)
         rejections.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))
         return rejections.split(columns, read.positions, read.rejections)
 
@@ -59,4 +65,5 @@ class OrderInput:
             read["occurred_at"],
             self._kinds[read["type"]],
             amounts,
+            read["order_id"],
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.columns import Columns, Decoding
@@ -17,8 +18,9 @@ __all__ = ["SessionColumns", "SessionInput"]
 
 @dataclass(frozen=True)
 class SessionColumns(Columns):
-    """`times` are the ends of the sessions; `durations` are whole seconds."""
+    """`times` are the ends of the sessions; `durations` are whole seconds, `session_hashes` those of their ids."""
 
+    session_hashes: npt.NDArray[np.uint64]
     pages: Ints
     durations: Ints
     cart_adds: Ints
@@ -32,7 +34,8 @@ class SessionInput:
     def __init__(self, max_bytes: int, bounds: EventBounds = EventBounds()) -> None:  # noqa: B008
         self._bounds = bounds
         names = ("customer_id", "occurred_at", "started_at", "pages", "duration_s", "cart_adds")
-        self._decoder = ColumnDecoder(WebSession, names, max_bytes, hashed={"event_id": topic_seed(self.topic)})
+        hashed = {"event_id": topic_seed(self.topic), "session_id": 0}
+        self._decoder = ColumnDecoder(WebSession, names, max_bytes, hashed=hashed)
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice; a duration that is absent is taken from the two times."""
@@ -43,6 +46,7 @@ class SessionInput:
             read["customer_id"],
             read["event_id"],
             ends,
+            read["session_id"],
             read["pages"],
             np.rint(np.clip(durations, 0, 604_800)).astype(np.int64),
             np.where(read["cart_adds"] == ABSENT, 0, read["cart_adds"]),

@@ -74,7 +74,7 @@ class PartitionBatch:
 
 @dataclass(frozen=True)
 class SegmentResult:
-    """What a handler wants saved and sent; `duplicates` counts repeated events by topic.
+    """What a handler wants saved and sent; `outcome_counts` has, by topic, events that were not applied, and why.
 
     `swept_baseline` is the baseline that every customer of the partition is now under, None where that did not change.
     """
@@ -84,13 +84,8 @@ class SegmentResult:
     baseline: int
     sums: ModelSums
     changes: Sequence[Change]
-    duplicates: dict[str, int]
+    outcome_counts: dict[str, dict[str, int]]
     swept_baseline: int | None = None
-
-    @property
-    def outcome_counts(self) -> dict[str, dict[str, int]]:
-        """By topic, how many events were not applied, and why."""
-        return {topic: {"duplicate": count} for topic, count in self.duplicates.items()}
 
 
 def _grouped(texts: list[str]) -> tuple[list[str], Ints]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from consumers.inputs.deduplication import append_recent, first_occurrences
+from consumers.inputs.deduplication import first_occurrences
 from consumers.tallies.definitions import LiveExperiment
 from consumers.tallies.inputs import ExposureColumns
 from events.arrays import Flags, Ints
@@ -37,7 +37,7 @@ def apply_exposures(
     early, late = events.times < experiment.start_ms, events.times >= experiment.end_ms
     running = np.flatnonzero(~early & ~late)
     events, owners = events.take(running), owners[running]
-    fresh = first_occurrences(before, owners, events.event_hashes)
+    fresh = first_occurrences(before.remembered, owners, events.event_hashes)
     fresh &= events.event_hashes != before.rows["first_event"][owners]
     others = {
         "before_start": int(np.count_nonzero(early)),
@@ -50,10 +50,10 @@ def apply_exposures(
     rows["exposures"] += np.bincount(owners, minlength=len(rows)).astype(np.uint32)
     np.bitwise_or.at(rows["variants"], owners, np.uint32(1) << events.variants.astype(np.uint32))
     first = _first_exposures(rows, events, owners)
-    recent, starts = append_recent(before, owners, events.event_hashes, window)
+    recent = before.remembered.appended(owners, events.event_hashes).newest(window)
     touched = np.zeros(len(rows), np.bool_)
     touched[owners] = True
-    return ExposureUpdate(ExposedCustomers(rows, before.known, recent, starts), first, touched, others)
+    return ExposureUpdate(ExposedCustomers(rows, before.known, recent.values, recent.starts), first, touched, others)
 
 
 def _first_exposures(rows: npt.NDArray[Any], events: ExposureColumns, owners: Ints) -> Flags:

@@ -1,8 +1,8 @@
 """The three inputs of the experiment consumer in columns: exposures, conversions, and orders with their ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -48,15 +48,13 @@ class LoggedOrders(OrderColumns):
 
 
 class PurchaseInput(OrderInput):
-    """Decodes orders with the hashes of their ids, since a refund takes back what its order brought."""
-
-    hashed: ClassVar[Mapping[str, int]] = {**OrderInput.hashed, "order_id": 0}
+    """Decodes orders as entries of purchase logs."""
 
     def columns(self, read: DecodedColumns, amounts: Ints) -> LoggedOrders:
         """Return what was read as columns."""
         plain = super().columns(read, amounts)
-        entries = _entries(plain.times, plain.kinds.astype(np.int64), plain.event_hashes, amounts, read["order_id"])
-        return LoggedOrders(plain.customer_ids, plain.event_hashes, plain.times, plain.kinds, amounts, entries)
+        entries = _entries(plain.times, plain.kinds.astype(np.int64), plain.event_hashes, amounts, plain.order_hashes)
+        return LoggedOrders(**vars(plain), entries=entries)
 
 
 class ExposureInput:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from consumers.inputs.deduplication import first_occurrences
 from events.arrays import Flags, Ints
+from state.customers.ragged import Ragged
 from state.experiments.purchase_logs import PurchaseLogs
 
 __all__ = ["AppendedLogs", "append_purchases", "evict"]
@@ -26,7 +27,7 @@ def append_purchases(logs: PurchaseLogs, owners: Ints, entries: npt.NDArray[Any]
     An event from before the time that the log reaches back to may have been counted and evicted, so it is left out.
     """
     too_old = entries["stamp"] >> 2 < logs.reach[owners]
-    fresh = first_occurrences(logs, owners, np.ascontiguousarray(entries["event"]))
+    fresh = first_occurrences(Ragged(logs.recent, logs.starts), owners, np.ascontiguousarray(entries["event"]))
     kept = np.flatnonzero(fresh & ~too_old)
     return AppendedLogs(logs.with_entries(owners[kept], entries[kept]), ~fresh & ~too_old, too_old)
 

@@ -15,7 +15,7 @@ from events.arrays import Ints
 from events.codec.amount_columns import Amounts, currency_number
 from events.codec.batch_decoder import BatchDecoder, DecodedStructs, Rejection
 from events.codec.byte_columns import BinaryColumn
-from events.codec.id_hashes import text_hashes
+from events.codec.id_hashes import optional_hashes
 from events.codec.scan_plan import ABSENT, Kind, scan_plan_of
 
 try:
@@ -109,7 +109,7 @@ class ColumnDecoder:
         kind = self._kinds[name]
         if name in self._seeds:
             hashes = scanned.hashes(name, self._seeds[name])
-            return text_hashes(scanned.texts(name).tolist(), self._seeds[name]) if hashes is None else hashes
+            return optional_hashes(scanned.texts(name).tolist(), self._seeds[name]) if hashes is None else hashes
         if kind is Kind.TEXT:
             return scanned.texts(name)
         if kind is Kind.NUMBER:
@@ -131,7 +131,7 @@ class ColumnDecoder:
             return decoded.instants[name]
         values = [getattr(event, name) for event in decoded.events]
         if name in self._seeds:
-            return text_hashes(values, self._seeds[name])
+            return optional_hashes(values, self._seeds[name])
         if kind is Kind.TEXT:
             return np.array(values, dtype=object)
         if kind is Kind.AMOUNT:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
-__all__ = ["event_hashes", "text_hashes", "topic_seed"]
+__all__ = ["event_hashes", "optional_hashes", "text_hashes", "topic_seed"]
 
 
 def event_hashes(event_ids: Sequence[str], topic: str) -> npt.NDArray[np.uint64]:
@@ -24,3 +25,12 @@ def text_hashes(texts: Sequence[str], seed: int = 0) -> npt.NDArray[np.uint64]:
     """Return the hash of each text's UTF-8 bytes."""
     digests: Iterable[int] = map(xxhash.xxh3_64_intdigest, map(str.encode, texts), repeat(seed))
     return np.fromiter(digests, np.uint64, len(texts))
+
+
+def optional_hashes(texts: Sequence[str | None], seed: int = 0) -> npt.NDArray[np.uint64]:
+    """Return the hash of each text, 0 where there is none."""
+    if None not in texts:
+        return text_hashes(cast("Sequence[str]", texts), seed)
+    hashes = text_hashes([text or "" for text in texts], seed)
+    hashes[[text is None for text in texts]] = 0
+    return hashes

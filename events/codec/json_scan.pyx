@@ -286,7 +286,7 @@ class Scan:
         return np.where(bits == ABSENT, np.nan, bits.view(np.float64))
 
     def hashes(self, name, uint64_t seed):
-        """Return the 64-bit XXH3 hashes (a,) of a column of texts that are required, or None where one is too long."""
+        """Return the 64-bit XXH3 hashes (a,) of a column of texts, 0 where there is none; None where one is too long."""
         cdef Py_ssize_t column = self._columns.index(name), i, place = 0
         cdef uint8_t[::1] accepted = self.accepted.view(np.uint8)
         cdef int64_t[:, ::1] starts = self.rows
@@ -297,6 +297,10 @@ class Scan:
         cdef uint64_t[::1] into = hashes
         for i in range(accepted.shape[0]):
             if accepted[i]:
+                if starts[i, column] == NOTHING:
+                    into[place] = 0
+                    place += 1
+                    continue
                 if lengths[i, column] > HASHABLE:
                     return None
                 into[place] = xxh3(<const char *>&data[begins[i] + starts[i, column]], lengths[i, column], seed)

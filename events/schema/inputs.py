@@ -9,6 +9,9 @@ from events.schema.field_types import Amount, Count, Currency, Identifier, Insta
 __all__ = ["INPUTS", "Consent", "Conversion", "CustomerProfile", "Event", "Exposure", "Item", "Order", "WebSession"]
 
 
+ORDER_ID_MISSING = "order_id is missing; only a refund may be without one, as a credit note"
+
+
 class _Wire(BaseModel):
     """Strict about types, silent about unknown fields: a newer publisher may send more than we know."""
 
@@ -37,11 +40,23 @@ class Order(Event):
     """An order that was placed, or one that was cancelled or refunded (then `amount` is what is taken back)."""
 
     type: Literal["placed", "cancelled", "refunded"] = "placed"
-    order_id: Identifier
+    order_id: (
+        Annotated[
+            Identifier,
+            Field(description="told again it is the same order; absent only in a refund of no order: a credit note"),
+        ]
+        | None
+    ) = None
     amount: Amount
     currency: Currency
     items: list[Item] | None = None
     channel: Label | None = None
+
+    @model_validator(mode="after")
+    def _names_its_order(self) -> "Order":
+        if self.order_id is None and self.type != "refunded":
+            raise ValueError(ORDER_ID_MISSING)
+        return self
 
 
 class WebSession(Event):

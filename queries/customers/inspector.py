@@ -13,10 +13,11 @@ from events.errors import ShoalError
 from events.schema.outputs import Baseline
 from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
+from queries.customers.order_book import orders_in_book
 from queries.customers.segment_history import segment_history
 from queries.segments.segment_names import segment_names
 from state.customers.attribute_columns import stored_attributes
-from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows
+from state.customers.records import NEVER_FIRST, NEVER_LAST, CustomerBatch, Rows
 from state.customers.segment_views import SegmentView, SegmentViews
 from state.model.baselines import BaselineStore
 from state.partitions.partition_progress import read_watermarks
@@ -49,7 +50,8 @@ class Inspector:
 
     def customer(self, customer_id: str) -> dict[str, Any]:
         """Return what is known of a customer, as JSON values. Raises CustomerUnknown."""
-        partition, rows = self._load(customer_id)
+        partition, customer = self._load(customer_id)
+        rows = customer.rows
         view = self.view(customer_id)
         now_ms = self.now_ms()
         return {
@@ -64,17 +66,18 @@ class Inspector:
             "partition": partition,
             **record_values(rows[0], now_ms),
             "features": self._features(rows, now_ms),
+            "order_book": orders_in_book(customer),
             "history": segment_history(rows, self.names()),
         }
 
-    def _load(self, customer_id: str) -> tuple[int, Rows]:
+    def _load(self, customer_id: str) -> tuple[int, CustomerBatch]:
         partition = partition_of(customer_id, self._partitions)
         batch = self._store.load(partition, [customer_id])
         if not batch.known[0]:
             raise CustomerUnknown(
                 f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
             )
-        return partition, batch.rows
+        return partition, batch
 
     def view(self, customer_id: str) -> SegmentView | None:
         """Return a customer's published segment, or None."""
@@ -150,7 +153,7 @@ class Inspector:
 
     def rows(self, customer_id: str) -> Rows:
         """Return a customer's record, (1,). Raises CustomerUnknown."""
-        return self._load(customer_id)[1]
+        return self._load(customer_id)[1].rows
 
     def chunks(self) -> Iterator[tuple[Rows, int]]:
         """Yield all records a chunk at a time, each once, with the present in ms."""
@@ -215,10 +218,12 @@ def record_values(row: Any, now_ms: int) -> dict[str, Any]:
         "last_order": _instant(row["last_order"]),
         "orders": int(row["placed"]),
         "cancelled": int(row["cancelled"]),
-        "refunds": int(row["refunds"]),
+        "refunds": int(row["refunds"]) + int(row["credit_notes"]),
         "gross": int(row["gross"]) / SCALE,
         "cancelled_amount": int(row["cancelled_amount"]) / SCALE,
-        "refunded": int(row["refunded"]) / SCALE,
+        "refunded": int(row["refunded"] + row["credited"]) / SCALE,
+        "credit_notes": int(row["credit_notes"]),
+        "credited": int(row["credited"]) / SCALE,
         "sessions": int(row["sessions"]),
         "pages": int(row["pages"]),
         "session_seconds": int(row["duration_s"]),

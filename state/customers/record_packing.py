@@ -1,48 +1,64 @@
 """The bytes of customer records: rows as 64-bit words, without the parts in which nothing has happened.
 
-Version 3 of a record is a whole number of little-endian 64-bit words: the words of the customer's row (`RECORD`, 27
-words) that are stored, then the hashes of its recent events. The first word holds the version (8 bits), the sections
-that follow the orders (8 bits), and the row's first word (cluster, segment and the low half of the baseline). So a
-customer who has only ever ordered takes nine words instead of 27, and thousands of records are read and written with
-a few array operations. A row that does not fit this way (a baseline above 65,535) is stored whole.
+Version 4 of a record is a whole number of little-endian 64-bit words: the words of the customer's row (`RECORD`, 29
+words) that are stored, a word with four counts of 16 bits, then the customer's lists (`LIST_WIDTHS`): orders, what was
+taken back of orders, web sessions, remembered hashes. The first word holds the version (8 bits), the sections of the
+row that are stored (8 bits), and the row's first word (cluster, segment and the low half of the baseline). So the row
+of a customer who has only ever ordered takes nine words instead of 29, and thousands of records are read and written
+with a few array operations. A row that does not fit this way (a baseline above 65,535) is stored whole.
+
+Version 3 had no counts: behind the row came remembered hashes only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from events.arrays import Ints
+from events.arrays import Flags, Ints
+from state.customers.order_entries import ORDER_WORDS, RETURN_WORDS
+from state.customers.ragged import Ragged
+from state.customers.session_entries import SESSION_WORDS
 
 try:
     from state.customers.record_words import Words as _Compiled
 except ImportError:
     _Compiled = None  # type: ignore[assignment, misc]
 
-__all__ = ["VERSION", "WordsUnreadable", "pack_words", "unknown_version", "unpack_words"]
+__all__ = ["LIST_WIDTHS", "VERSION", "WordsUnreadable", "pack_words", "unknown_version", "unpack_words"]
 
 Words = npt.NDArray[np.uint64]
 
-VERSION: Final = 3
-_READABLE: Final = (1, 2, VERSION)
-ROW_WORDS: Final = 27
+VERSION: Final = 4
+_WITHOUT_COUNTS: Final = 3
+_READABLE: Final = (1, 2, _WITHOUT_COUNTS, VERSION)
+ROW_WORDS: Final = 29
+LIST_WIDTHS: Final = (ORDER_WORDS, RETURN_WORDS, SESSION_WORDS, 1)
+"""Words of an item of each of a customer's lists."""
 _ALWAYS: Final = [0, 1, 2, 3, 4, 5, 7, 10, 11]
 """Words of the segmentation, of the orders that were placed and of the decayed sums."""
-_SECTIONS: Final = {1: [6, 8, 9], 2: list(range(12, 18)), 4: list(range(18, 24)), 16: list(range(24, 27))}
-"""Words by section: of cancellations and refunds, of web sessions, of the profile, of earlier segments."""
-_EARLIER_WHOLE: Final = 8
-"""Rows stored whole before there was a section of earlier segments: still read."""
-_WHOLE: Final = 32
+_SECTIONS: Final = {
+    1: [6, 8, 9],
+    2: list(range(12, 18)),
+    4: list(range(18, 24)),
+    16: list(range(24, 27)),
+    64: list(range(27, 29)),
+}
+"""Words by section: of cancellations and refunds, web sessions, the profile, earlier segments, credit notes."""
+_WHOLE: Final = 128
+_WHOLE_WORDS: Final = {8: 24, 32: 27, _WHOLE: ROW_WORDS}
+"""Rows stored whole; those of before there were earlier segments, and credit notes, are still read."""
+_KINDS: Final = [kind for kind in range(128) if kind & ~sum(_SECTIONS) == 0]
 _COLUMNS: Final = {
     kind: _ALWAYS + [word for section, words in _SECTIONS.items() if kind & section for word in words]
-    for kind in (*range(8), *range(16, 24))
+    for kind in _KINDS
 }
-_WHOLE_WORDS: Final = {_EARLIER_WHOLE: 24, _WHOLE: ROW_WORDS}
 _HEAD_WORDS: Final = np.array(
     [1 + _WHOLE_WORDS[kind] if kind in _WHOLE_WORDS else len(_COLUMNS.get(kind, ())) for kind in range(_WHOLE + 1)]
 )
+_COUNT_BITS: Final = 16
 _16, _48, _BYTE = np.uint64(16), np.uint64(48), np.uint64(0xFF)
 
 
@@ -54,67 +70,123 @@ class WordsUnreadable(ValueError):
         self.position = position
 
 
-def pack_words(rows: Words, blank: Words, recent: Words, starts: Ints) -> list[bytes]:
-    """Return the bytes of each record, from rows (n, 27), the row of nobody (27,), and the ragged recent hashes."""
+def pack_words(rows: Words, blank: Words, lists: Sequence[Ragged]) -> list[bytes]:
+    """Return the bytes of each record, from rows (n, 29), the row of nobody (29,), and the customers' lists."""
     if _compiled is not None:
-        return _compiled.pack(rows, blank, recent, starts)
-    sections = np.zeros(len(rows), np.int64)
-    for section, words in _SECTIONS.items():
-        happened = np.zeros(len(rows), np.bool_)
-        for word in words:  # column by column: `any` along rows of six is several times slower
-            happened |= rows[:, word] != blank[word]
-        sections += np.where(happened, section, 0)
-    sections[(rows[:, 0] >> _48) != 0] = _WHOLE
-    hashes = np.diff(starts)
-    heads = _HEAD_WORDS[sections]
-    ends = np.cumsum(heads + hashes)
-    begins = ends - heads - hashes
+        return _compiled.pack(rows, blank, [(each.values.reshape(-1), each.starts) for each in lists])
+    kinds = _kinds(rows, blank)
+    heads = _HEAD_WORDS[kinds]
+    lengths = [each.lengths * width for each, width in zip(lists, LIST_WIDTHS, strict=True)]
+    ends = np.cumsum(heads + 1 + sum(lengths))
+    begins = ends - heads - 1 - sum(lengths)
     flat = np.empty(int(ends[-1]) if len(ends) else 0, "<u8")
-    for kind in np.flatnonzero(np.bincount(sections)).tolist():
-        members = np.flatnonzero(sections == kind)
-        alike = len(members) == len(rows)
-        head, positions = _head(rows if alike else rows[members], kind), begins[members]
+    for kind in np.flatnonzero(np.bincount(kinds)).tolist():
+        members = np.flatnonzero(kinds == kind)
+        head, places = _head(rows[members], kind), begins[members]
         for column in range(head.shape[1]):
-            flat[positions + column] = head[:, column]
-    flat[np.arange(len(recent)) + np.repeat(begins + heads - starts[:-1], hashes)] = recent
+            flat[places + column] = head[:, column]
+    at = begins + heads
+    flat[at] = _counts([each.lengths for each in lists])
+    at = at + 1
+    for each, length in zip(lists, lengths, strict=True):
+        flat[_spread(at, length)] = each.values.reshape(-1)
+        at = at + length
     data = flat.tobytes()
     return [data[a:b] for a, b in pairwise([0, *(ends * 8).tolist()])]
 
 
-def unpack_words(values: Sequence[bytes], rows: Words, positions: Ints) -> tuple[Words, Ints]:
-    """Read records into rows (n, 27) of nobody at these positions; return the hashes of all, and how many each has.
+def unpack_words(values: Sequence[bytes], rows: Words, positions: Ints) -> list[Ragged]:
+    """Read records into rows (n, 29) of nobody at these positions; return the lists of all n customers.
 
     Raises WordsUnreadable.
     """
     quick = None if _compiled is None else _compiled.unpack(list(values), rows, positions)
-    if quick is not None:  # else there is something wrong, and what comes now says what
-        return quick
-    flat = np.frombuffer(b"".join(values), "<u8")
-    lengths = np.fromiter(map(len, values), np.int64, len(values)) // 8
-    begins = np.cumsum(lengths) - lengths
-    marks = flat[begins]
-    versions = marks & _BYTE
-    if (versions != VERSION).any():
-        position = int(np.argmax(versions != VERSION))
-        raise WordsUnreadable(position, unknown_version(int(versions[position])))
-    sections = ((marks >> np.uint64(8)) & _BYTE).astype(np.int64)
-    known = _HEAD_WORDS[np.minimum(sections, _WHOLE)] > 0
-    if (sections > _WHOLE).any() or not known.all():
-        position = int(np.argmax((sections > _WHOLE) | ~known))
-        raise WordsUnreadable(
-            position, f"has the sections {int(sections[position]):#x}; was it written by a newer release?"
-        )
-    heads = _HEAD_WORDS[sections]
-    if (lengths < heads).any():
-        position = int(np.argmax(lengths < heads))
-        raise WordsUnreadable(position, f"of version {VERSION} is shorter than {int(heads[position]) * 8} bytes")
-    is_hash = np.ones(len(flat), np.bool_)
-    for kind in np.flatnonzero(np.bincount(sections)).tolist():
-        members = np.flatnonzero(sections == kind)
+    if quick is None:  # nothing is compiled, a record is of the version before, or wrong: what comes now says how
+        values = [_with_counts(value) if value[0] == _WITHOUT_COUNTS else value for value in values]
+        quick = _unpack(values, rows, positions)
+    lists = []
+    for (items, counts), width in zip(quick, LIST_WIDTHS, strict=True):
+        lengths = np.zeros(len(rows), np.int64)
+        lengths[positions] = counts
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        lists.append(Ragged(items.reshape(-1, width) if width > 1 else items, starts))
+    return lists
+
+
+def _unpack(values: Sequence[bytes], rows: Words, positions: Ints) -> list[tuple[Words, Ints]]:
+    flat = np.frombuffer(b"".join(values), "<u8").astype(np.uint64)
+    sizes = np.fromiter(map(len, values), np.int64, len(values)) // 8
+    begins = np.cumsum(sizes) - sizes
+    kinds = _checked_kinds(flat[begins])
+    heads = _HEAD_WORDS[kinds]
+    _refuse(sizes < heads + 1, lambda i: f"of version {VERSION} is shorter than {int(heads[i] + 1) * 8} bytes")
+    for kind in np.flatnonzero(np.bincount(kinds)).tolist():
+        members = np.flatnonzero(kinds == kind)
         _read_heads(flat, begins[members], kind, rows, positions[members])
-        for column in range(_HEAD_WORDS[kind]):
-            is_hash[begins[members] + column] = False
-    return flat[is_hash].astype(np.uint64, copy=False), lengths - heads
+    at = begins + heads
+    words = flat[at]
+    counts = [
+        (words >> np.uint64(_COUNT_BITS * i) & np.uint64(0xFFFF)).astype(np.int64) for i in range(len(LIST_WIDTHS))
+    ]
+    lengths = [count * width for count, width in zip(counts, LIST_WIDTHS, strict=True)]
+    _refuse(
+        sizes != heads + 1 + sum(lengths),
+        lambda i: f"has {int(sizes[i]) * 8} bytes where its counts say {int(heads[i] + 1 + sum(lengths)[i]) * 8}",
+    )
+    at = at + 1
+    found = []
+    for count, length in zip(counts, lengths, strict=True):
+        found.append((flat[_spread(at, length)], count))
+        at = at + length
+    return found
+
+
+def _checked_kinds(marks: Words) -> Ints:
+    versions = marks & _BYTE
+    _refuse(versions != VERSION, lambda i: unknown_version(int(versions[i])))
+    kinds = ((marks >> np.uint64(8)) & _BYTE).astype(np.int64)
+    known = (kinds <= _WHOLE) & (_HEAD_WORDS[np.minimum(kinds, _WHOLE)] > 0)
+    _refuse(~known, lambda i: f"has the sections {int(kinds[i]):#x}; was it written by a newer release?")
+    return kinds
+
+
+def _refuse(bad: Flags, reason: Callable[[int], str]) -> None:
+    if bad.any():
+        place = int(np.argmax(bad))
+        raise WordsUnreadable(place, reason(place))
+
+
+def _spread(begins: Ints, lengths: Ints) -> Ints:
+    """Return the places begins[i], begins[i] + 1, … of all i, `lengths[i]` of each."""
+    ends = np.cumsum(lengths)
+    return np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(begins - ends + lengths, lengths)
+
+
+def _kinds(rows: Words, blank: Words) -> Ints:
+    kinds = np.zeros(len(rows), np.int64)
+    for section, words in _SECTIONS.items():
+        happened = np.zeros(len(rows), np.bool_)
+        for word in words:  # column by column: `any` along rows of six is several times slower
+            happened |= rows[:, word] != blank[word]
+        kinds += np.where(happened, section, 0)
+    kinds[(rows[:, 0] >> _48) != 0] = _WHOLE
+    return kinds
+
+
+def _counts(lengths: Sequence[Ints]) -> Words:
+    words = np.zeros(len(lengths[0]), np.uint64)
+    for i, each in enumerate(lengths):
+        words |= each.astype(np.uint64) << np.uint64(_COUNT_BITS * i)
+    return words
+
+
+def _with_counts(value: bytes) -> bytes:
+    """Return a record of version 3 as one of version 4: its hashes with their count before them."""
+    head = 8 * int(_HEAD_WORDS[value[1]]) if len(value) > 1 and value[1] <= _WHOLE else 0
+    if not head or len(value) < head:
+        return bytes([VERSION]) + value[1:]
+    count = (len(value) - head) // 8 << 3 * _COUNT_BITS
+    return bytes([VERSION]) + value[1:head] + count.to_bytes(8, "little") + value[head:]
 
 
 def unknown_version(version: int) -> str:
@@ -153,7 +225,7 @@ def _compile() -> "_Compiled | None":
     marked[list(_WHOLE_WORDS)] = 1
     for section, words in _SECTIONS.items():
         sections[words] = section
-    return _Compiled(columns, counts, marked, sections, VERSION)
+    return _Compiled(columns, counts, marked, sections, np.array(LIST_WIDTHS), VERSION)
 
 
 _compiled = _compile()

@@ -1,11 +1,20 @@
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
-from events.arrays import Ints
-
-_Words = npt.NDArray[np.uint64]
+from numpy.typing import NDArray
 
 class Words:
-    def __init__(self, columns: Ints, counts: Ints, marked: Ints, sections: Ints, version: int) -> None: ...
-    def pack(self, rows: _Words, blank: _Words, recent: _Words, starts: Ints) -> list[bytes]: ...
-    def unpack(self, values: list[bytes], rows: _Words, positions: Ints) -> tuple[_Words, Ints] | None: ...
+    def __init__(
+        self,
+        columns: NDArray[Any],
+        counts: NDArray[Any],
+        marked: NDArray[Any],
+        sections: NDArray[Any],
+        widths: NDArray[Any],
+        version: int,
+    ) -> None: ...
+    def pack(
+        self, rows: NDArray[Any], blank: NDArray[Any], lists: list[tuple[NDArray[Any], NDArray[Any]]]
+    ) -> list[bytes]: ...
+    def unpack(
+        self, values: list[bytes], rows: NDArray[Any], positions: NDArray[Any]
+    ) -> list[tuple[NDArray[Any], NDArray[Any]]] | None: ...

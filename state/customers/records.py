@@ -1,9 +1,8 @@
 """Customer records: fixed-width rows that a whole micro-batch is folded into with array operations.
 
-In Redis a record is the packed row (`state.customers.record_packing`), then the 64-bit hashes of the customer's most
-recent events (oldest first, as many as there are). Times are milliseconds since 1970 in UTC; money is integer
-thousandths. All aggregates are min, max or sum, so two partial records merge in any order
-(see `stream.customers.fold`).
+In Redis a record is the packed row and the customer's lists (`state.customers.record_packing`). Times are milliseconds
+since 1970 in UTC; money is integer thousandths. All aggregates are min, max or sum, so two partial records merge in any
+order (see `stream.customers.fold`).
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,15 @@ import numpy.typing as npt
 
 from events.arrays import Flags, Ints
 from events.errors import ShoalError
-from state.customers.record_packing import VERSION, WordsUnreadable, pack_words, unknown_version, unpack_words
+from state.customers.ragged import Ragged
+from state.customers.record_packing import (
+    LIST_WIDTHS,
+    VERSION,
+    WordsUnreadable,
+    pack_words,
+    unknown_version,
+    unpack_words,
+)
 
 __all__ = [
     "EARLIER_SEGMENTS",
@@ -83,9 +90,16 @@ EARLIER_SEGMENTS: Final = 3
 """Segments before the present one that a record remembers (`state.customers.recent_segments`)."""
 
 LAYOUTS: Final = {1: np.dtype(_V1), 2: np.dtype(_V2)}
-"""The rows of the older versions, which may still be found in Redis: a version byte, the row, the recent hashes."""
-RECORD: Final = np.dtype([*_V2, ("earlier", "<u8", (EARLIER_SEGMENTS,))])
-"""The row in memory; version 3 stores its words (`state.customers.record_packing`)."""
+"""The rows of the oldest versions, which may still be found in Redis: a version byte, the row, the recent hashes."""
+RECORD: Final = np.dtype(
+    [
+        *_V2,
+        ("earlier", "<u8", (EARLIER_SEGMENTS,)),
+        ("credited", "<i8"),  # refunds that name no order
+        ("credit_notes", "<u8"),
+    ]
+)
+"""The row in memory; version 4 stores its words (`state.customers.record_packing`)."""
 
 _BLANK: Final = {
     "cluster": -1,
@@ -107,15 +121,18 @@ class RecordUnreadable(ShoalError):
 class CustomerBatch:
     """The records of some customers of one partition, aligned by position.
 
-    `rows` is an (n,) structured array of `RECORD`; `known` says which were in Redis; the recent event hashes of
-    customer i are `recent[starts[i]:starts[i + 1]]`, oldest first.
+    `rows` is an (n,) structured array of `RECORD`; `known` says which were in Redis. Each customer has lists of words:
+    `orders` and `returns` (`state.customers.order_entries`), `sessions` (`state.customers.session_entries`), and
+    `recent`, hashes of refunds, profiles and what has left the other lists, the oldest first.
     """
 
     ids: list[str]
     rows: Rows
     known: Flags
-    recent: Hashes
-    starts: Ints
+    orders: Ragged
+    returns: Ragged
+    sessions: Ragged
+    recent: Ragged
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -124,38 +141,37 @@ class CustomerBatch:
     def blank(cls, ids: list[str]) -> "CustomerBatch":
         """Return customers of whom nothing is known."""
         n = len(ids)
-        return cls(ids, blank_rows(n), np.zeros(n, np.bool_), np.zeros(0, np.uint64), np.zeros(n + 1, np.int64))
+        return cls(ids, blank_rows(n), np.zeros(n, np.bool_), *(Ragged.blank(n, width) for width in LIST_WIDTHS))
+
+    @property
+    def lists(self) -> tuple[Ragged, ...]:
+        """The customers' lists, in the order in which a record holds them."""
+        return self.orders, self.returns, self.sessions, self.recent
 
     @classmethod
     def joined(cls, batches: Sequence["CustomerBatch"]) -> "CustomerBatch":
         """Return the customers of all batches, one batch after the other."""
         if len(batches) == 1:
             return batches[0]
-        shifts = np.cumsum([0, *(len(each.recent) for each in batches)])
-        starts = [each.starts[:-1] + shift for each, shift in zip(batches, shifts.tolist(), strict=False)]
         return cls(
             [name for each in batches for name in each.ids],
             _of_words(np.concatenate([_words(each.rows) for each in batches])),
             np.concatenate([each.known for each in batches]),
-            np.concatenate([each.recent for each in batches]),
-            np.concatenate([*starts, shifts[-1:]]),
+            *(Ragged.joined(parts) for parts in zip(*(each.lists for each in batches), strict=True)),
         )
 
     def part(self, start: int, end: int) -> "CustomerBatch":
         """Return the customers from position `start` to before `end`, without copying rows."""
         if start == 0 and end == len(self):
             return self
-        first, last = self.starts[start], self.starts[end]
-        recent, starts = self.recent[first:last], self.starts[start : end + 1] - first
-        return CustomerBatch(self.ids[start:end], self.rows[start:end], self.known[start:end], recent, starts)
+        lists = (each.part(start, end) for each in self.lists)
+        return CustomerBatch(self.ids[start:end], self.rows[start:end], self.known[start:end], *lists)
 
     def take(self, positions: Ints) -> "CustomerBatch":
         """Return the customers at these positions, in this order."""
-        lengths = np.diff(self.starts)[positions]
-        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        source = np.repeat(self.starts[positions] - starts[:-1], lengths) + np.arange(starts[-1])
         ids = list(map(self.ids.__getitem__, positions.tolist()))
-        return CustomerBatch(ids, take_rows(self.rows, positions), self.known[positions], self.recent[source], starts)
+        lists = (each.take(positions) for each in self.lists)
+        return CustomerBatch(ids, take_rows(self.rows, positions), self.known[positions], *lists)
 
 
 def blank_rows(n: int) -> Rows:
@@ -183,7 +199,7 @@ def take_rows(rows: Rows, which: Ints | Flags) -> Rows:
 
 def pack(batch: CustomerBatch) -> list[bytes]:
     """Return the bytes of each record."""
-    return pack_words(_words(batch.rows), _words(_blank_row())[0], batch.recent, batch.starts)
+    return pack_words(_words(batch.rows), _words(_blank_row())[0], batch.lists)
 
 
 def unpack(ids: list[str], values: Sequence[bytes | None]) -> CustomerBatch:
@@ -205,22 +221,20 @@ def unpack(ids: list[str], values: Sequence[bytes | None]) -> CustomerBatch:
         raise RecordUnreadable("a customer record in Redis is empty")
     if (sizes % 8).any():  # versions 1 and 2 are a byte longer than whole words
         present = _migrated(present, [ids[i] for i in positions.tolist()])
-    lengths = np.zeros(len(values), np.int64)
     try:
-        batch.recent, lengths[positions] = unpack_words(present, _words(batch.rows), positions)
+        batch.orders, batch.returns, batch.sessions, batch.recent = unpack_words(present, _words(batch.rows), positions)
     except WordsUnreadable as error:
         raise RecordUnreadable(f"the record of customer {ids[positions[error.position]]!r} {error}") from error
-    batch.starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return batch
 
 
 def _words(rows: Rows) -> npt.NDArray[np.uint64]:
-    """Return rows (n,) as their 64-bit words (n, 27), without copying."""
+    """Return rows (n,) as their 64-bit words (n, 29), without copying."""
     return rows.view("<u8").reshape(len(rows), RECORD.itemsize // 8)
 
 
 def _of_words(words: npt.NDArray[np.uint64]) -> Rows:
-    """Return rows (n,) of their words (n, 27), without copying."""
+    """Return rows (n,) of their words (n, 29), without copying."""
     return words.view(RECORD).reshape(len(words))
 
 
@@ -254,6 +268,6 @@ def _read_version(ids: list[str], values: list[bytes], version: int) -> Customer
     batch, read = CustomerBatch.blank(ids), np.frombuffer(body, layout)
     for name in layout.names or ():
         batch.rows[name] = read[name]
-    batch.recent = np.frombuffer(b"".join([value[1 + width :] for value in values]), "<u8").astype(np.uint64)
-    batch.starts = np.concatenate([[0], np.cumsum(lengths // 8)]).astype(np.int64)
+    hashes = np.frombuffer(b"".join([value[1 + width :] for value in values]), "<u8").astype(np.uint64)
+    batch.recent = Ragged(hashes, np.concatenate([[0], np.cumsum(lengths // 8)]).astype(np.int64))
     return batch

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from events.arrays import Flags, Ints
 from events.segment_changes import segment_number
+from state.customers.ragged import Ragged
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 from state.customers.variable_length_values import ValueUnreadable, pack_values, starts_of, unpack_values
 
@@ -59,6 +60,11 @@ class ExposedCustomers:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def remembered(self) -> Ragged:
+        """The hashes of the remembered exposures of each customer."""
+        return Ragged(self.recent, self.starts)
 
     @property
     def exposed(self) -> Flags:

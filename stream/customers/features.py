@@ -17,6 +17,7 @@ from events.errors import ShoalError
 from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.customers.decay import decayed
+from stream.customers.rfm_values import net_spend
 
 __all__ = [
     "DEFAULT_FEATURES",
@@ -81,9 +82,8 @@ def orders(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
 
 
 def spend(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
-    """Return log(1 + gross less cancelled and refunded amounts), of all time."""
-    net = (rows["gross"] - rows["cancelled_amount"] - rows["refunded"]) / SCALE
-    return np.asarray(np.log1p(np.maximum(net, 0.0)))
+    """Return log(1 + gross less cancelled, refunded and credited amounts), of all time."""
+    return np.asarray(np.log1p(net_spend(rows)))
 
 
 def order_gap(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
@@ -95,8 +95,8 @@ def order_gap(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
 
 
 def return_rate(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
-    """Return refunds and cancellations an order placed; NaN without orders."""
-    back = rows["refunds"].astype(np.float64) + rows["cancelled"]
+    """Return refunds, credit notes and cancellations an order placed; NaN without orders."""
+    back = rows["refunds"].astype(np.float64) + rows["credit_notes"] + rows["cancelled"]
     return _per(back, rows["placed"])
 
 

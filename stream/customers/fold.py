@@ -1,94 +1,39 @@
 """Fold events into customer records: a commutative, associative fold, so that order and grouping do not matter.
 
 Events are first reduced to a partial record for each customer, and partial records are merged: times by min and max,
-everything else by sum, profiles by the newest.
+everything else by sum, profiles by the newest. What an order or a session adds follows from all that was told of it
+(`stream.customers.order_book`, `stream.customers.session_book`).
 """
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from consumers.inputs.columns import Columns
 from consumers.inputs.customers import ProfileColumns
-from consumers.inputs.orders import CANCELLED, PLACED, REFUNDED, OrderColumns
+from consumers.inputs.deduplication import first_occurrences
+from consumers.inputs.orders import OrderColumns
 from consumers.inputs.web_sessions import SessionColumns
-from events.arrays import Floats, Ints
-from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows, blank_rows, copy_rows
-from stream.customers.decay import contributions
+from events.arrays import Flags, Ints
+from state.customers.records import NEVER_FIRST, NEVER_LAST, CustomerBatch, Rows, blank_rows, copy_rows
+from stream.customers.located_orders import OrderBook
+from stream.customers.order_book import fold_orders
+from stream.customers.outcomes import APPLIED, DUPLICATE
+from stream.customers.session_book import fold_sessions
 
-__all__ = ["fold_orders", "fold_profiles", "fold_sessions", "merge"]
+__all__ = ["Fold", "Folded", "fold", "fold_profiles", "merge"]
 
 
 _MIN = ("first_order", "first_session")
 _MAX = ("last_order", "last_session")
 _SUM = (
     *("placed", "cancelled", "refunds", "gross", "cancelled_amount", "refunded", "decayed_orders", "decayed_amount"),
+    *("credited", "credit_notes"),
     *("sessions", "pages", "duration_s", "cart_adds", "decayed_sessions"),
 )
 _PROFILE = ("signed_up", "profile_at", "profile_event", "profile_numbers")
-
-
-@dataclass(frozen=True)
-class _Slots:
-    """Sums, minima and maxima of event columns by customer slot."""
-
-    slots: Ints
-    n: int
-
-    def total(self, values: npt.NDArray[np.number] | None = None) -> Floats:
-        return np.bincount(self.slots, values, self.n).astype(np.float64, copy=False)
-
-    def first(self, times: Ints) -> Ints:
-        earliest = np.full(self.n, NEVER_FIRST, np.int64)
-        np.minimum.at(earliest, self.slots, times)
-        return earliest
-
-    def last(self, times: Ints) -> Ints:
-        latest = np.full(self.n, NEVER_LAST, np.int64)
-        np.maximum.at(latest, self.slots, times)
-        return latest
-
-
-def fold_orders(orders: OrderColumns, slots: Ints, n: int, half_life_ms: float) -> Rows:
-    """Return the partial records (n,) of these orders; `slots` (one an order) says whose each is.
-
-    Only placed orders move the first and last order time. A cancellation takes one order and its amount out of the
-    decayed sums, a refund its amount, each at the weight of its own time.
-    """
-    rows = blank_rows(n)
-    weighted = contributions(orders.amounts, orders.times, half_life_ms)
-    ones = contributions(np.ones(len(orders)), orders.times, half_life_ms)
-    for kind, count, amount in (
-        (PLACED, "placed", "gross"),
-        (CANCELLED, "cancelled", "cancelled_amount"),
-        (REFUNDED, "refunds", "refunded"),
-    ):
-        mine = orders.kinds == kind
-        if not mine.any():
-            continue
-        of = _Slots(slots[mine], n)
-        rows[count] = of.total()
-        rows[amount] = of.total(orders.amounts[mine])
-        sign = 1.0 if kind == PLACED else -1.0
-        rows["decayed_amount"] += sign * of.total(weighted[mine])
-        if kind != REFUNDED:
-            rows["decayed_orders"] += sign * of.total(ones[mine])
-        if kind == PLACED:
-            rows["first_order"], rows["last_order"] = of.first(orders.times[mine]), of.last(orders.times[mine])
-    return rows
-
-
-def fold_sessions(sessions: SessionColumns, slots: Ints, n: int, half_life_ms: float) -> Rows:
-    """Return the partial records (n,) of these web sessions."""
-    rows, of = blank_rows(n), _Slots(slots, n)
-    rows["sessions"] = of.total()
-    rows["pages"] = of.total(sessions.pages)
-    rows["duration_s"] = of.total(sessions.durations)
-    rows["cart_adds"] = of.total(sessions.cart_adds)
-    rows["first_session"], rows["last_session"] = of.first(sessions.times), of.last(sessions.times)
-    rows["decayed_sessions"] = of.total(contributions(np.ones(len(sessions)), sessions.times, half_life_ms))
-    return rows
+_ANY: Final = 1 << 62
 
 
 def fold_profiles(profiles: ProfileColumns, slots: Ints, n: int) -> Rows:
@@ -127,12 +72,72 @@ def merge(left: Rows, right: Rows) -> Rows:
     return rows
 
 
+class Folded(NamedTuple):
+    """What m events make of n customers.
+
+    `rows` (n,) are what to add to the records, `outcomes` (m,) what became of each event; `active` (n,) has who did
+    something new, `corrected` (n,) whose orders were changed or taken back. `matched` (n,) counts earlier events that
+    were unmatched and have their order now.
+    """
+
+    rows: Rows
+    outcomes: Ints
+    active: Flags
+    corrected: Flags
+    matched: Ints | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Folds the events of any topic into customers, who remember `orders`, `sessions` and `hashes` of them at most."""
+
+    half_life_ms: float
+    orders: int
+    sessions: int
+    hashes: int
+
+    def __call__(self, customers: CustomerBatch, columns: Columns, slots: Ints) -> Folded:
+        """Fold events (m,) into the lists of these customers (n,), and return what to add to their rows."""
+        if isinstance(columns, OrderColumns):
+            return self._orders(customers, columns, slots)
+        if isinstance(columns, SessionColumns):
+            return self._sessions(customers, columns, slots)
+        if isinstance(columns, ProfileColumns):
+            return self._profiles(customers, columns, slots)
+        raise TypeError(f"no fold for {type(columns).__name__}")
+
+    def _orders(self, customers: CustomerBatch, columns: OrderColumns, slots: Ints) -> Folded:
+        book = OrderBook(customers.orders, customers.returns, customers.recent)
+        made = fold_orders(book, columns, slots, self.half_life_ms, window=self.orders, remembered=self.hashes)
+        customers.orders, customers.returns, customers.recent = made.book
+        return Folded(made.rows, made.outcomes, made.active, made.corrected, made.matched)
+
+    def _sessions(self, customers: CustomerBatch, columns: SessionColumns, slots: Ints) -> Folded:
+        made = fold_sessions(
+            customers.sessions,
+            customers.recent,
+            columns,
+            slots,
+            self.half_life_ms,
+            window=self.sessions,
+            remembered=self.hashes,
+        )
+        customers.sessions, customers.recent = made.sessions, made.recent
+        return Folded(made.rows, made.outcomes, made.active, np.zeros(len(customers), np.bool_))
+
+    def _profiles(self, customers: CustomerBatch, columns: ProfileColumns, slots: Ints) -> Folded:
+        n, fresh = len(customers), first_occurrences(customers.recent, slots, columns.event_hashes)
+        kept, owners = columns.take(np.flatnonzero(fresh)), slots[fresh]
+        customers.recent = customers.recent.appended(owners, kept.event_hashes).newest(self.hashes)
+        active = np.zeros(n, np.bool_)
+        active[owners] = True
+        return Folded(
+            fold_profiles(kept, owners, n), np.where(fresh, APPLIED, DUPLICATE), active, np.zeros(n, np.bool_)
+        )
+
+
 def fold(columns: Columns, slots: Ints, n: int, half_life_ms: float) -> Rows:
-    """Return the partial records (n,) of events of any topic."""
-    if isinstance(columns, OrderColumns):
-        return fold_orders(columns, slots, n, half_life_ms)
-    if isinstance(columns, SessionColumns):
-        return fold_sessions(columns, slots, n, half_life_ms)
+    """Return the partial records (n,) of events of one topic, which say all there is of their orders or sessions."""
     if isinstance(columns, ProfileColumns):
         return fold_profiles(columns, slots, n)
-    raise TypeError(f"no fold for {type(columns).__name__}")
+    return Fold(half_life_ms, _ANY, _ANY, _ANY)(CustomerBatch.blank([""] * n), columns, slots).rows

@@ -8,13 +8,12 @@ import numpy as np
 
 from consumers.inputs.columns import Columns
 from consumers.inputs.customers import ProfileColumns
-from consumers.inputs.deduplication import append_recent, first_occurrences
-from consumers.inputs.orders import PLACED, OrderColumns
 from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Loaded
-from events.arrays import Flags, Ints
+from events.arrays import Ints
 from state.customers.records import CustomerBatch, Rows
-from stream.customers.fold import fold, merge
+from stream.customers.fold import Fold, Folded, merge
+from stream.customers.outcomes import NAMES, UNMATCHED
 from stream.model.live_segmenter import LiveSegmenter
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, resegment_partitions, sums_for_baseline
@@ -32,12 +31,17 @@ class SegmentHandler:
     """Folds a micro-batch into records and re-evaluates the customers that it touched."""
 
     def __init__(
-        self, live: LiveSegmenter, *, half_life_ms: float, hysteresis: Hysteresis, duplicate_window: int
+        self,
+        live: LiveSegmenter,
+        *,
+        half_life_ms: float,
+        hysteresis: Hysteresis,
+        duplicate_window: int,
+        order_window: int = 256,
+        session_window: int = 64,
     ) -> None:
-        self._live = live
-        self._half_life_ms = half_life_ms
-        self._hysteresis = hysteresis
-        self._window = duplicate_window
+        self._live, self._hysteresis = live, hysteresis
+        self._fold = Fold(half_life_ms, order_window, session_window, duplicate_window)
 
     def apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[SegmentResult]:
         """Return what the events change, partition by partition.
@@ -55,22 +59,19 @@ class SegmentHandler:
         customers = CustomerBatch.joined([each.customers for each in loaded])
         n = len(customers)
         before, after = customers.rows, customers.rows
-        duplicates: list[dict[str, int]] = [{} for _ in loaded]
+        others: list[dict[str, dict[str, int]]] = [{} for _ in loaded]
         profiles: list[dict[str, bytes]] = [{} for _ in loaded]
         active, corrected = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         for topic in dict.fromkeys(topic for each in loaded for topic in each.events):
             columns, slots, lengths = _joined_events(loaded, topic, starts)
-            fresh = first_occurrences(customers, slots, columns.event_hashes)
-            for place, repeated in enumerate(_repeated(fresh, lengths)):
-                duplicates[place][topic] = repeated
-            kept = columns if fresh.all() else columns.take(np.flatnonzero(fresh))
-            owners = slots[fresh]
-            after = merge(after, fold(kept, owners, n, self._half_life_ms))
-            customers.recent, customers.starts = append_recent(customers, owners, kept.event_hashes, self._window)
-            acts = _activity(kept)
-            active[owners[acts]], corrected[owners[~acts]] = True, True
-            if isinstance(kept, ProfileColumns):
-                for place, (name, document) in _newest_documents(customers, kept, owners, after).items():
+            folded = self._fold(customers, columns, slots)
+            after = merge(after, folded.rows)
+            active |= folded.active
+            corrected |= folded.corrected
+            for place, counts in enumerate(_not_applied(folded, lengths, starts)):
+                others[place][topic] = counts
+            if isinstance(columns, ProfileColumns):
+                for place, (name, document) in _newest_documents(customers, columns, slots, after).items():
                     profiles[bisect_right(starts, place) - 1][name] = document
         segmenter = self._live.segmenter
         # A customer with duplicates only may still move, because time has passed since it was last evaluated.
@@ -88,7 +89,7 @@ class SegmentHandler:
             part = customers.part(starts[place], starts[place + 1])
             part.rows = result.rows
             outcomes.append(
-                SegmentResult(part, profiles[place], segmenter.baseline, result.sums, result.changes, duplicates[place])
+                SegmentResult(part, profiles[place], segmenter.baseline, result.sums, result.changes, others[place])
             )
         return outcomes
 
@@ -104,19 +105,20 @@ def _joined_events(
     return type(columns[0]).joined(columns), slots[0] if len(slots) == 1 else np.concatenate(slots), lengths
 
 
-def _repeated(fresh: Flags, lengths: Sequence[int]) -> list[int]:
-    """Return how many of each partition's events are not fresh."""
-    if fresh.all():
-        return [0] * len(lengths)
-    ends = list(accumulate(lengths))
-    return [int((~fresh[end - length : end]).sum()) for length, end in zip(lengths, ends, strict=True)]
+def _not_applied(folded: Folded, lengths: Sequence[int], starts: Sequence[int]) -> list[dict[str, int]]:
+    """Return, for each partition, how many events met which other outcome than to be applied.
 
-
-def _activity(columns: Columns) -> Flags:
-    """Return which events are activity of the customer, rather than an order cancelled or refunded."""
-    if isinstance(columns, OrderColumns):
-        return np.asarray(columns.kinds == PLACED)
-    return np.ones(len(columns), np.bool_)
+    Events of earlier batches that are not unmatched any more are taken off.
+    """
+    if not folded.outcomes.any() and (folded.matched is None or not folded.matched.any()):
+        return [{} for _ in lengths]
+    found = []
+    for place, end in enumerate(accumulate(lengths)):
+        counts = np.bincount(folded.outcomes[end - lengths[place] : end], minlength=len(NAMES))
+        if folded.matched is not None:
+            counts[UNMATCHED] -= folded.matched[starts[place] : starts[place + 1]].sum()
+        found.append({NAMES[i]: count for i, count in enumerate(counts.tolist()) if i and count})
+    return found
 
 
 def _newest_documents(

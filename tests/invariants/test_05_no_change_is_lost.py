@@ -106,7 +106,9 @@ def test_each_change_names_its_cause(service):
         ]
     )
     service.until_processed()
-    service.publish([order("bert", "1998-01-13T00:00:00Z", 10.0, event_id=f"c{i}", type="cancelled") for i in range(8)])
+    service.publish(
+        [order("bert", f"1998-01-{day:02}T00:00:00Z", event_id=f"c{day}", type="cancelled") for day in range(1, 9)]
+    )
     service.until_processed()
     latest = service.changes().latest
     assert latest["anna"].cause == "activity"

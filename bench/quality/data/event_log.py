@@ -16,7 +16,7 @@ from consumers.inputs.money import Money
 from consumers.inputs.orders import PLACED, OrderColumns, OrderInput
 from events.arrays import Ints
 from events.codec.amount_columns import SCALE
-from events.codec.id_hashes import event_hashes
+from events.codec.id_hashes import event_hashes, text_hashes
 from events.schema.inputs import Order
 from events.time_units import DAY_MS
 from simulation.event_merging import TOPICS, TRUTH
@@ -72,6 +72,7 @@ def _from_orders(orders: Iterable[Order]) -> EventLog:
             np.array([order.occurred_at.timestamp() * 1000 for order in placed], np.float64).astype(np.int64),
             np.full(len(placed), PLACED, np.int8),
             np.array([int(order.amount * SCALE) for order in placed], np.int64),
+            text_hashes([order.order_id or "" for order in placed]),
         )
     )
 

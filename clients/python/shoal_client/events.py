@@ -58,14 +58,22 @@ class Item(_Wire, kw_only=True, frozen=True):
 
 
 class Order(Event, kw_only=True, frozen=True):
-    """An order that was placed, or one that was cancelled or refunded (then `amount` is what is taken back)."""
+    """An order that was placed, or one that was cancelled or refunded (then `amount` is what is taken back).
 
-    order_id: Identifier
+    The same `order_id` again is the same order. Only a refund may be without one: a credit note.
+    """
+
     amount: Amount
     currency: Currency
+    order_id: Identifier | None = None
     type: Literal["placed", "cancelled", "refunded"] = "placed"
     items: list[Item] | None = None
     channel: Label | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.order_id is None and self.type != "refunded":
+            raise ValueError("order_id is missing; only a refund may be without one, as a credit note")
 
 
 class WebSession(Event, kw_only=True, frozen=True):

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.inputs.deduplication import append_recent, first_occurrences
-from state.customers.records import CustomerBatch
-from tests.building import examples, ints, names
+from consumers.inputs.deduplication import first_occurrences
+from tests.building import batch_of, examples, ints, names
 
 N = 3
 one_event = st.tuples(st.integers(0, N - 1), st.integers(1, 8))
@@ -20,21 +19,19 @@ def hashes(values):
 
 def batch_with(recent):
     """Customers with these recent hashes."""
-    batch = CustomerBatch.blank(names(len(recent)))
-    batch.recent = hashes([each for tail in recent for each in tail])
-    batch.starts = ints(np.cumsum([0, *map(len, recent)]))
-    return batch
+    return batch_of(names(len(recent)), recent=recent)
 
 
 def recent_of(batch):
-    return [batch.recent[start:end].tolist() for start, end in zip(batch.starts[:-1], batch.starts[1:], strict=True)]
+    lists = batch.recent
+    return [lists.values[a:b].tolist() for a, b in zip(lists.starts[:-1], lists.starts[1:], strict=True)]
 
 
 def take_in(batch, events, window):
     """One micro-batch as the handler takes it in; return which events are new."""
     slots, event_hashes = ints([slot for slot, _ in events]), hashes([event for _, event in events])
-    fresh = first_occurrences(batch, slots, event_hashes)
-    batch.recent, batch.starts = append_recent(batch, slots[fresh], event_hashes[fresh], window)
+    fresh = first_occurrences(batch.recent, slots, event_hashes)
+    batch.recent = batch.recent.appended(slots[fresh], event_hashes[fresh]).newest(window)
     return fresh.tolist()
 
 

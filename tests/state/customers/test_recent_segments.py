@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state.customers.recent_segments import earlier_segments, push_current_segment, segments_held_at
-from state.customers.records import EARLIER_SEGMENTS, CustomerBatch, blank_rows, pack, unpack
-from tests.building import examples, ints
+from state.customers.records import EARLIER_SEGMENTS, blank_rows, pack, unpack
+from tests.building import batch_of, examples, ints
 
 moves = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 40)), max_size=7)
 
@@ -49,7 +49,7 @@ def test_earlier_segments_come_back_from_redis_latest_first():
     rows = blank_rows(2)
     for segment, since in ((4, 1_700_000_000_000), (2, 1_700_000_000_500), (65_535, 1_800_000_000_000)):
         moved(rows, 0, segment, since)
-    batch = CustomerBatch(["a", "b"], rows, np.ones(2, np.bool_), np.zeros(0, np.uint64), ints([0, 0, 0]))
+    batch = batch_of(["a", "b"], rows)
     read = unpack(["a", "b"], pack(batch)).rows
     assert earlier_segments(read) == [[("s2", 1_700_000_000_500), ("s4", 1_700_000_000_000)], []]
 

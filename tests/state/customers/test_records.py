@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state.customers import record_packing
+from state.customers.record_packing import LIST_WIDTHS
 from state.customers.records import (
     LAYOUTS,
     RECORD,
@@ -16,10 +17,12 @@ from state.customers.records import (
     pack,
     unpack,
 )
-from tests.building import both_ways, examples, ints, names, rows_with, same
+from tests.building import batch_of, both_ways, examples, ints, names, rows_with, same
 
-hashes = st.lists(st.integers(0, 2**64 - 1), max_size=6)
-known_customers = st.tuples(st.binary(min_size=RECORD.itemsize, max_size=RECORD.itemsize), hashes)
+words = st.integers(0, 2**64 - 1)
+hashes = st.lists(words, max_size=6)
+items = st.tuples(*(st.lists(st.tuples(*[words] * width), max_size=3) for width in LIST_WIDTHS[:-1]))
+known_customers = st.tuples(st.binary(min_size=RECORD.itemsize, max_size=RECORD.itemsize), hashes, items)
 batches = st.lists(st.none() | known_customers, max_size=12)
 
 
@@ -27,15 +30,18 @@ way = both_ways(record_packing, autouse=True)
 
 
 def built(customers):
-    """A batch of customers given as None (unknown) or (bytes of the row, recent hashes)."""
-    batch = CustomerBatch.blank(names(len(customers)))
+    """A batch of customers given as None (unknown) or (bytes of the row, recent hashes, items of the other lists)."""
+    known = [customer is not None for customer in customers]
+    recent = [[] if customer is None else customer[1] for customer in customers]
+    batch = batch_of(names(len(customers)), recent=recent, known=known)
     for i, customer in enumerate(customers):
         if customer is not None:
             batch.rows[i] = np.frombuffer(customer[0], RECORD)[0]
-            batch.known[i] = True
-    tails = [[] if customer is None else customer[1] for customer in customers]
-    batch.recent = np.array([each for tail in tails for each in tail], np.uint64)
-    batch.starts = ints(np.cumsum([0, *map(len, tails)]))
+            for name, rows in zip(("orders", "returns", "sessions"), customer[2] if customer[2:] else (), strict=False):
+                width = getattr(batch, name).values.shape[1]
+                owners = ints([i] * len(rows))
+                appended = getattr(batch, name).appended(owners, np.array(rows, np.uint64).reshape(-1, width))
+                setattr(batch, name, appended)
     return batch
 
 
@@ -48,8 +54,9 @@ def assert_same_batch(left, right):
     assert left.ids == right.ids
     assert same(left.rows, right.rows)
     assert same(left.known, right.known)
-    assert same(left.recent, right.recent)
-    assert same(left.starts, right.starts)
+    for one, other in zip(left.lists, right.lists, strict=True):
+        assert same(one.values, other.values)
+        assert same(one.starts, other.starts)
 
 
 def record_of_version_1(row_bytes, recent=()):
@@ -78,7 +85,7 @@ def test_an_unknown_customer_is_a_blank_record_between_known_ones():
     read = unpack(batch.ids, stored(batch))
     assert read.known.tolist() == [True, False, True]
     assert same(read.rows[1:2], blank_rows(1))
-    assert read.recent[read.starts[2] : read.starts[3]].tolist() == [3]
+    assert read.recent.values[read.recent.starts[2] : read.recent.starts[3]].tolist() == [3]
 
 
 def test_nobody_is_read_as_an_empty_batch():
@@ -103,13 +110,13 @@ def test_a_record_of_version_1_keeps_its_fields_and_the_new_ones_are_blank(custo
     for name in RECORD.names:
         wanted = (old if name in LAYOUTS[1].names else blank)[name].astype(RECORD[name].base, copy=True)
         assert same(read.rows[name].copy(), wanted), name
-    assert read.recent.tolist() == [each for customer in customers for each in customer[1]]
+    assert read.recent.values.tolist() == [each for customer in customers for each in customer[1]]
 
 
-def test_a_record_of_version_1_is_saved_as_version_3():
+def test_a_record_of_version_1_is_saved_as_version_4():
     read = unpack(["a"], [record_of_version_1(b"\x05" * 136, [4, 5])])
     (value,) = pack(read)
-    assert value[0] == VERSION == 3
+    assert value[0] == VERSION == 4
     assert_same_batch(unpack(["a"], [value]), read)
 
 
@@ -120,8 +127,8 @@ def test_records_of_both_versions_are_read_in_one_batch():
     assert same(read.rows[1:2], new.rows)
     assert same(read.rows[0:1], read.rows[2:3])
     assert read.rows["placed"][0] == 0x05050505
-    assert read.recent.tolist() == [4, 5, 6, 4, 5]
-    assert read.starts.tolist() == [0, 2, 3, 5]
+    assert read.recent.values.tolist() == [4, 5, 6, 4, 5]
+    assert read.recent.starts.tolist() == [0, 2, 3, 5]
 
 
 def test_the_rows_that_releases_have_written_do_not_change():
@@ -137,21 +144,21 @@ def test_the_rows_that_releases_have_written_do_not_change():
     assert [offsets[2][name] for name in ("signed_up", "profile_at", "profile_event", "profile_numbers")] == [
         *(144, 152, 160, 168)
     ]
-    assert (RECORD.itemsize, RECORD.fields["earlier"][1]) == (216, 192)
+    assert (RECORD.itemsize, RECORD.fields["earlier"][1], RECORD.fields["credited"][1]) == (232, 192, 216)
 
 
 def test_times_and_money_are_little_endian_whole_numbers():
     rows = rows_with(first_order=1_000, gross=-3)
-    value = pack(CustomerBatch(["a"], rows, np.array([True]), np.array([258], np.uint64), ints([0, 1])))[0]
+    value = pack(batch_of(["a"], rows, [[258]]))[0]
     assert value[28:36] == (1_000).to_bytes(8, "little")
     assert value[48:56] == (-3).to_bytes(8, "little", signed=True)
     assert value[-8:] == (258).to_bytes(8, "little")
 
 
-@pytest.mark.parametrize("version", [0, 4, 255])
+@pytest.mark.parametrize("version", [0, 5, 255])
 def test_an_unknown_version_is_refused_by_its_number(version):
     good = pack(CustomerBatch.blank(["a"]))[0]
-    with pytest.raises(RecordUnreadable, match=rf"version {version}.*reads \[1, 2, 3\].*newer"):
+    with pytest.raises(RecordUnreadable, match=rf"version {version}.*reads \[1, 2, 3, 4\].*newer"):
         unpack(["a", "b"], [good, bytes([version]) + good[1:]])
 
 
@@ -181,37 +188,50 @@ def test_a_record_cut_short_is_refused_even_beside_a_longer_one(version):
         ({"cancelled": 1, "last_session": 5, "signed_up": 5}, 24),
         ({"earlier": (7 << 16 | 2, 0, 0)}, 12),
         ({"earlier": (7 << 16 | 2, 0, 0), "cancelled": 1, "last_session": 5, "signed_up": 5}, 27),
-        ({"baseline": 65_536}, 28),
+        ({"credited": 1, "credit_notes": 1}, 11),
+        ({"baseline": 65_536}, 30),
     ],
 )
 def test_what_has_not_happened_takes_no_room(changed, words):
     rows = rows_with(2, **changed)
-    batch = CustomerBatch(["a", "b"], rows, np.ones(2, np.bool_), np.array([1, 2, 3], np.uint64), ints([0, 2, 3]))
-    assert [len(value) for value in pack(batch)] == [8 * (words + 2), 8 * (words + 1)]
+    batch = batch_of(["a", "b"], rows, [[1, 2], [3]])
+    assert [len(value) for value in pack(batch)] == [8 * (words + 1 + 2), 8 * (words + 1 + 1)]
     assert_same_batch(unpack(batch.ids, pack(batch)), batch)
 
 
 def test_a_record_of_this_version_cut_short_is_refused_by_its_customer():
-    whole = pack(
-        CustomerBatch(["a"], rows_with(1, sessions=1), np.ones(1, np.bool_), np.zeros(0, np.uint64), ints([0, 0]))
-    )[0]
-    with pytest.raises(RecordUnreadable, match=r"'b' of version 3 is shorter than 120 bytes"):
-        unpack(["a", "b"], [whole + b"\0" * 80, whole[:-8]])
+    whole = pack(batch_of(["a"], rows_with(1, sessions=1)))[0]
+    with pytest.raises(RecordUnreadable, match=r"'b' of version 4 is shorter than 128 bytes"):
+        unpack(["a", "b"], [whole, whole[:-8]])
 
 
-@pytest.mark.parametrize("sections", [9, 24, 33, 255])
+def test_a_record_whose_counts_are_wrong_is_refused_by_its_customer():
+    whole = pack(batch_of(["a"], recent=[[1]]))[0]
+    with pytest.raises(RecordUnreadable, match=r"'b' has 96 bytes where its counts say 88"):
+        unpack(["a", "b"], [whole, whole + b"\0" * 8])
+
+
+@pytest.mark.parametrize("sections", [9, 24, 33, 129, 255])
 def test_a_record_with_sections_of_a_later_release_is_refused(sections):
     good = pack(CustomerBatch.blank(["a"]))[0]
     with pytest.raises(RecordUnreadable, match=rf"'b' has the sections {sections:#x}"):
         unpack(["a", "b"], [good, good[:1] + bytes([sections]) + good[2:]])
 
 
-def test_a_row_stored_whole_before_there_were_earlier_segments_is_read():
+@pytest.mark.parametrize(("kind", "width"), [(8, 24), (32, 27)])
+def test_a_row_stored_whole_by_an_earlier_release_is_read(kind, width):
     rows = rows_with(2, baseline=65_536, placed=3)
-    words = rows.view("<u8").reshape(2, 27)
-    value = np.concatenate([[np.uint64(3 | 8 << 8)], words[1, :24], [np.uint64(77)]]).astype("<u8").tobytes()
-    batch = CustomerBatch(["a", "b"], rows, np.ones(2, np.bool_), np.array([5, 77], np.uint64), ints([0, 1, 2]))
+    words = rows.view("<u8").reshape(2, 29)
+    value = np.concatenate([[np.uint64(3 | kind << 8)], words[1, :width], [np.uint64(77)]]).astype("<u8").tobytes()
+    batch = batch_of(["a", "b"], rows, [[5], [77]])
     assert_same_batch(unpack(["a", "b"], [pack(batch)[0], value]), batch)
+
+
+def test_a_record_of_version_3_is_its_row_and_its_hashes():
+    batch = batch_of(["a", "b"], rows_with(2, placed=3, sessions=2), [[5, 6], []])
+    values = [b"\x03" + value[1:120] + value[128:] for value in pack(batch)]
+    assert_same_batch(unpack(["a", "b"], values), batch)
+    assert_same_batch(unpack(["a", "b"], [pack(batch)[0], values[1]]), batch)
 
 
 def test_an_empty_record_is_refused():

@@ -1,14 +1,12 @@
 """Scanning ahead on a real Redis: everybody is there, and nobody as they were before they were written."""
 
-import numpy as np
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from state.customers.records import CustomerBatch
 from state.partitions.customer_scan import PrefetchingScan
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
-from tests.building import ints, names, rows_with
+from tests.building import batch_of, names, rows_with
 
 P, N, COUNT = 3, 12_000, 1_000
 
@@ -27,8 +25,7 @@ def owned(store):
 
 def write(store, owned, placed):
     """Save everybody with so many orders."""
-    rows, nothing = rows_with(N, placed=placed), np.zeros(0, np.uint64)
-    customers = CustomerBatch(names(N), rows, np.ones(N, np.bool_), nothing, ints([0] * (N + 1)))
+    customers = batch_of(names(N), rows_with(N, placed=placed))
     store.save(owned, PartitionUpdate(customers, {}, 1, None, 0, {}, {}, 0, []))
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from state.customers.records import CustomerBatch, RecordUnreadable
+from state.customers.records import RecordUnreadable
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import Fenced, PartitionStore, PartitionUpdate, StateMismatch
 from state.store import keys
-from tests.building import MeddledRedis, equal_sums, everything_in, hashes_of, ints, names, rows_with, same
+from tests.building import MeddledRedis, batch_of, equal_sums, everything_in, ints, names, rows_with, same
 
 GROUP = "segments"
 P = 3
@@ -28,10 +28,13 @@ def owned(store):
     return owned
 
 
+def recent_of(batch, i):
+    return batch.recent.values[batch.recent.starts[i] : batch.recent.starts[i + 1]].tolist()
+
+
 def customers_of(ids, placed=1):
     rows = rows_with(len(ids), placed=placed, gross=np.arange(len(ids)))
-    hashes = hashes_of(2 * len(ids))
-    return CustomerBatch(ids, rows, np.ones(len(ids), np.bool_), hashes, ints(range(0, 2 * len(ids) + 1, 2)))
+    return batch_of(ids, rows, [[2 * i + 1, 2 * i + 2] for i in range(len(ids))])
 
 
 def save_of(ids, offset, placed=1, changes=(), profiles=None):
@@ -105,8 +108,8 @@ def test_what_is_saved_is_loaded(store, owned):
     expected = customers_of(["a", "b"])
     assert loaded.known.tolist() == [True, False, True]
     assert same(loaded.rows[[0, 2]], expected.rows[[1, 0]])
-    assert loaded.recent.tolist() == [3, 4, 1, 2]
-    assert loaded.starts.tolist() == [0, 2, 2, 4]
+    assert loaded.recent.values.tolist() == [3, 4, 1, 2]
+    assert loaded.recent.starts.tolist() == [0, 2, 2, 4]
 
 
 def test_the_next_owner_finds_what_the_last_one_saved(store, owned):
@@ -224,7 +227,7 @@ def test_a_scan_returns_every_customer_whole(store, n):
         cursor, batch = store.scan(P, cursor, 5_000)
         rounds += 1
         found |= {
-            name: (int(row["gross"]), batch.recent[batch.starts[i] : batch.starts[i + 1]].tolist())
+            name: (int(row["gross"]), recent_of(batch, i))
             for i, (name, row) in enumerate(zip(batch.ids, batch.rows, strict=True))
         }
         if cursor == 0:
@@ -263,7 +266,7 @@ def test_several_partitions_are_read_and_written_at_once(redis, store, monkeypat
     assert [each.ids for each in opened] == [["0b", "new", "0a"], [], ["2a"]]
     assert [each.known.tolist() for each in opened] == [[True, False, True], [], [True]]
     assert [each.rows["gross"].tolist() for each in opened] == [[1, 0, 0], [], [0]]
-    assert [each.recent.tolist() for each in opened] == [[3, 4, 1, 2], [], [1, 2]]
+    assert [each.recent.values.tolist() for each in opened] == [[3, 4, 1, 2], [], [1, 2]]
     store.save_all([(one, save_of(["0a"], 20, placed=7)), (two, save_of([], 20)), (three, save_of(["x"], 20))])
     assert store.load(0, ["0a"]).rows["placed"].tolist() == [7]
     assert store.load(2, ["x"]).known.all()

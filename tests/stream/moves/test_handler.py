@@ -56,7 +56,7 @@ def run(rounds, *, together):
         for p, outcome in enumerate(outcomes):
             owned[p].sums, owned[p].baseline = outcome.sums, outcome.baseline
             known[p] |= zip(outcome.customers.ids, pack(outcome.customers), strict=True)
-            repeated = {topic: count for topic, count in outcome.duplicates.items() if count}
+            repeated = {topic: counts for topic, counts in outcome.outcome_counts.items() if counts}
             found.append((list(outcome.changes), outcome.profiles, repeated))
     return found, known, [each.sums for each in owned]
 

@@ -11,7 +11,7 @@ from state.customers.recent_segments import segments_held_at
 from state.customers.records import blank_rows
 from state.partitions.model_sums import ModelSums
 from stream.customers.features import FEATURES
-from stream.customers.fold import fold_orders, merge
+from stream.customers.fold import fold, merge
 from stream.model.rfm_tiers import SEGMENT_NAMES, RfmTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
@@ -278,7 +278,7 @@ class TestTheModelIsTheSumOfItsCustomers:
         entries = [
             (PLACED, now_ms - int(random.integers(0, 200)) * DAY_MS, int(random.integers(0, 10**6))) for _ in range(n)
         ]
-        return fold_orders(order_columns(entries), ints(range(n)), n, HALF_LIFE_MS)
+        return fold(order_columns(entries), ints(range(n)), n, HALF_LIFE_MS)
 
     def recomputed(self, segmenter, rows):
         members = rows[(rows["baseline"] == segmenter.baseline) & (rows["cluster"] >= 0)]

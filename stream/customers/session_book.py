@@ -1,0 +1,136 @@
+"""Folds web sessions into customers: a session that is told again while it grows counts once, with its last figures.
+
+A record remembers its customer's `window` latest sessions. Of one that falls out only the hash is remembered, so that
+what is told about it later is recognised and counted as settled.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from consumers.inputs.web_sessions import SessionColumns
+from events.arrays import Flags, Ints
+from state.customers.order_entries import KEY_BITS, keys_of_hashes
+from state.customers.ragged import Ragged
+from state.customers.records import Rows, blank_rows
+from state.customers.session_entries import UNTOLD, SessionEntries, read_sessions, session_words
+from stream.customers.decay import contributions
+from stream.customers.known_keys import KEY, are_held, beyond, find, held_keys, mark, marked_keys, repeated
+from stream.customers.outcomes import DUPLICATE, SETTLED
+from stream.customers.tellings import is_news, latest
+
+__all__ = ["FoldedSessions", "fold_sessions"]
+
+_SETTLED_SESSION: Final = 2
+"""Marks the hash of a settled session among the hashes that a customer's record remembers."""
+
+
+class FoldedSessions(NamedTuple):
+    """What m sessions make of n customers.
+
+    `rows` (n,) are what to add to the records, `outcomes` (m,) what became of each event; `active` (n,) has whose
+    sessions are new or longer than before.
+    """
+
+    rows: Rows
+    sessions: Ragged
+    recent: Ragged
+    outcomes: Ints
+    active: Flags
+
+
+def fold_sessions(
+    sessions: Ragged,
+    recent: Ragged,
+    columns: SessionColumns,
+    slots: Ints,
+    half_life_ms: float,
+    *,
+    window: int,
+    remembered: int,
+) -> FoldedSessions:
+    """Fold sessions (m,) into those of n customers; `slots` (m,) says whose each is."""
+    sums, outcomes = _Sums(len(sessions), half_life_ms), np.zeros(len(slots), np.int64)
+    active = np.zeros(len(sessions), np.bool_)
+    keys = slots << KEY_BITS | keys_of_hashes(columns.session_hashes)
+    settled_keys = marked_keys(recent, _SETTLED_SESSION)
+    plain = ~(repeated(keys) | are_held(keys, held_keys(sessions)) | are_held(keys, settled_keys))
+    told = SessionEntries(columns.times, columns.durations, columns.pages, columns.cart_adds)
+    new = np.flatnonzero(plain)
+    fresh = SessionEntries(*(each[new] for each in told))
+    sums.count(slots[new], fresh, 1)
+    sums.times(slots[new], fresh.times)
+    active[slots[new]] = True
+    sessions = sessions.appended(slots[new], session_words(keys[new] & KEY, fresh))
+    again = np.flatnonzero(~plain)
+    if len(again):
+        groups, places = np.unique(keys[again], return_inverse=True)
+        owners, at = groups >> KEY_BITS, find(held_keys(sessions), groups)
+        is_settled = (find(settled_keys, groups) >= 0) & (at < 0)
+        before = _before(sessions, at)
+        counted = np.flatnonzero(~is_settled[places])
+        values = [each[again[counted]] for each in told]
+        news = is_news(before, values, places[counted])
+        after = SessionEntries(*latest(before, values, places[counted]))
+        outcomes[again] = np.where(is_settled[places], SETTLED, DUPLICATE)
+        outcomes[again[counted[news]]] = 0
+        known, now = np.flatnonzero(before.times != UNTOLD), np.flatnonzero(after.times != UNTOLD)
+        sums.count(owners[known], SessionEntries(*(each[known] for each in before)), -1)
+        sums.count(owners[now], SessionEntries(*(each[now] for each in after)), 1)
+        sums.times(owners[places[counted]], values[0])
+        active[owners[places[counted[news]]]] = True
+        sessions = _written(sessions, at, owners, now, session_words(groups & KEY, after))
+    sessions, recent = _bounded(sessions, recent, window, remembered)
+    return FoldedSessions(sums.rows, sessions, recent, outcomes, active)
+
+
+def _before(sessions: Ragged, at: Ints) -> SessionEntries:
+    if not len(sessions.values):
+        return SessionEntries(np.full(len(at), UNTOLD), *(np.zeros(len(at), np.int64) for _ in range(3)))
+    found = read_sessions(sessions.values[at])
+    return SessionEntries(*(np.where(at < 0, 0 if i else UNTOLD, each) for i, each in enumerate(found)))
+
+
+def _written(sessions: Ragged, at: Ints, owners: Ints, now: Ints, words: np.ndarray) -> Ragged:
+    there, new = now[at[now] >= 0], now[at[now] < 0]
+    if len(there):
+        values = sessions.values.copy()
+        values[at[there]] = words[there]
+        sessions = Ragged(values, sessions.starts)
+    return sessions.appended(owners[new], words[new])
+
+
+def _bounded(sessions: Ragged, recent: Ragged, window: int, remembered: int) -> tuple[Ragged, Ragged]:
+    if sessions.lengths.max(initial=0) > window:
+        leaving = beyond(sessions, read_sessions(sessions.values).times, window)
+        gone = held_keys(sessions)[leaving]
+        recent = recent.appended(gone >> KEY_BITS, mark(gone, _SETTLED_SESSION))
+        sessions = sessions.only(~leaving)
+    return sessions, recent.newest(remembered)
+
+
+class _Sums:
+    """The sums of sessions, as rows to be added to records."""
+
+    def __init__(self, n: int, half_life_ms: float) -> None:
+        self.rows, self._half_life_ms = blank_rows(n), half_life_ms
+
+    def count(self, owners: Ints, sessions: SessionEntries, sign: int) -> None:
+        """Add sessions, or with the sign -1 take them out."""
+        n = len(self.rows)
+        for name, values in (
+            ("sessions", None),
+            ("pages", sessions.pages),
+            ("duration_s", sessions.durations),
+            ("cart_adds", sessions.cart_adds),
+        ):
+            # By way of int64: a difference below 0 wraps around in an unsigned column, and back when it is added.
+            total = sign * np.bincount(owners, values, n).astype(np.int64)
+            self.rows[name] += total.astype(self.rows[name].dtype)
+        weights = contributions(np.full(len(owners), sign), sessions.times, self._half_life_ms)
+        self.rows["decayed_sessions"] += np.bincount(owners, weights, n)
+
+    def times(self, owners: Ints, times: Ints) -> None:
+        """Move the first and the last session."""
+        np.minimum.at(self.rows["first_session"], owners, times)
+        np.maximum.at(self.rows["last_session"], owners, times)
