@@ -74,7 +74,7 @@ class _PipelineCollector(Collector):
             yield GaugeMetricFamily(f"shoal_model_{name}", what, float(status["model"][name]))
         events = GaugeMetricFamily(
             "shoal_events",
-            "Events by outcome: applied, duplicate, rerouted, erased, dead_lettered",
+            "Events by outcome: applied, duplicate, rerouted, erased, dead_lettered, left_to_segments",
             labels=["topic", "fate"],
         )
         for name, count in status["events"].items():

@@ -32,9 +32,11 @@ class Input(Protocol):
 class Intake:
     """Turns what the source fetched into batches of the partitions that this worker owns."""
 
-    def __init__(self, kafka: KafkaSettings, inputs: Sequence[Input], future_ms: int) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, inputs: Sequence[Input], future_ms: int, left_to: Mapping[str, str] | None = None
+    ) -> None:
         self._inputs = {kafka.topic(each.topic): each for each in inputs}
-        self._future_ms = future_ms
+        self._future_ms, self._left_to = future_ms, left_to or {}
 
     def batches(
         self,
@@ -45,7 +47,8 @@ class Intake:
     ) -> tuple[list[PartitionBatch], dict[int, list[RejectedMessage]]]:
         """Return the batch of each owned partition, and by partition the messages that were rejected.
 
-        `ends` are partitions that were read to their end: the offsets go up to there.
+        Those of a topic that another group answers for are only counted. `ends` are partitions that were read to their
+        end: the offsets go up to there.
         """
         batches: dict[int, PartitionBatch] = {}
         rejected: dict[int, list[RejectedMessage]] = {}
@@ -62,6 +65,9 @@ class Intake:
                 batch.events[source.topic] = TopicEvents(decoding.columns.take(mine), fresh, decoding.positions[mine])
                 batch.offsets[fresh.topic] = int(fresh.offsets[fresh.partitions == partition].max()) + 1
                 dead = [decoding.rejections[i] for i in np.flatnonzero(fresh.partitions[bad] == partition).tolist()]
+                if other := self._left_to.get(source.topic):
+                    batch.count(source.topic, f"left_to_{other}", len(dead))
+                    continue
                 batch.count(source.topic, "dead_lettered", len(dead))
                 rejected.setdefault(partition, []).extend(
                     RejectedMessage(fresh, rejection.index, rejection.reason) for rejection in dead

@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic
 
 import redis
@@ -36,7 +36,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Wiring(Generic[C, U]):
-    """The parts that the runtime works with; it has as many lanes as there are committers."""
+    """The parts that the runtime works with; it has as many lanes as there are committers.
+
+    `left_to` names, by topic, the group that answers for events that are invalid or misplaced, where that is another.
+    """
 
     kafka: KafkaSettings
     settings: ConsumerSettings
@@ -48,6 +51,7 @@ class Wiring(Generic[C, U]):
     handler: Handler[C, U]
     background: BackgroundWork
     clock: Clock
+    left_to: Mapping[str, str] = field(default_factory=dict)
 
 
 class MicroBatchRuntime:
@@ -68,8 +72,10 @@ class MicroBatchRuntime:
     ) -> None:
         self._background, self._committer = wiring.background, wiring.committers[0]
         settings = wiring.settings
-        self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * HOUR_MS))
-        self._processing = Processing(wiring.kafka, wiring.load, wiring.committers, wiring.handler, wiring.clock)
+        self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * HOUR_MS), wiring.left_to)
+        self._processing = Processing(
+            wiring.kafka, wiring.load, wiring.committers, wiring.handler, wiring.clock, wiring.left_to
+        )
         self._schedule = LaneSchedule(Lanes[Job](len(wiring.committers), self._processing), clock)
         self._phase = Phase()
         self._stop = threading.Event()

@@ -1,7 +1,7 @@
 """What a lane does with the partitions of a micro-batch: load, hand over, commit."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Generic, NamedTuple
 
 import numpy as np
@@ -40,9 +40,10 @@ class Processing(Generic[C, U]):
         committers: Sequence[Committer[U]],
         handler: Handler[C, U],
         clock: Clock,
+        left_to: Mapping[str, str] | None = None,
     ) -> None:
         self._partitions, self._load_customers, self._committers = kafka.partitions, load, committers
-        self._handler, self._clock = handler, clock
+        self._handler, self._clock, self._left_to = handler, clock, left_to or {}
 
     def __call__(self, lane: int, job: Job) -> None:
         """Do a job in a lane.
@@ -120,7 +121,11 @@ class Processing(Generic[C, U]):
         return self._reroute(batch, customers, committer) or erased
 
     def _reroute(self, batch: PartitionBatch, customers: C, committer: Committer[U]) -> bool:
-        """Send the events of unknown customers who belong to other partitions there; return whether there were any."""
+        """Send the events of unknown customers who belong to other partitions there; return whether there were any.
+
+        Where another group does that for a topic they are only left out: sent by both, they would come twice, and late
+        ones beyond a customer's recent events.
+        """
         unknown = np.flatnonzero(~customers.known)
         ids = [customers.ids[i] for i in unknown.tolist()]
         owners = partitions_of(ids, self._partitions)
@@ -129,10 +134,11 @@ class Processing(Generic[C, U]):
             return False
         for topic, part in batch.events.items():
             away = np.array([each in misplaced for each in part.columns.customer_ids], np.bool_)
-            for i in np.flatnonzero(away).tolist():
+            other = self._left_to.get(topic)
+            for i in [] if other else np.flatnonzero(away).tolist():
                 customer_id, value = part.columns.customer_ids[i], part.messages.values[int(part.positions[i])]
                 committer.send_elsewhere(topic, customer_id.encode(), value or b"", misplaced[customer_id])
-            batch.count(topic, "rerouted", int(away.sum()))
+            batch.count(topic, f"left_to_{other}" if other else "rerouted", int(away.sum()))
             batch.events[topic] = part.take(np.flatnonzero(~away))
         return True
 

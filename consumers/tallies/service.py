@@ -29,6 +29,7 @@ from consumers.tallies.handler import TallyHandler
 from consumers.tallies.inputs import ConversionInput, ExposureInput, PurchaseInput
 from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
+from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tally_partitions import TallyPartitions
 from state.partitions.owned_partition import OwnedPartition
@@ -141,6 +142,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
         handler=handler,
         background=_NoBackground(),
         clock=_EventTime(),
+        left_to={topic: keys.SEGMENTS_GROUP for topic in EXPERIMENT_INPUTS if topic in SEGMENT_INPUTS},
     )
     runtime = MicroBatchRuntime(wiring, keys.EXPERIMENTS_GROUP)
     return ExperimentService(runtime, WorkerRegistry(client, keys.EXPERIMENT_WORKERS))

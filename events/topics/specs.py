@@ -11,7 +11,9 @@ SEGMENT_INPUTS = ("orders", "web-sessions", "customers")
 """Inputs of the `segments` group: the same number of partitions, so that a customer is in one partition everywhere."""
 
 EXPERIMENT_INPUTS = ("orders", "conversions", "exposures")
-"""Inputs of the `experiments` group: partitioned alike, and with the `segments` group's."""
+"""Inputs of the `experiments` group: partitioned alike, and with the `segments` group's.
+
+For a topic that both read, `segments` answers: it alone writes dead letters and puts misplaced events right."""
 
 _LARGE = 16 << 20
 
