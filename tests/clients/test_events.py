@@ -54,6 +54,7 @@ def test_an_event_has_the_fields_and_defaults_of_its_model(model: type[BaseModel
             assert fields[name].default == declared.get_default(), name
 
 
+@pytest.mark.slow
 @by_topic
 @settings(max_examples=150)
 @given(data=st.data())

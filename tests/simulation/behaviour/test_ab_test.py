@@ -11,6 +11,8 @@ from simulation.behaviour.ab_test import Effect, Experiment
 from simulation.customers.groups import Buying, Visits
 from tests.simulation.watching import START_MS, Seen, group, ms, scenario
 
+pytestmark = pytest.mark.slow
+
 FROM, UNTIL, DAYS = 5, 45, 60
 SEEN = Visits(web_share=0.95, per_order=1.5, browsing_per_week=2)
 LIKE = Buying(r=200, alpha=200)

@@ -16,6 +16,8 @@ from simulation.behaviour.buying import draw_purchases
 from simulation.customers.groups import Buying, Dropout, Spend
 from tests.simulation.watching import START_MS, Seen, close, group, ms, scenario, variance_close
 
+pytestmark = pytest.mark.slow
+
 CDNOW = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
 """Fader, Hardie and Lee (2005): the BG/NBD model fitted to CDNOW, in weeks."""
 WEEKS = 39
