@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from consumers.inputs.bounds import EventBounds
 from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
+from consumers.inputs.placeholder_ids import PlaceholderIds
 from consumers.inputs.web_sessions import SessionInput
 from events.codec.batch_decoder import BatchDecoder, DecodedStructs, Rejection
 from events.codec.instants import milliseconds
@@ -25,7 +27,10 @@ INSTANTS = {
 }
 AS_TEXT = {model: BatchDecoder(model, MAX_BYTES, INSTANTS[model]) for model in MODELS}
 DECODERS = {model: BatchDecoder(model, MAX_BYTES) for model in MODELS}
-SESSIONS = SessionInput(MAX_BYTES)
+BOUNDS = EventBounds(earliest_ms=0, placeholders=PlaceholderIds(()))
+"""What the models know nothing of does not refuse anything here."""
+SESSIONS = SessionInput(MAX_BYTES, BOUNDS)
+ORDERS = OrderInput(Money("EUR", {"USD": 1.0, "GBP": 1.0, "JPY": 1.0}, str), MAX_BYTES, BOUNDS)
 LATEST_MS = 1 << 60
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 JUST_BEFORE_1970 = -timedelta(milliseconds=0.5)
@@ -127,9 +132,7 @@ def test_decoder_accepts_what_the_model_accepts(model, data):
 @several
 @given(value=odd_events(Order) | valid_events(Order))
 def test_order_input_refuses_what_names_no_order_as_the_model_does(value):
-    columns, _, rejections = OrderInput(Money("EUR", {"USD": 1.0, "GBP": 1.0, "JPY": 1.0}, str), MAX_BYTES).decode(
-        [value], LATEST_MS
-    )
+    columns, _, rejections = ORDERS.decode([value], LATEST_MS)
     assert len(columns) + len(rejections) == 1
     order, reason = reading(Order, value)
     if order is None and ORDER_ID_MISSING in reason and not excused(value):
