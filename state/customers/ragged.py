@@ -81,11 +81,12 @@ class Ragged:
         starts = _starts_of(self.lengths + new)
         values = np.empty((int(starts[-1]), *self.values.shape[1:]), self.values.dtype)
         if len(self.values):
-            values[np.arange(len(self.values)) + np.repeat(starts[:-1] - self.starts[:-1], self.lengths)] = self.values
+            moved = np.arange(len(self.values)) + np.repeat(starts[:-1] - self.starts[:-1], self.lengths)
+            _items(values)[moved] = _items(self.values)
         # Sorting numbers of 16 bits is several times as fast.
         order = np.argsort(owners.astype(np.uint16) if n <= 1 << 16 else owners, kind="stable")
         behind = starts[:-1] + self.lengths - np.concatenate([[0], np.cumsum(new)[:-1]])
-        values[np.arange(len(items)) + behind[owners[order]]] = items[order]
+        _items(values)[np.arange(len(items)) + behind[owners[order]]] = _items(items)[order]
         return Ragged(values, starts)
 
     def only(self, kept: Flags) -> "Ragged":
@@ -104,3 +105,8 @@ class Ragged:
 
 def _starts_of(lengths: Ints) -> Ints:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _items(values: Values) -> Values:
+    """Return values (m, 2) as m items of 16 bytes: numpy moves these several times as fast as rows of two."""
+    return values.view(np.complex128)[:, 0] if values.shape[1:] == (2,) else values

@@ -8,11 +8,23 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from consumers.inputs.deduplication import unseen
 from events.arrays import Flags, Ints
 from state.customers.order_entries import KEY_BITS, keys_of_words
 from state.customers.ragged import Ragged
 
-__all__ = ["KEY", "are_held", "beyond", "find", "held_keys", "mark", "marked_keys", "repeated"]
+__all__ = [
+    "KEY",
+    "are_known",
+    "beyond",
+    "find",
+    "held_keys",
+    "listed_keys",
+    "mark",
+    "marked_keys",
+    "repeated",
+    "with_customers",
+]
 
 KEY: Final = (1 << KEY_BITS) - 1
 
@@ -20,18 +32,12 @@ _LEAST, _MOST = 1 << 10, 1 << 20
 _SPARSE: Final = 16
 
 
-def are_held(keys: Ints, held: Ints) -> Flags:
-    """Return which keys (m,) are among the held ones (k,).
-
-    A table of endings tells nearly all of them apart; comparing every pair or sorting costs several times as much.
-    """
+def are_known(keys: Ints, slots: Ints, *known: Ragged) -> Flags:
+    """Return which keys (m,) of the customers at `slots` (m,) stand among these lists of their customer's keys."""
     found = np.zeros(len(keys), np.bool_)
-    if len(held):
-        endings, ending = _endings(held)
-        suspects = np.flatnonzero(endings[keys & ending])
-        if len(suspects):
-            distinct, places = np.unique(keys[suspects], return_inverse=True)
-            found[suspects] = (find(held, distinct) >= 0)[places]
+    for each in known:
+        if len(each.values):
+            found |= ~unseen(each, slots, keys.view(np.uint64))
     return found
 
 
@@ -63,17 +69,28 @@ def _endings(keys: Ints) -> tuple[Flags, int]:
 
 def held_keys(entries: Ragged) -> Ints:
     """Return the keys of entries (k,), each below its customer."""
+    return with_customers(listed_keys(entries))
+
+
+def listed_keys(entries: Ragged) -> Ragged:
+    """Return the keys of each customer's entries."""
     if not len(entries.values):
-        return np.empty(0, np.int64)
-    return np.asarray(entries.owners << KEY_BITS | keys_of_words(entries.values))
+        return Ragged(np.empty(0, np.uint64), entries.starts)
+    return Ragged(keys_of_words(entries.values).view(np.uint64), entries.starts)
 
 
-def marked_keys(recent: Ragged, kind: int) -> Ints:
-    """Return the keys that were remembered by `mark` as of this kind, each below its customer."""
+def marked_keys(recent: Ragged, kind: int) -> Ragged:
+    """Return the keys that were remembered by `mark` as of this kind, of each customer."""
     marked = recent.values >> np.uint64(KEY_BITS) == kind
     if not marked.any():
-        return np.empty(0, np.int64)
-    return np.asarray(recent.owners[marked] << KEY_BITS | (recent.values[marked] & np.uint64(KEY)).astype(np.int64))
+        return Ragged(np.empty(0, np.uint64), np.zeros_like(recent.starts))
+    chosen = recent.only(marked)
+    return Ragged(chosen.values & np.uint64(KEY), chosen.starts)
+
+
+def with_customers(keys: Ragged) -> Ints:
+    """Return each customer's keys (k,), each below its customer."""
+    return np.asarray(keys.owners << KEY_BITS | keys.values.view(np.int64))
 
 
 def mark(keys: Ints, kind: int) -> npt.NDArray[np.uint64]:

@@ -16,7 +16,7 @@ from state.customers.order_entries import (
     return_words,
 )
 from state.customers.ragged import Ragged
-from stream.customers.known_keys import KEY, beyond, find, held_keys, mark, marked_keys
+from stream.customers.known_keys import KEY, beyond, find, held_keys, mark, marked_keys, with_customers
 
 __all__ = ["LocatedOrders", "OrderBook", "bounded", "settled_keys"]
 
@@ -34,8 +34,8 @@ class OrderBook(NamedTuple):
     recent: Ragged
 
 
-def settled_keys(book: OrderBook) -> Ints:
-    """Return the keys of the orders that have left the books, as far as they are remembered."""
+def settled_keys(book: OrderBook) -> Ragged:
+    """Return the keys of each customer's orders that have left the book, as far as they are remembered."""
     return marked_keys(book.recent, _SETTLED_ORDER)
 
 
@@ -51,7 +51,7 @@ class LocatedOrders(NamedTuple):
     def of(cls, book: OrderBook, keys: Ints) -> "LocatedOrders":
         """Find orders in the book; `keys` (g,) hold the customer above the bits of the order."""
         orders, returns = find(held_keys(book.orders), keys), find(held_keys(book.returns), keys)
-        return cls(keys, orders, returns, (find(settled_keys(book), keys) >= 0) & (orders < 0))
+        return cls(keys, orders, returns, (find(with_customers(settled_keys(book)), keys) >= 0) & (orders < 0))
 
     def read(self, book: OrderBook) -> OrderEntries:
         """Return the orders' entries (g,)."""

@@ -15,7 +15,18 @@ from state.customers.ragged import Ragged
 from state.customers.records import Rows, blank_rows
 from state.customers.session_entries import UNTOLD, SessionEntries, read_sessions, session_words
 from stream.customers.decay import contributions
-from stream.customers.known_keys import KEY, are_held, beyond, find, held_keys, mark, marked_keys, repeated
+from stream.customers.known_keys import (
+    KEY,
+    are_known,
+    beyond,
+    find,
+    held_keys,
+    listed_keys,
+    mark,
+    marked_keys,
+    repeated,
+    with_customers,
+)
 from stream.customers.outcomes import DUPLICATE, SETTLED
 from stream.customers.tellings import is_news, latest
 
@@ -53,8 +64,8 @@ def fold_sessions(
     sums, outcomes = _Sums(len(sessions), half_life_ms), np.zeros(len(slots), np.int64)
     active = np.zeros(len(sessions), np.bool_)
     keys = slots << KEY_BITS | keys_of_hashes(columns.session_hashes)
-    settled_keys = marked_keys(recent, _SETTLED_SESSION)
-    plain = ~(repeated(keys) | are_held(keys, held_keys(sessions)) | are_held(keys, settled_keys))
+    settled = marked_keys(recent, _SETTLED_SESSION)
+    plain = ~(repeated(keys) | are_known(keys & KEY, slots, listed_keys(sessions), settled))
     told = SessionEntries(columns.times, columns.durations, columns.pages, columns.cart_adds)
     new = np.flatnonzero(plain)
     fresh = SessionEntries(*(each[new] for each in told))
@@ -66,7 +77,7 @@ def fold_sessions(
     if len(again):
         groups, places = np.unique(keys[again], return_inverse=True)
         owners, at = groups >> KEY_BITS, find(held_keys(sessions), groups)
-        is_settled = (find(settled_keys, groups) >= 0) & (at < 0)
+        is_settled = (find(with_customers(settled), groups) >= 0) & (at < 0)
         before = _before(sessions, at)
         counted = np.flatnonzero(~is_settled[places])
         values = [each[again[counted]] for each in told]
@@ -132,5 +143,7 @@ class _Sums:
 
     def times(self, owners: Ints, times: Ints) -> None:
         """Move the first and the last session."""
-        np.minimum.at(self.rows["first_session"], owners, times)
-        np.maximum.at(self.rows["last_session"], owners, times)
+        for name, extreme in (("first_session", np.minimum), ("last_session", np.maximum)):
+            found = self.rows[name].copy()  # several times as fast on an array that is not part of rows
+            extreme.at(found, owners, times)
+            self.rows[name] = found
