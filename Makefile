@@ -40,7 +40,7 @@ check: setup ## Lint, format, types, direction of imports
 bench: setup ## Measure everything and the peers in turn, into bench/RESULTS.md (needs Java and Maven)
 	$(BIN)/python -m bench.main $(BENCH)
 	$(BIN)/python -m bench.speed.rebaseline
-	$(BIN)/python -m bench.statistics.tallies
+	$(BIN)/python -m bench.statistics.experiment_consumer
 	$(BIN)/python -m bench.reads
 
 bench-quick: setup ## Measure throughput and latency in under two minutes (needs Java and Maven)
@@ -50,7 +50,7 @@ bench-honesty: setup ## Measure whether the statistics of experiments keep their
 	$(BIN)/python -m bench.statistics.honesty
 
 bench-tallies: setup ## Measure the experiment consumer: exactness, throughput, delay (minutes; needs Java and Maven)
-	$(BIN)/python -m bench.statistics.tallies
+	$(BIN)/python -m bench.statistics.experiment_consumer
 
 bench-rebaseline: setup ## Measure the re-baseline of a million customers: seconds and memory (about a minute)
 	$(BIN)/python -m bench.speed.rebaseline

@@ -5,23 +5,26 @@ Without a C compiler Shoal is installed all the same, and does the same more slo
 
 from setuptools import Extension, setup
 
-_LIBRDKAFKA = "consumers/broker/librdkafka.pxd"
+_LIBRDKAFKA = "consumers/broker/librdkafka_plugin.pxd"
 
 setup(
     ext_modules=[
-        Extension("consumers.inputs.grouping", ["consumers/inputs/grouping.pyx"], optional=True),
+        Extension("consumers.inputs.text_matching", ["consumers/inputs/text_matching.pyx"], optional=True),
         Extension(
-            "consumers.broker.librdkafka", ["consumers/broker/librdkafka.pyx"], depends=[_LIBRDKAFKA], optional=True
-        ),
-        Extension(
-            "consumers.broker.message_batch",
-            ["consumers/broker/message_batch.pyx"],
+            "consumers.broker.librdkafka_plugin",
+            ["consumers/broker/librdkafka_plugin.pyx"],
             depends=[_LIBRDKAFKA],
             optional=True,
         ),
         Extension(
-            "consumers.broker.message_queue",
-            ["consumers/broker/message_queue.pyx"],
+            "consumers.broker.produce_batch",
+            ["consumers/broker/produce_batch.pyx"],
+            depends=[_LIBRDKAFKA],
+            optional=True,
+        ),
+        Extension(
+            "consumers.broker.consume_queue",
+            ["consumers/broker/consume_queue.pyx"],
             depends=[_LIBRDKAFKA],
             optional=True,
         ),

@@ -18,8 +18,8 @@ from api.endpoints.segments import segments_router
 from api.endpoints.suppressions import suppressions_router
 from api.endpoints.triggers import triggers_router
 from api.pages import add_pages
-from api.serving.http_limits import HttpLimits
 from api.serving.problem_details import problem_schemas, register_problems
+from api.serving.request_middleware import HttpLimits
 from api.serving.scope_guard import SECURITY_SCHEME
 from api.serving.services import open_services
 from api.settings import AppSettings

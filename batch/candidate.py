@@ -17,12 +17,12 @@ from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable, fit
 from batch.data.principal_components import PcaProjection, pca_projection
 from batch.errors import TooFewCustomers
 from batch.fit_options import FitOptions
-from batch.identity.final_centroids import nearest_labels
+from batch.identity.lloyd_iteration import nearest_labels
 from batch.naming.names import name_segments
 from batch.naming.segment_profile import SegmentProfile, segment_profiles
 from batch.naming.surrogate_tree import fit_surrogate
 from batch.selection.candidate_metrics import CandidateMetrics
-from batch.selection.choice import choose
+from batch.selection.compare_and_fit import choose
 from events.arrays import Floats
 from events.schema.outputs import Baseline, BaselineSegment
 from stream.customers.features import feature_of

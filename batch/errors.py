@@ -1,6 +1,6 @@
 """Errors of fitting a baseline: each says what was found and what to do. The live baseline stays as it is."""
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["AlgorithmUnknown", "FeatureMissing", "NoCandidate", "NoCustomers", "TooFewCustomers"]
 

@@ -23,13 +23,13 @@ from batch.report.document import report_document
 from events.arrays import Ints
 from events.schema.outputs import Baseline
 from events.segment_changes import segment_number
-from state.customers.attribute_columns import stored_attributes
 from state.customers.records import Rows
+from state.customers.stored_attributes import stored_attributes
 from state.model.baselines import BaselineStore
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
+from stream.model.baseline_zero import SEGMENT_NAMES, RfmTiers
 from stream.model.kmeans import nearest
 from stream.model.live_segmenter import LiveSegmenter
-from stream.model.rfm_tiers import SEGMENT_NAMES, RfmTiers
 from stream.model.segmenter import CentroidSegmenter, Segmenter
 from stream.moves.hysteresis import Hysteresis
 

@@ -12,10 +12,10 @@ from bench.reporting.run_statistics import summary
 from bench.speed.catch_up import measure_catch_up
 from bench.speed.latency import measure_latency, warm_up
 from bench.speed.peer_rounds import measure_peers
-from bench.speed.scaling import measure_workers, preloaded_run
-from bench.speed.start import measure_start
 from bench.speed.sweep import measure_sweep
 from bench.speed.throughput import Job, Throughput, fixed_job, measure_throughput, mixed_job, warm_up_jobs
+from bench.speed.worker_start import measure_start
+from bench.speed.workers_and_stored_customers import measure_workers, preloaded_run
 from events.time_units import DAY_S
 
 __all__ = ["PART_OF", "Plan", "Session"]

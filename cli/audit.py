@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.local.addresses import RedisOption, state_settings
+from cli.local.service_addresses import RedisOption, state_settings
 
 __all__ = ["app"]
 
@@ -23,7 +23,7 @@ def export(
     redis: RedisOption = None,
 ) -> None:
     """Print the audit log as JSON lines, the oldest first. Customers are pseudonyms, the same one for the same id."""
-    from api.access.audit_log import read_audit
+    from api.access.customer_access_log import read_audit
     from state.store.connection import connect
 
     for entry in read_audit(connect(state_settings(redis).redis), customer):

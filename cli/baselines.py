@@ -9,9 +9,9 @@ import typer
 from cli.baseline.output import baseline_document, show_baseline, write_report
 from cli.baseline.redis_failures import explain_redis_failure
 from cli.baseline.stores import open_promotion, open_store
-from cli.local.addresses import KafkaOption, RedisOption
+from cli.local.service_addresses import KafkaOption, RedisOption
 from cli.printing.decision_options import ByOption, WhyOption, new_decision
-from cli.printing.option_groups import expand_option_groups
+from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.local.stop_signals import stop_on_signals
 from cli.printing.durations import duration_s
 from cli.printing.output import log_to_stderr
@@ -55,10 +55,10 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     from consumers.broker.kafka_sink import KafkaSink
     from state.model.baselines import BaselineStore
     from state.store.connection import connect
-    from stream.customers.clock import SegmentClock
+    from stream.customers.wall_or_event_time import SegmentClock
     from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
-    from stream.worker import half_life_ms
+    from stream.worker_wiring import half_life_ms
 
     address, state, stream, settings = kafka_settings(kafka), state_settings(redis), StreamSettings(), BatchSettings()
     lower_priority(settings.batch_nice)

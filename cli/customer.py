@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings
 from cli.printing.output import JsonOption, errors, print_json, tables
 
 __all__ = ["register"]
@@ -26,7 +26,7 @@ def customer(
     as_json: JsonOption = False,
 ) -> None:
     """Show a customer's record, features, lifetime value, segment, and the way it took through the segments."""
-    from cli.local.open_inspector import inspector
+    from cli.local.inspector_connection import inspector
     from queries.customers.lifetime_value import lifetime_of_customer
 
     reader = inspector(redis)
@@ -76,7 +76,7 @@ def _cell(value: Any) -> str:
 def _history(found: dict[str, Any], kafka: str | None) -> list[dict[str, Any]]:
     """Return the history, with causes where Kafka can be asked for the changes."""
     from consumers.history.segment_changes_reader import changes_of_customer
-    from events.errors import ShoalError
+    from events.base_error import ShoalError
     from queries.customers.segment_history import with_changes
 
     try:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, errors, print_json, tables
 
 __all__ = ["app"]
@@ -77,7 +77,7 @@ def replay(
 
 
 def _log(kafka: str | None, redis: str | None) -> Any:
-    from consumers.dead_letters.log import DeadLetterLog
+    from consumers.dead_letters.stored_letters import DeadLetterLog
     from state.store.connection import connect
 
     return DeadLetterLog(kafka_settings(kafka), connect(state_settings(redis).redis))

@@ -6,10 +6,10 @@ import time
 
 import typer
 
-from cli.local.addresses import LOCAL
 from cli.local.running_process import running_pid
+from cli.local.service_addresses import LOCAL
 from cli.printing.output import JsonOption, print_json, tables
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["register"]
 

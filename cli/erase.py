@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, print_json, tables
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["register"]
 
@@ -37,7 +37,7 @@ def erase(
     """
     from consumers.broker.kafka_sink import KafkaSink
     from state.store.connection import connect
-    from stream.erasure.erasure_requests import ErasureRequests
+    from stream.erasure.erase_everywhere import ErasureRequests
 
     address, client = kafka_settings(kafka), connect(state_settings(redis).redis)
     erasures = ErasureRequests(client, address, lambda: KafkaSink(address))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import export_segments
-from cli.local.addresses import RedisOption
+from cli.local.service_addresses import RedisOption
 from cli.printing.output import JsonOption, print_json, tables
 
 __all__ = ["app"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ def _read(
     from batch.data.segment_export import export_columns, export_table
     from batch.lifetime.lifetime_models import LifetimeModels
     from queries.segments.segment_names import segment_names
-    from state.customers.attribute_columns import stored_attributes
-    from stream.customers.clock import SegmentClock
+    from state.customers.stored_attributes import stored_attributes
+    from stream.customers.wall_or_event_time import SegmentClock
     from stream.settings import StreamSettings
-    from stream.worker import half_life_ms
+    from stream.worker_wiring import half_life_ms
 
     stream, partitions = StreamSettings(), kafka_settings(kafka).partitions
     attributes = stored_attributes(client)

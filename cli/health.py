@@ -5,9 +5,9 @@ from typing import Any
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, print_json, tables
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["register"]
 

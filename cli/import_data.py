@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from cli.feeding.event_sending import SendOptions, Sent, send
-from cli.local.addresses import kafka_settings
-from cli.printing.option_groups import expand_option_groups
+from cli.feeding.file_sending import SendOptions, Sent, send
+from cli.local.service_addresses import kafka_settings
+from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import print_json, tables
 
 if TYPE_CHECKING:

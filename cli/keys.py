@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.local.addresses import RedisOption, read_local, state_settings
+from cli.local.service_addresses import RedisOption, read_local, state_settings
 from cli.printing.durations import duration_s
 from cli.printing.output import JsonOption, print_json, tables
 

@@ -38,7 +38,7 @@ from cli import (
 )
 from cli.experiment import commands as experiment
 from cli.printing.output import errors
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["app", "main"]
 

@@ -5,11 +5,11 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from cli.feeding.event_sending import SendOptions, send
-from cli.local.addresses import kafka_settings
-from cli.printing.option_groups import expand_option_groups
+from cli.feeding.file_sending import SendOptions, send
+from cli.local.service_addresses import kafka_settings
+from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import errors, print_json, tables
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["Topic", "register"]
 

@@ -10,9 +10,9 @@ import typer
 from cli.baseline.output import baseline_document, show_baseline, write_report
 from cli.baseline.redis_failures import explain_redis_failure
 from cli.baseline.stores import open_promotion, open_rebaseliner
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.decision_options import ByOption, new_decision
-from cli.printing.option_groups import expand_option_groups
+from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, errors, print_json
 
 if TYPE_CHECKING:
@@ -136,10 +136,10 @@ def _store_proposal(options: _Options, fit: "FitOptions", settings: "BatchSettin
 
 def _fit_files(files: list[Path], fit: "FitOptions", settings: "BatchSettings") -> "tuple[Baseline, bytes]":
     from batch.rebaseline import propose_offline
-    from cli.feeding.customers_from_files import read_customers
+    from cli.feeding.offline_customer_table import read_customers
     from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
-    from stream.worker import half_life_ms
+    from stream.worker_wiring import half_life_ms
 
     table = read_customers(files, half_life_ms(state_settings()), fit.features)
     proposal = propose_offline(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.local.addresses import RedisOption
+from cli.local.service_addresses import RedisOption
 from cli.printing.durations import days_of
 from cli.printing.output import JsonOption, print_json, tables
 from cli.printing.segment_tables import flows_table, segments_table
@@ -26,7 +26,7 @@ def segments(
     as_json: JsonOption = False,
 ) -> None:
     """Show every segment with its customers, its share, and the mean recency, frequency and spend of its members."""
-    from cli.local.open_inspector import inspector
+    from cli.local.inspector_connection import inspector
 
     if flows:
         moved = inspector(redis).flows(days_of(since))

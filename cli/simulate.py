@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.local.addresses import KafkaOption, kafka_settings
+from cli.local.service_addresses import KafkaOption, kafka_settings
 from cli.local.stop_signals import stop_on_signals
-from cli.printing.option_groups import expand_option_groups
+from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, errors, print_json, tables
 
 if TYPE_CHECKING:

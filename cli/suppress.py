@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.local.addresses import RedisOption, state_settings
-from cli.printing.option_groups import expand_option_groups
+from cli.local.service_addresses import RedisOption, state_settings
+from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.local.addresses import KafkaOption, kafka_settings
+from cli.local.service_addresses import KafkaOption, kafka_settings
 from cli.printing.output import JsonOption, print_json, tables
 
 __all__ = ["app"]

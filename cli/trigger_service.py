@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import log_to_stderr
 
 __all__ = ["register"]

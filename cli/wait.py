@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption
+from cli.local.service_addresses import KafkaOption, RedisOption
 from cli.printing.output import JsonOption, print_json, tables
 
 __all__ = ["register"]

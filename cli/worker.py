@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.local.addresses import KafkaOption, RedisOption, kafka_settings, state_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import log_to_stderr
 
 __all__ = ["register"]
@@ -29,9 +29,9 @@ def worker(
     from consumers.settings import ConsumerSettings
     from events.topics.administration import require_topics
     from events.topics.specs import topic_specs
-    from stream.app import run_worker
+    from stream.faust_worker_app import run_worker
     from stream.settings import StreamSettings
-    from stream.worker import WorkerSettings
+    from stream.worker_wiring import WorkerSettings
 
     log_to_stderr()
     address = kafka_settings(kafka)

@@ -7,7 +7,7 @@ statsmodels.
 from experiments.assignment import Assignment, Unassigned, assign, assign_many
 from experiments.definition import Experiment, Metric, Variant
 from experiments.definition_changes import Refusal, check_change
-from experiments.statistics.result import NotComputable, Reason
+from experiments.statistics.value_or_reason import NotComputable, Reason
 from experiments.tally import THOUSANDTHS, Tallies, Tally
 
 __all__ = [

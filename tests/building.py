@@ -17,7 +17,7 @@ from events.segment_changes import make_change
 from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, PROFILE_NUMBERS, CustomerBatch, blank_rows
 from stream.customers.decay import LANDMARK_MS
-from stream.model.rfm_tiers import SEGMENT_NAMES
+from stream.model.baseline_zero import SEGMENT_NAMES
 
 HALF_LIFE_MS = 90.0 * DAY_MS
 NOW_MS = 1_767_225_600_000

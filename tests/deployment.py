@@ -22,8 +22,8 @@ from events.settings import KafkaSettings
 from events.topics.administration import create_topics
 from events.topics.specs import SEGMENT_INPUTS, topic_specs
 from state.customers.segment_views import SegmentView, SegmentViews
-from state.partitions.partition_progress import read_outcome_counts
 from state.partitions.partition_store import PartitionStore
+from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
 from state.store.connection import connect

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from cli.formats.cdnow import read_cdnow, sample_path
+from consumers.inputs.currency_conversion import Money
 from consumers.inputs.customers import ProfileInput
-from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from state.customers.records import blank_rows

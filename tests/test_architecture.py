@@ -82,7 +82,7 @@ def test_naming_a_tally_or_an_assignment_does_not_load_the_statistics():
 
 def test_a_worker_does_not_load_what_only_batch_work_needs():
     program = (
-        "import sys, stream.app; from stream.model.drift_detection import DriftDetector; "
+        "import sys, stream.faust_worker_app; from stream.model.drift_detection import DriftDetector; "
         "DriftDetector(['s1'], ['recency']); "
         "print(*sorted(sys.modules))"
     )

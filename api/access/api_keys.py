@@ -17,7 +17,7 @@ import redis
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.access.scopes import Principal, Scope
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["KEYS", "ApiKey", "KeyStore", "KeyUnknown", "NewKey", "Token", "bearer_token", "parse_token"]
 

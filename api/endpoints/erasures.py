@@ -12,7 +12,7 @@ from api.serving.problem_details import ProblemError, problem_responses
 from api.serving.scope_guard import Caller, InjectedServices, guarded_router, requires_scope
 from events.codec.instants import rfc3339
 from events.schema.field_types import Identifier
-from stream.erasure.erasure_requests import ErasureProgress
+from stream.erasure.erase_everywhere import ErasureProgress
 
 __all__ = ["erasures_router"]
 

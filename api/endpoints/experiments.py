@@ -208,7 +208,9 @@ async def stop_experiment(services: InjectedServices, caller: Caller, experiment
 
 async def plan(body: PowerRequest) -> PowerResponse:
     """Return how many customers a change of a rate needs to be found."""
-    from experiments.planning.power import sample_size_of_proportions  # the statistics take a second to load
+    from experiments.planning.sample_size_formulas import (
+        sample_size_of_proportions,  # the statistics take a second to load
+    )
 
     needed = await run_in_threadpool(sample_size_of_proportions, body.rate, body.lift, body.alpha, body.power)
     if isinstance(needed, NotComputable):

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access.scopes import Scope
 from api.endpoints.baselines import decision
-from api.pages.figures.charts import sankey
+from api.pages.figures.plotly_figures import sankey
 from api.pages.page_access import Visit
 from api.pages.rendering import page
 from api.serving.problem_details import ProblemError

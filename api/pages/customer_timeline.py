@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from api.serving.services import Services
 from consumers.history.segment_changes_reader import changes_of_customer
 from consumers.history.session_history import sessions_of_customer
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.inputs import WebSession
 from events.segment_changes import Change
 from queries.customers.purchases import Purchase, purchases_of

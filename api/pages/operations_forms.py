@@ -12,8 +12,8 @@ from api.pages.operations import operations_page
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
 from api.serving.problem_details import ProblemError
-from consumers.dead_letters.log import LetterPage
 from consumers.dead_letters.replay import LetterSelection, ReplayCounts, replay
+from consumers.dead_letters.stored_letters import LetterPage
 from events.topics.administration import KafkaUnreachable
 from queries.operations.dead_letter_json import dead_letter_json
 from stream.campaigns.settings import TriggerSettings

@@ -5,14 +5,14 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.pages.figures.charts import flow_chart, heat_map, scatter, sizes_chart
 from api.pages.figures.country_chart import country_chart
+from api.pages.figures.plotly_figures import flow_chart, heat_map, scatter, sizes_chart
 from api.pages.page_access import Visit
 from api.pages.rendering import page
 from api.serving.services import Services
 from batch.naming.playbook import play_for
 from batch.world.map_drawing import draw_world
-from queries.segments.population import Population
+from queries.segments.segment_survey import Population
 from state.customers.recent_segments import NO_SEGMENT
 from stream.customers.features import DEFAULT_FEATURES, FEATURES
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import redis
 from starlette.concurrency import run_in_threadpool
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["run_periodically"]
 

@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 
 from batch.promotion.decisions import SegmentUnknown
 from consumers.dead_letters.replay import LetterUnknown
-from events.errors import ShoalError
-from queries.customers.inspector import CustomerUnknown
+from events.base_error import ShoalError
+from queries.customers.customer_and_segment_json import CustomerUnknown
 from queries.experiments.experiments import UnknownExperiment
 from state.campaigns.triggers import TriggerUnknown
 from state.model.baselines import BaselineUnknown

@@ -11,7 +11,7 @@ import redis
 import redis.asyncio
 from starlette.concurrency import run_in_threadpool
 
-from api.access.audit_log import AuditLog, audit_salt
+from api.access.customer_access_log import AuditLog, audit_salt
 from api.access.key_cache import KeyCache
 from api.access.rate_limit import RateLimiter
 from api.access.sign_in_sessions import Sessions
@@ -21,26 +21,26 @@ from api.serving.prometheus_metrics import RequestMetrics
 from api.settings import AppSettings
 from batch.promotion.decisions import Promotion
 from consumers.broker.kafka_sink import KafkaSink
-from consumers.dead_letters.log import DeadLetterLog
+from consumers.dead_letters.stored_letters import DeadLetterLog
 from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
+from queries.customers.customer_and_segment_json import Inspector
 from queries.customers.customer_lookup import CustomerLookup
-from queries.customers.inspector import Inspector
-from queries.experiments.effect_over_time import record_all_effects
+from queries.experiments.effect_recording import record_all_effects
 from queries.experiments.experiments import Experiments
 from queries.operations.change_feed import ChangeFeed
 from queries.operations.event_rate import EventRate
 from queries.operations.pipeline_status import pipeline_status
 from queries.operations.triggers import Triggers
 from queries.segments.countries import Countries, customers_by_country
-from queries.segments.current_segments import SegmentReader
-from queries.segments.population import Population, survey
+from queries.segments.segment_reader import SegmentReader
+from queries.segments.segment_survey import Population, survey
 from state.campaigns.suppressions import SuppressionStore
 from state.experiments.effect_series import EffectSeriesStore
 from state.model.baselines import BaselineStore
 from state.store.connection import connect
-from stream.customers.clock import SegmentClock
-from stream.erasure.erasure_requests import ErasureRequests
+from stream.customers.wall_or_event_time import SegmentClock
+from stream.erasure.erase_everywhere import ErasureRequests
 from stream.model.live_segmenter import LiveSegmenter
 from stream.model.segmenter import Segmenter
 

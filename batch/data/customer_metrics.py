@@ -8,7 +8,7 @@ import pandas as pd
 from batch.clustering.rfm_rules import quintiles
 from batch.data.customer_table import CustomerTable
 from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable
-from batch.data.purchase_details import DETAIL_UNITS
+from batch.data.order_log_attributes import DETAIL_UNITS
 from events.arrays import Floats
 from stream.customers.features import FEATURES, feature_of
 

@@ -8,10 +8,10 @@ import redis
 from batch.data.crm_profiles import join_profiles
 from batch.data.customer_table import CustomerTable
 from batch.data.reservoir_sample import Reservoir
-from state.partitions.partition_progress import read_watermarks
 from state.partitions.partition_store import PartitionStore
+from state.partitions.watermarks_and_outcomes import read_watermarks
 from state.store import keys
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
 
 __all__ = ["CustomerReader"]
 

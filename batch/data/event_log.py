@@ -9,14 +9,14 @@ import pandas as pd
 
 from batch.data.crm_profiles import profile_frame
 from batch.data.customer_table import CustomerTable
-from batch.data.purchase_details import OrderLines, order_lines, purchase_details
+from batch.data.order_log_attributes import OrderLines, order_lines, purchase_details
 from consumers.inputs.columns import Columns
+from consumers.inputs.currency_conversion import Money
 from consumers.inputs.customers import ProfileColumns, ProfileInput
-from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from events.arrays import Ints
-from events.codec.batch_decoder import Rejection
+from events.codec.struct_decoder import Rejection
 from state.customers.records import blank_rows
 from stream.customers.fold import fold, merge
 

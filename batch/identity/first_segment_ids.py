@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-from stream.model.rfm_tiers import SEGMENT_NAMES
+from stream.model.baseline_zero import SEGMENT_NAMES
 
 __all__ = ["first_segment_ids"]
 

@@ -13,7 +13,7 @@ from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, BaselineSegment, SegmentLineage
 from events.segment_changes import segment_number
 from stream.customers.yeo_johnson import inverse_yeo_johnson, yeo_johnson
-from stream.model.rfm_tiers import SEGMENT_NAMES
+from stream.model.baseline_zero import SEGMENT_NAMES
 
 __all__ = [
     "NAME_DRIFT",

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from batch.naming.descriptions import describe_centroids, disambiguate_names
 from events.arrays import Flags, Floats, Ints
-from stream.model.rfm_tiers import AT_RISK_DAYS, INACTIVE_DAYS, SEGMENT_NAMES
+from stream.model.baseline_zero import AT_RISK_DAYS, INACTIVE_DAYS, SEGMENT_NAMES
 
 __all__ = ["name_clusters", "name_segments"]
 

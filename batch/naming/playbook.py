@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stream.model.rfm_tiers import AT_RISK_DAYS, INACTIVE_DAYS
+from stream.model.baseline_zero import AT_RISK_DAYS, INACTIVE_DAYS
 
 __all__ = ["Play", "play_for"]
 

@@ -11,7 +11,7 @@ import redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from state.store import keys
 
 __all__ = ["BatchBusy", "BatchLock", "LockLost"]

@@ -13,11 +13,11 @@ from batch.promotion.decisions import Decision, Promotion
 from batch.promotion.first_baseline import FirstBaseline
 from batch.rebaseline import Rebaseliner
 from batch.settings import BatchSettings
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.outputs import Baseline
 from state.model.baselines import BaselineStore
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
-from state.partitions.partition_progress import read_outcome_counts
+from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.store import keys
 
 __all__ = ["BatchService"]

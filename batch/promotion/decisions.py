@@ -7,7 +7,7 @@ from typing import Any
 
 from batch.identity.move_preview import moved_share
 from consumers.broker.kafka_sink import KafkaSink
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.outputs import Baseline
 from state.model.baselines import BaselineConflict, BaselineStore
 

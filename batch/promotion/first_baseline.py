@@ -17,11 +17,11 @@ from batch.settings import BatchSettings
 from consumers.broker.kafka_sink import KafkaSink
 from events.schema.outputs import Baseline
 from events.settings import KafkaSettings
-from state.customers.attribute_columns import stored_attributes
+from state.customers.stored_attributes import stored_attributes
 from state.model.baselines import BaselineStore, ModelStore
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
+from stream.model.baseline_zero import RfmTiers
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
-from stream.model.rfm_tiers import RfmTiers
 from stream.moves.hysteresis import Hysteresis
 
 __all__ = ["FirstBaseline", "Readiness"]

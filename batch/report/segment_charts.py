@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from batch.report.canvas import INK, colour, legend, picture, short
+from batch.report.matplotlib_svg import INK, colour, legend, picture, short
 
 __all__ = [
     "correlation_chart",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from batch.report.canvas import COLOURS, INK, colour, picture, short
+from batch.report.matplotlib_svg import COLOURS, INK, colour, picture, short
 
 __all__ = ["candidates_chart", "silhouette_chart"]
 

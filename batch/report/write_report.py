@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from batch.report.html_page import report_page
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.outputs import Baseline
 
 __all__ = ["ReportMissing", "write"]

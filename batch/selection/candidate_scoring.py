@@ -11,7 +11,7 @@ from batch.clustering import FIND_K, cluster
 from batch.clustering.elbow import elbow
 from batch.clustering.rfm_rules import RFM
 from batch.fit_options import FitOptions
-from batch.identity.final_centroids import run_lloyd
+from batch.identity.lloyd_iteration import run_lloyd
 from batch.selection.candidate_metrics import CandidateMetrics
 from batch.selection.gap_statistic import gap_statistic
 from batch.selection.silhouette import Silhouettes

@@ -13,12 +13,12 @@ from state.customers.records import CustomerBatch
 from state.customers.segment_views import SegmentViews
 from state.model.baselines import ModelStore
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_progress import read_outcome_counts
 from state.partitions.partition_store import PartitionStore
+from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.settings import StateSettings
 from state.store import keys
 from stream.model.segmenter import CentroidSegmenter
-from stream.worker import half_life_ms
+from stream.worker_wiring import half_life_ms
 
 __all__ = ["EndStateWrong", "check_changes", "check_outcome_counts", "check_records", "check_sums", "customer_ids"]
 

@@ -26,7 +26,7 @@ from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, resegment, sums_for_baseline
 from stream.settings import StreamSettings
-from stream.worker import half_life_ms
+from stream.worker_wiring import half_life_ms
 
 __all__ = ["buyer_rows", "profile_rows", "store_customers", "with_converged_centroids"]
 

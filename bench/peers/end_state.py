@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from bench.job.fixed_job import BASELINE, Expected
 from consumers.broker.consumer_lag import end_offsets
-from consumers.broker.topic_partitions import coordinates, is_end
+from consumers.broker.message_coordinates import coordinates, is_end
 from events.arrays import Flags
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.peers.registry import Peer
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["PeerUnavailable", "jars", "prepare", "python"]
 

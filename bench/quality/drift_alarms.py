@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.quality.data.event_log import EventLog
 from bench.quality.data.in_memory_customers import Population, fold_into
-from bench.quality.measures import inertia
-from bench.quality.second_half import baseline_of
+from bench.quality.data.order_logs import EventLog
+from bench.quality.inertia_and_agreement import inertia
+from bench.quality.real_log_against_refit import baseline_of
 from events.time_units import DAY_MS
 from state.customers.records import blank_rows
 from stream.model.drift_detection import DriftDetector, Observation

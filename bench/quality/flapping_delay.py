@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bench.quality.data.event_log import EventLog
 from bench.quality.data.in_memory_customers import Population, fold_into
-from bench.quality.measures import FLAP_DAYS, Refit
-from bench.quality.second_half import baseline_of
+from bench.quality.data.order_logs import EventLog
+from bench.quality.inertia_and_agreement import FLAP_DAYS, Refit
+from bench.quality.real_log_against_refit import baseline_of
 from events.arrays import Ints
 from state.customers.records import blank_rows
 from stream.moves.hysteresis import Hysteresis, PerSegment

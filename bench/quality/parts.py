@@ -7,16 +7,16 @@ from typing import Any, Final
 
 import redis
 
-from bench.quality.after_change import after_change
-from bench.quality.data.event_log import EventLog, cdnow, online_retail, simulated
 from bench.quality.data.late_regimes import AFFECTED_GROUPS, scenario_with_change_on
+from bench.quality.data.order_logs import EventLog, cdnow, online_retail, simulated
 from bench.quality.drift_alarms import alarms
 from bench.quality.flapping_delay import measure_flapping_delay
 from bench.quality.known_groups import measure_known_groups
+from bench.quality.needless_changes import measure_stationary
+from bench.quality.real_log_against_refit import by_customer, by_event, halves, self_feeding
+from bench.quality.refit_gap_after_change import after_change
 from bench.quality.rivals import measure_rivals
-from bench.quality.second_half import by_customer, by_event, halves, self_feeding
 from bench.quality.small_group import measure_vips
-from bench.quality.stationary import measure_stationary
 from events.time_units import DAY_MS
 
 __all__ = ["PARTS", "Session"]

@@ -8,10 +8,10 @@ import numpy as np
 from river import cluster
 from sklearn.metrics import adjusted_rand_score
 
-from bench.quality.data.event_log import EventLog
 from bench.quality.data.in_memory_customers import fold_into, vector_days
+from bench.quality.data.order_logs import EventLog
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS
-from bench.quality.measures import Refit, flaps
+from bench.quality.inertia_and_agreement import Refit, flaps
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
 from bench.quality.models.rival_models import (
     NAMES,
@@ -23,7 +23,7 @@ from bench.quality.models.rival_models import (
     StreamingKMeans,
     river_from_centroids,
 )
-from bench.quality.second_half import baseline_of
+from bench.quality.real_log_against_refit import baseline_of
 from events.arrays import Floats, Ints
 from events.time_units import DAY_MS
 from state.customers.records import blank_rows

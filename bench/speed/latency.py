@@ -18,7 +18,7 @@ from bench.job.end_state import check_changes, check_outcome_counts, check_recor
 from bench.job.fixed_job import CUSTOMERS, PARTITIONS, Orders, skewed
 from bench.job.paced_publisher import Paced, PacedPublisher, Sent
 from bench.job.servers import BenchServers, Run, wait_for
-from consumers.broker.message_fetching import open_fetching
+from consumers.broker.fetching import open_fetching
 from events.arrays import Floats, Ints
 from state.store import keys
 

@@ -29,8 +29,8 @@ from cli.local.embedded import start_redis
 from events.schema.outputs import Baseline
 from state.settings import StateSettings
 from state.store.connection import connect
-from stream.customers.clock import SegmentClock
-from stream.worker import half_life_ms
+from stream.customers.wall_or_event_time import SegmentClock
+from stream.worker_wiring import half_life_ms
 
 __all__ = ["NOW_MS", "Shop", "main", "rebaseline"]
 

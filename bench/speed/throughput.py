@@ -9,9 +9,9 @@ import numpy as np
 from bench.job.drain import drain
 from bench.job.end_state import EndStateWrong, check_changes, check_outcome_counts, check_records, check_sums
 from bench.job.fixed_job import BASELINE, CUSTOMERS, EVENTS, START, Orders, scaled_orders
+from bench.job.mixed_job import MIXED_BASELINE, mixed_events
 from bench.job.servers import BenchServers, Run
 from bench.job.stored_customers import profile_rows, store_customers
-from bench.speed.mixed_events import MIXED_BASELINE, mixed_events
 from bench.speed.redis_memory import measure_memory, used_memory
 from events.arrays import Ints
 from events.schema.outputs import Baseline

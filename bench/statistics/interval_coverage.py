@@ -12,8 +12,8 @@ from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import measure
 from experiments.statistics.proportions import fisher, two_proportions, wilson
-from experiments.statistics.result import Interval, Result
 from experiments.statistics.sample import Sample
+from experiments.statistics.value_or_reason import Interval, Result
 
 __all__ = ["TRUTH", "Coverage", "arm", "coverage", "cuped_variance_ratio", "small_count_coverage"]
 

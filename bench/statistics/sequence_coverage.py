@@ -12,7 +12,7 @@ from experiments.sequential.always_valid import always_valid
 from experiments.sequential.always_valid_rates import two_rate_sequences
 from experiments.sequential.group_sequential import critical_values, obrien_fleming
 from experiments.statistics.metric_samples import cuped_samples, samples
-from experiments.statistics.result import Estimate, Result
+from experiments.statistics.value_or_reason import Estimate, Result
 
 __all__ = ["exact_difference_misses", "repeated_interval_misses", "sequence_misses"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["RedisLost", "explain_redis_failure"]
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cli.local.addresses import kafka_settings, state_settings
+from cli.local.service_addresses import kafka_settings, state_settings
 
 if TYPE_CHECKING:
     import redis
@@ -36,10 +36,10 @@ def open_rebaseliner(
 ) -> "Rebaseliner":
     """Return what proposes baselines by the settings."""
     from batch.rebaseline import Rebaseliner
-    from stream.customers.clock import SegmentClock
+    from stream.customers.wall_or_event_time import SegmentClock
     from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
-    from stream.worker import half_life_ms
+    from stream.worker_wiring import half_life_ms
 
     stream = StreamSettings()
     return Rebaseliner(

@@ -6,7 +6,7 @@ from typing import Final
 from experiments import Metric
 from experiments.reporting.document import Comparison, Finding
 from experiments.statistics.metric_samples import RATES
-from experiments.statistics.result import Interval, Reason
+from experiments.statistics.value_or_reason import Interval, Reason
 
 __all__ = ["chance", "difference", "evidence", "interval", "lift", "money", "p_is", "reason", "share", "short", "title"]
 

@@ -7,8 +7,8 @@ import typer
 from cli.experiment.definition_options import DefinitionOptions, FromFile
 from cli.experiment.power import power
 from cli.experiment.report import list_experiments, report
-from cli.local.addresses import RedisOption
-from cli.printing.option_groups import expand_option_groups
+from cli.local.service_addresses import RedisOption
+from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 
 __all__ = ["app"]

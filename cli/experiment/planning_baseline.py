@@ -4,13 +4,13 @@ from collections import Counter
 from datetime import timedelta
 from typing import NamedTuple
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.time_units import DAY_S
 from experiments import Experiment, NotComputable, Tallies
 from experiments.planning.sample_size import rate_baseline
 from experiments.statistics.metric_samples import measure
-from experiments.statistics.result import Reason, Result
 from experiments.statistics.sample import Sample
+from experiments.statistics.value_or_reason import Reason, Result
 from queries.experiments.experiments import Experiments
 from queries.experiments.order_rates import order_rates_since
 from state.partitions.partition_store import PartitionStore

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from cli.experiment.definition_options import MetricName, window_s
-from cli.local.addresses import RedisOption
-from cli.printing.option_groups import expand_option_groups
+from cli.local.service_addresses import RedisOption
+from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 from events.time_units import DAY_S
 
@@ -258,7 +258,7 @@ def _table(document: dict[str, Any]) -> Any:
 
 def _print_reason(row: dict[str, Any]) -> None:
     from cli.experiment.cell_text import reason
-    from experiments.statistics.result import Reason
+    from experiments.statistics.value_or_reason import Reason
 
     text = f"• Nothing can be said of {row['segment'] or 'all'}: {reason(Reason(row['cannot_say']))}"
     tables().print(text, highlight=False, soft_wrap=True, markup=False)

@@ -11,7 +11,7 @@ from rich.table import Table
 from cli.experiment.cell_text import chance, difference, evidence, lift, money, p_is, reason, share, short, title
 from experiments import Experiment
 from experiments.reporting.document import Arm, Comparison, Report
-from experiments.statistics.result import Reason
+from experiments.statistics.value_or_reason import Reason
 
 __all__ = ["notes", "print_report"]
 

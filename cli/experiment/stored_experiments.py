@@ -6,11 +6,11 @@ import typer
 from pydantic import ValidationError
 
 from cli.experiment.definition_options import FIELDS
-from cli.local.addresses import kafka_settings, state_settings
+from cli.local.service_addresses import kafka_settings, state_settings
 from experiments import Experiment
 from queries.experiments.experiments import Experiments
 from state.store.connection import connect
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
 from stream.settings import StreamSettings
 
 __all__ = ["open_experiments", "validated"]

@@ -1,4 +1,4 @@
 """Reads files and the simulated shop, sends their events to Kafka or folders, and waits until they are processed.
 
-Begin reading at `event_sending`.
+Begin reading at `file_sending`.
 """

@@ -4,11 +4,11 @@ import time
 
 import redis
 
-from cli.local.addresses import kafka_settings, state_settings
+from cli.local.service_addresses import kafka_settings, state_settings
 from cli.printing.output import errors
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.settings import KafkaSettings
-from state.partitions.partition_progress import read_outcome_counts
+from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 

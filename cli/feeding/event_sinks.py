@@ -8,8 +8,8 @@ from typing import IO, Any, Final, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from cli.feeding.event_sending import Sender
-from events.errors import ShoalError
+from cli.feeding.file_sending import Sender
+from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from simulation.event_merging import TOPICS, TRUTH, Batch
 

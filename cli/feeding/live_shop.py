@@ -12,9 +12,9 @@ from rich.console import Console
 
 from cli.feeding.await_processing import wait_until_processed
 from cli.feeding.event_sinks import KafkaSink
+from cli.feeding.live_segment_table import SegmentTicker
 from cli.feeding.pacing import Pace, paced
 from cli.feeding.sample_webhook import SampleWebhook
-from cli.feeding.segment_ticker import SegmentTicker
 from cli.local.local_services import LocalServices
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS, DAY_S

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from cli.feeding.await_processing import wait_until_processed
-from cli.feeding.segment_ticker import SegmentTicker
+from cli.feeding.live_segment_table import SegmentTicker
 from cli.formats.cdnow import read_cdnow, sample_path
 from cli.formats.event_files import read_events
 from cli.formats.online_retail import read_online_retail

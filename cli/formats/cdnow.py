@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cli.formats.compact_event_log import EventLog
 from cli.formats.file_invalid import FileInvalid
-from cli.formats.purchase_log import EventLog
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.inputs import Item, Order
 
 __all__ = ["Purchase", "SampleMissing", "read_cdnow", "sample_path"]

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cli.formats.country_names import usual_country
+from cli.formats.country_spellings import usual_country
 from events.arrays import Ints
 
 __all__ = ["Residence", "latest_residences"]

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cli.formats.file_invalid import FileInvalid
 from cli.formats.file_rows import CsvRows, JsonLines, ParquetRows, Row, Rows
-from events.codec.batch_decoder import BatchDecoder
+from events.codec.struct_decoder import BatchDecoder
 from events.schema.inputs import INPUTS, Event, Order
 from events.settings import KafkaSettings
 

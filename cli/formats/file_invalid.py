@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["FileInvalid"]
 

@@ -17,10 +17,10 @@ import redis
 from api.access.api_keys import KeyStore, NewKey
 from api.access.scopes import Scope
 from api.access.sign_in_sessions import new_sign_in
-from cli.local.addresses import LOCAL, LocalAddresses
 from cli.local.embedded import ChildProcess, Server, free_port, port_open, start_redis, start_tansu
 from cli.local.running_process import running_pid
-from events.errors import ShoalError
+from cli.local.service_addresses import LOCAL, LocalAddresses
+from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.administration import create_topics
 from events.topics.specs import topic_specs

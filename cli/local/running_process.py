@@ -3,7 +3,7 @@
 import fcntl
 from pathlib import Path
 
-from cli.local.addresses import LOCAL
+from cli.local.service_addresses import LOCAL
 
 __all__ = ["running_pid"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import typer
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 if TYPE_CHECKING:
     import pyarrow

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from consumers.broker.librdkafka_access import open_reached
 
 try:
-    from consumers.broker.message_batch import MessageBatches
+    from consumers.broker.produce_batch import MessageBatches
 except ImportError:
     MessageBatches = None  # type: ignore[assignment,misc]
 

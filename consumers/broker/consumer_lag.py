@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from consumers.broker.topic_partitions import Offsets, TopicAndPartition, coordinates
+from consumers.broker.message_coordinates import Offsets, TopicAndPartition, coordinates
 from consumers.broker.topic_reader import TopicReader
 from events.settings import KafkaSettings
 from state.store import keys

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import KafkaError
 
-from consumers.broker.topic_partitions import Offsets, TopicAndPartition
+from consumers.broker.message_coordinates import Offsets, TopicAndPartition
 from events.arrays import Ints
 from events.codec.byte_columns import BinaryColumn
 

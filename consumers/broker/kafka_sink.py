@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from consumers.broker.batch_producer import BatchProducer, MessageRefused
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.settings import KafkaSettings
 
 __all__ = ["KafkaSink", "SinkFailed"]

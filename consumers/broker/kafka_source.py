@@ -7,10 +7,10 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from consumers.broker.fetched import Fault, TopicSlice
-from consumers.broker.message_fetching import open_fetching
-from consumers.broker.topic_partitions import Offsets
+from consumers.broker.fetching import open_fetching
+from consumers.broker.message_coordinates import Offsets
 from consumers.settings import ConsumerSettings
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.settings import KafkaSettings
 
 __all__ = ["KafkaSource", "LogTruncated", "SourceFailed"]

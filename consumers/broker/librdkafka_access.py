@@ -1,4 +1,4 @@
-"""The way to librdkafka, which does confluent-kafka's work, for the two loops that are about every single message."""
+"""Access to librdkafka, which does confluent-kafka's work, for the two loops that handle every single message."""
 
 import ctypes
 import functools
@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaException, cimpl
 
 try:
-    from consumers.broker import librdkafka
+    from consumers.broker import librdkafka_plugin
 except ImportError:
-    librdkafka = None  # type: ignore[assignment]
+    librdkafka_plugin = None  # type: ignore[assignment]
 
 __all__ = ["open_reached", "plugin_settings"]
 
@@ -40,12 +40,12 @@ def plugin_settings() -> Mapping[str, str] | None:
 
     Finds librdkafka's functions wherever confluent-kafka has it: in its wheel, or on the system.
     """
-    if librdkafka is None:
+    if librdkafka_plugin is None:
         return None
     try:
         library = ctypes.CDLL(cimpl.__file__)
-        functions = [getattr(library, name) for name in librdkafka.FUNCTIONS]
+        functions = [getattr(library, name) for name in librdkafka_plugin.FUNCTIONS]
     except (OSError, AttributeError):
         return None
-    librdkafka.bind([ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions])
-    return {"plugin.library.paths": librdkafka.__file__}
+    librdkafka_plugin.bind([ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions])
+    return {"plugin.library.paths": librdkafka_plugin.__file__}

@@ -14,9 +14,9 @@ from consumers.broker.librdkafka_access import open_reached
 from events.codec.byte_columns import BinaryColumn
 
 try:
-    from consumers.broker import message_queue
+    from consumers.broker import consume_queue
 except ImportError:
-    message_queue = None  # type: ignore[assignment]
+    consume_queue = None  # type: ignore[assignment]
 
 __all__ = ["QueueFetching"]
 
@@ -29,14 +29,14 @@ class QueueFetching:
     The consumer's own queue then holds only what the group wants done and what Kafka says of whole topics.
     """
 
-    def __init__(self, consumer: Consumer, queue: "message_queue.MessageQueue") -> None:
+    def __init__(self, consumer: Consumer, queue: "consume_queue.MessageQueue") -> None:
         self.consumer, self._queue = consumer, queue
         self._faults: list[Fault] = []
 
     @classmethod
     def opened(cls, options: dict[str, Any]) -> "QueueFetching | None":
         """Open a consumer; None where librdkafka cannot be reached, or was built without plugins."""
-        opened = None if message_queue is None else open_reached(Consumer, options, message_queue.MessageQueue)
+        opened = None if consume_queue is None else open_reached(Consumer, options, consume_queue.MessageQueue)
         return opened and cls(*opened)
 
     def assign(self, positions: list[TopicPartition]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from consumers.broker.topic_partitions import Offsets, TopicAndPartition, coordinates, is_end
+from consumers.broker.message_coordinates import Offsets, TopicAndPartition, coordinates, is_end
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from consumers.broker.kafka_sink import KafkaSink
-from consumers.dead_letters.log import DeadLetterLog, Letter
-from events.errors import ShoalError
+from consumers.dead_letters.stored_letters import DeadLetterLog, Letter
+from events.base_error import ShoalError
 
 __all__ = ["LetterSelection", "LetterUnknown", "ReplayCounts", "replay"]
 

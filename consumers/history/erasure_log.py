@@ -11,7 +11,7 @@ from typing import Final
 from confluent_kafka import OFFSET_BEGINNING
 from pydantic import ValidationError
 
-from consumers.broker.topic_partitions import coordinates
+from consumers.broker.message_coordinates import coordinates
 from consumers.broker.topic_reader import TopicReader
 from events.schema.outputs import Erasure
 from events.settings import KafkaSettings

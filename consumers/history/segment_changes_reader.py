@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import OFFSET_BEGINNING
 
 from consumers.broker.consumer_lag import end_offsets, reported_ends
-from consumers.broker.topic_partitions import Offsets, coordinates
+from consumers.broker.message_coordinates import Offsets, coordinates
 from consumers.broker.topic_reader import TopicReader
 from consumers.history.customer_messages import values_of_customer
 from events.segment_changes import Change, decode_change

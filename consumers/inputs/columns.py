@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from events.arrays import Flags, Ints
-from events.codec.batch_decoder import Rejection
 from events.codec.instants import milliseconds
+from events.codec.struct_decoder import Rejection
 
 __all__ = ["Columns", "Decoding", "Names", "Rejections", "column", "milliseconds", "names_column"]
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.columns import Columns, Decoding, column, milliseconds, names_column
 from events.arrays import Ints
-from events.codec.batch_decoder import BatchDecoder
 from events.codec.id_hashes import event_hashes
+from events.codec.struct_decoder import BatchDecoder
 from events.schema.inputs import CustomerProfile
-from state.customers.attribute_columns import AttributeColumns
 from state.customers.records import NEVER_FIRST, PROFILE_NUMBERS
+from state.customers.stored_attributes import AttributeColumns
 
 __all__ = ["ProfileColumns", "ProfileInput"]
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.columns import Columns, Decoding
-from consumers.inputs.money import Money
+from consumers.inputs.currency_conversion import Money
 from events.arrays import Ints
 from events.codec.amount_columns import currency_text
 from events.codec.column_decoder import ColumnDecoder, DecodedColumns

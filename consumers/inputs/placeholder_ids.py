@@ -7,7 +7,7 @@ from typing import Final
 from consumers.settings import PLACEHOLDER_IDS
 
 try:
-    from consumers.inputs.grouping import with_ends as _with_ends
+    from consumers.inputs.text_matching import with_ends as _with_ends
 except ImportError:
     _with_ends = None  # type: ignore[assignment]
 

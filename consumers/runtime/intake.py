@@ -6,11 +6,11 @@ from typing import Protocol
 import numpy as np
 
 from consumers.broker.fetched import TopicSlice
-from consumers.broker.topic_partitions import Offsets
+from consumers.broker.message_coordinates import Offsets
 from consumers.dead_letters.letter import RejectedMessage
 from consumers.inputs.columns import Decoding
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
-from events.codec.batch_decoder import Rejection
+from events.codec.struct_decoder import Rejection
 from events.settings import KafkaSettings
 from state.partitions.partition_store import OwnedPartition
 

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from consumers.runtime.background_jobs import BackgroundJob, BackgroundWork
+from consumers.runtime.lane_processing import BatchJob, Job, OwnedBatch
 from consumers.runtime.lanes import FinishedJob, Lanes
-from consumers.runtime.processing import BatchJob, Job, OwnedBatch
-from state.partitions.owned_partition import OwnedPartition
+from consumers.runtime.work_between_batches import BackgroundJob, BackgroundWork
+from state.partitions.partition_fence import OwnedPartition
 
 __all__ = ["LaneSchedule", "fit_one_lane", "owned_by"]
 

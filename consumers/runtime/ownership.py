@@ -10,7 +10,7 @@ import redis
 from consumers.broker.kafka_source import KafkaSource
 from consumers.runtime.protocols import Committer, PartitionClaims, RollbackRecovery
 from consumers.runtime.retry_policy import RetryPolicy
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from state.partitions.partition_store import Fenced, OwnedPartition, StateMismatch
 
 __all__ = ["Ownership"]

@@ -13,7 +13,7 @@ from state.customers.records import CustomerBatch
 from state.partitions.model_sums import ModelSums
 
 try:
-    from consumers.inputs.grouping import grouped as _compiled
+    from consumers.inputs.text_matching import grouped as _compiled
 except ImportError:
     _compiled = None  # type: ignore[assignment]
 

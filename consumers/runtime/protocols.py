@@ -7,7 +7,7 @@ from consumers.broker.kafka_sink import PARTITION_UA
 from consumers.inputs.columns import Columns
 from consumers.runtime.partition_batch import PartitionBatch
 from events.arrays import Flags, Ints
-from state.partitions.owned_partition import OwnedPartition
+from state.partitions.partition_fence import OwnedPartition
 
 __all__ = [
     "C",

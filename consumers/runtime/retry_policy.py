@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import redis
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["RetryPolicy", "is_retriable"]
 

@@ -6,7 +6,7 @@ from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink
 from consumers.runtime.protocols import Commit
 from consumers.tallies.handler import TallyResult
 from state.experiments.tally_partitions import TallyPartitions, TallyUpdate
-from state.partitions.owned_partition import OwnedPartition
+from state.partitions.partition_fence import OwnedPartition
 
 __all__ = ["NoRollbackRecovery", "TallyCommitter"]
 

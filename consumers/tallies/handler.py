@@ -11,8 +11,8 @@ from consumers.tallies.definitions import Definitions, LiveExperiment
 from consumers.tallies.first_exposures import apply_exposures
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
 from consumers.tallies.purchase_log import AppendedLogs, append_purchases, evict
-from consumers.tallies.recount import Recount
 from consumers.tallies.settings import ExperimentSettings
+from consumers.tallies.touched_customers import Recount
 from events.arrays import Ints
 from events.time_units import DAY_MS
 from state.experiments.purchase_logs import ENTRY, PurchaseLogs

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.columns import Columns, Decoding
-from consumers.inputs.money import Money
+from consumers.inputs.currency_conversion import Money
 from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
 from events.arrays import Flags, Ints

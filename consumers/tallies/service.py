@@ -19,9 +19,9 @@ import redis
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
-from consumers.inputs.money import Money
-from consumers.runtime.erasure_claims import ErasureAwareClaims
-from consumers.runtime.micro_batches import MicroBatchRuntime, Wiring
+from consumers.inputs.currency_conversion import Money
+from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
+from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
 from consumers.settings import ConsumerSettings
 from consumers.tallies.commit import NoRollbackRecovery, TallyCommitter
 from consumers.tallies.definitions import Definitions
@@ -32,12 +32,12 @@ from events.settings import KafkaSettings
 from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tally_partitions import TallyPartitions
-from state.partitions.owned_partition import OwnedPartition
+from state.partitions.partition_fence import OwnedPartition
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
 from state.store.connection import connect
-from state.store.data_format import require_same_format, shop_currency
+from state.store.format_settings import require_same_format, shop_currency
 
 __all__ = ["ExperimentService", "ServiceSettings", "build_service"]
 

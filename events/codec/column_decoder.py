@@ -13,10 +13,10 @@ from pydantic import BaseModel
 
 from events.arrays import Ints
 from events.codec.amount_columns import Amounts, currency_number
-from events.codec.batch_decoder import BatchDecoder, DecodedStructs, Rejection
 from events.codec.byte_columns import BinaryColumn
 from events.codec.id_hashes import optional_hashes
 from events.codec.scan_plan import ABSENT, Kind, scan_plan_of
+from events.codec.struct_decoder import BatchDecoder, DecodedStructs, Rejection
 
 try:
     from events.codec import json_scan

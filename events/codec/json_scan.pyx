@@ -2,7 +2,7 @@
 """Reads JSON objects of one layout straight into columns, with no Python object for a value and without Python's lock.
 
 It is quick because it is not complete: it accepts an object only where it is certain that every field is as the model
-wants it, and leaves all others (escapes in text, exponents, unusual instants, anything wrong) to `events.codec.batch_decoder`, whose
+wants it, and leaves all others (escapes in text, exponents, unusual instants, anything wrong) to `events.codec.struct_decoder`, whose
 verdict counts. So what it may get wrong is only to accept too much; `tests/events/codec/test_column_decoder.py` holds it against that.
 """
 

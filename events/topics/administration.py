@@ -14,10 +14,10 @@ from kafka.errors import (
     TopicAlreadyExistsError,
 )
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.topics.specs import TopicSpec
-from shoal_client.connecting import connect
 from shoal_client.errors import KafkaUnreachable
+from shoal_client.kafka_connection import connect
 
 __all__ = ["KafkaUnreachable", "TopicCheck", "TopicsMisconfigured", "check_topics", "create_topics", "require_topics"]
 

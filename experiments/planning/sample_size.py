@@ -4,10 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from experiments.planning.power import sample_size_of_means, sample_size_of_proportions, sequential_customers
+from experiments.planning.sample_size_formulas import (
+    sample_size_of_means,
+    sample_size_of_proportions,
+    sequential_customers,
+)
 from experiments.sequential.group_sequential import Spending, inflation, obrien_fleming
-from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["SampleSizes", "rate_baseline", "sample_sizes", "sequential_total"]
 

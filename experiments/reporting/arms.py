@@ -7,9 +7,9 @@ from experiments.statistics.metric_samples import RATES, measure, successes
 from experiments.statistics.multiplicity import adjusted_p_values
 from experiments.statistics.omnibus_tests import OmnibusTest, chi_squared, welch_anova
 from experiments.statistics.proportions import wilson
-from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
 from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE, sample_ratio, sequential_sample_ratio
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 from experiments.tally import THOUSANDTHS, Tallies, Tally
 
 __all__ = ["across_arms", "arm_rows", "probabilities", "sample_ratios"]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from experiments.definition import Experiment, Metric
-from experiments.planning.power import minimum_detectable_effect, sequential_detectable_effect
+from experiments.planning.sample_size_formulas import minimum_detectable_effect, sequential_detectable_effect
 from experiments.reporting import document
 from experiments.sequential.always_valid import always_valid
 from experiments.sequential.always_valid_rates import two_rate_sequences
@@ -12,8 +12,8 @@ from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import RATES, cuped_samples, samples, successes
 from experiments.statistics.proportions import fisher, two_proportions
-from experiments.statistics.result import Estimate, NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
+from experiments.statistics.value_or_reason import Estimate, NotComputable, Reason, Result
 from experiments.tally import Tally
 
 __all__ = ["compare"]

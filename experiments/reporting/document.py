@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from experiments.definition import Metric
-from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
+from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
 __all__ = [
     "AcrossArms",

@@ -11,7 +11,7 @@ from experiments.reporting.verdict import decide
 from experiments.sequential.heterogeneity import Pair, against_the_rest, cochran_q
 from experiments.statistics.metric_samples import normal_samples
 from experiments.statistics.multiplicity import adjusted_p_values
-from experiments.statistics.result import NotComputable, Result, both
+from experiments.statistics.value_or_reason import NotComputable, Result, both
 from experiments.tally import Tallies, Tally
 
 __all__ = ["report"]

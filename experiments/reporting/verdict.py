@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from experiments.definition import Experiment
-from experiments.planning.horizon import is_complete, minimum_effect, remaining
+from experiments.planning.remaining_time import is_complete, minimum_effect, remaining
 from experiments.reporting import document
-from experiments.reporting.phrases import days, difference, metric_name, percent, signed
-from experiments.statistics.result import Interval, NotComputable
+from experiments.reporting.number_words import days, difference, metric_name, percent, signed
 from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE
+from experiments.statistics.value_or_reason import Interval, NotComputable
 from experiments.tally import Tallies
 
 __all__ = ["decide"]

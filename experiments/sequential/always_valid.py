@@ -11,8 +11,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
+from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
 __all__ = ["Numbers", "always_valid", "half_width", "mixture_p_value", "mixture_precision"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
-from experiments.statistics.result import Estimate, Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import count_inconsistency
+from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
 __all__ = ["log_evidence", "rate_sequence", "two_rate_sequences"]
 

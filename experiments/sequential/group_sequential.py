@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-from experiments.statistics.result import Interval, NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
+from experiments.statistics.value_or_reason import Interval, NotComputable, Reason, Result
 
 __all__ = [
     "Look",

@@ -9,8 +9,8 @@ from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from experiments.sequential.always_valid import mixture_p_value, mixture_precision
-from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["Contrast", "Heterogeneity", "Pair", "against_the_rest", "cochran_q"]
 

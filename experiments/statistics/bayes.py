@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample, count_inconsistency
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["ArmProbabilities", "beta_binomial", "normal"]
 

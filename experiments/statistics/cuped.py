@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample, covariance, inconsistency, pre_revenue, revenue
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 from experiments.tally import THOUSANDTHS, Tally
 
 __all__ = ["CupedSamples", "adjusted_revenue"]

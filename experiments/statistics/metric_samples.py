@@ -6,8 +6,8 @@ from experiments.definition import Metric
 from experiments.statistics.cuped import CupedSamples, adjusted_revenue
 from experiments.statistics.order_value_ratio import average_order_value
 from experiments.statistics.proportions import expected_counts_allow_z
-from experiments.statistics.result import NotComputable, Reason, Result, both
 from experiments.statistics.sample import Sample, conversion, retention, revenue
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result, both
 from experiments.tally import Tally
 
 __all__ = ["RATES", "cuped_samples", "measure", "normal_samples", "samples", "successes"]

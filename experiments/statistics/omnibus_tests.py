@@ -7,8 +7,8 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.oneway import anova_generic
 
-from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample, count_inconsistency
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["OmnibusTest", "chi_squared", "welch_anova"]
 

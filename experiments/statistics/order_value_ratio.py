@@ -1,7 +1,7 @@
 """Average order value: a ratio of two sums by customer, with the delta method's variance."""
 
-from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import Sample, covariance, inconsistency
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 from experiments.tally import THOUSANDTHS, Tally
 
 __all__ = ["average_order_value"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from experiments.statistics.result import NotComputable, Reason, Result
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 from experiments.tally import THOUSANDTHS, Tally
 
 __all__ = [

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from scipy import special, stats
 
-from experiments.statistics.result import NotComputable, Reason, Result
 from experiments.statistics.sample import LARGEST
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["CONCENTRATION", "MISMATCH_P_VALUE", "sample_ratio", "sequential_sample_ratio"]
 

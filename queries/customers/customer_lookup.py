@@ -11,7 +11,7 @@ from consumers.history.segment_changes_reader import changes_of_customer
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 from events.topics.partitioning import partition_of
-from queries.customers.inspector import CustomerUnknown, Inspector
+from queries.customers.customer_and_segment_json import CustomerUnknown, Inspector
 from queries.customers.lifetime_value import lifetime_of_customer
 from queries.customers.segment_history import with_changes
 from state.customers.records import CustomerBatch

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from events.schema.outputs import Baseline
-from queries.customers.inspector import Inspector
+from queries.customers.customer_and_segment_json import Inspector
 from state.customers.records import Rows
 
 __all__ = ["lifetime_of_customer", "lifetime_of_record", "missing_models_reason"]

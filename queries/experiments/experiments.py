@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 import redis
 from pydantic import ValidationError
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from experiments import Experiment, Tallies, Tally, assign, check_change
 from state.campaigns.suppressions import SuppressionStore
 from state.customers.segment_views import SegmentViews
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tallies import TallyStore
-from state.partitions.partition_progress import read_watermarks
+from state.partitions.watermarks_and_outcomes import read_watermarks
 from state.store import keys
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
 
 __all__ = [
     "ChangeRefused",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from consumers.dead_letters.log import Letter
+from consumers.dead_letters.stored_letters import Letter
 from events.codec.instants import rfc3339
 
 __all__ = ["dead_letter_json"]

@@ -6,7 +6,7 @@ from typing import Any, Final
 import redis
 
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
-from consumers.broker.topic_partitions import Offsets
+from consumers.broker.message_coordinates import Offsets
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
@@ -14,7 +14,7 @@ from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarms
-from state.partitions.partition_progress import read_outcome_counts
+from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 

@@ -1,4 +1,4 @@
 """The segments as a whole: sizes, profiles, countries, names, and two baselines compared.
 
-Begin reading at `population`.
+Begin reading at `segment_survey`.
 """

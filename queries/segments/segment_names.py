@@ -5,7 +5,7 @@ import redis
 from events.schema.outputs import Baseline
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 from state.model.baselines import BaselineStore
-from stream.model.rfm_tiers import SEGMENT_NAMES
+from stream.model.baseline_zero import SEGMENT_NAMES
 
 __all__ = ["all_segment_names", "segment_names"]
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.field_types import CURRENCY_PATTERN
 from simulation.behaviour.ab_test import Experiment
 from simulation.behaviour.seasons import Seasonality
 from simulation.customers.groups import Group
-from simulation.scenario_base import Name, ScenarioPart
+from simulation.scenario_part import Name, ScenarioPart
 from simulation.scenarios.regimes import Regime
 
 __all__ = ["Scenario", "ScenarioInvalid", "parse_scenario"]

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import redis
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.field_types import Identifier
 from events.schema.outputs import Cause
 from state.store import keys

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events.arrays import Flags, Ints
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from state.customers.ragged import Ragged
 from state.customers.record_packing import (
     LIST_WIDTHS,

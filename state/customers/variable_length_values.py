@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events.arrays import Flags, Ints
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["ValueUnreadable", "pack_values", "starts_of", "unpack_values"]
 

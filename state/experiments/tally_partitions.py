@@ -16,7 +16,7 @@ from state.experiments.exposed_customers import ExposedCustomers
 from state.experiments.purchase_logs import PurchaseLogs
 from state.experiments.tallies import LEFT_OUT, TallyReading, cell_field, decode_tallies
 from state.partitions.fenced_partitions import FencedPartitions
-from state.partitions.owned_partition import OwnedPartition
+from state.partitions.partition_fence import OwnedPartition
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
 from state.store.pipelined_connection import Command, as_mapping

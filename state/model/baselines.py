@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.outputs import Baseline, ModelVersion
 from events.time_units import DAY_S
 from state.partitions.model_sums import ModelSums

@@ -6,7 +6,7 @@ from typing import Any
 import redis
 
 from state.customers.records import CustomerBatch, unpack
-from state.partitions.owned_partition import OwnedPartition
+from state.partitions.partition_fence import OwnedPartition
 from state.store import keys
 from state.store.pipelined_connection import PipelinedConnection, raise_first_error
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from state.partitions.owned_partition import Fenced, OwnedPartition, StateMismatch, require_unchanged
+from state.partitions.partition_fence import Fenced, OwnedPartition, StateMismatch, require_unchanged
 from state.store import keys
 from state.store.pipelined_connection import Command, PipelinedConnection, as_mapping, raise_first_error
 

@@ -15,7 +15,7 @@ from state.customers.records import CustomerBatch, pack, unpack
 from state.partitions.customer_scan import PrefetchingScan, scan
 from state.partitions.fenced_partitions import FencedPartitions
 from state.partitions.model_sums import ModelSums
-from state.partitions.owned_partition import Fenced, OwnedPartition, StateMismatch
+from state.partitions.partition_fence import Fenced, OwnedPartition, StateMismatch
 from state.partitions.segment_flows import segment_flow_commands
 from state.store import keys
 from state.store.pipelined_connection import Command

@@ -6,7 +6,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 __all__ = ["RedisUnreachable", "connect"]
 

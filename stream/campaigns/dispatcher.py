@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import redis
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from state.campaigns.deliveries import Attempt, Delivery, DeliveryOutcome, DeliveryStore
 from state.campaigns.triggers import Trigger, TriggerStore
 from stream.campaigns.contact_permission import ContactPermission

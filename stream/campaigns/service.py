@@ -13,18 +13,18 @@ import faust
 import redis
 from mode import Service
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.settings import StateSettings
 from state.store.connection import connect
-from stream.campaigns.change_intake import ChangeIntake
 from stream.campaigns.contact_permission import ContactPermission
+from stream.campaigns.delivery_queueing import ChangeIntake
 from stream.campaigns.dispatcher import Dispatcher
 from stream.campaigns.heartbeat import Heartbeat
 from stream.campaigns.settings import TriggerSettings
-from stream.faust_host import build_faust_app, run_faust_app
+from stream.faust_processes import build_faust_app, run_faust_app
 
 __all__ = ["build_trigger_app", "run_triggers"]
 

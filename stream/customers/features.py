@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from events.arrays import Floats, Ints
+from events.base_error import ShoalError
 from events.codec.amount_columns import SCALE
-from events.errors import ShoalError
 from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows
 from stream.customers.decay import decayed

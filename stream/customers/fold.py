@@ -2,7 +2,7 @@
 
 Events are first reduced to a partial record for each customer, and partial records are merged: times by min and max,
 everything else by sum, profiles by the newest. What an order or a session adds follows from all that was told of it
-(`stream.customers.order_book`, `stream.customers.session_book`).
+(`stream.customers.fold_orders`, `stream.customers.fold_sessions`).
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from consumers.inputs.orders import OrderColumns
 from consumers.inputs.web_sessions import SessionColumns
 from events.arrays import Flags, Ints
 from state.customers.records import NEVER_FIRST, NEVER_LAST, CustomerBatch, Rows, blank_rows, copy_rows
+from stream.customers.fold_orders import fold_orders
+from stream.customers.fold_sessions import fold_sessions
 from stream.customers.located_orders import OrderBook
-from stream.customers.order_book import fold_orders
 from stream.customers.outcomes import APPLIED, DUPLICATE
-from stream.customers.session_book import fold_sessions
 
 __all__ = ["Fold", "Folded", "fold", "fold_profiles", "merge"]
 

@@ -1,4 +1,4 @@
 """Erases customers: within a partition by its owner, and everywhere else on request.
 
-Begin reading at `erasure_requests`.
+Begin reading at `erase_everywhere`.
 """

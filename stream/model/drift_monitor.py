@@ -11,10 +11,10 @@ from events.schema.outputs import Baseline
 from events.time_units import DAY_MS
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
-from state.partitions.partition_progress import read_watermarks
+from state.partitions.watermarks_and_outcomes import read_watermarks
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.drift_detection import DriftDetector, Observation
 from stream.model.model_publisher import total_sums
 from stream.model.starving_clusters import starving_clusters

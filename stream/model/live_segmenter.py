@@ -6,12 +6,12 @@ import time
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from consumers.broker.topic_partitions import coordinates
-from events.errors import ShoalError
+from consumers.broker.message_coordinates import coordinates
+from events.base_error import ShoalError
 from events.schema.outputs import Baseline, ModelVersion
 from events.settings import KafkaSettings
 from state.model.baselines import BaselineStore, ModelStore
-from stream.model.rfm_tiers import RfmTiers
+from stream.model.baseline_zero import RfmTiers
 from stream.model.segmenter import CentroidSegmenter, Segmenter, segments_of
 
 __all__ = ["LiveSegmenter", "ModelFeed"]

@@ -11,7 +11,7 @@ from events.codec.instants import rfc3339
 from events.segment_changes import Change, ChangeBatch, make_change, make_moved_feature
 from state.customers.records import Rows, take_rows
 from stream.model.segmenter import Segment, Segmenter
-from stream.moves.evidence import evidence_of, usual_gap_days
+from stream.moves.deciding_features import evidence_of, usual_gap_days
 
 __all__ = ["Evaluation", "Moves", "changes_of"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events.arrays import Floats, Ints
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.segment_changes import ChangeBatch
 from state.customers.recent_segments import push_current_segment
 from state.customers.records import Rows, copy_rows, take_rows

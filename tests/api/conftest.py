@@ -22,7 +22,7 @@ from state.customers.segment_views import SegmentViews
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.settings import StateSettings
 from state.store import keys
-from stream.model.rfm_tiers import SEGMENT_NAMES
+from stream.model.baseline_zero import SEGMENT_NAMES
 from stream.settings import StreamSettings
 from tests.building import NOW_MS, shoppers
 

@@ -7,7 +7,7 @@ from batch.data.customer_table import CustomerTable
 from batch.fit_options import FitOptions
 from batch.rebaseline import LiveModel, build_proposal
 from state.customers.records import blank_rows
-from stream.model.rfm_tiers import RfmTiers
+from stream.model.baseline_zero import RfmTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from tests.building import HALF_LIFE_MS, NOW, NOW_MS

@@ -23,7 +23,7 @@ from state.customers.records import CustomerBatch, blank_rows
 from state.model.baselines import BaselineStore
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
 from stream.moves.hysteresis import Hysteresis
 from tests.building import (
     DAY_MS,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from batch.candidate import build_candidate
 from batch.data.customer_table import CustomerTable
 from batch.fit_options import FitOptions
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.outputs import Baseline
 from stream.model.kmeans import nearest
 from stream.model.segmenter import CentroidSegmenter

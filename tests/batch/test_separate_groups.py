@@ -11,7 +11,7 @@ from batch.fit_options import FitOptions
 from batch.rebaseline import LiveModel, build_proposal
 from bench.quality.known_groups import shop_of
 from simulation.scenarios.named_scenarios import named_scenario
-from stream.model.rfm_tiers import RfmTiers
+from stream.model.baseline_zero import RfmTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from tests.building import NOW

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.access.api_keys import KEYS
-from api.access.audit_log import STREAM, audit_salt, pseudonym
+from api.access.customer_access_log import STREAM, audit_salt, pseudonym
 from cli.main import app
 
 RUN = CliRunner()

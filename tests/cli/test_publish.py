@@ -14,8 +14,8 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from typer.testing import CliRunner, Result
 
-from cli.feeding import event_sending
-from cli.feeding.event_sending import Plan
+from cli.feeding import file_sending
+from cli.feeding.file_sending import Plan
 from cli.formats.cdnow import read_cdnow, sample_path
 from cli.formats.file_invalid import FileInvalid
 from cli.main import app
@@ -277,8 +277,8 @@ def test_thelook_is_imported_to_three_topics_and_its_rows_accounted_for(
 def test_events_on_their_way_are_bounded(
     shoal: Shoal, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_sending, "_MAX_IN_FLIGHT", 7)
-    monkeypatch.setattr(event_sending, "_PROGRESS_EVERY", 3)
+    monkeypatch.setattr(file_sending, "_MAX_IN_FLIGHT", 7)
+    monkeypatch.setattr(file_sending, "_PROGRESS_EVERY", 3)
     assert json.loads(shoal("import", "cdnow", "--limit", "50", "--json").stdout)["published"] == 50
     assert len(published(settings, "orders", 50)) == 50
 

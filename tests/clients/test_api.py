@@ -20,7 +20,7 @@ from experiments import Experiment, assign
 from shoal_client import ApiError, ApiUnreachable, Busy, Segment, Shoal, ShoalError
 from state.experiments.definitions import ExperimentStore
 from state.settings import StateSettings
-from stream.model.rfm_tiers import SEGMENT_NAMES
+from stream.model.baseline_zero import SEGMENT_NAMES
 from stream.settings import StreamSettings
 from tests.api.conftest import EVIL, PARTITIONS, fill
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from events.codec.batch_decoder import BatchDecoder
+from events.codec.struct_decoder import BatchDecoder
 from events.schema.example_messages import EXAMPLES
 from events.schema.inputs import INPUTS
 from events.schema.inputs import Order as Accepted

@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import test_proportions_2indep as proportions_
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from experiments import Metric, NotComputable, Reason, Tally
-from experiments.planning.power import (
+from experiments.planning.sample_size_formulas import (
     minimum_detectable_effect,
     sample_size_of_means,
     sample_size_of_proportions,

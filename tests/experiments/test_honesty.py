@@ -21,8 +21,8 @@ from bench.statistics.repeated_looks import (
     stopping_customers,
 )
 from bench.statistics.sequence_coverage import exact_difference_misses, repeated_interval_misses, sequence_misses
-from experiments.planning.power import sample_size_of_proportions, sequential_customers
 from experiments.planning.sample_size import rate_baseline, sample_sizes
+from experiments.planning.sample_size_formulas import sample_size_of_proportions, sequential_customers
 from experiments.sequential.always_valid import always_valid, mixture_p_value
 from experiments.sequential.always_valid_rates import two_rate_sequences
 from experiments.sequential.group_sequential import obrien_fleming, pocock

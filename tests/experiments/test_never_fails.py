@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from experiments import Metric, NotComputable, Tallies
-from experiments.planning.power import (
+from experiments.planning.sample_size_formulas import (
     days_left,
     minimum_detectable_effect,
     sample_size_of_means,

@@ -3,7 +3,7 @@
 import pytest
 
 from experiments import NotComputable, Reason, Tallies, Tally
-from experiments.planning.power import sample_size_of_proportions
+from experiments.planning.sample_size_formulas import sample_size_of_proportions
 from experiments.reporting.report import report
 from experiments.sequential.group_sequential import critical_values, obrien_fleming, pocock
 from experiments.statistics.lift import fieller_lift

@@ -6,15 +6,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumers.inputs.currency_conversion import Money
 from consumers.inputs.customers import ProfileInput
-from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from consumers.runtime.protocols import Loaded
 from state.customers.records import CustomerBatch, pack, unpack
 from state.partitions.partition_store import OwnedPartition
-from stream.model.rfm_tiers import RfmTiers
+from stream.model.baseline_zero import RfmTiers
 from stream.moves.handler import SegmentHandler
 from stream.moves.hysteresis import Hysteresis
 from tests.building import topic_slice

@@ -5,7 +5,7 @@ from confluent_kafka import Producer
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets
 from events.topics.partitioning import partitions_of
 from events.topics.specs import EXPERIMENT_INPUTS
-from state.partitions.partition_progress import read_outcome_counts
+from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.store import keys
 from tests.deployment import Message
 from tests.shop import order

@@ -20,7 +20,7 @@ from simulation.customers.groups import Buying, Returns, Visits
 from state.customers.records import CustomerBatch, pack
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tallies import TallyStore
-from state.partitions.partition_progress import read_outcome_counts
+from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.store import keys
 from tests.deployment import Message
 from tests.simulation.watching import START, START_MS, Seen, group, scenario

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.codec.batch_decoder import BatchDecoder
+from events.codec.struct_decoder import BatchDecoder
 from events.schema.inputs import INPUTS
 from events.time_units import DAY_MS, HOUR_MS
 from simulation.customers.groups import Buying, Dropout, Returns, Visits

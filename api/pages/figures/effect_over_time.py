@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from queries.experiments.effect_over_time import decision_since
+from queries.experiments.effect_recording import decision_since
 from state.experiments.effect_series import EffectPoint
 
 __all__ = ["decided_since", "effect_over_time_chart"]

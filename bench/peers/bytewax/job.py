@@ -15,7 +15,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
-from rfm import Job, Segmenter, read_job
+from job_and_features import Job, Segmenter, read_job
 
 EPOCH_S = 5.0
 BATCH = 1_000

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 import redis
-from columns import nearest_segments
 from confluent_kafka import Consumer, Producer
-from rfm import Job, read_job
+from job_and_features import Job, read_job
+from nearest_centroid_numpy import nearest_segments
 
 BATCH = 20_000
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]

@@ -12,7 +12,7 @@ from typing import Any
 import faust
 import redis.asyncio
 from faust.models.fields import FloatField, StringField
-from rfm import Job, Segmenter, read_job
+from job_and_features import Job, Segmenter, read_job
 
 TAKE = 1_000
 WITHIN_S = 0.2

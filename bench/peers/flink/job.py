@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 import redis
-from columns import nearest_segments
+from job_and_features import Job, read_job
+from nearest_centroid_numpy import nearest_segments
 from pyflink.table import DataTypes, EnvironmentSettings, TableEnvironment
 from pyflink.table.udf import ScalarFunction, udf
-from rfm import Job, read_job
 
 SETTINGS = {
     "parallelism.default": "1",

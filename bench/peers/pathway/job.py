@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pathway as pw
 import redis
-from columns import nearest_segments
-from rfm import Job, read_job
+from job_and_features import Job, read_job
+from nearest_centroid_numpy import nearest_segments
 
 COMMIT_MS = 500
 BACKLOG = 50_000

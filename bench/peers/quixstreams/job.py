@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 import redis
+from job_and_features import Job, Segmenter, read_job
 from quixstreams import Application, State
 from quixstreams.sinks import BatchingSink, SinkBatch
-from rfm import Job, Segmenter, read_job
 
 COMMIT_S = 2.0
 COMMIT_EVERY = 20_000

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from columns import standard_vectors
-from rfm import Job
+from job_and_features import Job
+from nearest_centroid_numpy import standard_vectors
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -15,7 +15,7 @@ import numpy as np
 import redis
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from fold import BLANK, RECORD, Batch, Folded, Folding, Rows
-from rfm import Job, read_job
+from job_and_features import Job, read_job
 from xxhash import xxh3_64_intdigest
 
 BATCH = 20_000

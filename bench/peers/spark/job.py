@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 import redis
-from columns import nearest_segments
+from job_and_features import Job, read_job
+from nearest_centroid_numpy import nearest_segments
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as fn
-from rfm import Job, read_job
 
 PER_TRIGGER = 50_000
 SCHEMA = "event_id STRING, customer_id STRING, amount DOUBLE, currency STRING, occurred_at TIMESTAMP"

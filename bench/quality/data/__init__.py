@@ -1,4 +1,4 @@
 """Event logs and simulated customers that the quality of segments is measured on.
 
-Begin reading at `event_log`.
+Begin reading at `order_logs`.
 """

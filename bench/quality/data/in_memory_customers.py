@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from bench.quality.data.event_log import EventLog
+from bench.quality.data.order_logs import EventLog
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS
 from consumers.inputs.columns import Columns
 from events.arrays import Floats, Ints
@@ -13,7 +13,7 @@ from events.schema.outputs import Baseline, ModelVersion
 from state.customers.records import Rows
 from state.partitions.model_sums import ModelSums
 from stream.customers.fold import fold, merge
-from stream.model.borders import BorderCost, BorderPolicy
+from stream.model.border_policy import BorderCost, BorderPolicy
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, resegment

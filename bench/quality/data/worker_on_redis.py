@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import redis
 
-from bench.quality.data.event_log import EventLog
+from bench.quality.data.order_logs import EventLog
 from consumers.runtime.commit import SegmentCommitter
+from consumers.runtime.lane_processing import OwnedBatch, Processing
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
-from consumers.runtime.processing import OwnedBatch, Processing
 from events.schema.outputs import Baseline
 from events.segment_changes import Change, decode_change
 from events.settings import KafkaSettings
@@ -24,7 +24,7 @@ from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.partition_store import PartitionStore
 from state.settings import StateSettings
 from state.store import keys
-from stream.model.borders import BorderPolicy, cost_of_sweeps
+from stream.model.border_policy import BorderPolicy, cost_of_sweeps
 from stream.model.live_segmenter import LiveSegmenter
 from stream.model.model_publisher import ModelPublisher
 from stream.model.segmenter import CentroidSegmenter
@@ -32,7 +32,7 @@ from stream.moves.handler import SegmentHandler
 from stream.moves.hysteresis import Hysteresis
 from stream.settings import StreamSettings
 from stream.sweep.sweeper import Sweeper
-from stream.worker import half_life_ms
+from stream.worker_wiring import half_life_ms
 
 __all__ = ["HALF_LIFE_MS", "Service"]
 

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cli.formats.country_names import usual_country
+from cli.formats.country_spellings import usual_country
 from cli.formats.thelook.csv_tables import NEVER, Faults, ids, instant, milliseconds, numbers, read_table, sift, texts
 from events.schema.inputs import CustomerProfile
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from cli.local.embedded import parent_death
 from cli.local.embedded.spawner_thread import in_lasting_thread
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 POLL_S = 0.02
 TAIL_LINES = 20

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cli.local.embedded.child_process import ServiceFailed
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 LOOPBACK = "127.0.0.1"
 LOWEST_PORT = 10_000

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from shoal_client.connecting import connect
 from shoal_client.errors import KafkaUnreachable, PublishFailed
 from shoal_client.events import Event, encoded
+from shoal_client.kafka_connection import connect
 
 __all__ = ["Publisher"]
 

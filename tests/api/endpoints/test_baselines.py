@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.access.audit_log import read_audit
+from api.access.customer_access_log import read_audit
 from api.access.scopes import Scope
 from batch.promotion.decisions import Promotion
 from events.schema.outputs import SegmentMove

@@ -8,11 +8,11 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from starlette.testclient import TestClient
 
-from api.access.audit_log import read_audit
+from api.access.customer_access_log import read_audit
 from api.access.scopes import Scope
 from api.app import build_app
 from consumers.broker.kafka_sink import KafkaSink
-from consumers.dead_letters.log import DeadLetterLog
+from consumers.dead_letters.stored_letters import DeadLetterLog
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.topics.administration import create_topics
@@ -80,7 +80,7 @@ def test_none_are_none(shop):
 
 @pytest.mark.parametrize("window", [3, 1_000])
 def test_the_pages_hold_each_once_the_newest_first(shop, refuse, monkeypatch, window):
-    monkeypatch.setattr("consumers.dead_letters.log._WINDOW", window)
+    monkeypatch.setattr("consumers.dead_letters.stored_letters._WINDOW", window)
     for start in range(0, 20, 5):
         refuse("orders", range(start, start + 5))
         refuse("web-sessions", [start])

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.access.api_keys import KeyStore
-from api.access.audit_log import read_audit
+from api.access.customer_access_log import read_audit
 from api.access.scopes import Scope
 from api.app import build_app
 from events.schema.example_messages import EXAMPLES
@@ -15,7 +15,7 @@ from events.schema.outputs import LifetimeModel
 from state.model.baselines import BaselineStore
 from state.settings import StateSettings
 from state.store.connection import connect
-from stream.model.rfm_tiers import SEGMENT_NAMES
+from stream.model.baseline_zero import SEGMENT_NAMES
 from tests.api.conftest import EVIL, NOW
 from tests.building import make_baseline
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from api.access.audit_log import STREAM, read_audit
+from api.access.customer_access_log import STREAM, read_audit
 from api.access.scopes import Scope
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.customers.erasures import OpenErasures, read_erased_customers
 from state.store import keys
-from stream.erasure.erasure_requests import ErasureRequests
+from stream.erasure.erase_everywhere import ErasureRequests
 from tests.api.conftest import EVIL, PARTITIONS
 from tests.waiting import until
 
@@ -24,7 +24,7 @@ class NoLetters:
 
 @pytest.fixture
 def erasures(shop, monkeypatch):
-    monkeypatch.setattr("stream.erasure.erasure_requests.DeadLetterLog", NoLetters)
+    monkeypatch.setattr("stream.erasure.erase_everywhere.DeadLetterLog", NoLetters)
     return ErasureRequests(shop.redis, shop.settings.kafka, lambda: None)
 
 

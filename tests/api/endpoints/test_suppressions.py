@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.access.audit_log import read_audit
+from api.access.customer_access_log import read_audit
 from api.access.scopes import Scope
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope
 from tests.api.conftest import EVIL

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from api.access.audit_log import read_audit
+from api.access.customer_access_log import read_audit
 from api.access.scopes import Scope
 from state.campaigns.deliveries import Attempt, DeadDelivery, Delivery, DeliveryStore
 from state.campaigns.triggers import TriggerStore

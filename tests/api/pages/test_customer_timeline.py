@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from events.errors import ShoalError
+from events.base_error import ShoalError
 from events.schema.inputs import WebSession
 from events.topics.partitioning import partition_of
 from queries.customers.purchases import purchases_of

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from api.access.scopes import Scope
 from api.pages.figures.effect_over_time import decided_since, effect_over_time_chart
 from events.time_units import DAY_MS
-from queries.experiments.effect_over_time import record_effect
+from queries.experiments.effect_recording import record_effect
 from queries.experiments.experiments import Experiments
 from state.experiments.effect_series import EffectInterval, EffectPoint, EffectSeriesStore
 from state.store import keys
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
 from tests.api.conftest import PARTITIONS
 from tests.api.endpoints.test_experiments import BANNER
 

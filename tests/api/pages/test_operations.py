@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.access.audit_log import read_audit
+from api.access.customer_access_log import read_audit
 from api.access.scopes import Scope
-from consumers.dead_letters.log import Letter, LetterPage, PublishCounts
+from consumers.dead_letters.stored_letters import Letter, LetterPage, PublishCounts
 from events.schema.outputs import DeadLetter
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.campaigns.triggers import TriggerStore

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from api.access.api_keys import KeyStore, parse_token
-from api.access.audit_log import read_audit
+from api.access.customer_access_log import read_audit
 from api.access.scopes import Scope
 from api.access.sign_in_sessions import COOKIE, new_sign_in
 from api.pages.routes import PAGES

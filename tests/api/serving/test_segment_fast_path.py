@@ -7,9 +7,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as Away
 
-from api.access.audit_log import read_audit
+from api.access.customer_access_log import read_audit
 from api.access.scopes import Scope
-from queries.segments.current_segments import SegmentReader
+from queries.segments.segment_reader import SegmentReader
 from tests.api.conftest import EVIL, fill
 
 

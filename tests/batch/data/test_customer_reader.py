@@ -17,8 +17,8 @@ from state.customers.records import NEVER_FIRST, CustomerBatch, blank_rows
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
-from stream.customers.clock import SegmentClock
 from stream.customers.features import feature_matrix
+from stream.customers.wall_or_event_time import SegmentClock
 from tests.building import HALF_LIFE_MS, NOW_MS, RFM, examples, ints, names, rows_with, same, shoppers
 
 EVERYONE = 10**6

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.naming.names import name_clusters, name_segments
-from stream.model.rfm_tiers import SEGMENT_NAMES
+from stream.model.baseline_zero import SEGMENT_NAMES
 from tests.building import RFM, examples
 
 coordinate = st.floats(-5, 5)

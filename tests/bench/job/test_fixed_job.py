@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bench.job.fixed_job import Orders, expected, fixed_orders, orders, scaled_orders
+from bench.job.mixed_job import MIXED_BASELINE, Sessions, mixed_events
 from bench.speed.latency import latency_orders
-from bench.speed.mixed_events import MIXED_BASELINE, Sessions, mixed_events
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from events.schema.inputs import Order, WebSession

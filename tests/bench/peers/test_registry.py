@@ -49,7 +49,7 @@ def test_a_program_is_told_its_job(tmp_path):
     job |= {"deadline_s": 60.0, "now_ms": 301 * DAY_MS, "center": [0.0] * 3, "scale": [1.0] * 3}
     job |= {"centroids": [[0.0, 0.0, 0.0], [5.7, 0.7, 0.7]], "segments": ["near", "far"]}
     (tmp_path / "job.json").write_text(json.dumps(job))
-    program = "from rfm import Segmenter, read_job; print(Segmenter(read_job()).segment(1, 100, 86_400_000))"
+    program = "from job_and_features import *; print(Segmenter(read_job()).segment(1, 100, 86_400_000))"
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "job.json")],
         env={"PYTHONPATH": str(FOLDER / "program")},

@@ -12,7 +12,7 @@ from cli.experiment.planning_baseline import NoBaseline
 from cli.printing.table_file import Column, write_table
 from events.time_units import DAY_MS
 from experiments import Experiment, Tallies, Tally
-from experiments.planning.power import sample_size_of_means, sample_size_of_proportions
+from experiments.planning.sample_size_formulas import sample_size_of_means, sample_size_of_proportions
 from experiments.reporting.report import report
 from experiments.statistics.sample import Sample
 from state.customers.records import CustomerBatch, pack

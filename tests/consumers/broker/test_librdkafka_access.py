@@ -20,16 +20,16 @@ class Library:
 
 
 def test_without_the_compiled_module_there_is_no_way(monkeypatch):
-    monkeypatch.setattr(librdkafka_access, "librdkafka", None)
+    monkeypatch.setattr(librdkafka_access, "librdkafka_plugin", None)
     assert librdkafka_access.plugin_settings() is None
 
 
 def test_a_librdkafka_without_the_functions_is_not_reached(monkeypatch):
-    monkeypatch.setattr(librdkafka_access, "librdkafka", Library)
+    monkeypatch.setattr(librdkafka_access, "librdkafka_plugin", Library)
     assert librdkafka_access.plugin_settings() is None
 
 
 def test_the_plugin_is_the_compiled_module_itself():
-    if librdkafka_access.librdkafka is None:
+    if librdkafka_access.librdkafka_plugin is None:
         pytest.skip("there was no C compiler when Shoal was installed")
-    assert librdkafka_access.plugin_settings() == {"plugin.library.paths": librdkafka_access.librdkafka.__file__}
+    assert librdkafka_access.plugin_settings() == {"plugin.library.paths": librdkafka_access.librdkafka_plugin.__file__}

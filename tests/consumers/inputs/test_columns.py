@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from consumers.inputs.columns import Columns, Rejections, milliseconds
 from consumers.inputs.orders import OrderColumns
-from events.codec.batch_decoder import Rejection
 from events.codec.id_hashes import event_hashes
+from events.codec.struct_decoder import Rejection
 from tests.building import examples, hashes_of, ints, names, order_columns, profile_columns, same
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from consumers.inputs.money import Money
+from consumers.inputs.currency_conversion import Money
 from consumers.inputs.orders import CANCELLED, PLACED, REFUNDED, OrderInput
 from events.codec.id_hashes import event_hashes
 from events.schema.example_messages import EXAMPLES

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from consumers.runtime.background_jobs import BackgroundJob
+from consumers.runtime.lane_processing import OwnedBatch
 from consumers.runtime.lane_schedule import LaneSchedule, fit_one_lane, owned_by
 from consumers.runtime.lanes import FinishedJob
 from consumers.runtime.partition_batch import PartitionBatch
-from consumers.runtime.processing import OwnedBatch
-from state.partitions.owned_partition import OwnedPartition
+from consumers.runtime.work_between_batches import BackgroundJob
+from state.partitions.partition_fence import OwnedPartition
 
 
 @dataclass

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from consumers.runtime.ownership import Ownership
-from state.partitions.owned_partition import OwnedPartition
+from state.partitions.partition_fence import OwnedPartition
 
 
 class Claims:

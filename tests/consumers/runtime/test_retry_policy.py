@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from consumers.runtime.retry_policy import RetryPolicy, is_retriable
-from events.errors import ShoalError
+from events.base_error import ShoalError
 
 
 class Passing(ShoalError):

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from consumers.dead_letters.letter import dead_letter
-from consumers.inputs.money import Money
+from consumers.inputs.currency_conversion import Money
 from consumers.runtime.intake import Intake
 from consumers.runtime.protocols import Commit, Loaded, LoadRequest
 from consumers.tallies.commit import TallyCommitter

@@ -3,7 +3,7 @@
 import pytest
 
 from state.customers.variable_length_values import ValueUnreadable
-from state.partitions.owned_partition import StateMismatch
+from state.partitions.partition_fence import StateMismatch
 from state.store import keys
 from tests.building import everything_in
 from tests.consumers.tallies.consumer import Consumer, define

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from consumers.inputs.bounds import EventBounds
-from consumers.inputs.money import Money
+from consumers.inputs.currency_conversion import Money
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.placeholder_ids import PlaceholderIds
 from consumers.inputs.web_sessions import SessionInput
-from events.codec.batch_decoder import BatchDecoder, DecodedStructs, Rejection
 from events.codec.instants import milliseconds
+from events.codec.struct_decoder import BatchDecoder, DecodedStructs, Rejection
 from events.schema.inputs import INPUTS, ORDER_ID_MISSING, Order, WebSession
 from tests.events.wire import FIELDS, odd_events, valid_events
 

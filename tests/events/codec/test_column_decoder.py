@@ -68,7 +68,7 @@ def with_raw(name, text):
 @pytest.mark.parametrize(
     "module",
     [
-        "consumers.inputs.grouping",
+        "consumers.inputs.text_matching",
         "events.topics.murmur2",
         "events.codec.json_scan",
         "events.codec.text_splice",

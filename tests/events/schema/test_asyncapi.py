@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from events.codec.batch_decoder import BatchDecoder
+from events.codec.struct_decoder import BatchDecoder
 from events.schema.asyncapi import asyncapi_document, asyncapi_yaml
 from events.schema.example_messages import EXAMPLES
 from events.schema.inputs import INPUTS

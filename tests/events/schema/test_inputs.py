@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from events.codec.batch_decoder import BatchDecoder
+from events.codec.struct_decoder import BatchDecoder
 from events.schema.example_messages import EXAMPLES
 from events.schema.inputs import INPUTS, Order, WebSession
 from tests.events.wire import valid_events

@@ -8,7 +8,7 @@ import pytest
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable, TopicCheck, TopicsMisconfigured, check_topics, create_topics
 from events.topics.specs import TopicSpec, topic_specs
-from shoal_client import connecting
+from shoal_client import kafka_connection
 from tests.waiting import within
 
 SOON_S = 10
@@ -87,8 +87,8 @@ def test_broker_that_is_not_there_is_reported_at_once_with_its_address(call, clo
 
 
 def test_server_that_is_no_broker_is_reported_soon(mute_port, specs, monkeypatch):
-    assert connecting.BOOTSTRAP_TIMEOUT_MS <= SOON_S * 1000
-    monkeypatch.setattr(connecting, "BOOTSTRAP_TIMEOUT_MS", 1_000)
+    assert kafka_connection.BOOTSTRAP_TIMEOUT_MS <= SOON_S * 1000
+    monkeypatch.setattr(kafka_connection, "BOOTSTRAP_TIMEOUT_MS", 1_000)
     with within(SOON_S), pytest.raises(KafkaUnreachable, match=f"127.0.0.1:{mute_port}"):
         check_topics(f"127.0.0.1:{mute_port}", specs)
 

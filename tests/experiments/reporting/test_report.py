@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from experiments import Metric, Tallies, Tally
-from experiments.planning.power import sequential_customers
+from experiments.planning.sample_size_formulas import sequential_customers
 from experiments.reporting.document import Report
 from experiments.reporting.report import report
 from experiments.sequential.group_sequential import critical_values, obrien_fleming

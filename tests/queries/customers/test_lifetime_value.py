@@ -10,13 +10,13 @@ from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.lifetime_models import LifetimeModels
 from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
-from queries.customers.inspector import CustomerUnknown, Inspector
+from queries.customers.customer_and_segment_json import CustomerUnknown, Inspector
 from queries.customers.lifetime_value import lifetime_of_customer, lifetime_of_record, missing_models_reason
 from state.customers.records import CustomerBatch
 from state.model.baselines import BaselineStore
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.store import keys
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
 from tests.building import HALF_LIFE_MS, NOW_MS, examples, make_baseline, rows_with, shoppers
 
 CDNOW = LifetimeModels(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.quality.data.event_log import simulated
 from bench.quality.data.late_regimes import scenario_with_change_on
+from bench.quality.data.order_logs import simulated
 from bench.quality.drift_alarms import alarms
 from events.time_units import DAY_MS
 

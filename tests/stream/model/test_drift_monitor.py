@@ -13,7 +13,7 @@ from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.store import keys
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.drift_monitor import DriftMonitor
 from stream.model.model_lag import ModelLagMonitor
 from stream.model.model_publisher import ModelPublisher

@@ -5,8 +5,8 @@ import pytest
 
 from state.customers.records import blank_rows
 from stream.customers.features import FEATURES
+from stream.model.baseline_zero import RfmTiers
 from stream.model.kmeans import nearest
-from stream.model.rfm_tiers import RfmTiers
 from stream.model.segmenter import CentroidSegmenter, segment_number
 from tests.building import (
     DAY_MS,

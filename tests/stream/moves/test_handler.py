@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.inputs.currency_conversion import Money
 from consumers.inputs.customers import ProfileInput
-from consumers.inputs.money import Money
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents

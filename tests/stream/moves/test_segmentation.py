@@ -12,7 +12,7 @@ from state.customers.records import blank_rows
 from state.partitions.model_sums import ModelSums
 from stream.customers.features import FEATURES
 from stream.customers.fold import fold, merge
-from stream.model.rfm_tiers import SEGMENT_NAMES, RfmTiers
+from stream.model.baseline_zero import SEGMENT_NAMES, RfmTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, published_cluster, resegment, sums_for_baseline

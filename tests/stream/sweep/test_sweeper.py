@@ -12,9 +12,9 @@ from state.model.baselines import BaselineStore
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
-from stream.customers.clock import SegmentClock
+from stream.customers.wall_or_event_time import SegmentClock
+from stream.model.baseline_zero import RfmTiers
 from stream.model.live_segmenter import LiveSegmenter
-from stream.model.rfm_tiers import RfmTiers
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import BaselineOutdated, SegmentationBatch, resegment

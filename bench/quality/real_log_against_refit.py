@@ -1,0 +1,148 @@
+"""The second half of a real log after a baseline on the first, against a fresh batch fit at the end."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import redis
+from sklearn.cluster import KMeans
+
+from bench.quality.data.in_memory_customers import fold_into, vector_days
+from bench.quality.data.order_logs import EventLog
+from bench.quality.data.worker_on_redis import HALF_LIFE_MS, Service
+from bench.quality.inertia_and_agreement import Refit, flaps, inertia
+from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
+from bench.quality.models.kmeans_by_event import ConstantStep
+from bench.quality.models.self_feeding import MARGIN, SelfFeeding
+from events.arrays import Ints
+from events.schema.outputs import Baseline, BaselineSegment
+from events.segment_changes import Change, segment_number
+from events.time_units import DAY_MS
+from state.customers.records import Rows, blank_rows
+from stream.customers.features import DEFAULT_FEATURES, feature_matrix
+from stream.model.segmenter import CentroidSegmenter
+from stream.settings import StreamSettings
+
+__all__ = ["baseline_of", "by_customer", "by_event", "halves", "moves_of", "self_feeding"]
+
+Figures = dict[str, Any]
+
+_SEED = 42
+_STEP = 0.02
+_SPARK_DAYS = 30.0
+
+
+def halves(log: EventLog) -> tuple[EventLog, EventLog]:
+    """Return the log's first and second half by number of orders; a day is not divided."""
+    middle = int(log.columns.times[len(log) // 2]) // DAY_MS * DAY_MS
+    cut = int(np.searchsorted(log.columns.times, middle))
+    return log.part(0, cut), log.part(cut, len(log))
+
+
+def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
+    """Fit a baseline to the customers that are there: RFM, standardised, by k-means++ with ten starts."""
+    features = list(DEFAULT_FEATURES)
+    matrix = feature_matrix(rows[rows["placed"] > 0], features, now_ms, HALF_LIFE_MS)
+    center, scale = matrix.mean(axis=0), matrix.std(axis=0)
+    fitted = KMeans(k, n_init=10, random_state=_SEED).fit((matrix - center) / scale)
+    sizes = np.bincount(fitted.labels_, minlength=k).tolist()
+    return Baseline(
+        baseline=number,
+        status="approved",
+        created_at=datetime.fromtimestamp(now_ms / 1000, UTC),
+        algorithm="k-means",
+        features=features,
+        center=center.tolist(),
+        scale=scale.tolist(),
+        segments=[
+            BaselineSegment(
+                segment_id=f"s{label + 1}",
+                segment=f"Group {label + 1}",
+                centroid=row,
+                profile={},
+                customers=sizes[label],
+            )
+            for label, (row, n) in enumerate(zip(fitted.cluster_centers_.tolist(), sizes, strict=True))
+        ],
+        k=k,
+        silhouette=None,
+        inertia=float(fitted.inertia_),
+    )
+
+
+def self_feeding(client: redis.Redis, log: EventLog, k: int) -> Figures:
+    """Run the service over a log with published segments that feed the sums, and borders that follow at once."""
+    following = StreamSettings(border_tolerance=0.0, hysteresis=MARGIN)
+    found = _compared(Service(client, following, rule=SelfFeeding), log, k)
+    return {name: found[name] for name in ("inertia", "published")}
+
+
+def by_customer(client: redis.Redis, log: EventLog, k: int) -> Figures:
+    """Run the service over a log and compare where it stands at the end."""
+    return _compared(Service(client), log, k)
+
+
+def _compared(service: Service, log: EventLog, k: int) -> Figures:
+    first, second = halves(log)
+    began = time.monotonic()
+    for end_ms, orders in first.days():
+        service.day(end_ms, orders, sweep=False)
+    service.approve(baseline_of(service.customers().rows, service.clock.now, k))
+    earlier = len(service.log.changes)
+    for end_ms, orders in second.days():
+        service.day(end_ms, orders)
+    seconds = time.monotonic() - began
+    changes = service.log.changes[earlier:]
+    batch = service.customers()
+    segmenter = service.live.segmenter
+    assert isinstance(segmenter, CentroidSegmenter)  # noqa: S101 - the baseline is live
+    vectors = segmenter.vectors(batch.rows, service.clock.now)
+    fresh = Refit(vectors, k)
+    moves = [each for each in changes if each.previous]
+    return {
+        "inertia": inertia(vectors, segmenter.model.centroids) / fresh.inertia,
+        "published": fresh.agreement(batch.rows["segment"].astype(np.int64)),
+        "nearest": fresh.agreement(batch.rows["cluster"].astype(np.int64)),
+        "unique": fresh.unique,
+        "changes_per_event": len(moves) / len(second),
+        "flaps_per_event": flaps(*moves_of(moves)) / len(second),
+        "model_changes_per_event": sum(each.cause == "model" for each in moves) / len(second),
+        "seconds": seconds,
+    }
+
+
+def moves_of(changes: Sequence[Change]) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return whose each change is (by number), when it was (ms), from which segment number, and to which."""
+    return (
+        np.unique([each.customer_id for each in changes], return_inverse=True)[1].astype(np.int64),
+        np.array([round(datetime.fromisoformat(each.changed_at).timestamp() * 1000) for each in changes], np.int64),
+        np.array([segment_number(each.previous or "") for each in changes], np.int64),
+        np.array([segment_number(each.segment_id) for each in changes], np.int64),
+    )
+
+
+def by_event(log: EventLog, k: int) -> Figures:
+    """Run the rules that learn by event over a log, from the same baseline."""
+    first, second = halves(log)
+    rows = blank_rows(len(log.names))
+    fold_into(rows, first.columns, first.customers)
+    now_ms = int(first.columns.times[-1]) // DAY_MS * DAY_MS + DAY_MS
+    baseline = baseline_of(rows, now_ms, k)
+    segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
+    start = segmenter.model.centroids
+    counts = np.array([each.customers for each in baseline.segments], np.float64)
+    river = ConstantStep(start, _STEP)
+    spark = ForgetfulKMeans(start, segmenter.features, _SPARK_DAYS * DAY_MS, counts, now_ms)
+    end_ms = now_ms
+    for end_ms, _, vectors in vector_days(second, rows, segmenter):
+        river.learn_many(vectors, end_ms)
+        spark.learn_many(vectors, at_ms=end_ms)
+    final = segmenter.vectors(rows, end_ms)
+    fresh = Refit(final, k)
+    found: Figures = {}
+    for name, centroids in (("frozen", start), ("river", river.centroids), ("spark", spark.centroids)):
+        labels = ConstantStep(centroids, 0.0).predict_many(final)
+        found[name] = {"inertia": inertia(final, centroids) / fresh.inertia, "nearest": fresh.agreement(labels)}
+    return found

@@ -1,0 +1,65 @@
+"""Where Kafka and Redis are: an option, the environment, then what `shoal up` or `shoal demo` left in this folder."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+import typer
+
+from events.base_error import ShoalError
+
+if TYPE_CHECKING:
+    from events.settings import KafkaSettings
+    from state.settings import StateSettings
+
+__all__ = ["LOCAL", "KafkaOption", "LocalAddresses", "RedisOption", "kafka_settings", "read_local", "state_settings"]
+
+LOCAL: Final = Path(".shoal")
+"""Folder for what the embedded services leave: addresses and logs."""
+
+KafkaOption = Annotated[
+    str | None, typer.Option("--kafka", help="Kafka bootstrap servers, host:port.", show_default=False)
+]
+RedisOption = Annotated[str | None, typer.Option("--redis", help="Redis URL, redis://host:port/0.", show_default=False)]
+
+
+class LocalFileInvalid(ShoalError):
+    """`.shoal/local.json` is not what `shoal up` writes."""
+
+
+class LocalAddresses(msgspec.Struct, frozen=True):
+    """The contents of `.shoal/local.json`."""
+
+    kafka: str
+    redis: str
+    api: str | None = None
+
+
+def read_local(folder: Path = LOCAL) -> LocalAddresses | None:
+    """Return the addresses of the services started from this folder, or None. Raises LocalFileInvalid."""
+    path = folder / "local.json"
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=LocalAddresses)
+    except msgspec.MsgspecError as error:
+        raise LocalFileInvalid(f"{path} cannot be read ({error}); run `shoal down` and `shoal up` again") from error
+
+
+def kafka_settings(override: str | None = None) -> "KafkaSettings":
+    """Return the Kafka settings; the address is the override, SHOAL_KAFKA, the local one, or the default."""
+    from events.settings import KafkaSettings
+
+    local = None if override or "SHOAL_KAFKA" in os.environ else read_local()
+    address = override or (local.kafka if local else None)
+    return KafkaSettings(kafka=address) if address else KafkaSettings()
+
+
+def state_settings(override: str | None = None) -> "StateSettings":
+    """Return the Redis settings; the address is the override, SHOAL_REDIS, the local one, or the default."""
+    from state.settings import StateSettings
+
+    local = None if override or "SHOAL_REDIS" in os.environ else read_local()
+    address = override or (local.redis if local else None)
+    return StateSettings(redis=address) if address else StateSettings()

@@ -1,0 +1,196 @@
+"""Read the `dead-letters` topic, and publish its events again once the reason is fixed."""
+
+import base64
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import redis
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from consumers.broker.consumer_lag import reported_ends
+from consumers.broker.kafka_sink import KafkaSink
+from consumers.broker.message_coordinates import Offsets, TopicAndPartition, coordinates
+from consumers.broker.topic_reader import TopicReader
+from events.schema.outputs import DeadLetter
+from events.settings import KafkaSettings
+from events.time_units import DAY_S
+from events.topics.administration import KafkaUnreachable
+from state.store import keys
+
+__all__ = ["DeadLetterLog", "Letter", "LetterPage", "PublishCounts"]
+
+_TOPIC: Final = "dead-letters"
+_CHUNK: Final = 1_000
+_WINDOW: Final = 1_000
+_MOST_SCANNED: Final = 20_000
+"""Letters read for one page at most."""
+_ADMIN_S: Final = 30.0
+_KEPT_S: Final = 91 * DAY_S
+"""Longer than the topic keeps a letter."""
+
+
+class Letter(NamedTuple):
+    """A dead letter, and when it was replayed (ms since 1970, None if it was not); `id` says where it was in Kafka."""
+
+    id: str
+    letter: DeadLetter
+    replayed_ms: int | None
+
+    @property
+    def key(self) -> bytes | None:
+        """The key of the original message."""
+        return None if self.letter.key is None else base64.b64decode(self.letter.key)
+
+    @property
+    def value(self) -> bytes | None:
+        """The original bytes; None where there were none, or too many to be kept."""
+        return None if self.letter.value is None else base64.b64decode(self.letter.value)
+
+
+class PublishCounts(NamedTuple):
+    """How many letters were published again, and how many could not be, because they do not hold the bytes."""
+
+    published: int
+    without_value: int
+
+
+class LetterPage(NamedTuple):
+    """Some letters, the newest first, and the offset before which the next page begins; None on the last."""
+
+    letters: list[Letter]
+    before: int | None
+
+
+class DeadLetterLog:
+    """The dead letters of a deployment. What was replayed is noted in Redis, so that it is not replayed twice."""
+
+    def __init__(self, kafka: KafkaSettings, client: redis.Redis) -> None:
+        self._kafka = kafka
+        self._redis: Any = client
+
+    def read(self, topic: str | None = None) -> list[Letter]:
+        """Return the dead letters, the oldest first; only those of a topic (name without prefix) if one is given.
+
+        Raises KafkaUnreachable.
+        """
+        return list({each.id: each for each in self.each(topic)}.values())
+
+    def each(self, topic: str | None = None) -> Iterator[Letter]:
+        """Yield the dead letters as they are in the topic, where a crash may have left one twice.
+
+        Raises KafkaUnreachable.
+        """
+        ends = self._ends()
+        replayed = self._replayed()
+        for _, letter in self._letters(dict.fromkeys(ends, 0)):
+            if self._matches(letter, topic):
+                yield _with_id(letter, replayed)
+
+    def page(self, most: int, before: int | None = None, topic: str | None = None) -> LetterPage:
+        """Return up to `most` letters, the newest first, of those before an offset of the topic.
+
+        Few of the letters read may match: then the page is short, also before the last. Raises KafkaUnreachable.
+        """
+        first, last = self._bounds()
+        stop, found = before, list[tuple[int, Letter]]()
+        replayed, scanned = self._replayed(), 0
+        edge = last if before is None else min(before, last)
+        while edge > first and len(found) < most and scanned < _MOST_SCANNED:
+            start = max(first, edge - max(most, _WINDOW))
+            fitting = (
+                (offset, _with_id(letter, replayed))
+                for offset, letter in self._letters({self._partition: start}, stop)
+                if self._matches(letter, topic)
+            )
+            found += reversed(deque(fitting, maxlen=most + 1))  # a letter may have a megabyte
+            scanned += edge - start
+            stop = edge = start
+        more = len(found) > most or edge > first
+        after = found[most - 1][0] if len(found) >= most else edge
+        return LetterPage([letter for _, letter in found[:most]], after if more else None)
+
+    def _matches(self, letter: DeadLetter, topic: str | None) -> bool:
+        return topic is None or letter.topic == self._kafka.topic(topic)
+
+    def _replayed(self) -> dict[str, int]:
+        return {name.decode(): int(at_ms) for name, at_ms in self._redis.hgetall(keys.REPLAYED).items()}
+
+    def replay(self, letters: Sequence[Letter], sink: KafkaSink) -> PublishCounts:
+        """Publish the original bytes under the original keys, and note it once Kafka has them. Raises SinkFailed.
+
+        A crash in between may publish a letter twice; the event's id is then recognised, as any repeat is.
+        """
+        whole = [each for each in letters if each.value is not None]
+        prefix = self._kafka.topic_prefix
+        for start in range(0, len(whole), _CHUNK):
+            chunk = whole[start : start + _CHUNK]
+            for each in chunk:
+                sink.send(each.letter.topic.removeprefix(prefix), each.key, each.value or b"")
+            sink.flush()
+            now_ms = time.time_ns() // 1_000_000
+            self._redis.hset(keys.REPLAYED, mapping={each.id: now_ms for each in chunk})
+            self._redis.expire(keys.REPLAYED, _KEPT_S)
+        return PublishCounts(len(whole), len(letters) - len(whole))
+
+    def erase_customer(self, customer_id: str, open_sink: Callable[[], KafkaSink]) -> int:
+        """Erase a customer's letters and return how many: the others are written again, then all before are deleted.
+
+        A crash in between leaves letters twice, which `read` shows once. Raises SinkFailed, KafkaUnreachable.
+        """
+        ends = self._ends()
+        letters = self.read()
+        kept = [each for each in letters if not _is_about(each, customer_id)]
+        if len(kept) == len(letters):
+            return 0
+        sink = open_sink()
+        for each in kept:
+            sink.send(_TOPIC, None, each.letter.model_dump_json().encode())
+        sink.flush()
+        admin = AdminClient({"bootstrap.servers": self._kafka.kafka})
+        try:
+            for done in admin.delete_records(
+                [TopicPartition(*partition, end) for partition, end in ends.items()]
+            ).values():
+                done.result(_ADMIN_S)
+        except KafkaException as error:
+            raise KafkaUnreachable(self._kafka.kafka, error) from error
+        return len(letters) - len(kept)
+
+    @property
+    def _partition(self) -> TopicAndPartition:
+        return (self._kafka.topic(_TOPIC), 0)
+
+    def _ends(self) -> Offsets:
+        return {partition: end for partition, end in reported_ends(self._kafka, [_TOPIC], [0]).items() if end}
+
+    def _bounds(self) -> tuple[int, int]:
+        """Return the first and the next offset of the topic, as the broker reports them."""
+        with self._reader() as reader:
+            first, last = reader.bounds([self._partition])[self._partition]
+        return max(0, first), last
+
+    def _reader(self) -> TopicReader:
+        return TopicReader(self._kafka, "dead-letter-log", **{"fetch.message.max.bytes": 17 << 20})
+
+    def _letters(self, starts: Offsets, stop: int | None = None) -> Iterator[tuple[int, DeadLetter]]:
+        """Yield letters with their offsets, from where each partition starts to its end, or before an offset."""
+        with self._reader() as reader:
+            for message in reader.read(starts, {} if stop is None else dict.fromkeys(starts, stop)):
+                (_, offset), value = coordinates(message), message.value()
+                if value is not None and (stop is None or offset < stop):
+                    yield offset, DeadLetter.model_validate_json(value)
+
+
+def _with_id(letter: DeadLetter, replayed: Mapping[str, int]) -> Letter:
+    name = f"{letter.topic}/{letter.partition}/{letter.offset}"
+    return Letter(name, letter, replayed.get(name))
+
+
+def _is_about(each: Letter, customer_id: str) -> bool:
+    """Return whether a letter has a customer as its key, or as a JSON string anywhere in it."""
+    named = {f'"{customer_id}"'.encode(), json.dumps(customer_id).encode()}
+    return each.key == customer_id.encode() or any(name in (each.value or b"") for name in named)

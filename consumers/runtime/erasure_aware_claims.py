@@ -1,0 +1,66 @@
+"""Claims partitions with the erasures of the topic: a Redis that came back older does not bring customers back."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import redis
+
+from consumers.history.erasure_log import ErasureLog
+from consumers.runtime.protocols import PartitionClaims
+from state.customers.erasures import ErasedCustomers, ErasureQueue, restore_salt
+from state.customers.secondary_data_erasure import erase_secondary_data
+from state.partitions.partition_fence import OwnedPartition
+from state.store import keys
+
+__all__ = ["ErasureAwareClaims"]
+
+log = logging.getLogger(__name__)
+
+_CHUNK: Final = 5_000
+
+
+class ErasureAwareClaims:
+    """Claims partitions, each with the tombstones that are on the topic, even if Redis has lost them."""
+
+    def __init__(self, claims: PartitionClaims, erasures: ErasureLog, client: redis.Redis, partitions: int) -> None:
+        self._claims, self._erasures, self._redis, self._partitions = claims, erasures, client, partitions
+
+    def verify(self, owned: Sequence[OwnedPartition]) -> None:
+        """Compare partitions with what their owner knows of them. Raises Fenced or StateMismatch."""
+        self._claims.verify(owned)
+
+    def claim(self, partition: int) -> OwnedPartition:
+        """Become the partition's one writer, and bring its tombstones up to the topic. Raises KafkaUnreachable."""
+        published = self._erasures.erased_in(partition)
+        if self._erasures.salt is not None:
+            restore_salt(self._redis, self._erasures.salt)
+        owned = self._claims.claim(partition)
+        known = owned.erased
+        if known is None or not (lost := published - known.digests):
+            return owned
+        store: Any = self._redis
+        store.sadd(keys.erased(partition), *lost)
+        known.add_digests(lost)
+        returned = self._erase_again(partition, known)
+        log.warning(
+            "partition %d: Redis has lost writes; %d erasures restored from the topic, %d customers erased again",
+            partition,
+            len(lost),
+            len(returned),
+        )
+        return owned
+
+    def _erase_again(self, partition: int, erased: ErasedCustomers) -> list[str]:
+        """Request the erasure of the customers who came back, and return them."""
+        returned = sorted({name for name in _stored(self._redis, partition) if name in erased})
+        for name in returned:
+            ErasureQueue(self._redis).request(partition, name)
+            erase_secondary_data(self._redis, name, self._partitions)
+        return returned
+
+
+def _stored(client: Any, partition: int) -> Iterator[str]:
+    for key in (keys.customers(partition), keys.profiles(partition), keys.purchases(partition)):
+        for name, _ in client.hscan_iter(key, count=_CHUNK):
+            yield name.decode()

@@ -1,0 +1,167 @@
+"""Folds orders into the order books of customers: an order counts once, however often and in whatever order it is told.
+
+A placed order that is told again is the same order: the latest telling by time, then by amount, is what it was placed
+for. Refunds add up, a cancellation takes back what is left, and together they take back no more than the amount
+(`state.customers.order_entries.contribution`). What is taken back before its order comes waits in the book. A refund
+that names no order is a credit note: it is taken off the customer's spend.
+
+A book holds a customer's `window` latest orders. An order that falls out stays in the sums, and of it only the hash
+is remembered, so that what is told about it later is recognised and counted as settled.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from consumers.inputs.deduplication import first_occurrences, unseen
+from consumers.inputs.orders import PLACED, REFUNDED, OrderColumns
+from events.arrays import Flags, Floats, Ints
+from state.customers.order_entries import (
+    KEY_BITS,
+    LARGE_AMOUNT,
+    Contribution,
+    contribution,
+    keys_of_hashes,
+    order_words,
+)
+from state.customers.ragged import Ragged
+from state.customers.records import Rows, blank_rows
+from stream.customers.decay import contributions
+from stream.customers.known_keys import KEY, are_known, listed_keys, repeated
+from stream.customers.located_orders import LocatedOrders, OrderBook, bounded, settled_keys
+from stream.customers.order_updates import ToldOrders
+from stream.customers.outcomes import DUPLICATE, SETTLED
+
+__all__ = ["FoldedOrders", "fold_orders"]
+
+
+_COUNTED: Final = ("placed", "gross", "refunds", "refunded", "cancelled", "cancelled_amount")
+
+
+class FoldedOrders(NamedTuple):
+    """What m orders make of n customers.
+
+    `rows` (n,) are what to add to the records; `outcomes` (m,) say what became of each event, and `matched` (n,) how
+    many earlier events are not unmatched any more; `active` (n,) has who placed a new order, `corrected` (n,) whose
+    known orders or spend changed.
+    """
+
+    rows: Rows
+    book: OrderBook
+    outcomes: Ints
+    active: Flags
+    corrected: Flags
+    matched: Ints
+
+
+def fold_orders(
+    book: OrderBook, orders: OrderColumns, slots: Ints, half_life_ms: float, *, window: int, remembered: int
+) -> FoldedOrders:
+    """Fold orders (m,) into the books of n customers; `slots` (m,) says whose each is.
+
+    A book keeps `window` orders, and `remembered` hashes of refunds and settled orders.
+    """
+    n = len(book.orders)
+    sums, outcomes = _Sums(n, half_life_ms), np.zeros(len(slots), np.int64)
+    active, corrected, matched = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.int64)
+    keys = slots << KEY_BITS | keys_of_hashes(orders.order_hashes)
+    named = orders.order_hashes != 0
+    fresh = _fresh(book.recent, orders, slots)
+    outcomes[~fresh] = DUPLICATE
+    plain = fresh & named & (orders.kinds == PLACED) & (orders.amounts < LARGE_AMOUNT) & ~_is_told(book, keys, slots)
+    new = np.flatnonzero(plain)
+    if len(new):
+        owners, times, amounts = slots[new], orders.times[new], orders.amounts[new]
+        sums.place(owners, times, amounts)
+        active[owners] = True
+        book = book._replace(orders=book.orders.appended(owners, order_words(keys[new] & KEY, times, amounts)))
+    if len(new) == len(slots):
+        return FoldedOrders(sums.rows, bounded(book, window, remembered), outcomes, active, corrected, matched)
+    notes, told = np.flatnonzero(fresh & ~named), np.flatnonzero(fresh & named & ~plain)
+    sums.credit(slots[notes], orders.times[notes], orders.amounts[notes])
+    corrected[slots[notes]] = True
+    if len(told):
+        groups, places = np.unique(keys[told], return_inverse=True)
+        owners, located = groups >> KEY_BITS, LocatedOrders.of(book, groups)
+        about = ToldOrders(
+            located.read(book),
+            located.settled,
+            places,
+            orders.kinds[told],
+            orders.times[told],
+            orders.amounts[told],
+        )
+        outcomes[told] = about.outcomes()
+        sums.change(owners, about)
+        book = located.write(book, about.after)
+        active[owners[about.is_new]] = True
+        corrected[owners[about.is_changed]] = True
+        np.add.at(matched, owners, about.matched)
+    refunds = np.flatnonzero(fresh & (orders.kinds == REFUNDED) & (outcomes != SETTLED))
+    book = book._replace(recent=book.recent.appended(slots[refunds], orders.event_hashes[refunds]))
+    return FoldedOrders(sums.rows, bounded(book, window, remembered), outcomes, active, corrected, matched)
+
+
+def _is_told(book: OrderBook, keys: Ints, slots: Ints) -> Flags:
+    """Return which events (m,) are about an order that is known, or that other events of the batch are about too."""
+    known = (listed_keys(book.orders), listed_keys(book.returns), settled_keys(book))
+    return repeated(keys) | are_known(keys & KEY, slots, *known)
+
+
+def _fresh(recent: Ragged, orders: OrderColumns, slots: Ints) -> Flags:
+    """Return which events (m,) have not been seen before, as far as that has to be known: only refunds add up."""
+    fresh = unseen(recent, slots, orders.event_hashes)
+    refunds = np.flatnonzero(orders.kinds == REFUNDED)
+    fresh[refunds] &= first_occurrences(recent, slots[refunds], orders.event_hashes[refunds])
+    return fresh
+
+
+class _Sums:
+    """The sums of orders, as rows to be added to records."""
+
+    def __init__(self, n: int, half_life_ms: float) -> None:
+        self.rows, self._half_life_ms = blank_rows(n), half_life_ms
+
+    def place(self, owners: Ints, times: Ints, amounts: Ints) -> None:
+        """Count new orders of which nothing was taken back."""
+        self._add("placed", owners, None)
+        self._add("gross", owners, amounts)
+        self._decay(owners, times, np.ones(len(times)), amounts)
+        self._order_times(owners, times)
+
+    def credit(self, owners: Ints, times: Ints, amounts: Ints) -> None:
+        """Take credit notes off the spend."""
+        if len(owners):
+            self._add("credit_notes", owners, None)
+            self._add("credited", owners, amounts)
+            self._decay(owners, times, np.zeros(len(times)), -amounts)
+
+    def change(self, owners: Ints, told: ToldOrders) -> None:
+        """Move the sums by the difference that events made to the orders (g,) of these customers."""
+        self._count(owners, told.before.times, contribution(told.before), -1)
+        self._count(owners, told.after.times, contribution(told.after), 1)
+        placed = np.flatnonzero((told.kinds == PLACED) & ~told.settled[told.places])
+        self._order_times(owners[told.places[placed]], told.times[placed])
+
+    def _count(self, owners: Ints, times: Ints, made: Contribution, sign: int) -> None:
+        for name in _COUNTED:
+            values = getattr(made, name)
+            if values.any():
+                self._add(name, owners, sign * values)
+        kept = np.flatnonzero(made.placed)
+        self._decay(owners[kept], times[kept], sign * (1 - made.cancelled[kept]), sign * made.net[kept])
+
+    def _add(self, name: str, owners: Ints, values: Ints | None) -> None:
+        # By way of int64: a difference below 0 wraps around in an unsigned column, and back when it is added.
+        total = np.bincount(owners, values, len(self.rows)).astype(np.int64)
+        self.rows[name] += total.astype(self.rows[name].dtype)
+
+    def _decay(self, owners: Ints, times: Ints, orders: Ints | Floats, amounts: Ints) -> None:
+        for name, values in (("decayed_orders", orders), ("decayed_amount", amounts)):
+            self.rows[name] += np.bincount(owners, contributions(values, times, self._half_life_ms), len(self.rows))
+
+    def _order_times(self, owners: Ints, times: Ints) -> None:
+        for name, extreme in (("first_order", np.minimum), ("last_order", np.maximum)):
+            found = self.rows[name].copy()  # several times as fast on an array that is not part of rows
+            extreme.at(found, owners, times)
+            self.rows[name] = found

@@ -1,0 +1,96 @@
+"""Erase a customer everywhere: request it, see its progress, and erase what no partition's worker owns."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, Literal, NamedTuple
+
+import redis
+
+from consumers.broker.kafka_sink import KafkaSink
+from consumers.dead_letters.stored_letters import DeadLetterLog
+from events.base_error import ShoalError
+from events.settings import KafkaSettings
+from events.topics.partitioning import partition_of
+from state.customers.erasures import ErasureQueue, OpenErasures, was_erased
+from state.customers.secondary_data_erasure import erase_secondary_data
+from state.store import keys
+
+__all__ = ["ErasureProgress", "ErasureRequests"]
+
+log = logging.getLogger(__name__)
+
+_LOCK_S: Final = 300
+
+
+class ErasureProgress(NamedTuple):
+    """The progress of an erasure, and when it was requested (ms; None once it is finished).
+
+    It waits for the worker of the customer's partition, then for what workers do not own, and then is erased.
+    """
+
+    status: Literal["waiting for a worker", "finishing", "erased"]
+    since_ms: int | None
+
+
+class ErasureRequests:
+    """Carries erasures out. A request stays open until it is finished, by whichever process.
+
+    The worker of the customer's partition erases the record (`stream.erasure.partition_eraser`); suppressions,
+    exposures, deliveries and dead letters come after it, here, so that nothing is written there again meanwhile.
+    """
+
+    def __init__(self, client: redis.Redis, kafka: KafkaSettings, sink: Callable[[], KafkaSink]) -> None:
+        self._client, self._kafka, self._sink = client, kafka, sink
+        self._redis: Any = client
+        self._queue, self._open = ErasureQueue(client), OpenErasures(client)
+
+    def request(self, customer_id: str, now_ms: int) -> None:
+        """Request that a customer be erased."""
+        self._open.add(customer_id, now_ms)
+        self._queue.request(self._partition(customer_id), customer_id)
+
+    def open(self) -> dict[str, int]:
+        """Return the customers whose erasure is not finished, and when it was requested (ms)."""
+        return self._open.all()
+
+    def status(self, customer_id: str) -> ErasureProgress | None:
+        """Return the progress of a customer's erasure, or None where nobody has requested it."""
+        partition, since_ms = self._partition(customer_id), self._open.since_ms(customer_id)
+        if self._queue.is_waiting(partition, customer_id):
+            return ErasureProgress("waiting for a worker", since_ms)
+        if since_ms is not None:
+            return ErasureProgress("finishing", since_ms)
+        return ErasureProgress("erased", None) if was_erased(self._client, partition, customer_id) else None
+
+    def finish(self, customer_id: str) -> dict[str, int] | None:
+        """Erase what workers do not own, and return the number of erased items by place.
+
+        None while the worker has not done its part. Raises KafkaUnreachable, SinkFailed; the request then stays open.
+        """
+        if self._queue.is_waiting(self._partition(customer_id), customer_id):
+            return None
+        found = erase_secondary_data(self._client, customer_id, self._kafka.partitions)
+        found["dead_letters"] = DeadLetterLog(self._kafka, self._client).erase_customer(customer_id, self._sink)
+        self._open.close(customer_id)
+        return found
+
+    def finish_open(self) -> int:
+        """Finish the erasures whose workers have done their part; return how many. One process at a time does so.
+
+        Where that cannot be done now (a ShoalError, Redis unreachable), the request stays open.
+        """
+        finished = 0
+        names = self._open.all()
+        if not names or not self._redis.set(keys.ERASURE_LOCK, 1, nx=True, ex=_LOCK_S):
+            return 0
+        try:
+            for customer_id in names:
+                finished += self.finish(customer_id) is not None
+        except (ShoalError, redis.RedisError) as error:
+            log.warning("an erasure cannot be finished now (%s); trying again", error)
+        finally:
+            self._redis.delete(keys.ERASURE_LOCK)
+        return finished
+
+    def _partition(self, customer_id: str) -> int:
+        return partition_of(customer_id, self._kafka.partitions)

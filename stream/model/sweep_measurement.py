@@ -1,0 +1,90 @@
+"""What a sweep measures: whether the model's sums are right, and how far customers are from their centroids.
+
+The sums are made of terms that float64 adds exactly (docs/decisions/0001), so the difference to a recomputation is 0.0
+unless something is wrong: it is measured because that is a claim about every line that touches them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from events.arrays import Floats, Ints
+from state.partitions.model_sums import ModelSums
+from state.partitions.partition_fence import OwnedPartition
+
+__all__ = ["SweepCheck", "SweepResult"]
+
+
+_BORDERS_MOVED: Final = -1
+"""In place of the version of the borders: they moved during the sweep."""
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What one sweep of a partition measured.
+
+    `squared_distance` sums the squared distances of its placed customers to their centroids, `squared_to_borders` those
+    to the nearest border centroid, of version `borders`; `sums_difference` is the largest difference between the
+    model's sums and those recomputed, None where events came in between, so that they cannot be compared.
+    """
+
+    baseline: int
+    customers: int
+    squared_distance: float
+    borders: int
+    squared_to_borders: float
+    sums_difference: float | None
+
+
+class SweepCheck:
+    """Adds up the measurements of one partition's sweep, chunk by chunk."""
+
+    def __init__(self, owned: OwnedPartition, baseline: int, borders: int, k: int, d: int) -> None:
+        self._baseline, self._borders, self._revision = baseline, borders, owned.revision
+        self._sums = ModelSums.zeros(k, d)
+        self._seen = self._customers = 0
+        self._squared = self._squared_to_borders = 0.0
+        self._unchanged = True
+
+    def add(self, owned: OwnedPartition, vectors: Floats, clusters: Ints, distances: Floats, borders: Floats) -> None:
+        """Take in a chunk as it will stand: vectors (n, d), own clusters (n,), distances now, and those to the borders.
+
+        Both distances are (n, k).
+        """
+        self._unchanged &= owned.revision == self._revision
+        self._seen += len(vectors)
+        held, placed = borders is not distances, clusters >= 0
+        if not placed.all():  # copying costs as much as all the arithmetic
+            vectors, distances, borders = (each[placed] for each in (vectors, distances, borders))
+            clusters = clusters[placed]
+        self._sums = self._sums.plus(vectors, clusters)
+        squared = _squared(distances)
+        self._squared += squared
+        self._squared_to_borders += _squared(borders) if held else squared
+        self._customers += len(clusters)
+
+    def note_write(self, owned: OwnedPartition) -> None:
+        """Take note that what was written since `add` is the sweep's own write, no event's."""
+        self._revision = owned.revision
+
+    def finish(self, owned: OwnedPartition, customers: int, borders: int) -> SweepResult:
+        """Return what the sweep measured, of a partition with so many customers; `borders` is their version now."""
+        difference = None
+        # A hash that is rehashed while it is scanned may show a customer twice.
+        if self._unchanged and self._seen == customers and owned.sums is not None and owned.baseline == self._baseline:
+            difference = float(np.abs(owned.sums.sums - self._sums.sums).max(initial=0.0))
+            difference = max(difference, float(np.abs(owned.sums.counts - self._sums.counts).max(initial=0)))
+        return SweepResult(
+            baseline=self._baseline,
+            customers=self._customers,
+            squared_distance=self._squared,
+            borders=self._borders if borders == self._borders else _BORDERS_MOVED,
+            squared_to_borders=self._squared_to_borders,
+            sums_difference=difference,
+        )
+
+
+def _squared(distances: Floats) -> float:
+    near = distances.min(axis=1, initial=np.inf)
+    return float((near * near).sum())

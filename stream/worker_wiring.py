@@ -1,0 +1,213 @@
+"""Wire a segment worker together: settings in, runtime and leader out. Nothing here runs by itself."""
+
+import logging
+import os
+import socket
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from consumers.broker.kafka_sink import KafkaSink
+from consumers.history.erasure_log import ErasureLog
+from consumers.inputs.bounds import EventBounds
+from consumers.inputs.currency_conversion import Money
+from consumers.inputs.customers import ProfileInput
+from consumers.inputs.orders import OrderInput
+from consumers.inputs.web_sessions import SessionInput
+from consumers.runtime.commit import SegmentCommitter
+from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
+from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
+from consumers.runtime.rollback_recovery import SegmentRollbackRecovery
+from consumers.runtime.work_between_batches import CombinedWork
+from consumers.settings import ConsumerSettings
+from events.settings import KafkaSettings
+from events.time_units import DAY_MS
+from state.customers.segment_views import SegmentViews
+from state.customers.stored_attributes import AttributeColumns
+from state.model.baselines import BaselineStore, ModelStore
+from state.partitions.partition_store import PartitionStore
+from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
+from state.settings import StateSettings
+from state.store import keys
+from state.store.connection import connect
+from state.store.format_settings import require_same_format, shop_currency
+from stream.customers.features import FEATURES
+from stream.customers.wall_or_event_time import SegmentClock
+from stream.erasure.partition_eraser import PartitionEraser
+from stream.model.border_policy import BorderPolicy, common_borders_version, cost_from_heartbeats
+from stream.model.drift_monitor import DriftMonitor
+from stream.model.live_segmenter import LiveSegmenter, ModelFeed
+from stream.model.model_lag import ModelLagMonitor
+from stream.model.model_publisher import ModelPublisher
+from stream.moves.handler import SegmentHandler
+from stream.moves.hysteresis import Hysteresis
+from stream.settings import StreamSettings
+from stream.sweep.sweeper import Sweeper
+
+__all__ = ["SegmentWorker", "WorkerSettings", "build_worker", "half_life_ms"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """The parts of the settings that a worker needs."""
+
+    kafka: KafkaSettings
+    state: StateSettings
+    consumer: ConsumerSettings
+    stream: StreamSettings
+
+
+@dataclass(frozen=True)
+class SegmentWorker:
+    """The running parts of one worker process."""
+
+    name: str
+    runtime: MicroBatchRuntime
+    sweeper: Sweeper
+    publisher: ModelPublisher
+    live: LiveSegmenter
+    feed: ModelFeed
+    registry: WorkerRegistry
+    baselines: BaselineStore
+    models: ModelStore
+    drift_monitor: DriftMonitor
+    model_lag: ModelLagMonitor
+
+    def beat(self, *, leader: bool) -> None:
+        """Write this worker's heartbeat to Redis: what it owns, how far it is, what its sweeps measured."""
+        segmenter = self.live.segmenter
+        lag = self.model_lag.measure(segmenter, self.baselines.current(), self.models.current())
+        if lag.too_long:
+            log.warning(
+                "behind the newest model for %.0f s: still at baseline %d, version %d",
+                lag.seconds,
+                segmenter.baseline,
+                segmenter.version,
+            )
+        sweeps = self.sweeper.last_results(self.runtime.partitions)
+        differences = [each.sums_difference for each in sweeps if each.sums_difference is not None]
+        self.registry.beat(
+            WorkerHeartbeat(
+                worker=self.name,
+                at_ms=time.time_ns() // 1_000_000,
+                partitions=self.runtime.partitions,
+                events=self.runtime.events_seen,
+                swept=self.sweeper.customers_swept,
+                baseline=segmenter.baseline,
+                model_version=segmenter.version,
+                leader=leader,
+                behind_s=lag.seconds,
+                behind=lag.too_long,
+                measured=sum(each.customers for each in sweeps),
+                squared_distance=sum(each.squared_distance for each in sweeps),
+                squared_to_borders=sum(each.squared_to_borders for each in sweeps),
+                borders_version=common_borders_version(sweeps),
+                sums_difference=max(differences, default=None),
+                starving=self.drift_monitor.starving if leader else [],
+                drift=self.drift_monitor.alarm if leader else "",
+            )
+        )
+
+
+def half_life_ms(settings: StateSettings) -> float:
+    """Return the half-life of decayed sums in ms."""
+    return settings.half_life_days * DAY_MS
+
+
+def build_worker(settings: WorkerSettings) -> SegmentWorker:
+    """Connect and wire; the runtime joins its consumer group here.
+
+    Raises RedisUnreachable, or FormatMismatch where Redis was written under other settings.
+    """
+    client = connect(settings.state.redis)
+    require_same_format(
+        client,
+        {
+            "partitions": str(settings.kafka.partitions),
+            "half_life_days": f"{settings.state.half_life_days:g}",
+        },
+    )
+    attributes = AttributeColumns(client, settings.stream.attributes, excluded=FEATURES)
+    store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
+    live = LiveSegmenter(client, half_life_ms(settings.state))
+    live.refresh()
+    feed = ModelFeed(settings.kafka)
+    clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
+    views = SegmentViews(client)
+    # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
+    committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
+    background_committer = SegmentCommitter(store, views, KafkaSink(settings.kafka))  # background work runs in any lane
+    sweeper = Sweeper(store, background_committer, live, feed, clock, settings.stream, attributes)
+    handler = SegmentHandler(
+        live,
+        half_life_ms=half_life_ms(settings.state),
+        hysteresis=Hysteresis.from_settings(settings.stream),
+        duplicate_window=settings.state.duplicate_window,
+        order_window=settings.state.order_window,
+        session_window=settings.state.session_window,
+    )
+    wiring = Wiring(
+        kafka=settings.kafka,
+        settings=settings.consumer,
+        inputs=_inputs(client, settings, attributes),
+        claims=ErasureAwareClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
+        load=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
+        committers=committers,
+        recovery=SegmentRollbackRecovery(settings.kafka, store, views),
+        handler=handler,
+        background=CombinedWork(PartitionEraser(client, store, background_committer, live), sweeper),
+        clock=clock,
+    )
+    return SegmentWorker(
+        name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+        runtime=MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP),
+        sweeper=sweeper,
+        publisher=_publisher(client, settings, live),
+        live=live,
+        feed=feed,
+        registry=WorkerRegistry(client),
+        baselines=BaselineStore(client),
+        models=ModelStore(client),
+        drift_monitor=_drift_monitor(client, settings),
+        model_lag=ModelLagMonitor(settings.stream.behind_s),
+    )
+
+
+def _publisher(client: redis.Redis, settings: WorkerSettings, live: LiveSegmenter) -> ModelPublisher:
+    return ModelPublisher(
+        BaselineStore(client),
+        ModelStore(client),
+        KafkaSink(settings.kafka),
+        settings.kafka.partitions,
+        live,
+        settings.stream.starving_share,
+        BorderPolicy(settings.stream.border_tolerance, cost_from_heartbeats(WorkerRegistry(client))),
+    )
+
+
+def _drift_monitor(client: redis.Redis, settings: WorkerSettings) -> DriftMonitor:
+    stream = settings.stream
+    return DriftMonitor(
+        client,
+        settings.kafka.partitions,
+        SegmentClock(stream.clock, stream.replay_days),
+        days=stream.drift_days,
+        starving_share=stream.starving_share,
+    )
+
+
+def _inputs(client: redis.Redis, settings: WorkerSettings, attributes: AttributeColumns) -> list[Any]:
+    largest, bounds = settings.kafka.max_event_bytes, EventBounds.from_settings(settings.consumer)
+    money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
+    if money.currency:
+        require_same_format(client, {"currency": money.currency})
+    return [
+        OrderInput(money, largest, bounds),
+        SessionInput(largest, bounds),
+        ProfileInput(largest, attributes, bounds),
+    ]
