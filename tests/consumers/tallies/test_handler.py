@@ -99,3 +99,27 @@ def test_any_arrival_gives_the_tallies_of_a_plain_replay(redis, history):
     for topic in ("orders", "conversions", "exposures"):
         counted = sum(count for name, count in outcome_counts.items() if name.startswith(f"{topic}:"))
         assert counted == sum(name == topic for name, _ in arrival)
+
+
+def test_an_order_counts_once_for_what_is_left_of_it(redis):
+    define(redis, BY_ORDERS)
+    consumer = Consumer(redis)
+
+    def order(customer, event, name, amount, kind="placed", day=13):
+        at = f"2026-03-{day}T10:00:00Z"
+        body = {"event_id": event, "customer_id": customer, "occurred_at": at, "type": kind, "order_id": name}
+        return "orders", body | {"amount": amount, "currency": "EUR"}
+
+    def shown(customer):
+        at = "2026-03-12T10:00:00Z"
+        body = {"event_id": f"shown-{customer}", "customer_id": customer, "occurred_at": at}
+        return "exposures", body | {"experiment": "banner", "variant": "B"}
+
+    consumer.take([shown("resent"), shown("back"), shown("more")])
+    consumer.take([order("resent", "r1", "R", 30), order("back", "b1", "B", 50), order("more", "m1", "M", 40)])
+    consumer.take([order("resent", "r2", "R", 30, day=14), order("back", "b2", "B", 50, "refunded", 14)])
+    consumer.take([order("back", "b3", "B", 50, "cancelled", 14), order("more", "m2", "M", 60, "refunded", 15)])
+    cells, left_out = consumer.read("banner")
+    assert left_out == {}
+    (sums,) = cells.values()
+    assert sums[3:6] == (30_000, 30_000**2, 2), "revenue, its square, orders: the cancelled one does not count"
