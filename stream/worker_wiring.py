@@ -150,13 +150,16 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         duplicate_window=settings.state.duplicate_window,
         order_window=settings.state.order_window,
         session_window=settings.state.session_window,
+        attributes=lambda: attributes.names,
     )
     wiring = Wiring(
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
         claims=ErasureAwareClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
-        load=lambda wanted: store.open_all([(each.owned, each.ids) for each in wanted]),
+        load=lambda wanted: store.open_all(
+            [(each.owned, each.ids) for each in wanted], [each.batch.customers_of("customers") for each in wanted]
+        ),
         committers=committers,
         recovery=SegmentRollbackRecovery(settings.kafka, store, views),
         handler=handler,

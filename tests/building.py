@@ -1,5 +1,6 @@
 """What unit tests are made of: events in columns, messages, records, baselines, a sink, a Redis client that meddles."""
 
+import json
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,7 +16,7 @@ from events.codec.byte_columns import BinaryColumn
 from events.schema.outputs import Baseline, BaselineSegment, ModelVersion
 from events.segment_changes import make_change
 from events.time_units import DAY_MS
-from state.customers.records import NEVER_FIRST, PROFILE_NUMBERS, CustomerBatch, blank_rows
+from state.customers.records import CustomerBatch, blank_rows
 from stream.customers.decay import LANDMARK_MS
 from stream.model.baseline_zero import SEGMENT_NAMES
 
@@ -90,17 +91,18 @@ def session_columns(entries):
 
 def profile_columns(entries):
     """Profiles given as (time in ms, event hash, age)."""
-    n = len(entries)
-    numbers = np.full((n, PROFILE_NUMBERS), np.nan, np.float32)
-    numbers[:, 0] = [entry[2] for entry in entries]
     return ProfileColumns(
-        names(n),
+        names(len(entries)),
         np.array([entry[1] for entry in entries], np.uint64),
         ints([entry[0] for entry in entries]),
-        np.full(n, NEVER_FIRST),
-        numbers,
-        [b"{}"] * n,
+        [profile_document(f"e{entry[1]}", ms=entry[0], age=entry[2]) for entry in entries],
     )
+
+
+def profile_document(event_id, ms=NOW_MS, **fields):
+    """The JSON of what an event tells of a customer."""
+    at = datetime.fromtimestamp(ms / 1_000, UTC).isoformat()
+    return json.dumps({"event_id": event_id, "customer_id": "c", "occurred_at": at} | fields).encode()
 
 
 def rows_with(n=1, **columns):

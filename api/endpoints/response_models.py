@@ -147,7 +147,9 @@ class CustomerDocument(BaseModel):
     features: dict[str, float | None] | None = Field(None, description="the segmentation's features, each in its unit")
     record: dict[str, Any] | None = Field(None, description="what the events add up to; money in the shop's currency")
     lifetime: Lifetime | None = Field(None, description="lifetime value")
-    profile: dict[str, Any] | None = Field(None, description="the newest CRM profile, null without one")
+    profile: dict[str, Any] | None = Field(
+        None, description="what CRM profiles tell, each field as it was told last; null without any"
+    )
 
 
 class CustomerLookupRequest(BaseModel):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from batch.data.crm_profiles import profile_frame
@@ -19,6 +18,7 @@ from events.arrays import Ints
 from events.codec.struct_decoder import Rejection
 from state.customers.records import blank_rows
 from stream.customers.fold import fold, merge
+from stream.customers.fold_profiles import fold_profiles
 
 __all__ = ["EventLog"]
 
@@ -41,7 +41,7 @@ class EventLog:
         inputs: list[Any] = [
             OrderInput(money, max_bytes),
             SessionInput(max_bytes),
-            ProfileInput(max_bytes, self._attributes),
+            ProfileInput(max_bytes),
         ]
         self._inputs = {each.topic: each for each in inputs}
         self._codes: dict[str, int] = {}
@@ -71,9 +71,12 @@ class EventLog:
             if not parts:
                 continue
             columns, slots, fresh = _joined(parts)
-            rows = merge(rows, fold(columns, slots, n, self._half_life_ms))
             if isinstance(columns, ProfileColumns):
-                documents = _newest(columns, slots, n)
+                partial, kept = fold_profiles(columns, slots, n, self._attributes)
+                documents[list(kept)] = np.array(list(kept.values()), object)
+            else:
+                partial = fold(columns, slots, n, self._half_life_ms)
+            rows = merge(rows, partial)
             if isinstance(columns, OrderColumns):
                 details = purchase_details(columns, slots, n, OrderLines.joined(self._lines).take(fresh))
         ids = np.array(list(self._codes), object)
@@ -106,12 +109,3 @@ def _joined(parts: list[tuple[Columns, Ints]]) -> tuple[Columns, Ints, Ints]:
     if repeated.any():
         columns, slots = columns.take(fresh), slots[fresh]
     return columns, slots, fresh
-
-
-def _newest(profiles: ProfileColumns, slots: Ints, n: int) -> npt.NDArray[np.object_]:
-    """Return each customer's newest profile as JSON (n,), None where there is none."""
-    documents = np.full(n, None, object)
-    order = np.lexsort((profiles.event_hashes, profiles.times))
-    # Of several writes to one slot numpy keeps the last, which after the sort is the newest.
-    documents[slots[order]] = np.array(profiles.documents, object)[order]
-    return documents

@@ -81,7 +81,7 @@ class Plan:
 
     def _encoded(self, events: "Iterable[Event]") -> Iterator[_Message]:
         for event in events:
-            yield _Message(event.customer_id, event.model_dump_json(exclude_none=True).encode())
+            yield _Message(event.customer_id, event.to_json())
 
     def _with_duplicates(self, messages: Iterator[_Message]) -> Iterator[_Message]:
         chance = random.Random(self.shuffle or 0)  # noqa: S311 - not a secret

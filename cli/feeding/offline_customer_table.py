@@ -40,7 +40,7 @@ def read_customers(files: Sequence[Path], half_life_ms: float, features: Sequenc
     log = EventLog(half_life_ms=half_life_ms, attributes=own)
     for path in files:
         topic = topic_of(path)
-        values = (event.model_dump_json(exclude_none=True).encode() for event in read_events(topic, path))
+        values = (event.to_json() for event in read_events(topic, path))
         for chunk in _chunks(values):
             for refused in log.add(topic, chunk)[:1]:
                 raise FileInvalid(str(path), "", refused.reason)

@@ -56,6 +56,10 @@ class PartitionBatch:
             start += len(part.columns)
         return distinct, slots
 
+    def customers_of(self, topic: str) -> list[str]:
+        """Return the distinct customers of a topic's events."""
+        return list(dict.fromkeys(self.events[topic].columns.customer_ids)) if topic in self.events else []
+
     def count(self, topic: str, event_outcome: str, events: int) -> None:
         """Add events to the count of an outcome."""
         if events:

@@ -72,15 +72,17 @@ class BatchDecoder:
 
     Two things are quicker once for a batch than for each value, and so are left out of the decoder of a whole batch:
     patterns are held against the distinct values of a field, and the fields named in `instants` stay text, which is
-    read in `DecodedStructs.instants`.
+    read in `DecodedStructs.instants`. With `unset`, fields that may be null are `msgspec.UNSET` where they are absent.
     """
 
-    def __init__(self, model: type[BaseModel], max_bytes: int = 1 << 20, instants: Sequence[str] = ()) -> None:
+    def __init__(
+        self, model: type[BaseModel], max_bytes: int = 1 << 20, instants: Sequence[str] = (), *, unset: bool = False
+    ) -> None:
         self.model = model
         self.max_bytes = max_bytes
         self._instants = tuple(instants)
         self._patterns = _patterns(model)
-        self._read = msgspec.json.Decoder(struct_of(model, as_text=(*self._instants, *self._patterns))).decode
+        self._read = msgspec.json.Decoder(struct_of(model, (*self._instants, *self._patterns), unset=unset)).decode
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedStructs:
         """Decode all the values; where one is refused, each by itself to find out which and why.

@@ -14,21 +14,27 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic.types import StringConstraints
 
-from events.schema.field_types import AMOUNT_PATTERN, MAX_AMOUNT
+from events.schema.field_types import AMOUNT_PATTERN, INTEGRAL, MAX_AMOUNT
 
 __all__ = ["bounds", "constraints", "struct_of"]
 
 
-def struct_of(model: type[BaseModel], as_text: Sequence[str] = ()) -> type[msgspec.Struct]:
+def struct_of(model: type[BaseModel], as_text: Sequence[str] = (), *, unset: bool = False) -> type[msgspec.Struct]:
     """Return the msgspec struct with the fields, defaults and constraints of a pydantic model.
 
-    Fields named in `as_text` are kept as the text they have on the wire. Raises TypeError for an annotation that it
+    Fields named in `as_text` are kept as the text they have on the wire. With `unset`, what may be null is
+    `msgspec.UNSET` where it is absent. Raises TypeError for an annotation that it
     cannot translate, so that a new field type is noticed at once.
     """
     fields: list[Any] = []
     for name, declared in model.model_fields.items():
         kind = str if name in as_text else _translate(declared.annotation, constraints(declared))
-        fields.append((name, kind) if declared.is_required() else (name, kind, declared.get_default()))
+        if declared.is_required():
+            fields.append((name, kind))
+        elif unset and declared.get_default() is None:
+            fields.append((name, kind | msgspec.UnsetType, msgspec.UNSET))
+        else:
+            fields.append((name, kind, declared.get_default()))
     return msgspec.defstruct(f"{model.__name__}Struct", fields, gc=False, kw_only=True)
 
 
@@ -58,7 +64,7 @@ def _translate(annotation: Any, metadata: list[Any]) -> Any:
         return _translate(inner, [part for item in more for part in _flattened(item)] + metadata)
     if origin in (typing.Union, types.UnionType):
         return typing.Union[tuple(_translate(arm, metadata) for arm in typing.get_args(annotation))]  # noqa: UP007
-    if annotation is type(None) or origin is Literal:
+    if annotation is type(None) or annotation is Any or origin is Literal:
         return annotation
     if origin is list:
         return list[_translate(typing.get_args(annotation)[0], [])]  # type: ignore[misc]
@@ -78,6 +84,9 @@ def _translate_class(annotation: type, metadata: list[Any]) -> Any:
         return number | Annotated[str, bounds([StringConstraints(pattern=AMOUNT_PATTERN)])]
     if annotation is datetime:
         return Annotated[datetime, msgspec.Meta(tz=True)]
+    if annotation is int and INTEGRAL in metadata:
+        meta = bounds(metadata)
+        return Annotated[int, meta] | Annotated[float, meta, msgspec.Meta(multiple_of=1)]
     if annotation in (str, int, float, bool):
         meta = bounds(metadata)
         return Annotated[annotation, meta] if meta is not None else annotation

@@ -1,17 +1,20 @@
 """The field types that events share: identifiers, money, instants. What they accept is what the wire accepts."""
 
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
 
 MAX_AMOUNT: Final = 1e12
 AMOUNT_PATTERN: Final = r"^([0-9]{1,12}(\.[0-9]{1,6})?|1000000000000(\.0{1,6})?)$"
 CURRENCY_PATTERN: Final = r"^[A-Z]{3}$"
 _AMOUNT_PLACES: Final = 6
+_MAX_DEPTH: Final = 32
+TOO_DEEP: Final = f"attributes: nested more than {_MAX_DEPTH} levels deep; send what is inside as text"
 
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -62,6 +65,30 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def _integral(value: Any) -> Any:
+    """Take 42.0 for 42: JSON has one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def is_too_deep(value: Any, levels: int = _MAX_DEPTH) -> bool:
+    """Return whether a JSON value is nested in more levels of objects and lists than its readers are sure to read."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(is_too_deep(each, levels - 1) for each in inner)
+
+
+def _readable(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is no JSON, or too deep."""
+    if is_too_deep(attributes):
+        raise ValueError(TOO_DEEP.removeprefix("attributes: "))
+    try:
+        msgspec.json.decode(json.dumps(attributes, allow_nan=False))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"should hold JSON values: {error}") from None
+    return attributes
+
+
 Version = Annotated[Literal[1], BeforeValidator(_whole)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Label = Annotated[str, StringConstraints(max_length=256)]
@@ -82,5 +109,12 @@ Instant = Annotated[
     datetime,
     BeforeValidator(_rfc3339, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "date-time"})]),
     Field(description="RFC 3339 date-time with a zone"),
+]
+INTEGRAL: Final = BeforeValidator(_integral)
+"""Marks an int that may be written with a fraction of zero."""
+Attributes = Annotated[
+    dict[str, Any],
+    AfterValidator(_readable),
+    Field(description="of any names and JSON values; each is merged by itself, and null clears it"),
 ]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from events.schema.field_types import Amount, Count, Currency, Identifier, Instant, Label, Version
+from events.schema.field_types import INTEGRAL, Amount, Attributes, Count, Currency, Identifier, Instant, Label, Version
 
 __all__ = ["INPUTS", "Consent", "Conversion", "CustomerProfile", "Event", "Exposure", "Item", "Order", "WebSession"]
 
@@ -25,6 +25,10 @@ class Event(_Wire):
     customer_id: Identifier = Field(description="whose event it is; also the Kafka key")
     occurred_at: Instant = Field(description="when it happened, by the publisher's clock")
     schema_version: Version = 1
+
+    def to_json(self) -> bytes:
+        """Return the event as it is published."""
+        return self.model_dump_json(exclude_none=True).encode()
 
 
 class Item(_Wire):
@@ -82,14 +86,16 @@ class WebSession(Event):
 class Consent(_Wire):
     """What the customer has agreed to."""
 
-    marketing: bool
+    marketing: Annotated[
+        bool | None, Field(description="false holds until an event of a later time says true; null clears a true only")
+    ]
 
 
 class CustomerProfile(Event):
-    """The CRM's view of a customer; the newest one replaces those before it."""
+    """What the CRM tells of a customer, field by field: absent means unchanged, null means cleared, the newest wins."""
 
     signed_up_at: Instant | None = None
-    age: Annotated[int, Field(ge=0, le=150, description="years")] | None = None
+    age: Annotated[int, Field(ge=0, le=150, description="years"), INTEGRAL] | None = None
     gender: Label | None = None
     income: Annotated[float, Field(ge=0, le=1e12, description="a year, in the shop's currency")] | None = None
     country: Label | None = None
@@ -98,7 +104,12 @@ class CustomerProfile(Event):
     longitude: Annotated[float, Field(ge=-180, le=180, description="degrees")] | None = None
     acquisition_source: Label | None = None
     consent: Consent | None = None
-    attributes: dict[str, float | str] | None = None
+    attributes: Attributes | None = None
+
+    def to_json(self) -> bytes:
+        """Return the event as it is published, with the nulls that were given: they clear what was told before."""
+        absent = CustomerProfile.model_fields.keys() - self.model_fields_set - {"schema_version"}
+        return self.model_dump_json(exclude=absent).encode()
 
 
 class Exposure(Event):

@@ -1,6 +1,5 @@
 """Look customers up: one in full, or a list of them a page at a time."""
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
@@ -14,6 +13,7 @@ from events.topics.partitioning import partition_of
 from queries.customers.customer_and_segment_json import CustomerUnknown, Inspector
 from queries.customers.lifetime_value import lifetime_of_customer
 from queries.customers.segment_history import with_changes
+from state.customers.profile_documents import without_field_times
 from state.customers.records import CustomerBatch
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
@@ -90,11 +90,10 @@ class CustomerLookup:
         return SegmentHistory(with_changes(found["history"], changes), None)
 
     def profile(self, customer_id: str) -> dict[str, Any] | None:
-        """Return a customer's newest CRM profile as it was published, or None."""
+        """Return what CRM profiles tell of a customer, each field as it was told last, or None."""
         partition = partition_of(customer_id, self._partitions)
         value = self._redis.hget(keys.profiles(partition), customer_id)
-        profile: dict[str, Any] | None = json.loads(value) if value else None
-        return profile
+        return without_field_times(value) if value else None
 
     def page(self, wanted: CustomerFilter, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
         """Return up to `limit` customers and the cursor of the next page; `after` is such a cursor.

@@ -6,8 +6,9 @@ order (see `stream.customers.fold`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -123,7 +124,8 @@ class CustomerBatch:
 
     `rows` is an (n,) structured array of `RECORD`; `known` says which were in Redis. Each customer has lists of words:
     `orders` and `returns` (`state.customers.order_entries`), `sessions` (`state.customers.session_entries`), and
-    `recent`, hashes of refunds, profiles and what has left the other lists, the oldest first.
+    `recent`, hashes of refunds, profiles and what has left the other lists, the oldest first. `profiles` are by
+    position the profiles that are kept (`state.customers.profile_documents`), of those only whose profile is needed.
     """
 
     ids: list[str]
@@ -133,6 +135,7 @@ class CustomerBatch:
     returns: Ragged
     sessions: Ragged
     recent: Ragged
+    profiles: dict[int, bytes] = field(default_factory=dict, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -153,22 +156,29 @@ class CustomerBatch:
         """Return the customers of all batches, one batch after the other."""
         if len(batches) == 1:
             return batches[0]
+        starts = zip(accumulate(map(len, batches), initial=0), batches, strict=False)
         return cls(
             [name for each in batches for name in each.ids],
             _of_words(np.concatenate([_words(each.rows) for each in batches])),
             np.concatenate([each.known for each in batches]),
             *(Ragged.joined(parts) for parts in zip(*(each.lists for each in batches), strict=True)),
+            profiles={start + at: kept for start, each in starts for at, kept in each.profiles.items()},
         )
 
     def part(self, start: int, end: int) -> "CustomerBatch":
         """Return the customers from position `start` to before `end`, without copying rows."""
         if start == 0 and end == len(self):
             return self
-        lists = (each.part(start, end) for each in self.lists)
-        return CustomerBatch(self.ids[start:end], self.rows[start:end], self.known[start:end], *lists)
+        return CustomerBatch(
+            self.ids[start:end],
+            self.rows[start:end],
+            self.known[start:end],
+            *(each.part(start, end) for each in self.lists),
+            profiles={at - start: kept for at, kept in self.profiles.items() if start <= at < end},
+        )
 
     def take(self, positions: Ints) -> "CustomerBatch":
-        """Return the customers at these positions, in this order."""
+        """Return the customers at these positions, in this order, without their profiles."""
         ids = list(map(self.ids.__getitem__, positions.tolist()))
         lists = (each.take(positions) for each in self.lists)
         return CustomerBatch(ids, take_rows(self.rows, positions), self.known[positions], *lists)

@@ -85,7 +85,10 @@ class AttributeColumns:
         new = [
             name
             for name, value in attributes.items()
-            if name not in self.names and name not in self._excluded and isinstance(value, int | float)
+            if name not in self.names
+            and name not in self._excluded
+            and isinstance(value, int | float)
+            and not isinstance(value, bool)
         ]
         if not new:
             return

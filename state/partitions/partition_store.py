@@ -95,23 +95,34 @@ class PartitionStore:
             raise owned.fenced
         return customers
 
-    def open_all(self, wanted: Sequence[tuple[OwnedPartition, list[str]]]) -> list[CustomerBatch]:
+    def open_all(
+        self, wanted: Sequence[tuple[OwnedPartition, list[str]]], profiled: Sequence[list[str]] = ()
+    ) -> list[CustomerBatch]:
         """Begin a micro-batch of several partitions, as `open` does, waiting for Redis once.
 
+        `profiled` are, for each partition, those of its customers whose profiles are read too; by default nobody's.
         A partition that another worker has taken over is marked as `fenced`; its customers are as if unknown. Raises
         StateMismatch, redis.RedisError.
         """
         commands: list[list[Command]] = [
             [("HMGET", keys.customers(owned.partition), *ids)] if ids else [] for owned, ids in wanted
         ]
+        for (owned, _), names, asked in zip(wanted, profiled, commands, strict=False):
+            if names:
+                asked.append(("HMGET", keys.profiles(owned.partition), *names))
         answers = self._fenced.watch_all([owned for owned, _ in wanted], commands)
         values = [found[0] if found else [None] * len(ids) for (_, ids), found in zip(wanted, answers, strict=True)]
         sizes = [len(ids) for _, ids in wanted]
         if sum(sizes) > _TOGETHER:
-            return [unpack(ids, found) for (_, ids), found in zip(wanted, values, strict=True)]
-        everyone = unpack([name for _, ids in wanted for name in ids], [value for found in values for value in found])
-        ends = np.cumsum(sizes).tolist()
-        return [everyone.part(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+            batches = [unpack(ids, found) for (_, ids), found in zip(wanted, values, strict=True)]
+        else:
+            everyone = unpack([name for _, ids in wanted for name in ids], [each for found in values for each in found])
+            ends = np.cumsum(sizes).tolist()
+            batches = [everyone.part(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+        for batch, names, found in zip(batches, profiled, answers, strict=False):
+            if names and found:
+                batch.profiles = _by_position(batch.ids, names, found[1])
+        return batches
 
     def scan(self, partition: int, cursor: int, count: int) -> tuple[int, CustomerBatch]:
         """Read about `count` customers from a cursor (0 begins); the cursor returned is 0 at the end."""
@@ -208,6 +219,12 @@ class PartitionStore:
     def verify(self, owned: Sequence[OwnedPartition]) -> None:
         """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMismatch."""
         self._fenced.verify(owned)
+
+
+def _by_position(ids: list[str], names: list[str], values: Sequence[bytes | None]) -> dict[int, bytes]:
+    """Return the values that there are by the position of their customer among `ids`."""
+    place = {name: at for at, name in enumerate(ids)}
+    return {place[name]: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def _flat(mapping: Mapping[str, Any]) -> list[Any]:

@@ -53,7 +53,7 @@ DRIFT_OBSERVATIONS: Final = "drift:observations"
 customers: Final = _of_partition("customers")
 """By partition, a hash: customer_id → packed record."""
 profiles: Final = _of_partition("profiles")
-"""By partition, a hash: customer_id → the newest CRM profile as JSON."""
+"""By partition, a hash: customer_id → the profile as JSON (`state.customers.profile_documents`)."""
 offsets: Final = _of_partition_and("offsets")
 """By partition and group, a hash: topic → the next offset to read."""
 epoch: Final = _of_partition_and("epoch")

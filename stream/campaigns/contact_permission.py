@@ -36,7 +36,8 @@ class ContactPermission:
             if self._suppressions.are_suppressed([delivery.customer_id], [scope])[0]:
                 return "suppressed", f"the customer is suppressed ({scope})"
         consent = self._consent(delivery.customer_id)
-        if consent is False or (trigger.needs_consent and consent is not True):
+        needed = trigger.needs_consent or self._settings.consent == "required"
+        if consent is False or (needed and consent is not True):
             return "no-consent", "consent.marketing is " + ("false" if consent is False else "not given")
         if not self._deliveries.reserve_contact(delivery, now_ms, self._caps(trigger)):
             return "capped", "the customer has been contacted as often as the cap allows"
@@ -50,7 +51,7 @@ class ContactPermission:
         return [cap for cap in caps if cap[0]]
 
     def _consent(self, customer_id: str) -> bool | None:
-        """Return the marketing consent of the customer's newest profile, None where it has none."""
+        """Return the marketing consent that the customer's profile tells, None where it tells none."""
         partition = partition_of(customer_id, self._partitions)
         profile = self._redis.hget(keys.profiles(partition), customer_id)
         consent = json.loads(profile).get("consent") if profile else None

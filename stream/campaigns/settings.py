@@ -1,5 +1,7 @@
 """How webhooks are called: timeout, retries, caps, the log."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -23,4 +25,8 @@ class TriggerSettings(BaseSettings):
         0, ge=0, le=1_000_000, description="deliveries for one customer by all triggers within the cap's days; 0: any"
     )
     trigger_cap_days: float = Field(7.0, gt=0.0, le=365.0, description="days that the cap counts over")
+    consent: Literal["assumed", "required"] = Field(
+        "assumed",
+        description="marketing consent that a profile must tell: `required`, a yes; `assumed`, anything but a no",
+    )
     trigger_log: int = Field(10_000, ge=100, le=10_000_000, description="attempts that the log keeps")

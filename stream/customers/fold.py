@@ -1,10 +1,12 @@
 """Fold events into customer records: a commutative, associative fold, so that order and grouping do not matter.
 
 Events are first reduced to a partial record for each customer, and partial records are merged: times by min and max,
-everything else by sum, profiles by the newest. What an order or a session adds follows from all that was told of it
-(`stream.customers.fold_orders`, `stream.customers.fold_sessions`).
+everything else by sum. What an order or a session adds follows from all that was told of it
+(`stream.customers.fold_orders`, `stream.customers.fold_sessions`). The columns of the profile are those of the profile
+that is kept (`stream.customers.fold_profiles`): of two records, of the one that knows the newer event.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,13 +18,14 @@ from consumers.inputs.deduplication import first_occurrences
 from consumers.inputs.orders import OrderColumns
 from consumers.inputs.web_sessions import SessionColumns
 from events.arrays import Flags, Ints
-from state.customers.records import NEVER_FIRST, NEVER_LAST, CustomerBatch, Rows, blank_rows, copy_rows
+from state.customers.records import NEVER_FIRST, NEVER_LAST, CustomerBatch, Rows, copy_rows
 from stream.customers.fold_orders import fold_orders
+from stream.customers.fold_profiles import fold_profiles
 from stream.customers.fold_sessions import fold_sessions
 from stream.customers.located_orders import OrderBook
 from stream.customers.outcomes import APPLIED, DUPLICATE
 
-__all__ = ["Fold", "Folded", "fold", "fold_profiles", "merge"]
+__all__ = ["Fold", "Folded", "fold", "merge"]
 
 
 _MIN = ("first_order", "first_session")
@@ -34,18 +37,6 @@ _SUM = (
 )
 _PROFILE = ("signed_up", "profile_at", "profile_event", "profile_numbers")
 _ANY: Final = 1 << 62
-
-
-def fold_profiles(profiles: ProfileColumns, slots: Ints, n: int) -> Rows:
-    """Return the partial records (n,) of these profiles: each customer's newest."""
-    rows = blank_rows(n)
-    order = np.lexsort((profiles.event_hashes, profiles.times))
-    # Of several writes to one slot numpy keeps the last, which after the sort is the newest.
-    rows["signed_up"][slots[order]] = profiles.signed_up[order]
-    rows["profile_at"][slots[order]] = profiles.times[order]
-    rows["profile_event"][slots[order]] = profiles.event_hashes[order]
-    rows["profile_numbers"][slots[order]] = profiles.numbers[order]
-    return rows
 
 
 def merge(left: Rows, right: Rows) -> Rows:
@@ -63,10 +54,13 @@ def merge(left: Rows, right: Rows) -> Rows:
     for name in _SUM:
         if right[name].any():
             rows[name] += right[name]
-    newer = (right["profile_at"] > left["profile_at"]) | (
-        (right["profile_at"] == left["profile_at"]) & (right["profile_event"] > left["profile_event"])
-    )
-    if newer.any():
+    told = right["profile_at"] != NEVER_LAST
+    if told.any():
+        # Equally new is a profile into which an older event was merged.
+        newer = told & (
+            (right["profile_at"] > left["profile_at"])
+            | ((right["profile_at"] == left["profile_at"]) & (right["profile_event"] >= left["profile_event"]))
+        )
         for name in _PROFILE:
             rows[name][newer] = right[name][newer]
     return rows
@@ -89,12 +83,16 @@ class Folded(NamedTuple):
 
 @dataclass(frozen=True)
 class Fold:
-    """Folds the events of any topic into customers, who remember `orders`, `sessions` and `hashes` of them at most."""
+    """Folds the events of any topic into customers, who remember `orders`, `sessions` and `hashes` of them at most.
+
+    `attributes` returns the numbers of profiles that have columns beside age and income.
+    """
 
     half_life_ms: float
     orders: int
     sessions: int
     hashes: int
+    attributes: Callable[[], Sequence[str]] = tuple
 
     def __call__(self, customers: CustomerBatch, columns: Columns, slots: Ints) -> Folded:
         """Fold events (m,) into the lists of these customers (n,), and return what to add to their rows."""
@@ -131,13 +129,12 @@ class Fold:
         customers.recent = customers.recent.appended(owners, kept.event_hashes).newest(self.hashes)
         active = np.zeros(n, np.bool_)
         active[owners] = True
-        return Folded(
-            fold_profiles(kept, owners, n), np.where(fresh, APPLIED, DUPLICATE), active, np.zeros(n, np.bool_)
-        )
+        rows, customers.profiles = fold_profiles(kept, owners, n, self.attributes(), customers.profiles)
+        return Folded(rows, np.where(fresh, APPLIED, DUPLICATE), active, np.zeros(n, np.bool_))
 
 
 def fold(columns: Columns, slots: Ints, n: int, half_life_ms: float) -> Rows:
     """Return the partial records (n,) of events of one topic, which say all there is of their orders or sessions."""
     if isinstance(columns, ProfileColumns):
-        return fold_profiles(columns, slots, n)
+        return fold_profiles(columns, slots, n).rows
     return Fold(half_life_ms, _ANY, _ANY, _ANY)(CustomerBatch.blank([""] * n), columns, slots).rows

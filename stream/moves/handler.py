@@ -1,17 +1,15 @@
 """Process a micro-batch: fold its events into the customers' records, then re-evaluate their segments."""
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 import numpy as np
 
 from consumers.inputs.columns import Columns
-from consumers.inputs.customers import ProfileColumns
 from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Loaded
 from events.arrays import Ints
-from state.customers.records import CustomerBatch, Rows
+from state.customers.records import CustomerBatch
 from stream.customers.fold import Fold, Folded, merge
 from stream.customers.outcomes import NAMES, UNMATCHED
 from stream.model.live_segmenter import LiveSegmenter
@@ -39,9 +37,10 @@ class SegmentHandler:
         duplicate_window: int,
         order_window: int = 256,
         session_window: int = 64,
+        attributes: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._live, self._hysteresis = live, hysteresis
-        self._fold = Fold(half_life_ms, order_window, session_window, duplicate_window)
+        self._fold = Fold(half_life_ms, order_window, session_window, duplicate_window, attributes)
 
     def apply(self, loaded: Sequence[Loaded[CustomerBatch]]) -> list[SegmentResult]:
         """Return what the events change, partition by partition.
@@ -60,7 +59,6 @@ class SegmentHandler:
         n = len(customers)
         before, after = customers.rows, customers.rows
         others: list[dict[str, dict[str, int]]] = [{} for _ in loaded]
-        profiles: list[dict[str, bytes]] = [{} for _ in loaded]
         active, corrected = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         for topic in dict.fromkeys(topic for each in loaded for topic in each.events):
             columns, slots, lengths = _joined_events(loaded, topic, starts)
@@ -70,9 +68,6 @@ class SegmentHandler:
             corrected |= folded.corrected
             for place, counts in enumerate(_not_applied(folded, lengths, starts)):
                 others[place][topic] = counts
-            if isinstance(columns, ProfileColumns):
-                for place, (name, document) in _newest_documents(customers, columns, slots, after).items():
-                    profiles[bisect_right(starts, place) - 1][name] = document
         segmenter = self._live.segmenter
         # A customer with duplicates only may still move, because time has passed since it was last evaluated.
         causes = _CAUSES[np.where(active, 2, corrected)]
@@ -88,8 +83,9 @@ class SegmentHandler:
         for place, result in enumerate(results):
             part = customers.part(starts[place], starts[place + 1])
             part.rows = result.rows
+            profiles = {part.ids[at]: document for at, document in part.profiles.items()}
             outcomes.append(
-                SegmentResult(part, profiles[place], segmenter.baseline, result.sums, result.changes, others[place])
+                SegmentResult(part, profiles, segmenter.baseline, result.sums, result.changes, others[place])
             )
         return outcomes
 
@@ -119,14 +115,3 @@ def _not_applied(folded: Folded, lengths: Sequence[int], starts: Sequence[int]) 
             counts[UNMATCHED] -= folded.matched[starts[place] : starts[place + 1]].sum()
         found.append({NAMES[i]: count for i, count in enumerate(counts.tolist()) if i and count})
     return found
-
-
-def _newest_documents(
-    customers: CustomerBatch, profiles: ProfileColumns, owners: Ints, after: Rows
-) -> dict[int, tuple[str, bytes]]:
-    """Return, by position, the customers whose newest profile is in this batch, each with the profile's JSON."""
-    newest = np.flatnonzero(after["profile_event"][owners] == profiles.event_hashes)
-    places = owners[newest].tolist()
-    return {
-        place: (customers.ids[place], profiles.documents[i]) for place, i in zip(places, newest.tolist(), strict=True)
-    }

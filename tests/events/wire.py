@@ -27,6 +27,11 @@ amounts = st.one_of(
     st.decimals(0, 10**6, places=2).map('"{:f}"'.format),
     st.decimals(0, 1, places=6).map('"{:f}"'.format),
 )
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -61,7 +66,7 @@ COMMON = {
 }
 FIELDS = {
     Item: {"sku": identifiers, "quantity": integers(10**9), "price": amounts, "category": texts},
-    Consent: {"marketing": st.sampled_from(["true", "false"])},
+    Consent: {"marketing": st.sampled_from(["true", "false", "null"])},
     Exposure: COMMON | {"experiment": identifiers, "variant": identifiers},
     Conversion: COMMON | {"experiment": identifiers, "value": amounts, "currency": one_of("EUR", "USD"), "kind": texts},
     Order: COMMON
@@ -86,7 +91,7 @@ FIELDS = {
     CustomerProfile: COMMON
     | {
         "signed_up_at": instants,
-        "age": integers(150),
+        "age": integers(150) | integers(150).map("{}.0".format),
         "gender": texts,
         "income": numbers(0, 10**12),
         "country": texts,
@@ -95,7 +100,7 @@ FIELDS = {
         "longitude": numbers(-180, 180),
         "acquisition_source": texts,
         "consent": st.deferred(lambda: objects(Consent)),
-        "attributes": st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.floats(-1e9, 1e9)).map(json.dumps),
+        "attributes": st.dictionaries(st.text(max_size=5), json_values).map(json.dumps),
     },
 }
 """For each model, by field, JSON text of valid values."""

@@ -101,7 +101,9 @@ class Service:
         kafka = KafkaSettings(partitions=PARTITIONS)
         self._process = Processing(
             kafka,
-            lambda wanted: self.store.open_all([(each.owned, each.ids) for each in wanted]),
+            lambda wanted: self.store.open_all(
+                [(each.owned, each.ids) for each in wanted], [each.batch.customers_of("customers") for each in wanted]
+            ),
             [committer],
             handler,
             clock,

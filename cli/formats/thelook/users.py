@@ -97,5 +97,5 @@ def profile(person: Person) -> CustomerProfile:
         customer_id=person.customer_id,
         occurred_at=at,
         signed_up_at=at,
-        **values,
+        **{name: value for name, value in values.items() if value is not None},
     )

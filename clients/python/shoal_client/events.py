@@ -3,13 +3,14 @@
 Times are `datetime` with a zone, amounts of money `Decimal`; a dict may also hold RFC 3339 text, and numbers or text.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shoal_client.errors import EventInvalid
 
@@ -25,6 +26,7 @@ Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z", description="ISO 4217")]
 Instant = Annotated[datetime, Meta(tz=True)]
 Amount = Annotated[Decimal, Meta(description="from 0 to 10^12, six decimals at most")]
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Years = Annotated[int, Meta(ge=0, le=150)] | Annotated[float, Meta(ge=0, le=150, multiple_of=1)]
 
 
 class _Wire(Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -96,23 +98,33 @@ class WebSession(Event, kw_only=True, frozen=True):
 class Consent(_Wire, kw_only=True, frozen=True):
     """What the customer has agreed to."""
 
-    marketing: bool
+    marketing: bool | None
 
 
 class CustomerProfile(Event, kw_only=True, frozen=True):
-    """The CRM's view of a customer; the newest one replaces those before it."""
+    """What the CRM tells of a customer: a field that is left out is unchanged, None clears it, the newest wins.
 
-    signed_up_at: Instant | None = None
-    age: Annotated[int, Meta(ge=0, le=150)] | None = None
-    gender: Label | None = None
-    income: Annotated[float, Meta(ge=0, le=1e12)] | None = None
-    country: Label | None = None
-    city: Label | None = None
-    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
-    acquisition_source: Label | None = None
-    consent: Consent | None = None
-    attributes: dict[str, float | str] | None = None
+    `attributes` are JSON values, each a field of its own. A consent that was withdrawn is not cleared by None.
+    """
+
+    signed_up_at: Instant | UnsetType | None = UNSET
+    age: Years | UnsetType | None = UNSET
+    gender: Label | UnsetType | None = UNSET
+    income: Annotated[float, Meta(ge=0, le=1000000000000.0)] | UnsetType | None = UNSET
+    country: Label | UnsetType | None = UNSET
+    city: Label | UnsetType | None = UNSET
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | UnsetType | None = UNSET
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | UnsetType | None = UNSET
+    acquisition_source: Label | UnsetType | None = UNSET
+    consent: Consent | UnsetType | None = UNSET
+    attributes: dict[str, Any] | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            json.dumps(self.attributes or None, allow_nan=False)  # NaN would be written as null, which clears
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"attributes should be JSON values: {error}") from error
 
 
 class Exposure(Event, kw_only=True, frozen=True):

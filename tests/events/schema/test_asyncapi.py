@@ -152,7 +152,7 @@ def test_what_is_sent_is_valid_for_the_schema(document, topic):
         ("orders", "type", "returned"),
         ("web-sessions", "pages", 1.5),
         ("customers", "latitude", 91),
-        ("customers", "attributes", {"vip": True}),
+        ("customers", "attributes", ["vip"]),
         ("segment-changes", "cause", "whim"),
     ],
 )

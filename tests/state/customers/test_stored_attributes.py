@@ -15,7 +15,7 @@ def test_declared_attributes_have_the_columns_and_no_other_does(redis):
 def test_without_declaration_the_first_numbers_that_come_get_columns(redis):
     columns = AttributeColumns(redis, excluded=["income"])
     assert stored_attributes(redis) == ()
-    columns.register({"tier": "gold", "score": 3.5, "income": 2.0, "a,b": 1.0, "": 1.0})
+    columns.register({"tier": "gold", "vip": True, "score": 3.5, "income": 2.0, "a,b": 1.0, "": 1.0})
     columns.register({"visits": 1})
     assert columns.names == stored_attributes(redis) == ("score", "visits")
 

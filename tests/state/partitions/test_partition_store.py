@@ -274,6 +274,17 @@ def test_several_partitions_are_read_and_written_at_once(redis, store, monkeypat
     store.verify([one, two, three])
 
 
+@pytest.mark.parametrize("together", [0, 4_000])
+def test_profiles_are_read_with_the_records_of_those_who_need_theirs(store, monkeypatch, together):
+    monkeypatch.setattr("state.partitions.partition_store._TOGETHER", together)
+    one, two = claimed_and_saved(store, 0, 1)
+    store.save(one, save_of(["0a", "0b"], 20, profiles={"0a": b"{}", "0b": b'{"age":1}'}))
+    wanted = [(one, ["0b", "new", "0a"]), (two, ["1a"])]
+    assert [each.profiles for each in store.open_all(wanted, [["new", "0b"], []])] == [{0: b'{"age":1}'}, {}]
+    PartitionStore(store._redis, GROUP).claim(0)
+    assert [each.profiles for each in store.open_all(wanted, [["0b"], ["1a"]])] == [{}, {}]
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_partition_of_several_that_was_taken_over_is_marked_and_the_others_go_on(redis, store, when):
     one, two = claimed_and_saved(store, 0, 1)

@@ -12,13 +12,14 @@ from events.topics.partitioning import partition_of
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
 from state.campaigns.triggers import Trigger, TriggerStore
+from state.customers.profile_documents import merged, read_profiles
 from state.store import keys
 from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.dispatcher import Dispatcher
 from stream.campaigns.settings import TriggerSettings
 from stream.campaigns.trigger_matching import deliveries_for
 from stream.campaigns.webhook_request import new_secret
-from tests.building import change_of
+from tests.building import change_of, profile_document
 from tests.stream.campaigns.receiver import Receiver
 from tests.waiting import PATIENCE_S, within
 
@@ -175,6 +176,30 @@ def test_a_trigger_may_ask_for_consent_given(redis, receiver):
     campaign.queue("given", "silent")
     run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
     assert campaign.outcomes() == {"given": "delivered", "silent": "no-consent"}
+
+
+@pytest.mark.parametrize(
+    ("consent", "unasked"), [("assumed", "delivered"), ("required", "no-consent")], ids=["assumed", "required"]
+)
+def test_who_said_no_is_not_contacted_whatever_profiles_came_since(redis, receiver, consent, unasked):
+    no, nowhere = {"consent": {"marketing": False}}, {"consent": None, "city": "Bonn"}
+    histories = {
+        "A": [no],
+        "B": [no, {"city": "Berlin"}],
+        "C": [no, nowhere],
+        "yes": [no, {"consent": {"marketing": True}}, {"city": "Berlin"}],
+        "cleared": [{"consent": {"marketing": True}}, nowhere],
+        "unasked": [{"city": "Berlin"}],
+    }
+    for name, history in histories.items():
+        told = read_profiles([profile_document(f"{name}{at}", at, **fields) for at, fields in enumerate(history)])
+        redis.hset(keys.profiles(partition_of(name, PARTITIONS)), name, merged(told).document())
+    campaign = Campaign(redis, receiver)
+    campaign.queue(*histories, "unknown")
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis, consent=consent))
+    refused = dict.fromkeys(["A", "B", "C"], "no-consent")
+    unclear = dict.fromkeys(["cleared", "unasked", "unknown"], unasked)
+    assert campaign.outcomes() == refused | unclear | {"yes": "delivered"}
 
 
 def test_a_customer_is_contacted_as_often_as_the_caps_allow(redis, receiver):

@@ -11,7 +11,8 @@ from consumers.inputs.columns import Columns
 from consumers.inputs.orders import CANCELLED, PLACED, REFUNDED
 from state.customers.records import NEVER_FIRST, NEVER_LAST, PROFILE_NUMBERS, blank_rows
 from stream.customers.decay import LANDMARK_MS
-from stream.customers.fold import fold, fold_profiles, merge
+from stream.customers.fold import fold, merge
+from stream.customers.fold_profiles import fold_profiles
 from tests.building import (
     DAY_MS,
     HALF_LIFE_MS,
@@ -188,18 +189,19 @@ def test_large_amounts_are_exact_to_the_thousandth():
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
 def test_the_newest_profile_wins_and_of_the_same_time_the_larger_hash(order):
     entries = [(10, 9, 1.0), (20, 5, 2.0), (20, 7, 3.0)]
-    at_once = fold_profiles(profile_columns([entries[i] for i in order]), ints([0, 0, 0]), 1)
+    at_once = fold_profiles(profile_columns([entries[i] for i in order]), ints([0, 0, 0]), 1).rows
     assert at_once["profile_numbers"][0, 0] == 3.0
     merged = blank_rows(1)
     for i in order:
-        merged = merge(merged, fold_profiles(profile_columns([entries[i]]), ints([0]), 1))
+        merged = merge(merged, fold_profiles(profile_columns([entries[i]]), ints([0]), 1).rows)
     assert same(merged, at_once)
 
 
-def test_a_newer_profile_replaces_the_older_whole():
+def test_the_record_that_knows_the_newer_profile_event_has_the_columns():
     older = rows_with(signed_up=5, profile_at=10, profile_event=1, profile_numbers=7.0)
     newer = rows_with(profile_at=11, profile_event=1)
     merged = merge(older, newer)
+    assert same(merged, merge(newer, older))
     assert merged["signed_up"][0] == NEVER_FIRST
     assert np.isnan(merged["profile_numbers"]).all()
     assert merged["profile_numbers"].shape == (1, PROFILE_NUMBERS)
