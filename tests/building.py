@@ -220,7 +220,7 @@ class Sink:
         self.sent = []
         self.flushed = 0
 
-    def send(self, topic, key, value, partition=-1):
+    def send(self, topic, key, value, partition=-1, headers=None):
         self.sent.append((topic, key, value))
 
     def send_all(self, topic, keys, values):

@@ -5,6 +5,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from consumers.broker.librdkafka_access import open_reached
+from consumers.broker.message_headers import Headers
 
 try:
     from consumers.broker.produce_batch import MessageBatches
@@ -27,11 +28,12 @@ class BatchProducer:
         self._failures: list[str] = []
         self._producer, self._batches = _opened(options)
 
-    def send(self, topic: str, key: bytes | None, value: bytes, partition: int) -> None:
+    def send(self, topic: str, key: bytes | None, value: bytes, partition: int, headers: Headers | None = None) -> None:
         """Queue one message. Blocks while the queue is full. Raises MessageRefused."""
+        own: list[tuple[str, str | bytes | None]] = [*(headers or ())]
         while True:
             try:
-                self._producer.produce(topic, value, key, partition, on_delivery=self._note)
+                self._producer.produce(topic, value, key, partition, on_delivery=self._note, headers=own or None)
             except BufferError:
                 self._producer.poll(_FULL_S)
             except KafkaException as error:

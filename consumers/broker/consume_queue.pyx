@@ -3,7 +3,7 @@
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memset, strlen
 
 from consumers.broker.librdkafka_plugin cimport Message, library, newest_client
 
@@ -21,6 +21,8 @@ cdef struct Columns:
     int64_t *key_lengths
     int64_t *starts
     int64_t *lengths
+    int64_t *header_starts
+    int64_t *header_lengths
     int32_t *partitions
     int64_t *offsets
 
@@ -68,8 +70,8 @@ cdef class MessageQueue:
     def take(self):
         """Return what is held, and hold it no longer.
 
-        By topic: its name, a buffer, in that starts and lengths of keys and of values, partitions, offsets. And of
-        what is no message: topic, partition, offset, error code and text.
+        By topic: its name, a buffer, in that starts and lengths of keys, of values and of headers (packed as in
+        `message_headers`), offsets, partitions. And of what is no message: topic, partition, offset, error code, text.
         """
         cdef Py_ssize_t i, topics = 0
         cdef Columns *all_columns = NULL
@@ -85,6 +87,7 @@ cdef class MessageQueue:
                         columns = columns_of(all_columns, &topics, columns, self.held[i].topic)
                         columns.count += 1
                         columns.size += <Py_ssize_t>(self.held[i].key_size + self.held[i].size) + 2
+                        columns.size += put_headers(NULL, self.held[i])
             found = [allocated(&all_columns[i]) for i in range(topics)]
             for i in range(self.count):
                 if self.held[i].error:
@@ -137,11 +140,12 @@ cdef Columns *columns_of(Columns *all_columns, Py_ssize_t *topics, Columns *last
 cdef tuple allocated(Columns *columns):
     """Make room for a topic's messages; its counts then count what has been put there."""
     cdef uint8_t[::1] data = np.empty(columns.size, np.uint8)
-    cdef int64_t[:, ::1] places = np.empty((5, columns.count), np.int64)
+    cdef int64_t[:, ::1] places = np.empty((7, columns.count), np.int64)
     cdef int32_t[::1] partitions = np.empty(columns.count, np.int32)
     columns.data = &data[0]
     columns.key_starts, columns.key_lengths = &places[0, 0], &places[1, 0]
-    columns.starts, columns.lengths, columns.offsets = &places[2, 0], &places[3, 0], &places[4, 0]
+    columns.starts, columns.lengths = &places[2, 0], &places[3, 0]
+    columns.header_starts, columns.header_lengths, columns.offsets = &places[4, 0], &places[5, 0], &places[6, 0]
     columns.partitions = &partitions[0]
     columns.count = columns.size = 0
     name = library.topic_name(columns.topic).decode()
@@ -163,6 +167,32 @@ cdef inline void put(Columns *columns, Message *message) noexcept nogil:
     columns.key_lengths[row] = put_bytes(columns, message.key, message.key_size)
     columns.starts[row] = columns.size
     columns.lengths[row] = put_bytes(columns, message.payload, message.size)
+    columns.header_starts[row] = columns.size
+    columns.header_lengths[row] = put_headers(columns.data + columns.size, message)
+    columns.size += columns.header_lengths[row]
+
+
+cdef inline Py_ssize_t put_headers(uint8_t *to, Message *message) noexcept nogil:
+    """Pack a message's headers there, where that is not NULL, and return how many bytes they take."""
+    cdef void *headers
+    cdef const char *name
+    cdef const void *value
+    cdef size_t size, name_size, place = 0
+    cdef Py_ssize_t total = 0
+    cdef int32_t length
+    if library.message_headers(message, &headers):
+        return 0
+    while not library.header_get_all(headers, place, &name, &value, &size):
+        name_size = strlen(name) + 1
+        size = size if value else 0
+        if to:
+            length = <int32_t>size if value else -1
+            memcpy(to + total, name, name_size)
+            memcpy(to + total + name_size, &length, sizeof(length))
+            memcpy(to + total + name_size + sizeof(length), value, size)
+        total += <Py_ssize_t>(name_size + sizeof(length) + size)
+        place += 1
+    return total
 
 
 cdef inline int64_t put_bytes(Columns *columns, const void *data, size_t size) noexcept nogil:

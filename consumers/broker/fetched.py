@@ -7,6 +7,7 @@ import numpy.typing as npt
 from confluent_kafka import KafkaError
 
 from consumers.broker.message_coordinates import Offsets, TopicAndPartition
+from consumers.broker.message_headers import Headers, unpack_headers
 from events.arrays import Ints
 from events.codec.byte_columns import BinaryColumn
 
@@ -21,11 +22,18 @@ class TopicSlice(NamedTuple):
     values: BinaryColumn
     partitions: npt.NDArray[np.int32]
     offsets: Ints
+    packed_headers: BinaryColumn | None = None
+    """None where no message has any."""
+
+    def headers(self, position: int) -> Headers:
+        """Return the headers of a message."""
+        return [] if self.packed_headers is None else unpack_headers(self.packed_headers[position] or b"")
 
     def take(self, positions: npt.NDArray[Any]) -> "TopicSlice":
         """Return the messages at these positions, or where a mask is true."""
         keys, values = self.keys.take(positions), self.values.take(positions)
-        return TopicSlice(self.topic, keys, values, self.partitions[positions], self.offsets[positions])
+        headers = None if self.packed_headers is None else self.packed_headers.take(positions)
+        return TopicSlice(self.topic, keys, values, self.partitions[positions], self.offsets[positions], headers)
 
 
 class Fault(NamedTuple):

@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from consumers.broker.fetched import Fault, Fetched, TopicSlice
 from consumers.broker.message_coordinates import coordinates, is_end
+from consumers.broker.message_headers import pack_headers
 from consumers.broker.queue_fetching import QueueFetching
 from events.codec.byte_columns import BinaryColumn
 
@@ -99,11 +100,12 @@ def _slices(messages: list[Message]) -> Iterable[TopicSlice]:
 
 
 def _slice(topic: str, messages: list[Message]) -> TopicSlice:
-    n = len(messages)
+    n, packed = len(messages), [pack_headers(message.headers()) for message in messages]
     return TopicSlice(
         topic,
         BinaryColumn.of(list(map(Message.key, messages))),
         BinaryColumn.of(list(map(Message.value, messages))),
         np.fromiter(map(Message.partition, messages), np.int32, n),
         np.fromiter(map(Message.offset, messages), np.int64, n),
+        BinaryColumn.of(packed) if any(packed) else None,
     )

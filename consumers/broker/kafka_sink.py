@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from consumers.broker.batch_producer import BatchProducer, MessageRefused
+from consumers.broker.message_headers import Headers
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 
@@ -28,14 +29,21 @@ class KafkaSink:
         self._timeout_s = timeout_s
         self._producer = BatchProducer(_options(kafka, timeout_s))
 
-    def send(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        partition: int = PARTITION_UA,
+        headers: Headers | None = None,
+    ) -> None:
         """Queue one message for a topic (its name without prefix), to the partition of its key unless one is named.
 
         Blocks while the queue is full. Raises SinkFailed.
         """
         name = self._kafka.topic(topic)
         try:
-            self._producer.send(name, key, value, partition)
+            self._producer.send(name, key, value, partition, headers)
         except MessageRefused as refusal:
             raise self._refused(name, refusal) from refusal
 

@@ -27,6 +27,10 @@ cdef struct Library:
     void (*topic_destroy)(void *topic) noexcept nogil
     int (*produce_batch)(void *topic, int32_t partition, int flags, Message *messages, int count) noexcept nogil
     const char *(*err2str)(int error) noexcept nogil
+    int (*message_headers)(const Message *message, void **headers) noexcept nogil
+    int (*header_get_all)(
+        const void *headers, size_t place, const char **name, const void **value, size_t *size
+    ) noexcept nogil
 
 cdef extern from *:
     """

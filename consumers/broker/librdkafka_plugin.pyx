@@ -71,6 +71,8 @@ FUNCTIONS = (
     "rd_kafka_topic_destroy",
     "rd_kafka_produce_batch",
     "rd_kafka_err2str",
+    "rd_kafka_message_headers",
+    "rd_kafka_header_get_all",
     "rd_kafka_conf_interceptor_add_on_new",
     "rd_kafka_interceptor_add_on_acknowledgement",
 )
@@ -78,9 +80,9 @@ FUNCTIONS = (
 
 def bind(addresses):
     """Take note of where librdkafka's functions are: the addresses of FUNCTIONS."""
-    cdef size_t[14] at = addresses
+    cdef size_t[16] at = addresses
     memcpy(&library, at, sizeof(library))
-    shoal_bind(<void *>at[12], <void *>at[13])
+    shoal_bind(<void *>at[14], <void *>at[15])
 
 
 cdef Client *newest_client() except NULL:

@@ -66,7 +66,14 @@ class QueueFetching:
             else:
                 faults.append(Fault((topic, partition), KafkaError(code, text)))
         slices = [
-            TopicSlice(topic, BinaryColumn(data, *spans[:2]), BinaryColumn(data, *spans[2:4]), partitions, spans[4])
+            TopicSlice(
+                topic,
+                BinaryColumn(data, *spans[:2]),
+                BinaryColumn(data, *spans[2:4]),
+                partitions,
+                spans[-1],
+                BinaryColumn(data, *spans[4:6]) if len(spans) > 6 and spans[5].any() else None,
+            )
             for topic, data, spans, partitions in found
         ]
         return Fetched(sorted(slices, key=lambda each: each.topic), ends, faults)

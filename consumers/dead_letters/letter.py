@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from consumers.broker.fetched import TopicSlice
-from events.schema.outputs import DeadLetter
+from consumers.broker.message_headers import pack_headers
+from events.schema.outputs import DeadLetter, DeadLetterHeader
 
 __all__ = ["MAX_VALUE_BYTES", "RejectedMessage", "dead_letter"]
 
@@ -31,6 +32,10 @@ def dead_letter(rejected: RejectedMessage, now_ms: int) -> bytes:
         digest = hashlib.sha256(value).hexdigest()
         reason += f"; its {len(value):,} bytes do not fit into a dead letter (SHA-256 {digest}), find them in the topic"
         value = None
+    headers = messages.headers(position)
+    if len(value or b"") + len(pack_headers(headers)) > MAX_VALUE_BYTES:
+        reason += "; its headers do not fit into a dead letter"
+        headers = []
     letter = DeadLetter(
         topic=messages.topic,
         partition=int(messages.partitions[position]),
@@ -38,6 +43,7 @@ def dead_letter(rejected: RejectedMessage, now_ms: int) -> bytes:
         reason=reason,
         key=_base64(messages.keys[position]),
         value=_base64(value),
+        headers=[DeadLetterHeader(name=name, value=_base64(content)) for name, content in headers],
         dead_lettered_at=datetime.fromtimestamp(now_ms / 1000, UTC),
     )
     return letter.model_dump_json().encode()

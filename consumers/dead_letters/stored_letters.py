@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from consumers.broker.consumer_lag import reported_ends
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.broker.message_coordinates import Offsets, TopicAndPartition, coordinates
+from consumers.broker.message_headers import Headers
 from consumers.broker.topic_reader import TopicReader
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
@@ -49,6 +50,13 @@ class Letter(NamedTuple):
     def value(self) -> bytes | None:
         """The original bytes; None where there were none, or too many to be kept."""
         return None if self.letter.value is None else base64.b64decode(self.letter.value)
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the original message."""
+        return [
+            (each.name, None if each.value is None else base64.b64decode(each.value)) for each in self.letter.headers
+        ]
 
 
 class PublishCounts(NamedTuple):
@@ -120,7 +128,7 @@ class DeadLetterLog:
         return {name.decode(): int(at_ms) for name, at_ms in self._redis.hgetall(keys.REPLAYED).items()}
 
     def replay(self, letters: Sequence[Letter], sink: KafkaSink) -> PublishCounts:
-        """Publish the original bytes under the original keys, and note it once Kafka has them. Raises SinkFailed.
+        """Publish the original keys, bytes and headers, and note it once Kafka has them. Raises SinkFailed.
 
         A crash in between may publish a letter twice; the event's id is then recognised, as any repeat is.
         """
@@ -129,7 +137,7 @@ class DeadLetterLog:
         for start in range(0, len(whole), _CHUNK):
             chunk = whole[start : start + _CHUNK]
             for each in chunk:
-                sink.send(each.letter.topic.removeprefix(prefix), each.key, each.value or b"")
+                sink.send(each.letter.topic.removeprefix(prefix), each.key, each.value or b"", headers=each.headers)
             sink.flush()
             now_ms = time.time_ns() // 1_000_000
             self._redis.hset(keys.REPLAYED, mapping={each.id: now_ms for each in chunk})
@@ -191,6 +199,8 @@ def _with_id(letter: DeadLetter, replayed: Mapping[str, int]) -> Letter:
 
 
 def _is_about(each: Letter, customer_id: str) -> bool:
-    """Return whether a letter has a customer as its key, or as a JSON string anywhere in it."""
+    """Return whether a letter has a customer as its key, as a header, or as a JSON string anywhere in it."""
     named = {f'"{customer_id}"'.encode(), json.dumps(customer_id).encode()}
-    return each.key == customer_id.encode() or any(name in (each.value or b"") for name in named)
+    plain = {each.key, *(value for _, value in each.headers)}
+    contents = [each.value or b"", *(value or b"" for _, value in each.headers)]
+    return customer_id.encode() in plain or any(name in content for name in named for content in contents)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink, SinkFailed
+from consumers.broker.message_headers import Headers
 from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Commit
 from events.segment_changes import ChangeBatch, decode_change
@@ -27,12 +28,19 @@ class SegmentCommitter:
         self._executor = ThreadPoolExecutor(1, "acknowledged")
         self._flush: Future[None] | None = None
 
-    def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+    def send_elsewhere(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        partition: int = PARTITION_UA,
+        headers: Headers | None = None,
+    ) -> None:
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
         if self._flush:
             self.confirm()
         self._elsewhere = True
-        self._sink.send(topic, key, value, partition)
+        self._sink.send(topic, key, value, partition, headers)
 
     def commit(
         self,

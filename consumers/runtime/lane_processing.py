@@ -136,8 +136,9 @@ class Processing(Generic[C, U]):
             away = np.array([each in misplaced for each in part.columns.customer_ids], np.bool_)
             other = self._left_to.get(topic)
             for i in [] if other else np.flatnonzero(away).tolist():
-                customer_id, value = part.columns.customer_ids[i], part.messages.values[int(part.positions[i])]
-                committer.send_elsewhere(topic, customer_id.encode(), value or b"", misplaced[customer_id])
+                customer_id, place = part.columns.customer_ids[i], int(part.positions[i])
+                value, headers = part.messages.values[place] or b"", part.messages.headers(place)
+                committer.send_elsewhere(topic, customer_id.encode(), value, misplaced[customer_id], headers)
             batch.count(topic, f"left_to_{other}" if other else "rerouted", int(away.sum()))
             batch.events[topic] = part.take(np.flatnonzero(~away))
         return True

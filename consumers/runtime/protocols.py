@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from consumers.broker.kafka_sink import PARTITION_UA
+from consumers.broker.message_headers import Headers
 from consumers.inputs.columns import Columns
 from consumers.runtime.partition_batch import PartitionBatch
 from events.arrays import Flags, Ints
@@ -123,7 +124,14 @@ class PartitionClaims(Protocol):
 class Committer(Protocol[U]):
     """Makes results durable and visible, in an order that a crash cannot harm."""
 
-    def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+    def send_elsewhere(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        partition: int = PARTITION_UA,
+        headers: Headers | None = None,
+    ) -> None:
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
         ...
 

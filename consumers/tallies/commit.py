@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink
+from consumers.broker.message_headers import Headers
 from consumers.runtime.protocols import Commit
 from consumers.tallies.handler import TallyResult
 from state.experiments.tally_partitions import TallyPartitions, TallyUpdate
@@ -18,10 +19,17 @@ class TallyCommitter:
         self._store, self._sink = store, sink
         self._elsewhere = False
 
-    def send_elsewhere(self, topic: str, key: bytes | None, value: bytes, partition: int = PARTITION_UA) -> None:
+    def send_elsewhere(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        partition: int = PARTITION_UA,
+        headers: Headers | None = None,
+    ) -> None:
         """Queue what goes to another topic or partition; the next commit waits for it first. Raises SinkFailed."""
         self._elsewhere = True
-        self._sink.send(topic, key, value, partition)
+        self._sink.send(topic, key, value, partition, headers)
 
     def begin(self, commits: Sequence[Commit[TallyResult]]) -> None:
         """Commit the partitions of a micro-batch.

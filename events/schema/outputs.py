@@ -12,6 +12,7 @@ __all__ = [
     "BaselineSegment",
     "Cause",
     "DeadLetter",
+    "DeadLetterHeader",
     "Erasure",
     "LifetimeAmounts",
     "LifetimeModel",
@@ -70,6 +71,13 @@ class SegmentChange(_Output):
     )
 
 
+class DeadLetterHeader(_Output):
+    """A header of the message that was refused."""
+
+    name: str
+    value: str | None = Field(description="base64 of the header's bytes")
+
+
 class DeadLetter(_Output):
     """An event that was refused: why, where it stood, and its bytes, so that it can be mended and sent again."""
 
@@ -79,6 +87,7 @@ class DeadLetter(_Output):
     reason: str = Field(description="what is wrong, in words")
     key: str | None = Field(description="base64 of the message's key")
     value: str | None = Field(description="base64 of the message's original bytes")
+    headers: list[DeadLetterHeader] = Field(default=[], description="those of the message, in their order")
     dead_lettered_at: Instant
 
 

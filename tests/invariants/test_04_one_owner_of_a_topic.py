@@ -3,6 +3,8 @@
 from confluent_kafka import Producer
 
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets
+from consumers.broker.topic_reader import TopicReader
+from consumers.dead_letters.stored_letters import Letter
 from events.topics.partitioning import partitions_of
 from events.topics.specs import EXPERIMENT_INPUTS
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
@@ -72,3 +74,22 @@ def test_an_invalid_order_has_one_dead_letter_while_both_groups_run(service):
     assert sorted(letter.reason.split(":")[0] for letter in service.dead_letters()) == ["customer_id", "not JSON"]
     assert order_outcomes(service, keys.SEGMENTS_GROUP) == {"applied": 1, "dead_lettered": 2}
     assert order_outcomes(service, keys.EXPERIMENTS_GROUP) == {"applied": 1, "left_to_segments": 2}
+
+
+def test_headers_travel_along_when_an_event_is_published_again_and_into_its_dead_letter(service):
+    home = int(partitions_of(["anna"], service.kafka.partitions)[0])
+    headers, topic = [("traceparent", b"00-1"), ("traceparent", b"00-2")], service.kafka.topic("orders")
+    good = order("anna", "1998-01-01T00:00:00Z")
+    producer = Producer({"bootstrap.servers": service.kafka.kafka})
+    producer.produce(topic, good.value, good.key, 1 - min(home, 1), headers=headers)
+    producer.produce(topic, b"no order", b"anna", home, headers=headers)
+    assert producer.flush(60) == 0
+    service.worker()
+    service.until(lambda: order_outcomes(service, keys.SEGMENTS_GROUP).get("applied") == 1, what="it is applied")
+    service.until_processed()
+    with TopicReader(service.kafka, "headers") as reader:
+        ends = end_offsets(service.kafka, ["orders"])
+        found = [each for each in reader.read(dict.fromkeys(ends, 0), ends) if each.value() == good.value]
+    assert [each.headers() for each in found] == [headers, headers]
+    (letter,) = service.dead_letters()
+    assert Letter("", letter, None).headers == headers

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import time
 
+import numpy as np
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 
@@ -206,3 +207,19 @@ def test_it_closes_with_messages_in_hand(fetching, settings):
     fetching.drop()
     with pytest.raises(RuntimeError, match="closed"):
         fetching.more(200, 0.0)
+
+
+def test_headers_come_with_their_messages_as_they_are(fetching, settings):
+    orders, sessions = settings.topic("orders"), settings.topic("web-sessions")
+    given = [[("trace", b"\x00a"), ("trace", b"2"), ("é", b"")], [], [("none", None)], [("long", b"x" * 70_000)]]
+    producer = Producer({"bootstrap.servers": settings.kafka})
+    for headers in given:
+        producer.produce(orders, b"v", b"k", 0, headers=headers or None)
+    producer.produce(sessions, b"v", b"k", 0)
+    assert producer.flush(30) == 0
+    assign(fetching, {(orders, 0): 0, (sessions, 0): 0})
+    found = until(fetching, lambda found: len(found.ends) == 2)
+    messages = [each for each in found.slices if each.topic == orders]
+    assert [part.headers(i) for part in messages for i in range(len(part.offsets))] == given
+    assert messages[0].take(np.array([0])).headers(0) == given[0]
+    assert [each.packed_headers for each in found.slices if each.topic == sessions] == [None]
