@@ -95,6 +95,17 @@ def known(model, document):
     return found
 
 
+def test_none_clears_a_field_of_a_profile_and_what_is_left_out_is_not_sent():
+    _, value = encoded("customers", client.CustomerProfile(**HEAD, city=None, attributes={"vip": True, "x": None}))
+    assert json.loads(value).keys() == HEAD.keys() | {"city", "attributes"}
+    assert json.loads(value)["city"] is None
+    assert json.loads(value)["attributes"] == {"vip": True, "x": None}
+    assert (
+        encoded("customers", {**HEAD, "city": None})[1]
+        == encoded("customers", client.CustomerProfile(**HEAD, city=None))[1]
+    )
+
+
 @by_topic
 def test_examples_are_taken(topic):
     customer_id, value = encoded(topic, EXAMPLES[topic])

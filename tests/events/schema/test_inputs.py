@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from events.codec.struct_decoder import BatchDecoder
 from events.schema.example_messages import EXAMPLES
-from events.schema.inputs import INPUTS, Order, WebSession
+from events.schema.inputs import INPUTS, CustomerProfile, Order, WebSession
 from tests.events.wire import valid_events
 
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
@@ -99,3 +99,10 @@ def test_numbers_have_bounds(topic, field, low, high):
         with pytest.raises(ValidationError, match=field):
             model.model_validate_json(variant(topic, **{field: outside}))
         assert len(decoder.decode([variant(topic, **{field: outside}).encode()]).rejections) == 1
+
+
+def test_a_profile_is_published_with_the_nulls_that_were_given_and_no_others():
+    told = {"event_id": "e", "customer_id": "c", "occurred_at": "2026-01-01T00:00:00Z", "age": None, "city": "Bonn"}
+    told |= {"consent": None, "attributes": {"x": None, "tags": ["a"]}}
+    written = json.loads(CustomerProfile.model_validate_json(json.dumps(told)).to_json())
+    assert written == told | {"schema_version": 1}
