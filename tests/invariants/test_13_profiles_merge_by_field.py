@@ -1,4 +1,4 @@
-"""Invariant 14: a profile is what all its events tell, field by field; consent that was withdrawn stays withdrawn."""
+"""Invariant 13: a profile is what all its events tell, field by field; consent that was withdrawn stays withdrawn."""
 
 import itertools
 import json
