@@ -20,12 +20,12 @@ from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
 from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
-from consumers.runtime.rollback_recovery import SegmentRollbackRecovery
+from consumers.runtime.redis_rollback_recovery import SegmentRollbackRecovery
 from consumers.runtime.work_between_batches import CombinedWork
 from consumers.settings import ConsumerSettings
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
-from state.customers.segment_views import SegmentViews
+from state.customers.current_segment_keys import SegmentViews
 from state.customers.stored_attributes import AttributeColumns
 from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.partition_store import PartitionStore
@@ -37,7 +37,7 @@ from state.store.format_settings import require_same_format, shop_currency
 from stream.customers.features import FEATURES
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.erasure.partition_eraser import PartitionEraser
-from stream.model.border_policy import BorderPolicy, common_borders_version, cost_from_heartbeats
+from stream.model.border_update_policy import BorderPolicy, common_borders_version, cost_from_heartbeats
 from stream.model.drift_monitor import DriftMonitor
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
 from stream.model.model_lag import ModelLagMonitor

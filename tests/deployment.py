@@ -21,7 +21,7 @@ from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.topics.administration import create_topics
 from events.topics.specs import SEGMENT_INPUTS, topic_specs
-from state.customers.segment_views import SegmentView, SegmentViews
+from state.customers.current_segment_keys import SegmentView, SegmentViews
 from state.partitions.partition_store import PartitionStore
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry

@@ -12,8 +12,8 @@ from consumers.broker.consumer_lag import unsent_changes
 from consumers.history.segment_changes_reader import ChangeLog
 from events.time_units import DAY_MS
 from events.topics.specs import SEGMENT_INPUTS
+from state.customers.current_segment_keys import SegmentView
 from state.customers.records import RECORD
-from state.customers.segment_views import SegmentView
 from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import PartitionStore

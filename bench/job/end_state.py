@@ -9,8 +9,8 @@ from bench.job.servers import Run
 from consumers.history.segment_changes_reader import read_changes
 from events.arrays import Ints
 from events.topics.partitioning import partitions_of
+from state.customers.current_segment_keys import SegmentViews
 from state.customers.records import CustomerBatch
-from state.customers.segment_views import SegmentViews
 from state.model.baselines import ModelStore
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import PartitionStore

@@ -14,9 +14,9 @@ from events.codec.amount_columns import SCALE
 from events.schema.outputs import Baseline
 from events.time_units import DAY_MS, HOUR_MS
 from events.topics.partitioning import partitions_of
+from state.customers.current_segment_keys import SegmentViews
 from state.customers.order_entries import KEY_BITS, order_words
 from state.customers.records import CustomerBatch, Rows, blank_rows
-from state.customers.segment_views import SegmentViews
 from state.partitions.partition_store import OwnedPartition, PartitionStore
 from state.settings import StateSettings
 from state.store import keys

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from batch.candidate import build_candidate
 from batch.data.customer_table import CustomerTable
-from batch.data.event_log import EventLog
+from batch.data.table_from_event_files import EventLog
 from batch.fit_options import FitOptions
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS
 from simulation.event_merging import TOPICS, TRUTH

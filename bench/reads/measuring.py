@@ -19,7 +19,7 @@ from bench.reads.load import Load, Loaded
 from bench.reporting.run_statistics import ratio_of_pairs, summary
 from cli.local.embedded import ChildProcess, free_port, port_open
 from events.segment_changes import make_change
-from state.customers.segment_views import SegmentViews
+from state.customers.current_segment_keys import SegmentViews
 from state.store.connection import connect
 
 __all__ = ["Plan", "measure_reads"]

@@ -21,7 +21,7 @@ from bench.job.fixed_job import PARTITIONS
 from bench.job.servers import BenchServers, Run, start_servers, wait_for
 from bench.reporting.machine import describe_machine, stamp
 from bench.reporting.recording import record
-from bench.statistics.tally_truth import frame, true_tallies
+from bench.statistics.tallies_by_pandas import frame, true_tallies
 from cli.local.embedded import ChildProcess
 from consumers.broker.consumer_lag import stored_offsets
 from events.arrays import Floats

@@ -32,7 +32,7 @@ def read_customers(files: Sequence[Path], half_life_ms: float, features: Sequenc
     A file's name tells its topic (`topic_of`); `features` that are not built in are numeric profile attributes.
     Raises FileInvalid.
     """
-    from batch.data.event_log import EventLog
+    from batch.data.table_from_event_files import EventLog
     from cli.formats.event_files import read_events
     from stream.customers.features import FEATURES
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cli.formats.compact_event_log import EventLog
 from cli.formats.file_invalid import FileInvalid
+from cli.formats.log_in_memory import EventLog
 from events.base_error import ShoalError
 from events.schema.inputs import Item, Order
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from cli.formats.compact_event_log import EventLog
 from cli.formats.customer_countries import Residence, latest_residences
 from cli.formats.file_invalid import FileInvalid
+from cli.formats.log_in_memory import EventLog
 from events.arrays import Ints
 from events.schema.inputs import CustomerProfile, Order
 

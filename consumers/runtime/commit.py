@@ -8,7 +8,7 @@ from consumers.broker.message_headers import Headers
 from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Commit
 from events.segment_changes import ChangeBatch, decode_change
-from state.customers.segment_views import SegmentViews, view_items
+from state.customers.current_segment_keys import SegmentViews, view_items
 from state.partitions.partition_store import OwnedPartition, PartitionStore, PartitionUpdate
 from state.partitions.segment_flows import count_segment_flows
 

@@ -13,11 +13,11 @@ import redis
 from consumers.broker.fetched import TopicSlice
 from consumers.broker.kafka_sink import SinkFailed
 from consumers.broker.kafka_source import KafkaSource
-from consumers.runtime.idle_phase import Phase, State
 from consumers.runtime.intake import Input, Intake
 from consumers.runtime.lane_processing import BatchJob, Job, OwnedBatch, Processing
 from consumers.runtime.lane_schedule import LaneSchedule, fit_one_lane, owned_by
 from consumers.runtime.lanes import FinishedJob, Lanes
+from consumers.runtime.loop_phase import Phase, State
 from consumers.runtime.ownership import Ownership
 from consumers.runtime.protocols import C, Clock, Committer, Handler, Load, PartitionClaims, RollbackRecovery, U
 from consumers.runtime.retry_policy import RetryPolicy, is_retriable

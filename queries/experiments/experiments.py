@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from events.base_error import ShoalError
 from experiments import Experiment, Tallies, Tally, assign, check_change
 from state.campaigns.suppressions import SuppressionStore
-from state.customers.segment_views import SegmentViews
+from state.customers.current_segment_keys import SegmentViews
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tallies import TallyStore
 from state.partitions.watermarks_and_outcomes import read_watermarks

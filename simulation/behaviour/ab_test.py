@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from events.arrays import Floats, Ints
 from events.time_units import HOUR_MS
 from simulation.behaviour.visits import Sessions
-from simulation.scenario_part import Name, ScenarioPart, Share, Weights, probabilities
+from simulation.scenario_base_model import Name, ScenarioPart, Share, Weights, probabilities
 
 __all__ = ["Effect", "Experiment", "Exposures", "draw_conversions", "draw_exposures", "draw_variants", "is_running"]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from events.arrays import Floats, Ints
 from simulation.customers.groups import Group
-from simulation.scenario_part import probabilities
+from simulation.scenario_base_model import probabilities
 
 __all__ = ["Baskets", "draw_baskets"]
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from events.arrays import Floats, Ints
 from events.time_units import DAY_MS, HOUR_MS
-from simulation.scenario_part import ScenarioPart
+from simulation.scenario_base_model import ScenarioPart
 
 __all__ = ["Seasonality", "day_factor", "times_of_day"]
 

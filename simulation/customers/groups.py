@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
-from simulation.scenario_part import Name, ScenarioPart, Share, Weights
+from simulation.scenario_base_model import Name, ScenarioPart, Share, Weights
 
 __all__ = ["Buying", "Dropout", "Group", "Profile", "Returns", "Spend", "Visits"]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from events.arrays import Floats, Ints
 from simulation.customers.groups import Group
-from simulation.scenario_part import Weights, probabilities
+from simulation.scenario_base_model import Weights, probabilities
 
 __all__ = ["Profiles", "draw_profiles", "draw_texts"]
 

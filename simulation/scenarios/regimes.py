@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from events.arrays import Floats
-from simulation.scenario_part import Name, ScenarioPart, Share
+from simulation.scenario_base_model import Name, ScenarioPart, Share
 
 __all__ = ["Effects", "Regime", "effects_on"]
 

@@ -11,7 +11,7 @@ from events.schema.field_types import CURRENCY_PATTERN
 from simulation.behaviour.ab_test import Experiment
 from simulation.behaviour.seasons import Seasonality
 from simulation.customers.groups import Group
-from simulation.scenario_part import Name, ScenarioPart
+from simulation.scenario_base_model import Name, ScenarioPart
 from simulation.scenarios.regimes import Regime
 
 __all__ = ["Scenario", "ScenarioInvalid", "parse_scenario"]

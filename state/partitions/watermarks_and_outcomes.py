@@ -1,4 +1,4 @@
-"""How far each partition's events have come in event time."""
+"""How far each partition's events have come in event time, and what became of them, by outcome."""
 
 from typing import Any
 

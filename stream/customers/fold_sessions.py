@@ -28,7 +28,7 @@ from stream.customers.known_keys import (
     with_customers,
 )
 from stream.customers.outcomes import DUPLICATE, SETTLED
-from stream.customers.tellings import is_news, latest
+from stream.customers.repeated_tellings import is_news, latest
 
 __all__ = ["FoldedSessions", "fold_sessions"]
 

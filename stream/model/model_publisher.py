@@ -9,7 +9,7 @@ from events.arrays import Floats
 from events.schema.outputs import Baseline, ModelVersion
 from state.model.baselines import BaselineStore, ModelStore, PartitionSums
 from state.partitions.model_sums import ModelSums
-from stream.model.border_policy import BorderPolicy, Borders
+from stream.model.border_update_policy import BorderPolicy, Borders
 from stream.model.live_segmenter import LiveSegmenter
 from stream.model.starving_clusters import starving_clusters
 

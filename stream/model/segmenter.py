@@ -38,7 +38,7 @@ class Segmenter(Protocol):
     """Assigns customers to segments; cluster i is `segments[i]`. `retired` are segments that ended with the baseline.
 
     Clusters are decided by the centroids, published segments by the borders: the centroids of an earlier version, which
-    are kept while they are good enough (stream/model/border_policy.py).
+    are kept while they are good enough (stream/model/border_update_policy.py).
     """
 
     baseline: int

@@ -17,8 +17,8 @@ from state.partitions.partition_store import OwnedPartition, PartitionStore
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
+from stream.model.model_sums_check import SweepCheck, SweepResult
 from stream.model.segmenter import Segmenter
-from stream.model.sweep_measurement import SweepCheck, SweepResult
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import (
     BaselineOutdated,

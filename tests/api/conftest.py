@@ -17,8 +17,8 @@ from api.settings import ApiSettings, AppSettings
 from events.segment_changes import make_change
 from events.settings import KafkaSettings
 from events.topics.partitioning import partitions_of
+from state.customers.current_segment_keys import SegmentViews
 from state.customers.records import CustomerBatch
-from state.customers.segment_views import SegmentViews
 from state.partitions.partition_store import PartitionStore, PartitionUpdate
 from state.settings import StateSettings
 from state.store import keys

@@ -9,8 +9,8 @@ from consumers.broker.kafka_sink import SinkFailed
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.partition_batch import SegmentResult
 from events.segment_changes import make_change
+from state.customers.current_segment_keys import SegmentViews
 from state.customers.records import CustomerBatch
-from state.customers.segment_views import SegmentViews
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import PartitionStore
 from state.store import keys

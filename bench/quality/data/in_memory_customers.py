@@ -13,7 +13,7 @@ from events.schema.outputs import Baseline, ModelVersion
 from state.customers.records import Rows
 from state.partitions.model_sums import ModelSums
 from stream.customers.fold import fold, merge
-from stream.model.border_policy import BorderCost, BorderPolicy
+from stream.model.border_update_policy import BorderCost, BorderPolicy
 from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, resegment

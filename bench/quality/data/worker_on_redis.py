@@ -18,13 +18,13 @@ from events.schema.outputs import Baseline
 from events.segment_changes import Change, decode_change
 from events.settings import KafkaSettings
 from events.topics.partitioning import partitions_of
+from state.customers.current_segment_keys import SegmentViews
 from state.customers.records import CustomerBatch, Rows
-from state.customers.segment_views import SegmentViews
 from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.partition_store import PartitionStore
 from state.settings import StateSettings
 from state.store import keys
-from stream.model.border_policy import BorderPolicy, cost_of_sweeps
+from stream.model.border_update_policy import BorderPolicy, cost_of_sweeps
 from stream.model.live_segmenter import LiveSegmenter
 from stream.model.model_publisher import ModelPublisher
 from stream.model.segmenter import CentroidSegmenter

@@ -8,7 +8,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
 from events.arrays import Floats, Ints
-from stream.model.border_policy import BorderCost, BorderPolicy
+from stream.model.border_update_policy import BorderCost, BorderPolicy
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.settings import StreamSettings
 

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.formats.compact_event_log import EventLog
 from cli.formats.file_invalid import FileInvalid
+from cli.formats.log_in_memory import EventLog
 from cli.formats.thelook.orders import Purchase, order, read_purchases
 from cli.formats.thelook.users import Person, profile, read_people
 from cli.formats.thelook.web_sessions import Visit, Visits, read_visits, web_session

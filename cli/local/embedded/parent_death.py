@@ -1,7 +1,7 @@
 """Runs a command that is killed when the process that started this script dies, even by SIGKILL.
 
-Run as a script, `tether.py PARENT_PID COMMAND...`: it ties itself to the parent and then becomes the command, so the
-command keeps the process id and the file descriptors. Linux ties; elsewhere the command runs untied.
+Run as a script, `parent_death.py PARENT_PID COMMAND...`: it ties itself to the parent and then becomes the command, so
+the command keeps the process id and the file descriptors. Linux ties; elsewhere the command runs untied.
 """
 
 import ctypes

@@ -19,7 +19,7 @@ from queries.experiments.experiments import (
     UnknownExperiment,
 )
 from state.campaigns.suppressions import ALL, SuppressionStore
-from state.customers.segment_views import SegmentViews
+from state.customers.current_segment_keys import SegmentViews
 from state.experiments.definitions import ExperimentStore
 from tests.building import change_of
 from tests.cli.experiment.experimenting import Shoal, counts, tallied

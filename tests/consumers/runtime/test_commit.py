@@ -10,8 +10,8 @@ from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Commit
 from events.segment_changes import decode_change, make_change
+from state.customers.current_segment_keys import SegmentViews
 from state.customers.records import CustomerBatch
-from state.customers.segment_views import SegmentViews
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import Fenced, PartitionStore
 from state.store import keys

@@ -6,8 +6,8 @@ import pytest
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.partition_batch import SegmentResult
 from events.segment_changes import decode_change
+from state.customers.current_segment_keys import SegmentViews
 from state.customers.records import CustomerBatch, blank_rows
-from state.customers.segment_views import SegmentViews
 from state.model.baselines import BaselineStore
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import PartitionStore

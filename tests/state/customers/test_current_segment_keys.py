@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.customers.segment_views import SegmentView, SegmentViews
+from state.customers.current_segment_keys import SegmentView, SegmentViews
 from tests.building import change_of, examples
 
 ODD_IDS = [

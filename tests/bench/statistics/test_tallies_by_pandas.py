@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from bench.statistics.experiment_consumer import definition, raw_events
-from bench.statistics.tally_truth import frame, true_tallies
+from bench.statistics.tallies_by_pandas import frame, true_tallies
 from tests.simulation.watching import START
 from tests.tally_oracle import tallied
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.runtime.idle_phase import IllegalTransition, Phase, State
+from consumers.runtime.loop_phase import IllegalTransition, Phase, State
 from tests.building import examples
 
 RUNNING, LINGERING, TRIMMED, BACKGROUND, IDLE = State

@@ -14,7 +14,7 @@ import numpy as np
 from consumers.history.segment_changes_reader import newest_changes, read_changes
 from events.segment_changes import Change, change_time_ms, segment_number
 from events.settings import KafkaSettings
-from state.customers.segment_views import SegmentViews
+from state.customers.current_segment_keys import SegmentViews
 from state.partitions.partition_store import OwnedPartition, PartitionStore, PartitionUpdate
 
 __all__ = ["SegmentRollbackRecovery"]

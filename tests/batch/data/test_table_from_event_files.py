@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from batch.data.event_log import EventLog
 from batch.data.order_log_attributes import DETAIL_UNITS
+from batch.data.table_from_event_files import EventLog
 from tests.building import HALF_LIFE_MS
 from tests.shop import message, order, reference, shop_events
 
