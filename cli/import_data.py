@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,14 +13,9 @@ from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import print_json, tables
 
 if TYPE_CHECKING:
-    from events.schema.inputs import Event
+    from cli.feeding.within_bounds import SizedEvents
 
 __all__ = ["app"]
-
-
-class _Events(Protocol):
-    def __len__(self) -> int: ...
-    def __iter__(self) -> "Iterator[Event]": ...
 
 
 app = typer.Typer(help="Publish a public data set as events.", no_args_is_help=True)
@@ -131,15 +126,22 @@ def thelook(
     read = read_thelook(path)
     counts = asdict(read.summary)
     counts["rows_skipped"] = counts.pop("skipped")
-    logs: dict[str, _Events] = {"orders": read.orders, "web-sessions": read.sessions, "customers": read.profiles}
+    logs: dict[str, SizedEvents] = {"orders": read.orders, "web-sessions": read.sessions, "customers": read.profiles}
     _publish("thelook", path, logs, counts, options)
 
 
-def _publish(kind: str, file: Path, logs: Mapping[str, _Events], counts: dict[str, Any], options: SendOptions) -> None:
+def _publish(
+    kind: str, file: Path, logs: Mapping[str, "SizedEvents"], counts: dict[str, Any], options: SendOptions
+) -> None:
     """Publish the events of each topic, one topic after the other, and print what was published and left out."""
+    from cli.feeding.within_bounds import WithinBounds
+
     first, settings = next(iter(logs)), kafka_settings(options.kafka)
+    kept = {topic: WithinBounds(log) for topic, log in logs.items()}
     # Where nothing is published to a topic, it need not exist.
-    sent = {topic: send(topic, log, settings, options) for topic, log in logs.items() if len(log) or topic == first}
+    sent = {topic: send(topic, log, settings, options) for topic, log in kept.items() if len(log) or topic == first}
+    refused = {topic: dict(log.refused) for topic, log in kept.items() if log.refused}
+    counts |= {"events_refused": refused} if refused else {}
     if options.as_json:
         topics = {"topics": {topic: each.published for topic, each in sent.items()}} if len(sent) > 1 else {}
         print_json({"topic": first, "format": kind, "file": str(file), **sent[first]._asdict(), **topics, **counts})
@@ -151,6 +153,11 @@ def _print_sent(sent: dict[str, Sent], counts: dict[str, Any]) -> None:
     lines = [f"{each.published:,} events published to {topic} in {each.seconds:.1f} s" for topic, each in sent.items()]
     left_out = [
         line for what in ("rows", "cells", "profiles") for line in _left_out(what, counts.get(f"{what}_skipped"))
+    ]
+    left_out += [
+        f"{count:,} of {topic} refused: {reason}"
+        for topic, each in counts.get("events_refused", {}).items()
+        for reason, count in each.items()
     ]
     tables().print("; ".join(lines + left_out), highlight=False, soft_wrap=True)
 

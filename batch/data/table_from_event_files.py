@@ -1,6 +1,7 @@
 """The customer table from event files instead of Redis, by the worker's decoders and fold."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from batch.data.crm_profiles import profile_frame
 from batch.data.customer_table import CustomerTable
 from batch.data.order_log_attributes import OrderLines, order_lines, purchase_details
+from consumers.inputs.bounds import EventBounds
 from consumers.inputs.columns import Columns
 from consumers.inputs.currency_conversion import Money
 from consumers.inputs.customers import ProfileColumns, ProfileInput
@@ -24,7 +26,6 @@ __all__ = ["EventLog"]
 
 
 _FOLDED: Final = ("orders", "web-sessions", "customers")
-_LATEST_MS: Final = 2**53  # files of history: only the worker can know what lies in the future
 
 
 class EventLog:
@@ -34,14 +35,21 @@ class EventLog:
     """
 
     def __init__(
-        self, *, half_life_ms: float, attributes: Sequence[str] = (), currency: str = "", max_bytes: int = 1_000_000
+        self,
+        *,
+        half_life_ms: float,
+        attributes: Sequence[str] = (),
+        currency: str = "",
+        rates: Mapping[str, float] | None = None,
+        max_bytes: int = 1_000_000,
+        bounds: EventBounds = EventBounds(),  # noqa: B008 - immutable
     ) -> None:
-        self._half_life_ms, self._attributes = half_life_ms, tuple(attributes)
-        money = Money(currency, {}, adopt=lambda candidate: candidate)
+        self._half_life_ms, self._attributes, self._bounds = half_life_ms, tuple(attributes), bounds
+        money = Money(currency, rates or {}, adopt=lambda candidate: candidate)
         inputs: list[Any] = [
-            OrderInput(money, max_bytes),
-            SessionInput(max_bytes),
-            ProfileInput(max_bytes),
+            OrderInput(money, max_bytes, bounds),
+            SessionInput(max_bytes, bounds),
+            ProfileInput(max_bytes, bounds=bounds),
         ]
         self._inputs = {each.topic: each for each in inputs}
         self._codes: dict[str, int] = {}
@@ -53,7 +61,8 @@ class EventLog:
         """Take in events of a topic; return those that a worker would dead-letter, with the reason."""
         if topic not in self._inputs or not values:
             return []
-        decoding = self._inputs[topic].decode(values, _LATEST_MS)
+        wall_ms = time.time_ns() // 1_000_000
+        decoding = self._inputs[topic].decode(values, wall_ms + self._bounds.future_ms)
         columns = decoding.columns
         if len(columns):
             self._parts[topic].append((columns, self._customers(columns)))

@@ -34,10 +34,19 @@ def read_customers(files: Sequence[Path], half_life_ms: float, features: Sequenc
     """
     from batch.data.table_from_event_files import EventLog
     from cli.formats.event_files import read_events
+    from consumers.inputs.bounds import EventBounds
+    from consumers.settings import ConsumerSettings
     from stream.customers.features import FEATURES
 
     own = [name for name in features if name not in FEATURES]
-    log = EventLog(half_life_ms=half_life_ms, attributes=own)
+    settings = ConsumerSettings()
+    log = EventLog(
+        half_life_ms=half_life_ms,
+        attributes=own,
+        currency=settings.currency,
+        rates=settings.currency_rates,
+        bounds=EventBounds.from_settings(settings),
+    )
     for path in files:
         topic = topic_of(path)
         values = (event.to_json() for event in read_events(topic, path))

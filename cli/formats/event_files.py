@@ -1,6 +1,7 @@
 """Files of events, validated one by one: JSON Lines, CSV, Parquet, and JSON Lines from stdin."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Generic, Literal, TypeVar, overload
@@ -9,6 +10,9 @@ from pydantic import ValidationError
 
 from cli.formats.file_invalid import FileInvalid
 from cli.formats.file_rows import CsvRows, JsonLines, ParquetRows, Row, Rows
+from consumers.inputs.bounds import EventBounds
+from consumers.settings import ConsumerSettings
+from events.codec.refusals import worded
 from events.codec.struct_decoder import BatchDecoder
 from events.schema.inputs import INPUTS, Event, Order
 from events.settings import KafkaSettings
@@ -30,12 +34,14 @@ def stop_at(error: FileInvalid) -> None:
 class EventFile(Generic[E]):
     """The events of one file in its order, to be iterated once; nothing but one batch of it is in memory."""
 
-    def __init__(self, name: str, rows: Rows, model: type[E], max_bytes: int, on_invalid: OnInvalid) -> None:
+    def __init__(
+        self, name: str, rows: Rows, model: type[E], max_bytes: int, on_invalid: OnInvalid, bounds: EventBounds
+    ) -> None:
         self._name = name
         self._rows = rows
         self._model = model
         self._decoder = BatchDecoder(model, max_bytes)
-        self._on_invalid = on_invalid
+        self._on_invalid, self._bounds = on_invalid, bounds
 
     @property
     def share_read(self) -> float | None:
@@ -49,7 +55,10 @@ class EventFile(Generic[E]):
             except ValueError as error:
                 self._on_invalid(FileInvalid(self._name, row.place, str(error)))
             else:
-                yield event
+                if refused := self._bounds.refusal(event, time.time_ns() // 1_000_000):
+                    self._on_invalid(FileInvalid(self._name, row.place, refused))
+                else:
+                    yield event
 
     def _event(self, row: Row) -> E:
         if row.fault:
@@ -61,7 +70,7 @@ class EventFile(Generic[E]):
                 refused = error
         # The decoder words a refusal as the dead letters do.
         rejections = self._decoder.decode([row.value]).rejections
-        raise ValueError(rejections[0].reason if rejections else str(refused))
+        raise ValueError(rejections[0].reason if rejections else worded(refused))
 
 
 @overload
@@ -84,6 +93,7 @@ def read_events(
     max_bytes: int = _MAX_BYTES,
     on_invalid: OnInvalid = stop_at,
     stdin: BinaryIO | None = None,
+    bounds: EventBounds | None = None,
 ) -> EventFile[Event]:
     """Return the events of a file for a topic, each validated when its turn comes.
 
@@ -94,6 +104,7 @@ def read_events(
         max_bytes: largest event as JSON.
         on_invalid: called for each line that is not a valid event; the default raises what it is given.
         stdin: what `-` reads; this process's own if None.
+        bounds: those that every event has to keep, as with a worker; None: those of the settings.
 
     Raises:
         FileInvalid: the file is not of a known format; while iterating, also its first line that is not valid.
@@ -104,7 +115,8 @@ def read_events(
         rows = _rows(path, model, stdin)
     except OSError as error:
         raise FileInvalid(name, "", f"cannot be read: {error.strerror}") from error
-    return EventFile(name, rows, model, max_bytes, on_invalid)
+    bounds = EventBounds.from_settings(ConsumerSettings()) if bounds is None else bounds
+    return EventFile(name, rows, model, max_bytes, on_invalid, bounds)
 
 
 def _rows(path: Path, model: type[Event], stdin: BinaryIO | None) -> Rows:

@@ -1,30 +1,41 @@
 """The bounds that every event has to keep, whatever its topic and whichever way it comes in."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
-from typing import Self
+from datetime import UTC, datetime, time, timedelta
+from typing import Final, Self
 
 import numpy as np
 
-from consumers.inputs.columns import Columns, Rejections
+from consumers.inputs.columns import Columns, Rejections, time_refusal
 from consumers.inputs.placeholder_ids import PlaceholderIds
 from consumers.settings import ConsumerSettings
+from events.schema.inputs import Event
+from events.time_units import DAY_MS, HOUR_MS
 
 __all__ = ["EventBounds"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_NEVER: Final = 1 << 62
 
 
 @dataclass(frozen=True)
 class EventBounds:
-    """`earliest_ms` is the first time that an event may have (here 1990); `placeholders` stand for no customer."""
+    """`earliest_ms` is the first time that an event may have, here 1990; `placeholders` stand for no customer.
+
+    `future_ms` is how far ahead of the clock an event may lie.
+    """
 
     earliest_ms: int = 631_152_000_000
     placeholders: PlaceholderIds = field(default_factory=PlaceholderIds)
+    future_ms: int = DAY_MS
 
     @classmethod
     def from_settings(cls, settings: ConsumerSettings) -> Self:
         """Return the bounds that the settings ask for."""
         midnight = datetime.combine(settings.earliest, time(), UTC)
-        return cls(int(midnight.timestamp()) * 1000, PlaceholderIds(settings.placeholder_ids))
+        future_ms = int(settings.future_hours * HOUR_MS)
+        return cls(int(midnight.timestamp()) * 1000, PlaceholderIds(settings.placeholder_ids), future_ms)
 
     def check(self, columns: Columns, latest_ms: int) -> Rejections:
         """Return the rejections of events (n,) for their customers and times, to which an input adds its own."""
@@ -37,3 +48,16 @@ class EventBounds:
         rejections.at(self.placeholders.places(ids), lambda i: PlaceholderIds.reason(ids[i]))
         rejections.times(columns.times, self.earliest_ms, latest_ms)
         return rejections
+
+    def refusal(self, event: Event, wall_ms: int) -> str | None:
+        """Say why an event is refused by a worker whose clock shows `wall_ms`, in its words; None where it is not."""
+        if event.customer_id in self.placeholders:
+            return PlaceholderIds.reason(event.customer_id)
+        latest_ms = wall_ms + self.future_ms
+        for name, last_ms in (("occurred_at", latest_ms), ("started_at", latest_ms), ("signed_up_at", _NEVER)):
+            instant = getattr(event, name, None)
+            if instant is not None:
+                at_ms = (instant - _EPOCH) // _MILLISECOND
+                if refused := time_refusal(name, at_ms, self.earliest_ms, last_ms):
+                    return refused
+        return None

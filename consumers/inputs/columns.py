@@ -13,7 +13,7 @@ from events.arrays import Flags, Ints
 from events.codec.instants import milliseconds
 from events.codec.struct_decoder import Rejection
 
-__all__ = ["Columns", "Decoding", "Names", "Rejections", "column", "milliseconds", "names_column"]
+__all__ = ["Columns", "Decoding", "Names", "Rejections", "column", "milliseconds", "names_column", "time_refusal"]
 
 Names = Sequence[str] | npt.NDArray[np.object_]
 
@@ -78,13 +78,8 @@ class Rejections:
 
     def times(self, times: Ints, earliest_ms: int, latest_ms: int, name: str = "occurred_at") -> None:
         """Reject events outside `earliest_ms` to `latest_ms`."""
-        self.where(
-            times < earliest_ms, lambda i: f"{name}: lies before {_iso(earliest_ms)[:10]}, found {_iso(times[i])}"
-        )
-        self.where(
-            times > latest_ms,
-            lambda i: f"{name}: lies too far in the future, found {_iso(times[i])}, allowed until {_iso(latest_ms)}",
-        )
+        outside = (times < earliest_ms) | (times > latest_ms)
+        self.where(outside, lambda i: time_refusal(name, int(times[i]), earliest_ms, latest_ms) or "")
 
     def split(self, columns: Columns, positions: Ints, before: list[Rejection]) -> Decoding:
         """Return the columns without the rejected events, and all the rejections in order."""
@@ -105,8 +100,17 @@ def names_column(events: Sequence[Any], name: str) -> npt.NDArray[np.object_]:
     return np.array(column(events, name), dtype=object)
 
 
-def _iso(ms: int | np.int64) -> str:
+def time_refusal(name: str, at_ms: int, earliest_ms: int, latest_ms: int) -> str | None:
+    """Say why a time is refused; None where it lies from `earliest_ms` to `latest_ms`."""
+    if at_ms < earliest_ms:
+        return f"{name}: lies before {_iso(earliest_ms)[:10]}, found {_iso(at_ms)}"
+    if at_ms > latest_ms:
+        return f"{name}: lies too far in the future, found {_iso(at_ms)}, allowed until {_iso(latest_ms)}"
+    return None
+
+
+def _iso(ms: int) -> str:
     try:
-        return datetime.fromtimestamp(int(ms) / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError):
         return f"{ms} ms"

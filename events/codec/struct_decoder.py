@@ -18,19 +18,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from events.arrays import Ints
 from events.codec.instants import instants_ms
+from events.codec.refusals import refusal
 from events.schema.derived_structs import bounds, constraints, struct_of
 
 __all__ = ["BatchDecoder", "DecodedStructs", "Rejection"]
 
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PIECE = 1_000
-_UNFIT = "a field does not have the form that it should have"
-_MAX_REPORTED, _MAX_COUNTED = 5, 1_000
-"""Faults of one event that its reason names, and how many it may have for that."""
 
 
 class Rejection(NamedTuple):
@@ -103,7 +101,7 @@ class BatchDecoder:
         if not unfit:
             return DecodedStructs(events, indices, rejections, times)
         places = range(len(values)) if indices is None else indices
-        rejections += [Rejection(places[i], self._reason(values[places[i]] or b"") or _UNFIT) for i in unfit]
+        rejections += [Rejection(places[i], refusal(self.model, values[places[i]] or b"")) for i in unfit]
         kept = [i for i in range(len(events)) if i not in unfit]
         times = {name: column[kept] for name, column in times.items()}
         return DecodedStructs([events[i] for i in kept], [places[i] for i in kept], sorted(rejections), times)
@@ -144,20 +142,11 @@ class BatchDecoder:
             _require_utf8(value)
             return self._read(value)
         except _REFUSALS as error:
-            raise ValueError(self._reason(value) or f"not valid: {error}") from error
+            raise ValueError(refusal(self.model, value, error)) from error
 
     def _require_size(self, size: int) -> None:
         if size > self.max_bytes:
             raise ValueError(f"the value has {size:,} bytes, more than the {self.max_bytes:,} allowed")
-
-    def _reason(self, value: bytes) -> str | None:
-        """Word the refusal as pydantic does: the first wrong fields, each with what was found there."""
-        try:
-            self.model.model_validate_json(value)
-        except ValidationError as error:
-            if error.error_count() <= _MAX_COUNTED:  # the details of 500,000 take two seconds
-                return "; ".join(_sentence(dict(detail)) for detail in error.errors(include_url=False)[:_MAX_REPORTED])
-        return None
 
 
 def _map_in_pieces(read: Callable[[bytes], Any], values: Sequence[Any]) -> list[Any]:
@@ -183,14 +172,3 @@ def _require_utf8(value: bytes) -> None:
     """Raise UnicodeDecodeError for bytes that are not UTF-8, which msgspec does not notice in ignored fields."""
     if not value.isascii():
         value.decode()
-
-
-def _sentence(detail: dict[str, Any]) -> str:
-    if detail["type"] == "json_invalid":
-        return f"not JSON: {detail['ctx']['error']}"
-    place = ".".join(str(part) for part in detail["loc"]) or "the event"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] == "missing":
-        return f"{place}: missing"
-    found = "" if ", found " in message else f", found {repr(detail['input'])[:60]}"
-    return f"{place}: {message[:1].lower()}{message[1:]}{found}"

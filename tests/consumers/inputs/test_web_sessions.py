@@ -60,8 +60,8 @@ def test_the_duration_is_the_one_given_else_that_of_the_two_times_at_most_a_week
     [
         (None, "the message has no value"),
         (b"{", "not JSON"),
-        (session(pages=-1), "pages: input should be greater than or equal to 0"),
-        (session(pages=1_000_001), "pages: input should be less than or equal to 1000000"),
+        (session(pages=-1), "pages: should be at least 0"),
+        (session(pages=1_000_001), "pages: should be at most 1000000"),
         (session(pages=1.5), "pages: "),
         (session(duration_s=-1), "duration_s: "),
         (session(duration_s=604_801), "duration_s: "),

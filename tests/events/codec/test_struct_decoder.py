@@ -75,43 +75,43 @@ def test_unknown_fields_are_ignored():
     ("value", "expected"),
     [
         (b"hello", "not JSON: expected value at line 1 column 1"),
-        (b"", "not JSON: EOF while parsing a value at line 1 column 0"),
-        (b"\xef\xbb\xbf" + order(), "not JSON: expected value at line 1 column 1"),
-        (b"[]", "the event: input should be an object, found []"),
-        (b'"x"', "the event: input should be an object, found 'x'"),
-        (b"null", "the event: input should be an object, found None"),
+        (b"", "not JSON: the value is empty; an event is a JSON object"),
+        (b"\xef\xbb\xbf" + order(), "not JSON: begins with a byte order mark (BOM); publish UTF-8 without one"),
+        (b"[]", "the event: should be an object, found an empty list"),
+        (b'"x"', "the event: should be an object, found 'x'"),
+        (b"null", "the event: should be an object, found null"),
         (b"{}", "event_id: missing; customer_id: missing; occurred_at: missing; amount: missing; currency: missing"),
         (None, "the message has no value; an event is a JSON object"),
         (order(customer_id=...), "customer_id: missing"),
         (order(event_id=..., amount=...), "event_id: missing; amount: missing"),
-        (order(customer_id=1042), "customer_id: input should be a valid string, found 1042"),
-        (order(customer_id=None), "customer_id: input should be a valid string, found None"),
-        (order(customer_id=""), "customer_id: string should have at least 1 character, found ''"),
-        (order(event_id="x" * 10_000), f"event_id: string should have at most 128 characters, found '{'x' * 59}"),
+        (order(customer_id=1042), "customer_id: should be text, found 1042"),
+        (order(customer_id=None), "customer_id: should be text, found null"),
+        (order(customer_id=""), "customer_id: should not be empty, found ''"),
+        (order(event_id="x" * 10_000), f"event_id: should have at most 128 characters, found '{'x' * 59}"),
         (order(amount=-5), "amount: should be from 0 to 1000000000000, found -5"),
         (order(amount=1e13), "amount: should be from 0 to 1000000000000, found 10000000000000.0"),
         (order(amount="-5.00"), "amount: should be a plain decimal amount such as 12.34, found '-5.00'"),
         (order(amount="1e3"), "amount: should be a plain decimal amount such as 12.34, found '1e3'"),
         (order(amount="12.34\n"), "amount: should be a plain decimal amount such as 12.34, found '12.34\\n'"),
-        (order(amount=True), "amount: should be a number or a decimal string, found True"),
-        (order(amount=None), "amount: should be a number or a decimal string, found None"),
+        (order(amount=True), "amount: should be a number or a decimal string, found true"),
+        (order(amount=None), "amount: should be a number or a decimal string, found null"),
         (order(amount=float("nan")), "amount: should be from 0 to 1000000000000, found nan"),
         (order(amount=float("inf")), "amount: should be from 0 to 1000000000000, found inf"),
         (with_raw("amount", "-1e400"), "amount: should be from 0 to 1000000000000, found -inf"),
-        (order(currency="USD\n"), "currency: string should match pattern '^[A-Z]{3}$', found 'USD\\n'"),
-        (order(type="returned"), "type: input should be 'placed', 'cancelled' or 'refunded', found 'returned'"),
-        (order(schema_version=2), "schema_version: input should be 1, found 2"),
+        (order(currency="USD\n"), "currency: should be three capital letters, such as EUR, found 'USD\\n'"),
+        (order(type="returned"), "type: should be 'placed', 'cancelled' or 'refunded', found 'returned'"),
+        (order(schema_version=2), "schema_version: should be 1, found 2"),
         (order(schema_version=True), "schema_version: should be a whole number, found true"),
         (order(schema_version=1.0), "schema_version: should be a whole number, found 1.0"),
-        (order(items={}), "items: input should be a valid array, found {}"),
+        (order(items={}), "items: should be a list, found an empty object"),
         (order(items=[{"sku": "a"}]), "items.0.quantity: missing"),
         (
             order(items=[{"sku": "a", "quantity": 1}, {"sku": "b", "quantity": "2"}]),
-            "items.1.quantity: input should be a valid integer, found '2'",
+            "items.1.quantity: should be a whole number, found '2'",
         ),
         (
             order(items=[{"sku": "a", "quantity": 1.0}]),
-            "items.0.quantity: input should be a valid integer, found 1.0",
+            "items.0.quantity: should be a whole number, found 1.0",
         ),
         (
             order(occurred_at="2026-03-14"),
@@ -137,8 +137,8 @@ def test_reason_names_the_field_and_what_was_found(value, expected):
         (order().replace(b"web", b"\\udc00"), "not JSON: lone leading surrogate"),
         (order().replace(b"web", b"\\x"), "not JSON: invalid escape"),
         (with_raw("amount", "012.50"), "not JSON: invalid number"),
-        (with_raw("gift", "NaN"), "not valid: JSON is malformed: invalid character"),
-        (with_raw("gift", "-Infinity"), "not valid: JSON is malformed: invalid character"),
+        (with_raw("gift", "NaN"), "not JSON: invalid character"),
+        (with_raw("gift", "-Infinity"), "not JSON: invalid character"),
     ],
 )
 def test_reason_says_how_it_is_not_json_and_where(value, expected):
@@ -187,7 +187,7 @@ def test_long_numbers_and_nested_brackets_in_ignored_fields_are_ignored():
 def test_last_of_a_repeated_field_counts_and_each_has_to_be_valid():
     decoded = ORDERS.decode([order()[:-1] + b', "order_id": "second"}'])
     assert [event.order_id for event in decoded.events] == ["second"]
-    assert reason(b'{"order_id": 1, ' + order()[1:]) == "not valid: Expected `str | null`, got `int` - at `$.order_id`"
+    assert reason(b'{"order_id": 1, ' + order()[1:]) == "order_id: does not have the type that it should have"
 
 
 def test_two_events_in_one_value_and_one_in_two_values_are_refused():
@@ -219,7 +219,7 @@ def test_only_the_first_five_faults_are_told():
 
 
 def test_so_many_faults_that_telling_them_apart_would_take_long_are_one():
-    assert reason(order(items=[{}] * 1_000)) == "not valid: Object missing required field `sku` - at `$.items[0]`"
+    assert reason(order(items=[{}] * 1_000)) == "items.0.sku: missing"
 
 
 def test_found_value_is_cut_short():
@@ -231,7 +231,7 @@ def test_found_value_is_cut_short():
     [
         ({"score": float("nan")}, "attributes: should hold JSON values: "),
         ({"deep": float("inf")}, "attributes: should hold JSON values: "),
-        (["a"], "attributes: input should be an object, found ['a']"),
+        (["a"], "attributes: should be an object, found a list"),
     ],
 )
 def test_attributes_are_json_values(attributes, expected):
@@ -242,8 +242,8 @@ def test_attributes_are_json_values(attributes, expected):
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"age": "42"}, "age: input should be a valid integer, found '42'"),
-        ({"age": 42.5}, "age: input should be a valid integer, found 42.5"),
+        ({"age": "42"}, "age: should be a whole number, found '42'"),
+        ({"age": 42.5}, "age: should be a whole number, found 42.5"),
         ({"consent": {}}, "consent.marketing: missing"),
     ],
 )
