@@ -74,7 +74,8 @@ def publish(
     """Publish a file of events to a topic.
 
     In CSV, the first line names the fields, an empty cell is an absent field, and the fields items, attributes and
-    consent are JSON.
+    consent are JSON, or columns of their own with names such as consent.marketing and attributes.nps. A column that is
+    no field is refused.
 
     Every event is validated first. At the first that is not valid the command stops with exit code 1, says in which
     line it is, and has published those before it. With --skip-invalid it goes on, prints on stderr what it left out,

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 from pydantic import BaseModel
 
-from cli.formats.cell_types import CellConverter
+from cli.formats.cell_types import CellConverter, column_kind
 from cli.formats.file_invalid import FileInvalid
 
 __all__ = ["CsvRows", "JsonLines", "ParquetRows", "Row", "Rows"]
@@ -101,9 +101,11 @@ class CsvRows(Rows):
         missing = [name for name in required if name not in names]
         if missing:
             raise FileInvalid(str(self._path), "line 1", f"should name the columns; {', '.join(missing)} not found")
-        twice = [name for name in self._model.model_fields if names.count(name) > 1]
+        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
         if twice:
             raise FileInvalid(str(self._path), "line 1", f"names {', '.join(twice)} more than once")
+        if unread := _unread(names, self._model):
+            raise FileInvalid(str(self._path), "line 1", unread)
         return names
 
 
@@ -112,8 +114,7 @@ class ParquetRows(Rows):
 
     def __init__(self, path: Path, model: type[BaseModel]) -> None:
         self._path = path
-        self._fields = set(model.model_fields)
-        self._convert = CellConverter(model)
+        self._model, self._convert = model, CellConverter(model)
 
     def __iter__(self) -> Iterator[Row]:
         import pyarrow as pa
@@ -123,8 +124,9 @@ class ParquetRows(Rows):
             try:
                 file = stack.enter_context(pq.ParquetFile(self._path))
                 self.size = file.metadata.num_rows
-                columns = [name for name in file.schema_arrow.names if name in self._fields]
-                for batch in file.iter_batches(_BATCH_ROWS, columns=columns):
+                if unread := _unread(file.schema_arrow.names, self._model):
+                    raise FileInvalid(str(self._path), "", unread)
+                for batch in file.iter_batches(_BATCH_ROWS):
                     yield from self._rows(batch.to_pylist(maps_as_pydicts="lossy"))
             except (pa.ArrowException, OSError) as error:
                 raise FileInvalid(str(self._path), "", f"cannot be read as Parquet: {error}") from error
@@ -137,6 +139,18 @@ class ParquetRows(Rows):
                 yield Row(place, _to_json(self._convert(row)))
             except (ValueError, TypeError) as error:
                 yield Row(place, b"", str(error))
+
+
+def _unread(names: Sequence[str], model: type[BaseModel]) -> str | None:
+    """Say which columns nothing would read; None where there are none."""
+    unread = [name or "(a column without a name)" for name in names if column_kind(model, name) is None]
+    if not unread:
+        return None
+    fields = ", ".join(model.model_fields)
+    return (
+        f"has columns that are no fields of such events: {', '.join(unread[:10])}; rename or remove them. "
+        f"The fields are {fields}; those of a nested object have names such as attributes.nps"
+    )
 
 
 def _named(names: list[str], cells: list[str]) -> dict[str, str]:
