@@ -71,8 +71,8 @@ class QueueFetching:
                 BinaryColumn(data, *spans[:2]),
                 BinaryColumn(data, *spans[2:4]),
                 partitions,
-                spans[-1],
-                BinaryColumn(data, *spans[4:6]) if len(spans) > 6 and spans[5].any() else None,
+                spans[6],
+                BinaryColumn(data, *spans[4:6]) if spans[5].any() else None,
             )
             for topic, data, spans, partitions in found
         ]
