@@ -1,5 +1,6 @@
 """Real purchases in at one end, correct customers and segments out at the other, against pandas."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -45,13 +46,14 @@ def test_the_sample_through_kafka_is_what_pandas_computes(
 
 
 def refund(customer_id: str, amount: float):
+    bought = next(json.loads(each.value) for each in purchases() if each.key == customer_id)
     return message(
         "orders",
         type="refunded",
         event_id=f"refund-{customer_id}",
         customer_id=customer_id,
         occurred_at="1998-01-01T00:00:00Z",
-        order_id=f"refund-{customer_id}",
+        order_id=bought["order_id"],
         amount=amount,
         currency="USD",
     )

@@ -35,7 +35,7 @@ REFUNDED_AND_CANCELLED = [
     told("both", "100", 3, 80.0, "b3", type="refunded"),
     told("both", "100", 4, 80.0, "b4", type="cancelled"),
 ]
-ONLY_CANCELLED = [told("unknown", "before-shoal", 1, 75.0, "u1", type="cancelled")]
+ONLY_CANCELLED = [told("elder", "before-shoal", 1, 75.0, "u1", type="cancelled")]
 CANCELLED_FIRST = [
     told("late", "L1", 5, 75.0, "l1", type="cancelled"),
     told("late", "L1", 1, 75.0, "l2"),
@@ -51,7 +51,7 @@ GROWING = [visit("visitor", "S1", minute, minute + 1, f"beat-{minute}") for minu
 RIGHT = {  # customer: frequency, monetary
     "reloaded": (1, 59.90),
     "both": (1, 20.0),
-    "unknown": (0, 0.0),
+    "elder": (0, 0.0),
     "late": (1, 30.0),
     "edited": (2, 55.5),
     "credited": (1, 0.0),
@@ -119,4 +119,4 @@ def test_what_was_told_of_orders_can_be_seen(service):
     both = unpack(["both"], [stored[b"both"]])
     assert both.orders.lengths.tolist() == [2]
     assert both.returns.lengths.tolist() == [1]
-    assert unpack(["unknown"], [stored[b"unknown"]]).returns.lengths.tolist() == [1]
+    assert unpack(["elder"], [stored[b"elder"]]).returns.lengths.tolist() == [1]

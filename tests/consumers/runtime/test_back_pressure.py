@@ -34,7 +34,7 @@ def stopped_redis(own_redis):
 def orders(first: int, count: int) -> list[Message]:
     """Orders of two kilobytes: JSON may have any blanks after its end."""
     made = (
-        order(f"c{i % 500}", f"2026-01-{1 + i % 28:02}T10:00:00Z", event_id=f"o{i}")
+        order(f"c{i % 500}", f"2026-01-{1 + i % 28:02}T10:00:00Z", event_id=f"o{i}", order_id=f"o{i}")
         for i in range(first, first + count)
     )
     return [message._replace(value=message.value.ljust(EVENT_BYTES)) for message in made]
