@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Ragged"]
+__all__ = ["Ragged", "starts_of"]
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -68,7 +68,7 @@ class Ragged:
     def take(self, positions: Ints) -> "Ragged":
         """Return the lists of the customers at these positions, in this order."""
         lengths = self.lengths[positions]
-        starts = _starts_of(lengths)
+        starts = starts_of(lengths)
         source = np.repeat(self.starts[:-1][positions] - starts[:-1], lengths) + np.arange(starts[-1])
         return Ragged(self.values[source], starts)
 
@@ -78,7 +78,7 @@ class Ragged:
             return self
         n = len(self)
         new = np.bincount(owners, minlength=n)
-        starts = _starts_of(self.lengths + new)
+        starts = starts_of(self.lengths + new)
         values = np.empty((int(starts[-1]), *self.values.shape[1:]), self.values.dtype)
         if len(self.values):
             moved = np.arange(len(self.values)) + np.repeat(starts[:-1] - self.starts[:-1], self.lengths)
@@ -93,7 +93,7 @@ class Ragged:
         """Return the lists with the items where `kept` (m,) is true."""
         if kept.all():
             return self
-        return Ragged(self.values[kept], _starts_of(np.bincount(self.owners[kept], minlength=len(self))))
+        return Ragged(self.values[kept], starts_of(np.bincount(self.owners[kept], minlength=len(self))))
 
     def newest(self, limit: int) -> "Ragged":
         """Return the last `limit` items of each list."""
@@ -103,7 +103,8 @@ class Ragged:
         return self.only(from_end <= limit)
 
 
-def _starts_of(lengths: Ints) -> Ints:
+def starts_of(lengths: Ints) -> Ints:
+    """Return where each part begins, and the end of the last (n + 1,), from the lengths (n,) of the parts."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 

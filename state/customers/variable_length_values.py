@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from events.arrays import Flags, Ints
 from events.base_error import ShoalError
+from state.customers.ragged import starts_of
 
-__all__ = ["ValueUnreadable", "pack_values", "starts_of", "unpack_values"]
+__all__ = ["ValueUnreadable", "pack_values", "unpack_values"]
 
 Rows = npt.NDArray[Any]
 
@@ -60,8 +61,3 @@ def unpack_values(
     lengths = np.zeros(n, np.int64)
     lengths[known] = (sizes - head_bytes) // item.itemsize
     return heads, known, flat[is_item].view(item), starts_of(lengths)
-
-
-def starts_of(lengths: Ints) -> Ints:
-    """Return where each part begins, and the end of the last (n + 1,), from the lengths (n,) of the parts."""
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

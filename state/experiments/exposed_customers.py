@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from events.arrays import Flags, Ints
 from events.segment_changes import segment_number
-from state.customers.ragged import Ragged
+from state.customers.ragged import Ragged, starts_of
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
-from state.customers.variable_length_values import ValueUnreadable, pack_values, starts_of, unpack_values
+from state.customers.variable_length_values import ValueUnreadable, pack_values, unpack_values
 
 __all__ = ["EXPOSED", "NEVER", "ExposedCustomers", "segment_code", "segment_id"]
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from events.arrays import Flags, Ints
-from state.customers.variable_length_values import ValueUnreadable, pack_values, starts_of, unpack_values
+from state.customers.ragged import starts_of
+from state.customers.variable_length_values import ValueUnreadable, pack_values, unpack_values
 
 __all__ = ["CANCELLED", "CONVERSION", "ENTRY", "PLACED", "REFUNDED", "PurchaseLogs"]
 

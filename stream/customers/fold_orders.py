@@ -25,12 +25,12 @@ from state.customers.order_entries import (
     order_words,
 )
 from state.customers.ragged import Ragged
-from state.customers.records import Rows, blank_rows
-from stream.customers.decay import contributions
+from state.customers.records import Rows
 from stream.customers.known_keys import KEY, are_known, listed_keys, repeated
 from stream.customers.located_orders import LocatedOrders, OrderBook, bounded, settled_keys
 from stream.customers.order_updates import ToldOrders
 from stream.customers.outcomes import DUPLICATE, SETTLED
+from stream.customers.row_sums import RowSums
 
 __all__ = ["FoldedOrders", "fold_orders"]
 
@@ -116,18 +116,15 @@ def _fresh(recent: Ragged, orders: OrderColumns, slots: Ints) -> Flags:
     return fresh
 
 
-class _Sums:
+class _Sums(RowSums):
     """The sums of orders, as rows to be added to records."""
-
-    def __init__(self, n: int, half_life_ms: float) -> None:
-        self.rows, self._half_life_ms = blank_rows(n), half_life_ms
 
     def place(self, owners: Ints, times: Ints, amounts: Ints) -> None:
         """Count new orders of which nothing was taken back."""
         self._add("placed", owners, None)
         self._add("gross", owners, amounts)
         self._decay(owners, times, np.ones(len(times)), amounts)
-        self._order_times(owners, times)
+        self._extend("first_order", "last_order", owners, times)
 
     def credit(self, owners: Ints, times: Ints, amounts: Ints) -> None:
         """Take credit notes off the spend."""
@@ -141,7 +138,7 @@ class _Sums:
         self._count(owners, told.before.times, contribution(told.before), -1)
         self._count(owners, told.after.times, contribution(told.after), 1)
         placed = np.flatnonzero((told.kinds == PLACED) & ~told.settled[told.places])
-        self._order_times(owners[told.places[placed]], told.times[placed])
+        self._extend("first_order", "last_order", owners[told.places[placed]], told.times[placed])
 
     def _count(self, owners: Ints, times: Ints, made: Contribution, sign: int) -> None:
         for name in _COUNTED:
@@ -151,17 +148,6 @@ class _Sums:
         kept = np.flatnonzero(made.placed)
         self._decay(owners[kept], times[kept], sign * (1 - made.cancelled[kept]), sign * made.net[kept])
 
-    def _add(self, name: str, owners: Ints, values: Ints | None) -> None:
-        # By way of int64: a difference below 0 wraps around in an unsigned column, and back when it is added.
-        total = np.bincount(owners, values, len(self.rows)).astype(np.int64)
-        self.rows[name] += total.astype(self.rows[name].dtype)
-
     def _decay(self, owners: Ints, times: Ints, orders: Ints | Floats, amounts: Ints) -> None:
-        for name, values in (("decayed_orders", orders), ("decayed_amount", amounts)):
-            self.rows[name] += np.bincount(owners, contributions(values, times, self._half_life_ms), len(self.rows))
-
-    def _order_times(self, owners: Ints, times: Ints) -> None:
-        for name, extreme in (("first_order", np.minimum), ("last_order", np.maximum)):
-            found = self.rows[name].copy()  # several times as fast on an array that is not part of rows
-            extreme.at(found, owners, times)
-            self.rows[name] = found
+        self._add_decayed("decayed_orders", owners, orders, times)
+        self._add_decayed("decayed_amount", owners, amounts, times)

@@ -12,9 +12,8 @@ from consumers.inputs.web_sessions import SessionColumns
 from events.arrays import Flags, Ints
 from state.customers.order_entries import KEY_BITS, keys_of_hashes
 from state.customers.ragged import Ragged
-from state.customers.records import Rows, blank_rows
+from state.customers.records import Rows
 from state.customers.session_entries import UNTOLD, SessionEntries, read_sessions, session_words
-from stream.customers.decay import contributions
 from stream.customers.known_keys import (
     KEY,
     are_known,
@@ -29,6 +28,7 @@ from stream.customers.known_keys import (
 )
 from stream.customers.outcomes import DUPLICATE, SETTLED
 from stream.customers.repeated_tellings import is_news, latest
+from stream.customers.row_sums import RowSums
 
 __all__ = ["FoldedSessions", "fold_sessions"]
 
@@ -120,30 +120,17 @@ def _bounded(sessions: Ragged, recent: Ragged, window: int, remembered: int) -> 
     return sessions, recent.newest(remembered)
 
 
-class _Sums:
+class _Sums(RowSums):
     """The sums of sessions, as rows to be added to records."""
-
-    def __init__(self, n: int, half_life_ms: float) -> None:
-        self.rows, self._half_life_ms = blank_rows(n), half_life_ms
 
     def count(self, owners: Ints, sessions: SessionEntries, sign: int) -> None:
         """Add sessions, or with the sign -1 take them out."""
-        n = len(self.rows)
-        for name, values in (
-            ("sessions", None),
-            ("pages", sessions.pages),
-            ("duration_s", sessions.durations),
-            ("cart_adds", sessions.cart_adds),
-        ):
-            # By way of int64: a difference below 0 wraps around in an unsigned column, and back when it is added.
-            total = sign * np.bincount(owners, values, n).astype(np.int64)
-            self.rows[name] += total.astype(self.rows[name].dtype)
-        weights = contributions(np.full(len(owners), sign), sessions.times, self._half_life_ms)
-        self.rows["decayed_sessions"] += np.bincount(owners, weights, n)
+        self._add("sessions", owners, None, sign)
+        self._add("pages", owners, sessions.pages, sign)
+        self._add("duration_s", owners, sessions.durations, sign)
+        self._add("cart_adds", owners, sessions.cart_adds, sign)
+        self._add_decayed("decayed_sessions", owners, np.full(len(owners), sign), sessions.times)
 
     def times(self, owners: Ints, times: Ints) -> None:
         """Move the first and the last session."""
-        for name, extreme in (("first_session", np.minimum), ("last_session", np.maximum)):
-            found = self.rows[name].copy()  # several times as fast on an array that is not part of rows
-            extreme.at(found, owners, times)
-            self.rows[name] = found
+        self._extend("first_session", "last_session", owners, times)
