@@ -59,7 +59,7 @@ offsets: Final = _of_partition_and("offsets")
 epoch: Final = _of_partition_and("epoch")
 """By partition and group, an integer: incremented by each worker that takes the partition over."""
 outcome_counts: Final = _of_partition_and("fates")
-"""By partition and group, a hash (named `fates` since the first release): `<topic>:<outcome>` → events, `watermark` → ms, `revision` → number of writes."""
+"""By partition and group, a hash: `<topic>:<outcome>` → events, `watermark` → ms, `revision` → number of writes."""
 outbox: Final = _of_partition("outbox")
 """By partition, a list: segment changes saved but not yet acknowledged by Kafka."""
 flows: Final = _of_partition_and("flows")
