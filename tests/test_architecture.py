@@ -15,6 +15,10 @@ from cli.printing.settings_page import settings_page
 from stream.customers.features import FEATURES
 
 ROOT = Path(__file__).parent.parent
+CODE = (
+    *("events", "state", "consumers", "stream", "batch", "queries", "api", "cli", "experiments", "simulation", "bench"),
+    *("clients", "tests"),
+)
 PATHS = f"{ROOT}{os.pathsep}{ROOT / 'clients/python'}"
 
 
@@ -154,6 +158,9 @@ def test_a_recipe_has_at_most_ten_steps_and_names_what_there_is():
     assert all(len(re.findall(r"^\d+\.", part, re.MULTILINE)) <= 10 for part in recipes.split("\n### ")[1:])
     for name, file in re.findall(r"`(\w+)`[^`]{0,10} in\s+`([\w/]+\.py)`", recipes):
         assert re.search(rf"\b{name}\b", (ROOT / file).read_text()), (name, file)
+    code = "".join(path.read_text() for folder in CODE for path in (ROOT / folder).rglob("*.py"))
+    named = set(re.findall(r"`(_?[A-Za-z]\w*)[`(]", recipes)) - {"_s", "_ms", "_days", "_mb"}
+    assert [name for name in sorted(named) if not re.search(rf"\b{name}\b", code)] == []
 
 
 def test_every_feature_is_described():

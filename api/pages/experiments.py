@@ -11,14 +11,12 @@ from api.pages.figures.forest_plot import forest_plot
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
 from api.serving.services import Services
-from experiments import Metric
 from experiments.reporting.document import Report
+from experiments.statistics.metric_samples import RATES
 from queries.experiments.experiments import ExperimentReport
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 
 __all__ = ["experiment", "experiment_part", "experiments"]
-
-_RATES = {Metric.CONVERSION_RATE, Metric.RETENTION}
 
 
 async def experiments(visit: Visit) -> Response:
@@ -43,7 +41,7 @@ def _values(visit: Visit) -> dict[str, Any]:
     standing: ExperimentReport = services.experiments.report(wanted)
     report: Report = standing.report
     names = services.segment_names() | {NO_SEGMENT: "no segment yet", UNKNOWN: "not known any more"}
-    looks, rate = services.looks.read(wanted.id), report.primary_metric in _RATES
+    looks, rate = services.looks.read(wanted.id), report.primary_metric in RATES
     main = [row for row in report.overall.comparisons if row.role == "primary"]
     return {
         "experiment": standing.experiment,

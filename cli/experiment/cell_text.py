@@ -10,12 +10,6 @@ from experiments.statistics.value_or_reason import Interval, Reason
 
 __all__ = ["chance", "difference", "evidence", "interval", "lift", "money", "p_is", "reason", "share", "short", "title"]
 
-_NAMES: Final[Mapping[Metric, str]] = {
-    Metric.CONVERSION_RATE: "conversion rate",
-    Metric.REVENUE_PER_CUSTOMER: "revenue per customer",
-    Metric.AVERAGE_ORDER_VALUE: "average order value",
-    Metric.RETENTION: "retention",
-}
 _SHORT: Final[Mapping[Metric, str]] = {
     Metric.CONVERSION_RATE: "conversion",
     Metric.REVENUE_PER_CUSTOMER: "revenue each",
@@ -26,7 +20,7 @@ _SHORT: Final[Mapping[Metric, str]] = {
 
 def title(metric: Metric) -> str:
     """Return a metric's name."""
-    return _NAMES[metric]
+    return metric.replace("_", " ")
 
 
 def short(metric: Metric) -> str:

@@ -57,13 +57,6 @@ COLUMNS: Final = (
 )  # fmt: skip
 """Columns are added at the end, and never renamed or removed."""
 
-_VALUES: Final = {
-    Metric.CONVERSION_RATE: "rate",
-    Metric.REVENUE_PER_CUSTOMER: "revenue_per_customer",
-    Metric.AVERAGE_ORDER_VALUE: "average_order_value",
-    Metric.RETENTION: "retention",
-}
-
 
 def rows(redis_url: str | None) -> Iterator[dict[str, Any]]:
     """Yield the rows of every experiment, sorted by id."""
@@ -105,7 +98,7 @@ def _arm(experiment: Experiment, arm: Arm, metric: Metric) -> dict[str, Any]:
         **{name: getattr(arm, name) for name in names},
         "is_control": arm.variant == experiment.control,
         "metric": metric.value,
-        "value": getattr(arm, _VALUES[metric]),
+        "value": arm.value(metric),
     }
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from experiments.tally import Tally
 from state.experiments.exposed_customers import segment_id
-from state.experiments.tallies import Cell, TallyReading
+from state.experiments.tallies import Cell, TallyReading, add_sums
 
 __all__ = ["changed_sums"]
 
@@ -36,8 +36,7 @@ def changed_sums(
     for code, delta in zip(codes[order][first].tolist(), sums.tolist(), strict=True):
         if any(delta):
             cell = (variants[code >> 32], segment_id((code & 0xFFFFFFFF) - 1))
-            old = stored.cells.get(cell)
-            changed[cell] = tuple(delta) if old is None else tuple(a + b for a, b in zip(old, delta, strict=True))
+            changed[cell] = add_sums(stored.cells.get(cell, ()), delta)
     return changed
 
 

@@ -125,6 +125,11 @@ class Arm(_Part):
     contaminated: int
     repeated: int
 
+    def value(self, metric: Metric) -> float | None:
+        """The metric in this arm, None where it is not computable."""
+        value: float | None = getattr(self, "rate" if metric is Metric.CONVERSION_RATE else metric)
+        return value
+
 
 class Probability(_Part):
     """Bayesian standing of one variant in the primary metric."""

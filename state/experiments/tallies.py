@@ -2,18 +2,20 @@
 
 `tally:{p}:<experiment>` is a hash. A field `<variant>/<segment_id>` holds the sums of that cell's customers as whole
 decimal numbers separated by spaces, in the order of `experiments.tally.Tally.names()`; a field `left_out:<reason>`
-counts what is not in the sums. Partitions add up.
+counts what is not in the sums. Partitions add up. New sums are added at the end: a cell that an earlier release has
+written is shorter.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 import redis
 
 from state.store import keys
 
-__all__ = ["LEFT_OUT", "Cell", "TallyReading", "TallyStore", "cell_field", "decode_tallies"]
+__all__ = ["LEFT_OUT", "Cell", "TallyReading", "TallyStore", "add_sums", "cell_field", "decode_tallies"]
 
 Cell = tuple[str, str]
 """A variant and a segment id: `s3`, or what `state.customers.recent_segments` says where no segment is known."""
@@ -51,11 +53,19 @@ class TallyStore:
         left_out: dict[str, int] = defaultdict(int)
         for part in found:
             for cell, values in part.cells.items():
-                before = cells.get(cell)
-                cells[cell] = values if before is None else tuple(map(sum, zip(before, values, strict=True)))
+                cells[cell] = add_sums(cells.get(cell, ()), values)
             for reason, count in part.left_out.items():
                 left_out[reason] += count
         return TallyReading(cells, dict(left_out))
+
+
+def add_sums(left: Sequence[int], right: Sequence[int]) -> tuple[int, ...]:
+    """Add the sums of a cell; those that an earlier release did not have count as 0.
+
+    >>> add_sums((2, 1), (1, 1, 5))
+    (3, 2, 5)
+    """
+    return tuple(map(sum, zip_longest(left, right, fillvalue=0)))
 
 
 def cell_field(cell: Cell) -> str:
