@@ -6,7 +6,7 @@ import time
 
 import typer
 
-from cli.local.running_process import running_pid
+from cli.local.pid_file import running_pid
 from cli.local.service_addresses import LOCAL
 from cli.printing.output import JsonOption, print_json, tables
 from events.base_error import ShoalError

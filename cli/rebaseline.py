@@ -136,7 +136,7 @@ def _store_proposal(options: _Options, fit: "FitOptions", settings: "BatchSettin
 
 def _fit_files(files: list[Path], fit: "FitOptions", settings: "BatchSettings") -> "tuple[Baseline, bytes]":
     from batch.rebaseline import propose_offline
-    from cli.feeding.offline_customer_table import read_customers
+    from cli.feeding.customer_table_from_files import read_customers
     from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
     from stream.worker_wiring import half_life_ms

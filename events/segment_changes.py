@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from events.arrays import Ints
-from events.codec.number_text import Codes, number_table, number_values
+from events.codec.rounded_numbers import Codes, number_table, number_values
 from events.codec.text_rows import Part, Table, build_rows
 from events.schema.derived_structs import struct_of
 from events.schema.outputs import Cause, SegmentChange
@@ -82,7 +82,7 @@ class ChangeBatch(Sequence[Change]):
     """The segment changes of many customers, which are few kinds of change: from here to there, for this cause.
 
     Change i is of kind `kinds[i]`, with a customer and a change number of its own. Its evidence are the numbers whose
-    codes are `evidence_codes[i]` (see `events.codec.number_text`): distance, previous distance, usual gap, then before
+    codes are `evidence_codes[i]` (`events.codec.rounded_numbers`): distance, previous distance, usual gap, then before
     and after of each moved feature. So only what differs is written for each. Without `evidence_codes` a change has the
     evidence of its kind, and the bytes are those that the encoder writes for the change by itself.
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from sklearn.exceptions import ConvergenceWarning
 
-from batch.clustering.centroids import k_means, mini_batch_k_means
 from batch.clustering.clustering_result import ClusteringResult
 from batch.clustering.density import dbscan, hdbscan
+from batch.clustering.kmeans import k_means, mini_batch_k_means
 from batch.clustering.mixture import gaussian_mixture
 from batch.clustering.rfm_rules import RFM, rfm_rules
 from batch.clustering.ward import ward

@@ -5,8 +5,8 @@ from typing import Any, Final
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
-from batch.clustering.centroids import k_means
 from batch.clustering.clustering_result import cluster_means
+from batch.clustering.kmeans import k_means
 from events.arrays import Flags, Floats, Ints
 from stream.model.kmeans import OnlineKMeans
 

@@ -18,7 +18,7 @@ from api.access.api_keys import KeyStore, NewKey
 from api.access.scopes import Scope
 from api.access.sign_in_sessions import new_sign_in
 from cli.local.embedded import ChildProcess, Server, free_port, port_open, start_redis, start_tansu
-from cli.local.running_process import running_pid
+from cli.local.pid_file import running_pid
 from cli.local.service_addresses import LOCAL, LocalAddresses
 from events.base_error import ShoalError
 from events.settings import KafkaSettings

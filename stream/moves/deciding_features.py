@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from events.arrays import Flags, Floats, Ints
-from events.codec.number_text import Codes, number_codes
+from events.codec.rounded_numbers import Codes, number_codes
 from events.time_units import DAY_MS
 from state.customers.records import Rows
 from stream.model.segmenter import Segmenter

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.codec.number_text import number_codes
+from events.codec.rounded_numbers import number_codes
 from events.schema.outputs import SegmentChange
 from events.segment_changes import ChangeBatch, decode_change, make_change, make_moved_feature
 from tests.building import examples

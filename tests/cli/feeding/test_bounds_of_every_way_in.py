@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from cli.feeding.offline_customer_table import read_customers
+from cli.feeding.customer_table_from_files import read_customers
 from cli.feeding.within_bounds import WithinBounds
 from cli.formats.event_files import read_events
 from cli.formats.file_invalid import FileInvalid

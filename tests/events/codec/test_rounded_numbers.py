@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.codec.number_text import number_codes, number_table, number_values
+from events.codec.rounded_numbers import number_codes, number_table, number_values
 from tests.building import examples
 
 

@@ -1,4 +1,4 @@
-"""Which process runs this folder's services."""
+"""The pid file: which process runs this folder's services."""
 
 import fcntl
 from pathlib import Path
