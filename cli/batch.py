@@ -13,7 +13,10 @@ from cli.printing.durations import duration_s
 from cli.printing.output import log_to_stderr
 
 if TYPE_CHECKING:
+    import redis as redis_py
+
     from batch.promotion.batch_service import BatchService
+    from state.operations.background_jobs import BackgroundJobs
 
 __all__ = ["register"]
 
@@ -39,13 +42,17 @@ def batch(
     A proposal changes nothing until somebody approves it (`shoal baselines approve`), or the guard does where
     SHOAL_AUTO_APPROVE is set. Drift that the workers report is answered at once, with a proposal.
     """
+    from state.operations.background_jobs import BackgroundJobs
+    from state.store.connection import connect
+
     period_s = duration_s(every)
     log_to_stderr()
-    service = _service(kafka, redis, period_s)
-    _run(lambda: service.step(datetime.now(UTC)), min(_CHECK_S, period_s))
+    client = connect(state_settings(redis).redis)
+    service = _service(client, kafka, redis, period_s)
+    _run(lambda: service.step(datetime.now(UTC)), BackgroundJobs(client), min(_CHECK_S, period_s))
 
 
-def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchService":
+def _service(client: "redis_py.Redis", kafka: str | None, redis: str | None, period_s: float) -> "BatchService":
     from batch.promotion.batch_service import BatchService
     from batch.promotion.decisions import Promotion
     from batch.promotion.first_baseline import FirstBaseline
@@ -54,7 +61,6 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     from cli.baseline.stores import open_rebaseliner
     from consumers.broker.kafka_sink import KafkaSink
     from state.model.baselines import BaselineStore
-    from state.store.connection import connect
     from stream.customers.wall_or_event_time import SegmentClock
     from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
@@ -62,7 +68,7 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
 
     address, state, stream, settings = kafka_settings(kafka), state_settings(redis), StreamSettings(), BatchSettings()
     lower_priority(settings.batch_nice)
-    client, sink = connect(state.redis), KafkaSink(address)
+    sink = KafkaSink(address)
     clock = SegmentClock(stream.clock, stream.replay_days)
     return BatchService(
         client,
@@ -83,20 +89,20 @@ def _service(kafka: str | None, redis: str | None, period_s: float) -> "BatchSer
     )
 
 
-def _run(step: Callable[[], tuple[bool, str]], interval_s: float) -> None:
+def _run(step: Callable[[], tuple[bool, str]], jobs: "BackgroundJobs", interval_s: float) -> None:
     """Take a step every `interval_s` until a signal ends it; log its status where that has changed."""
     stop = stop_on_signals()
     logged = ""
     while not stop.is_set():
-        status = _status_after(step)
+        status = _status_after(step, jobs)
         if status != logged:
             log.info("%s", status)
             logged = status
         stop.wait(interval_s)
 
 
-def _status_after(step: Callable[[], tuple[bool, str]]) -> str:
-    """Take a step and return its status; a failure of Redis or Kafka is a status too, and the next step tries again."""
+def _status_after(step: Callable[[], tuple[bool, str]], jobs: "BackgroundJobs") -> str:
+    """Take a step and return its status; a failure is a status too, noted for `shoal health`; the next tries again."""
     from redis import RedisError
 
     from batch.promotion.batch_lock import LockLost
@@ -104,7 +110,11 @@ def _status_after(step: Callable[[], tuple[bool, str]]) -> str:
     from state.model.baselines import BaselineConflict
 
     try:
-        _, status = step()
+        with jobs.running("batch"):
+            _, status = step()
     except (RedisError, SinkFailed, LockLost, BaselineConflict) as error:
         return f"not possible now: {error}"
+    except Exception as error:
+        log.exception("a step of the batch service failed")
+        return f"failed: {type(error).__name__}: {error}"
     return status

@@ -1,11 +1,14 @@
 """`shoal customer`: what is known of one customer."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings
+from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, errors, print_json, tables
+
+if TYPE_CHECKING:
+    from consumers.broker.internal_messages import OnSkipped
 
 __all__ = ["register"]
 
@@ -28,11 +31,14 @@ def customer(
     """Show a customer's record, features, lifetime value, segment, and the way it took through the segments."""
     from cli.local.open_customer_inspector import inspector
     from queries.customers.lifetime_value import lifetime_of_customer
+    from state.operations.skipped_messages import SkippedMessages
+    from state.store.connection import connect
 
-    reader = inspector(redis)
+    client = connect(state_settings(redis).redis)
+    reader = inspector(redis, client)
     found = reader.customer(customer_id)
     found["lifetime"] = lifetime_of_customer(reader, customer_id)
-    found["history"] = _history(found, kafka)
+    found["history"] = _history(found, kafka, SkippedMessages(client).add)
     if as_json:
         print_json(found)
         return
@@ -73,14 +79,15 @@ def _cell(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _history(found: dict[str, Any], kafka: str | None) -> list[dict[str, Any]]:
+def _history(found: dict[str, Any], kafka: str | None, on_skipped: "OnSkipped") -> list[dict[str, Any]]:
     """Return the history, with causes where Kafka can be asked for the changes."""
     from consumers.history.segment_changes_reader import changes_of_customer
     from events.base_error import ShoalError
     from queries.customers.segment_history import with_changes
 
     try:
-        changes = changes_of_customer(kafka_settings(kafka), found["partition"], found["customer_id"])
+        settings = kafka_settings(kafka)
+        changes = changes_of_customer(settings, found["partition"], found["customer_id"], on_skipped=on_skipped)
     except ShoalError as error:
         errors().print(f"the history is without causes: {error}", highlight=False, markup=False)
         return list(found["history"])

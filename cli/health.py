@@ -83,7 +83,7 @@ def _print(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title="[green]healthy[/]" if report["healthy"] else "[red]not healthy[/]", show_header=False)
-    for rows in (_pipeline_rows, _worker_rows, _experiment_rows, _trigger_rows):
+    for rows in (_pipeline_rows, _worker_rows, _experiment_rows, _trigger_rows, _skipped_rows):
         for cells in rows(report):
             table.add_row(*cells)
     tables().print(table)
@@ -131,3 +131,12 @@ def _trigger_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "triggers", f"{triggers['declared']:,}, {triggers['waiting']:,} waiting, {triggers['dead']:,} dead"
         for service in triggers["services"]:
             yield "trigger service", service["worker"]
+
+
+def _skipped_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    skipped = report.get("skipped_messages", {"count": 0})
+    if skipped["count"]:
+        more = " or more" if skipped["more"] else ""
+        yield "skipped messages", f"{skipped['count']:,}{more} on Shoal's own topics, where nobody else should write"
+        for each in skipped["latest"]:
+            yield f"  {each['topic']}", f"partition {each['partition']}, offset {each['offset']}: {each['reason']}"

@@ -15,6 +15,7 @@ import redis
 from mode import Service
 
 from events.settings import KafkaSettings
+from state.operations.background_jobs import BackgroundJobs
 from stream.faust_processes import build_faust_app, run_faust_app
 from stream.worker_wiring import SegmentWorker, WorkerSettings, build_worker
 
@@ -84,14 +85,15 @@ def build_app(
     inputs are not read by agents, which cost 100 µs an event or more (docs/decisions/0002).
     """
     app = build_faust_app(kafka, "shoal-segments", session_timeout_s, datadir, topic_disable_leader=False)
+    jobs = worker.jobs
 
     @app.timer(model_s, on_leader=True)  # type: ignore[untyped-decorator]
     async def publish_model() -> None:
-        await _in_thread("publish the model", worker.publisher.publish)
+        await _in_thread(jobs, "publish the model", worker.publisher.publish)
 
     @app.timer(_DRIFT_CHECK_S, on_leader=True)  # type: ignore[untyped-decorator]
     async def monitor_drift() -> None:
-        await _in_thread("check the model for drift", worker.drift_monitor.check)
+        await _in_thread(jobs, "check the model for drift", worker.drift_monitor.check)
 
     @app.timer(_GC_S)  # type: ignore[untyped-decorator]
     async def collect_garbage() -> None:
@@ -99,7 +101,7 @@ def build_app(
 
     @app.timer(_HEARTBEAT_S)  # type: ignore[untyped-decorator]
     async def beat() -> None:
-        await _in_thread("write the heartbeat", lambda: worker.beat(leader=app.is_leader()))
+        await _in_thread(jobs, "write the heartbeat", lambda: worker.beat(leader=app.is_leader()))
 
     return app
 
@@ -126,9 +128,14 @@ def run_worker(settings: WorkerSettings, *, loglevel: str = "INFO") -> int:
     return code
 
 
-async def _in_thread(what: str, work: Callable[[], object]) -> None:
-    """Run blocking work beside the loop; a timer tries again at its next turn, so a failure is only logged."""
+async def _in_thread(jobs: BackgroundJobs, what: str, work: Callable[[], object]) -> None:
+    """Run blocking work beside the loop; a timer tries again at its next turn, so a failure is logged and noted."""
+
+    def run() -> None:
+        with jobs.running(what):
+            work()
+
     try:
-        await asyncio.to_thread(work)
+        await asyncio.to_thread(run)
     except Exception as error:
         log.warning("could not %s: %s", what, error)

@@ -28,6 +28,8 @@ from events.time_units import DAY_MS
 from state.customers.current_segment_keys import SegmentViews
 from state.customers.stored_attributes import AttributeColumns
 from state.model.baselines import BaselineStore, ModelStore
+from state.operations.background_jobs import BackgroundJobs
+from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_store import PartitionStore
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
@@ -77,6 +79,7 @@ class SegmentWorker:
     models: ModelStore
     drift_monitor: DriftMonitor
     model_lag: ModelLagMonitor
+    jobs: BackgroundJobs
 
     def beat(self, *, leader: bool) -> None:
         """Write this worker's heartbeat to Redis: what it owns, how far it is, what its sweeps measured."""
@@ -136,7 +139,8 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()
-    feed = ModelFeed(settings.kafka)
+    skipped = SkippedMessages(client)
+    feed = ModelFeed(settings.kafka, skipped.add)
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
     views = SegmentViews(client)
     # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
@@ -156,12 +160,12 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
-        claims=ErasureAwareClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
+        claims=ErasureAwareClaims(store, ErasureLog(settings.kafka, skipped.add), client, settings.kafka.partitions),
         load=lambda wanted: store.open_all(
             [(each.owned, each.ids) for each in wanted], [each.batch.customers_of("customers") for each in wanted]
         ),
         committers=committers,
-        recovery=SegmentRollbackRecovery(settings.kafka, store, views),
+        recovery=SegmentRollbackRecovery(settings.kafka, store, views, skipped.add),
         handler=handler,
         background=CombinedWork(PartitionEraser(client, store, background_committer, live), sweeper),
         clock=clock,
@@ -178,6 +182,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         models=ModelStore(client),
         drift_monitor=_drift_monitor(client, settings),
         model_lag=ModelLagMonitor(settings.stream.behind_s),
+        jobs=BackgroundJobs(client),
     )
 
 

@@ -32,6 +32,35 @@ class TriggersStatus(BaseModel):
     dead: int = Field(description="deliveries that were given up")
 
 
+class SkippedMessageDocument(BaseModel):
+    """A message on one of Shoal's own topics that cannot be read."""
+
+    topic: str = Field(description="full name")
+    partition: int
+    offset: int
+    reason: str
+    at: str = Field(description="when it was first met")
+
+
+class SkippedMessagesStatus(BaseModel):
+    """Messages on Shoal's own topics that cannot be read: they were skipped. Nobody but Shoal should write there."""
+
+    count: int
+    more: bool = Field(description="whether there may be more than are counted")
+    topics: dict[str, int] = Field(description="how many by topic")
+    latest: list[SkippedMessageDocument] = Field(description="the latest twenty")
+
+
+class FailingJobDocument(BaseModel):
+    """A background job whose last run failed; it is tried again."""
+
+    job: str
+    since: str
+    at: str = Field(description="when it failed last")
+    failures: int = Field(description="runs that failed, one after the other")
+    reason: str
+
+
 class PipelineStatus(BaseModel):
     """State of the pipeline: events, lag, workers, consumers of experiments and triggers."""
 
@@ -50,6 +79,8 @@ class PipelineStatus(BaseModel):
     workers: list[WorkerDocument]
     experiments: ExperimentsStatus
     triggers: TriggersStatus
+    skipped_messages: SkippedMessagesStatus
+    failing_jobs: list[FailingJobDocument]
     problems: list[str]
 
 

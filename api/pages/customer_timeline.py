@@ -59,7 +59,9 @@ def _read_kafka(services: Services, customer_id: str) -> tuple[tuple[list[Change
     """Return the customer's changes and web sessions, where Kafka can be asked for them, or why there are none."""
     kafka, partition = services.settings.kafka, services.partition_of(customer_id)
     try:
-        changes = changes_of_customer(kafka, partition, customer_id, timeout_s=_KAFKA_S)
+        changes = changes_of_customer(
+            kafka, partition, customer_id, timeout_s=_KAFKA_S, on_skipped=services.skipped.add
+        )
         return (changes, sessions_of_customer(kafka, partition, customer_id, timeout_s=_KAFKA_S)), ""
     except ShoalError:
         return ([], []), (

@@ -72,6 +72,18 @@ class _PipelineCollector(Collector):
         yield GaugeMetricFamily("shoal_workers", "Workers alive", len(status["workers"]))
         for name, what in _MODEL.items():
             yield GaugeMetricFamily(f"shoal_model_{name}", what, float(status["model"][name]))
+        skipped = GaugeMetricFamily(
+            "shoal_skipped_messages", "Messages on Shoal's own topics that cannot be read", labels=["topic"]
+        )
+        for topic, count in status["skipped_messages"]["topics"].items():
+            skipped.add_metric([topic], count)
+        yield skipped
+        failing = GaugeMetricFamily(
+            "shoal_failing_job", "Runs of a background job that failed, one after the other", labels=["job"]
+        )
+        for job in status["failing_jobs"]:
+            failing.add_metric([job["job"]], job["failures"])
+        yield failing
         events = GaugeMetricFamily(
             "shoal_events",
             "Events by outcome: applied, duplicate, rerouted, erased, dead_lettered, left_to_segments",

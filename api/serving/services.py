@@ -38,6 +38,8 @@ from queries.segments.segment_survey import Population, survey
 from state.campaigns.suppressions import SuppressionStore
 from state.experiments.effect_series import EffectSeriesStore
 from state.model.baselines import BaselineStore
+from state.operations.background_jobs import BackgroundJobs
+from state.operations.skipped_messages import SkippedMessages
 from state.store.connection import connect
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.erasure.erase_everywhere import ErasureRequests
@@ -77,6 +79,7 @@ class Services:
     suppressions: SuppressionStore
     triggers: Triggers
     letters: DeadLetterLog
+    skipped: SkippedMessages
     erasures: ErasureRequests
     sink: Callable[[], KafkaSink]
     looks: EffectSeriesStore
@@ -111,7 +114,8 @@ async def open_services(settings: AppSettings) -> AsyncIterator[Services]:
     )
     client = redis.asyncio.Redis.from_pool(pool)
     services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
-    background = [asyncio.create_task(run_periodically(*each)) for each in _periodic_tasks(services)]
+    jobs = BackgroundJobs(store)
+    background = [asyncio.create_task(run_periodically(jobs, *each)) for each in _periodic_tasks(services)]
     try:
         yield services
     finally:
@@ -143,6 +147,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
     def sink() -> KafkaSink:
         return KafkaSink(kafka, timeout_s=_SINK_S)
 
+    skipped = SkippedMessages(store)
     status = Cached(lambda: pipeline_status(store, kafka), _STATUS_S)
     return Services(
         settings=settings,
@@ -160,12 +165,13 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         status=status,
         population=Cached(surveyed, _POPULATION_S),
         countries=Cached(lambda: customers_by_country(store, kafka.partitions), _COUNTRIES_S),
-        change_feed=ChangeFeed(kafka),
+        change_feed=ChangeFeed(kafka, skipped.add),
         event_rate=EventRate(),
         experiments=Experiments(store, kafka.partitions, clock),
         suppressions=SuppressionStore(store),
         triggers=Triggers(store),
         letters=DeadLetterLog(kafka, store),
+        skipped=skipped,
         erasures=ErasureRequests(store, kafka, sink),
         sink=sink,
         looks=EffectSeriesStore(store),

@@ -19,6 +19,7 @@ from events.schema.outputs import Baseline
 from events.settings import KafkaSettings
 from state.customers.stored_attributes import stored_attributes
 from state.model.baselines import BaselineStore, ModelStore
+from state.operations.skipped_messages import SkippedMessages
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.baseline_zero import RfmTiers
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
@@ -58,6 +59,7 @@ class FirstBaseline:
         self._kafka, self._partitions, self._half_life_ms = kafka, kafka.partitions, half_life_ms
         self._hysteresis = hysteresis or Hysteresis()
         self._baselines = BaselineStore(client)
+        self._skipped = SkippedMessages(client)
         self._announced = False
 
     def run_once(self) -> tuple[Baseline | None, Readiness]:
@@ -119,7 +121,7 @@ class FirstBaseline:
 
     def _published(self) -> Baseline | None:
         """Return the newest baseline that the topic holds: Redis may have lost it, while workers still follow it."""
-        live, feed = LiveSegmenter(self._client, self._half_life_ms), ModelFeed(self._kafka)
+        live, feed = LiveSegmenter(self._client, self._half_life_ms), ModelFeed(self._kafka, self._skipped.add)
         try:
             feed.read_all(live, _TOPIC_S)
         finally:

@@ -12,14 +12,17 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumers.broker.consumer_lag import reported_ends
+from consumers.broker.internal_messages import NotReadable, StoredMessage, decode_or_skip, stored_message
 from consumers.broker.kafka_sink import KafkaSink
-from consumers.broker.message_coordinates import Offsets, TopicAndPartition, coordinates
+from consumers.broker.message_coordinates import Offsets, TopicAndPartition
 from consumers.broker.message_headers import Headers
 from consumers.broker.topic_reader import TopicReader
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.time_units import DAY_S
 from events.topics.administration import KafkaUnreachable
+from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
+from state.operations.skipped_messages import SkippedMessages
 from state.store import keys
 
 __all__ = ["DeadLetterLog", "Letter", "LetterPage", "PublishCounts"]
@@ -79,6 +82,8 @@ class DeadLetterLog:
     def __init__(self, kafka: KafkaSettings, client: redis.Redis) -> None:
         self._kafka = kafka
         self._redis: Any = client
+        self._skipped = SkippedMessages(client)
+        self._inputs = {kafka.topic(name) for name in (*SEGMENT_INPUTS, *EXPERIMENT_INPUTS)}
 
     def read(self, topic: str | None = None) -> list[Letter]:
         """Return the dead letters, the oldest first; only those of a topic (name without prefix) if one is given.
@@ -147,12 +152,13 @@ class DeadLetterLog:
     def erase_customer(self, customer_id: str, open_sink: Callable[[], KafkaSink]) -> int:
         """Erase a customer's letters and return how many: the others are written again, then all before are deleted.
 
+        Messages that are no letters may name the customer too: they go with the letters before the last.
         A crash in between leaves letters twice, which `read` shows once. Raises SinkFailed, KafkaUnreachable.
         """
         ends = self._ends()
-        letters = self.read()
+        letters, others = self._read_with_others(ends)
         kept = [each for each in letters if not _is_about(each, customer_id)]
-        if len(kept) == len(letters):
+        if len(kept) == len(letters) and not any(_mentions(each, customer_id) for each in others):
             return 0
         sink = open_sink()
         for each in kept:
@@ -186,11 +192,40 @@ class DeadLetterLog:
 
     def _letters(self, starts: Offsets, stop: int | None = None) -> Iterator[tuple[int, DeadLetter]]:
         """Yield letters with their offsets, from where each partition starts to its end, or before an offset."""
+        for message in self._messages(starts, stop):
+            letter = decode_or_skip(message, self._decode, self._skipped.add)
+            if letter is not None:
+                yield message.offset, letter
+
+    def _messages(self, starts: Offsets, stop: int | None = None) -> Iterator[StoredMessage]:
         with self._reader() as reader:
-            for message in reader.read(starts, {} if stop is None else dict.fromkeys(starts, stop)):
-                (_, offset), value = coordinates(message), message.value()
-                if value is not None and (stop is None or offset < stop):
-                    yield offset, DeadLetter.model_validate_json(value)
+            for fetched in reader.read(starts, {} if stop is None else dict.fromkeys(starts, stop)):
+                message = stored_message(fetched)
+                if stop is None or message.offset < stop:
+                    yield message
+
+    def _read_with_others(self, starts: Offsets) -> tuple[list[Letter], list[StoredMessage]]:
+        """Return all letters, each once, and the messages that are no letters."""
+        letters, others = dict[str, Letter](), list[StoredMessage]()
+        replayed = self._replayed()
+        for message in self._messages(dict.fromkeys(starts, 0)):
+            letter = decode_or_skip(message, self._decode, self._skipped.add)
+            if letter is None:
+                others.append(message)
+            else:
+                each = _with_id(letter, replayed)
+                letters[each.id] = each
+        return list(letters.values()), others
+
+    def _decode(self, _: bytes | None, value: bytes) -> DeadLetter:
+        """Read a letter; replaying one of a topic that is no input would put it where only Shoal writes."""
+        letter = DeadLetter.model_validate_json(value)
+        if letter.topic not in self._inputs:
+            raise NotReadable("topic: not one that events come in by")
+        for content in (letter.key, letter.value, *(each.value for each in letter.headers)):
+            if content is not None and not _is_base64(content):
+                raise NotReadable("key, value or headers: not base64")
+        return letter
 
 
 def _with_id(letter: DeadLetter, replayed: Mapping[str, int]) -> Letter:
@@ -204,3 +239,15 @@ def _is_about(each: Letter, customer_id: str) -> bool:
     plain = {each.key, *(value for _, value in each.headers)}
     contents = [each.value or b"", *(value or b"" for _, value in each.headers)]
     return customer_id.encode() in plain or any(name in content for name in named for content in contents)
+
+
+def _mentions(message: StoredMessage, customer_id: str) -> bool:
+    return any(customer_id.encode() in (content or b"") for content in (message.key, message.value))
+
+
+def _is_base64(content: str) -> bool:
+    try:
+        base64.b64decode(content)
+    except ValueError:
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from consumers.history.customer_messages import values_of_customer
+from consumers.history.customer_messages import messages_of_customer
 from events.schema.inputs import WebSession
 from events.settings import KafkaSettings
 
@@ -17,8 +17,8 @@ def sessions_of_customer(
     Raises KafkaUnreachable, where no broker answers within `timeout_s`.
     """
     found: dict[str, WebSession] = {}
-    for value in values_of_customer(kafka, "web-sessions", partition, customer_id, most, timeout_s):
-        session = _decoded(value)
+    for message in messages_of_customer(kafka, "web-sessions", partition, customer_id, most, timeout_s):
+        session = None if message.value is None else _decoded(message.value)
         if session is not None and session.customer_id == customer_id:
             found.setdefault(session.event_id, session)
     return sorted(found.values(), key=lambda each: each.occurred_at, reverse=True)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from consumers.broker.internal_messages import OnSkipped, log_skipped
 from consumers.history.segment_changes_reader import newest_changes, read_changes
 from events.segment_changes import Change, change_time_ms, segment_number
 from events.settings import KafkaSettings
@@ -27,16 +28,25 @@ _CHUNK = 5_000
 class SegmentRollbackRecovery:
     """Compares partitions with what was published of them, and brings them up to date."""
 
-    def __init__(self, kafka: KafkaSettings, store: PartitionStore, views: SegmentViews) -> None:
-        self._kafka, self._store, self._views = kafka, store, views
+    def __init__(
+        self, kafka: KafkaSettings, store: PartitionStore, views: SegmentViews, on_skipped: OnSkipped = log_skipped
+    ) -> None:
+        self._kafka, self._store, self._views, self._on_skipped = kafka, store, views, on_skipped
 
     def rolled_back(self, owned: Sequence[OwnedPartition]) -> set[int]:
-        """Return the partitions whose last published change Redis does not know. Raises KafkaUnreachable."""
+        """Return the partitions whose last published change Redis does not know. Raises KafkaUnreachable.
+
+        The changes of erased customers, whom Redis does not know either, tell nothing.
+        """
         ahead = set()
         partitions = [each.partition for each in owned]
-        for partition, change in newest_changes(self._kafka, partitions):
+
+        def is_told(change: Change) -> bool:
+            return not _erased(owned, change)
+
+        for partition, change in newest_changes(self._kafka, partitions, is_told, self._on_skipped):
             row = self._store.load(partition, [change.customer_id]).rows[0]
-            if not _erased(owned, change) and change.change_number > row["change_number"]:
+            if change.change_number > row["change_number"]:
                 ahead.add(partition)
         return ahead
 
@@ -45,7 +55,7 @@ class SegmentRollbackRecovery:
 
         A customer whom Redis does not know at all gets a record without events; replaying brings those.
         """
-        latest = read_changes(self._kafka, [owned.partition]).latest.values()
+        latest = read_changes(self._kafka, [owned.partition], self._on_skipped).latest.values()
         published = [change for change in latest if not _erased([owned], change)]
         restored = sum(self._restore(owned, published[i : i + _CHUNK]) for i in range(0, len(published), _CHUNK))
         if restored:

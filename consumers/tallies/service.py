@@ -32,6 +32,7 @@ from events.settings import KafkaSettings
 from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tally_partitions import TallyPartitions
+from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_fence import OwnedPartition
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
@@ -135,7 +136,9 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
             ConversionInput(definitions, money, largest, bounds),
             ExposureInput(definitions, largest, bounds),
         ],
-        claims=ErasureAwareClaims(store, ErasureLog(settings.kafka), client, settings.kafka.partitions),
+        claims=ErasureAwareClaims(
+            store, ErasureLog(settings.kafka, SkippedMessages(client).add), client, settings.kafka.partitions
+        ),
         load=handler.load,
         committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],
         recovery=NoRollbackRecovery(),

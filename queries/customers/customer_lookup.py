@@ -15,6 +15,7 @@ from queries.customers.lifetime_value import lifetime_of_customer
 from queries.customers.segment_history import with_changes
 from state.customers.profile_documents import without_field_times
 from state.customers.records import CustomerBatch
+from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
 from stream.customers.rfm_values import rfm_values
@@ -57,7 +58,7 @@ class CustomerLookup:
     def __init__(self, client: redis.Redis, inspector: Inspector, kafka: KafkaSettings) -> None:
         self._redis: Any = client
         self._inspector, self._kafka, self._partitions = inspector, kafka, kafka.partitions
-        self._store = PartitionStore(client, keys.SEGMENTS_GROUP)
+        self._store, self._skipped = PartitionStore(client, keys.SEGMENTS_GROUP), SkippedMessages(client)
 
     def document(self, customer_id: str, *, personal: bool) -> dict[str, Any]:
         """Return a customer; personal fields are left out unless asked for. Raises CustomerUnknown."""
@@ -84,7 +85,9 @@ class CustomerLookup:
         """Return a customer's moves, with causes unless Kafka is unreachable. Raises CustomerUnknown."""
         found = self._inspector.customer(customer_id)
         try:
-            changes = changes_of_customer(self._kafka, found["partition"], customer_id, timeout_s=_KAFKA_S)
+            changes = changes_of_customer(
+                self._kafka, found["partition"], customer_id, timeout_s=_KAFKA_S, on_skipped=self._skipped.add
+            )
         except KafkaUnreachable as error:
             return SegmentHistory(found["history"], str(error))
         return SegmentHistory(with_changes(found["history"], changes), None)

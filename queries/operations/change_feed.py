@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from events.segment_changes import Change, decode_change
+from consumers.broker.internal_messages import OnSkipped, log_skipped, stored_message
+from consumers.history.published_changes import read_published_changes
+from events.segment_changes import Change
 from events.settings import KafkaSettings
 
 __all__ = ["ChangeFeed", "NumberedChange"]
@@ -33,8 +35,8 @@ class ChangeFeed:
     The thread begins when somebody asks, and ends when nobody has asked for a minute.
     """
 
-    def __init__(self, kafka: KafkaSettings) -> None:
-        self._kafka = kafka
+    def __init__(self, kafka: KafkaSettings, on_skipped: OnSkipped = log_skipped) -> None:
+        self._kafka, self._on_skipped = kafka, on_skipped
         self._changes: deque[NumberedChange] = deque(maxlen=_KEPT)
         self._count = 0
         self._asked = 0.0
@@ -85,9 +87,7 @@ class ChangeFeed:
         return starts
 
     def _poll(self, consumer: Consumer) -> None:
-        for message in consumer.consume(1_000, 0.2):
-            value = message.value()
-            if message.error() is not None or value is None:
-                continue
+        fetched = [stored_message(message) for message in consumer.consume(1_000, 0.2) if message.error() is None]
+        for _, change in read_published_changes(fetched, self._kafka.partitions, self._on_skipped):
             self._count += 1
-            self._changes.append(NumberedChange(self._count, decode_change(value)))
+            self._changes.append(NumberedChange(self._count, change))

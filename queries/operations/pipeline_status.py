@@ -1,12 +1,14 @@
 """Is the pipeline running, and how far behind is it: what Redis says, and what Kafka says of it."""
 
 import time
+from collections import Counter
 from typing import Any, Final
 
 import redis
 
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
 from consumers.broker.message_coordinates import Offsets
+from events.codec.instants import rfc3339
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
@@ -14,12 +16,16 @@ from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarms
+from state.operations.background_jobs import BackgroundJobs, FailingJob
+from state.operations.skipped_messages import Skipped, SkippedMessages
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 
 __all__ = ["alive", "input_ends", "lag_by_partition", "lags", "pipeline_status", "state_status"]
 
+_SHOWN: Final = 20
+"""Skipped messages that are listed; the others are counted."""
 _NO_CONSUMER: Final = "experiments are declared but no consumer tallies them; start one with `shoal experiments`"
 _NO_TRIGGERS: Final = "there are triggers but no service calls their webhooks; start one with `shoal triggers`"
 
@@ -52,6 +58,7 @@ def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
     owned = {partition for worker in workers for partition in worker["partitions"]}
     orphans = sorted(set(range(partitions)) - owned)
     experiments, triggers = _experiments(client, partitions), _triggers(client)
+    failing = BackgroundJobs(client).failing()
     return {
         "drift": alarm._asdict() if alarm else None,
         "customers": sum(store.customers(partitions)),
@@ -70,12 +77,38 @@ def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
         "workers": workers,
         "experiments": experiments,
         "triggers": triggers,
+        "skipped_messages": _skipped(SkippedMessages(client).all()),
+        "failing_jobs": [_failing_job(each) for each in failing],
         "problems": [
             *_worker_problems(workers, orphans),
+            *map(_job_problem, failing),
             *([_NO_CONSUMER] if experiments["declared"] and not experiments["consumers"] else []),
             *([_NO_TRIGGERS] if triggers["declared"] and not triggers["services"] else []),
         ],
     }
+
+
+def _skipped(skipped: Skipped) -> dict[str, Any]:
+    """Return how many messages of Shoal's own topics were skipped, by topic, and the latest of them."""
+    return {
+        "count": len(skipped.messages),
+        "more": skipped.more,
+        "topics": dict(Counter(each.topic for each in skipped.messages)),
+        "latest": [
+            {**each.model_dump(exclude={"at_ms"}), "at": rfc3339(each.at_ms)} for each in skipped.messages[:_SHOWN]
+        ],
+    }
+
+
+def _failing_job(job: FailingJob) -> dict[str, Any]:
+    at = {"since": rfc3339(job.since_ms), "at": rfc3339(job.at_ms)}
+    return {"job": job.job, **at, "failures": job.failures, "reason": job.reason}
+
+
+def _job_problem(job: FailingJob) -> str:
+    return (
+        f"the background job {job.job!r} has failed since {rfc3339(job.since_ms)}, {job.failures} times: {job.reason}"
+    )
 
 
 def alive(client: redis.Redis, kind: str) -> list[dict[str, Any]]:

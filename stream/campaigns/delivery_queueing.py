@@ -1,16 +1,16 @@
 """Queue segment changes for delivery: they are in their triggers' queues before their offsets are committed."""
 
-import logging
 import time
 from collections.abc import Sequence
 
-import msgspec
 import redis
 
-from events.segment_changes import Change, decode_change
+from consumers.broker.internal_messages import StoredMessage
+from consumers.history.published_changes import read_published_changes
 from events.topics.partitioning import partitions_of
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
+from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
 from stream.campaigns.trigger_matching import deliveries_for
@@ -18,22 +18,22 @@ from stream.customers.rfm_values import rfm_values
 
 __all__ = ["ChangeIntake"]
 
-log = logging.getLogger(__name__)
-
 
 class ChangeIntake:
     """Queues the deliveries of a batch of messages; the same batch again adds none."""
 
     def __init__(self, client: redis.Redis, triggers: TriggerStore, deliveries: DeliveryStore, partitions: int) -> None:
         self._triggers, self._deliveries, self._partitions = triggers, deliveries, partitions
-        self._store = PartitionStore(client, keys.SEGMENTS_GROUP)
+        self._store, self._skipped = PartitionStore(client, keys.SEGMENTS_GROUP), SkippedMessages(client)
 
-    def add(self, messages: Sequence[tuple[bytes | None, int]]) -> int:
-        """Queue the deliveries of messages (value, and time in ms), and return how many were new."""
+    def add(self, messages: Sequence[tuple[StoredMessage, int]]) -> int:
+        """Queue the deliveries of messages (each with its time in ms), and return how many were new."""
+        times = {(message.partition, message.offset): at_ms for message, at_ms in messages}
+        published = read_published_changes([each for each, _ in messages], self._partitions, self._skipped.add)
         triggers = self._triggers.all()
         if not triggers:
             return 0
-        changes = [(change, at_ms) for value, at_ms in messages if (change := _decoded(value)) is not None]
+        changes = [(change, times[message.partition, message.offset]) for message, change in published]
         deliveries = deliveries_for(triggers.values(), changes, self._net_spend)
         now_ms = time.time_ns() // 1_000_000
         return sum(self._deliveries.add(name, each, now_ms) for name, each in deliveries.items())
@@ -50,13 +50,3 @@ class ChangeIntake:
             rows = self._store.load(partition, ids).rows
             values.update(zip(ids, rfm_values(rows, 0)["monetary"].tolist(), strict=True))
         return values
-
-
-def _decoded(value: bytes | None) -> Change | None:
-    if value is None:
-        return None
-    try:
-        return decode_change(value)
-    except msgspec.ValidationError as error:
-        log.warning("a message on segment-changes cannot be read (%s): %r", error, value[:200])
-        return None

@@ -13,6 +13,7 @@ import faust
 import redis
 from mode import Service
 
+from consumers.broker.internal_messages import StoredMessage
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from state.campaigns.deliveries import DeliveryStore
@@ -91,14 +92,21 @@ def build_trigger_app(kafka: KafkaSettings, intake: ChangeIntake, session_timeou
     @app.agent(changes, concurrency=1, name="triggers")
     async def take_in(stream: Any) -> None:
         async for events in stream.noack_take(_BATCH, within=_WITHIN_S):
-            await _queue_with_retry(intake, [(event.value, int(event.message.timestamp * 1000)) for event in events])
+            await _queue_with_retry(intake, [_stored(event) for event in events])
             for event in events:
                 event.ack()
 
     return app
 
 
-async def _queue_with_retry(intake: ChangeIntake, messages: Sequence[tuple[bytes | None, int]]) -> None:
+def _stored(event: Any) -> tuple[StoredMessage, int]:
+    """Return the message of one of Faust's events, and its time in ms."""
+    message = event.message
+    place = message.topic, message.partition, message.offset
+    return StoredMessage(*place, message.key, message.value), int(message.timestamp * 1000)
+
+
+async def _queue_with_retry(intake: ChangeIntake, messages: Sequence[tuple[StoredMessage, int]]) -> None:
     """Queue a batch, however long Redis is unreachable: what is not queued must not be acknowledged."""
     wait_s = 0.1
     while True:

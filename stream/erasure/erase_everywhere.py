@@ -1,6 +1,5 @@
 """Erase a customer everywhere: request it, see its progress, and erase what no partition's worker owns."""
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple
 
@@ -16,8 +15,6 @@ from state.customers.secondary_data_erasure import erase_secondary_data
 from state.store import keys
 
 __all__ = ["ErasureProgress", "ErasureRequests"]
-
-log = logging.getLogger(__name__)
 
 _LOCK_S: Final = 300
 
@@ -77,19 +74,25 @@ class ErasureRequests:
     def finish_open(self) -> int:
         """Finish the erasures whose workers have done their part; return how many. One process at a time does so.
 
-        Where that cannot be done now (a ShoalError, Redis unreachable), the request stays open.
+        An erasure that cannot be finished now stays open, and does not keep the others back. Raises the first failure
+        once all were tried: KafkaUnreachable, SinkFailed, redis.RedisError, or what else it was.
         """
-        finished = 0
+        finished, failures = 0, list[Exception]()
         names = self._open.all()
         if not names or not self._redis.set(keys.ERASURE_LOCK, 1, nx=True, ex=_LOCK_S):
             return 0
         try:
             for customer_id in names:
-                finished += self.finish(customer_id) is not None
-        except (ShoalError, redis.RedisError) as error:
-            log.warning("an erasure cannot be finished now (%s); trying again", error)
+                try:
+                    finished += self.finish(customer_id) is not None
+                except Exception as error:
+                    failures.append(error)
+                    if isinstance(error, redis.RedisError) or (isinstance(error, ShoalError) and error.retriable):
+                        break  # Redis or Kafka is away, for all of them
         finally:
             self._redis.delete(keys.ERASURE_LOCK)
+        if failures:
+            raise failures[0]
         return finished
 
     def _partition(self, customer_id: str) -> int:

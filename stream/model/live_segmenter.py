@@ -2,16 +2,17 @@
 
 import logging
 import time
+from functools import partial
 
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from consumers.broker.message_coordinates import coordinates
-from events.base_error import ShoalError
+from consumers.broker.internal_messages import NotReadable, OnSkipped, decode_or_skip, log_skipped, stored_message
 from events.schema.outputs import Baseline, ModelVersion
 from events.settings import KafkaSettings
 from state.model.baselines import BaselineStore, ModelStore
 from stream.model.baseline_zero import RfmTiers
+from stream.model.published_models import fits, published_baseline, published_model
 from stream.model.segmenter import CentroidSegmenter, Segmenter, segments_of
 
 __all__ = ["LiveSegmenter", "ModelFeed"]
@@ -46,7 +47,7 @@ class LiveSegmenter:
             return self._renamed(baseline)
         segmenter = CentroidSegmenter(baseline, self._half_life_ms)
         self.segmenter, self.baseline = segmenter, baseline
-        if self._pending is not None:  # the two topics are not read in step
+        if self._pending is not None and fits(self._pending, baseline):  # the two topics are not read in step
             self.segmenter.follow(self._pending)
         log.info("baseline %d is live: %s", baseline.baseline, ", ".join(each.segment for each in baseline.segments))
         return True
@@ -70,7 +71,8 @@ class LiveSegmenter:
 class ModelFeed:
     """Reads `baselines` and `models` from their beginning, by itself: every worker gets every message."""
 
-    def __init__(self, kafka: KafkaSettings) -> None:
+    def __init__(self, kafka: KafkaSettings, on_skipped: OnSkipped = log_skipped) -> None:
+        self._on_skipped = on_skipped
         self._baselines, self._models = kafka.topic("baselines"), kafka.topic("models")
         self._consumer = Consumer(
             {
@@ -88,21 +90,23 @@ class ModelFeed:
     def poll(self, live: LiveSegmenter, timeout_s: float = 0.0) -> bool:
         """Apply what has arrived; return whether the segmenter changed."""
         changed = False
-        for message in self._consumer.consume(100, timeout_s):
-            value = message.value()
-            if message.error() is not None or value is None:
-                continue
-            try:
-                changed |= self._apply(live, message.topic() == self._baselines, value)
-            except (ValueError, ShoalError) as error:
-                partition, offset = coordinates(message)
-                log.warning("%s offset %d cannot be read and is skipped: %s", partition[0], offset, error)
+        for fetched in self._consumer.consume(100, timeout_s):
+            if fetched.error() is None:
+                message = stored_message(fetched)
+                follow = self._follow_baseline if message.topic == self._baselines else self._follow_model
+                changed |= bool(decode_or_skip(message, partial(follow, live), self._on_skipped))
         return changed
 
-    def _apply(self, live: LiveSegmenter, baseline: bool, value: bytes) -> bool:
-        if baseline:
-            return live.follow_baseline(Baseline.model_validate_json(value))
-        return live.follow_model(ModelVersion.model_validate_json(value))
+    @staticmethod
+    def _follow_baseline(live: LiveSegmenter, key: bytes | None, value: bytes) -> bool:
+        return live.follow_baseline(published_baseline(key, value))
+
+    @staticmethod
+    def _follow_model(live: LiveSegmenter, key: bytes | None, value: bytes) -> bool:
+        model = published_model(key, value)
+        if live.baseline is not None and not fits(model, live.baseline):
+            raise NotReadable("its centroids are not those of its baseline")
+        return live.follow_model(model)
 
     def read_all(self, live: LiveSegmenter, timeout_s: float) -> None:
         """Apply everything there is; the end is where nothing came for `timeout_s`."""
