@@ -96,7 +96,6 @@ class Candidate:
             names: names that a person has given, by cluster; the others keep theirs.
             customers: members of each cluster among all customers, where more than the table's were assigned.
         """
-        given = names or {}
         return Baseline(
             baseline=self.number,
             status=status,
@@ -109,22 +108,27 @@ class Candidate:
             power=list(self.scale.power) if any(each is not None for each in self.scale.power) else [],
             center=self.scale.center.tolist(),
             scale=self.scale.scale.tolist(),
-            segments=[
-                BaselineSegment(
-                    segment_id=segment_id,
-                    segment=given.get(place, segment.name),
-                    centroid=self.centroids[place].tolist(),
-                    profile={name: segment.means[name] for name in self.features if name in segment.means},
-                    customers=segment.customers if customers is None else customers[place],
-                )
-                for place, (segment_id, segment) in enumerate(zip(segment_ids, self.segments, strict=True))
-            ],
+            segments=self._segments(segment_ids, names or {}, customers),
             k=self.k,
             silhouette=self.silhouette,
             inertia=self.inertia,
             lifetime=self.lifetime.models.kept() if isinstance(self.lifetime, LifetimeSummary) else None,
             lifetime_reason=self.lifetime.reason if isinstance(self.lifetime, LifetimeUnavailable) else "",
         )
+
+    def _segments(
+        self, ids: Sequence[str], names: Mapping[int, str], customers: Sequence[int] | None
+    ) -> list[BaselineSegment]:
+        return [
+            BaselineSegment(
+                segment_id=segment_id,
+                segment=names.get(place, segment.name),
+                centroid=self.centroids[place].tolist(),
+                profile={name: segment.means[name] for name in self.features if name in segment.means},
+                customers=segment.customers if customers is None else customers[place],
+            )
+            for place, (segment_id, segment) in enumerate(zip(ids, self.segments, strict=True))
+        ]
 
 
 def build_candidate(table: CustomerTable, options: FitOptions, *, number: int, seed: int, now: datetime) -> Candidate:

@@ -120,6 +120,7 @@ def rollback(
 
 @app.command("rename", epilog="Example: `shoal baselines rename 2 s3 'Weekend Shoppers'`")
 def rename(
+    *,
     number: NumberArgument,
     segment: Annotated[str, typer.Argument(metavar="SEGMENT", help="The segment's id, such as s3.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new name; later baselines keep it.")],

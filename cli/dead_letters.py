@@ -45,6 +45,7 @@ def list_all(
 
 @app.command("replay", epilog="Example: `shoal dead-letters replay orders/5/120934`, or `--topic orders`, or `--all`")
 def replay(
+    *,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids as `list` shows them.")] = None,
     topic: TopicOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All that were not replayed yet.")] = False,

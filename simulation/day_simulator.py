@@ -155,7 +155,7 @@ class DaySimulator:
         drawn = draw_returns(self._rng["returns"], self._groups, people["group"], orders.at, cents)
         names, ids = customer_ids(people["number"][drawn.order]), self._ids("r", len(drawn.order))
         of = [order_ids[place] for place in drawn.order.tolist()]
-        values = event_json.returns(ids, names, drawn.at, of, drawn.cents, drawn.kinds, self._labels)
+        values = event_json.returns(ids, names, drawn.at, of, drawn.cents, kinds=drawn.kinds, labels=self._labels)
         self._publish("orders", drawn.at, names, values)
 
     def _visit(self, today: _Today, orders: _Orders, fading: Floats) -> Sessions:

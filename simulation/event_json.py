@@ -79,6 +79,7 @@ def returns(
     at: Ints,
     of: Sequence[str],
     cents: Ints,
+    *,
     kinds: Sequence[str],
     labels: Labels,
 ) -> list[bytes]:

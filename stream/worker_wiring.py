@@ -5,7 +5,9 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import redis
@@ -20,12 +22,14 @@ from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
 from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
+from consumers.runtime.protocols import LoadRequest
 from consumers.runtime.redis_rollback_recovery import SegmentRollbackRecovery
 from consumers.runtime.work_between_batches import CombinedWork
 from consumers.settings import ConsumerSettings
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
 from state.customers.current_segment_keys import SegmentViews
+from state.customers.records import CustomerBatch
 from state.customers.stored_attributes import AttributeColumns
 from state.model.baselines import BaselineStore, ModelStore
 from state.operations.background_jobs import BackgroundJobs
@@ -127,46 +131,27 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
 
     Raises RedisUnreachable, or FormatMismatch where Redis was written under other settings.
     """
-    client = connect(settings.state.redis)
-    require_same_format(
-        client,
-        {
-            "partitions": str(settings.kafka.partitions),
-            "half_life_days": f"{settings.state.half_life_days:g}",
-        },
-    )
+    client = _connect(settings)
     attributes = AttributeColumns(client, settings.stream.attributes, excluded=FEATURES)
     store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()
-    skipped = SkippedMessages(client)
+    skipped, views = SkippedMessages(client), SegmentViews(client)
     feed = ModelFeed(settings.kafka, skipped.add)
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
-    views = SegmentViews(client)
     # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
     committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
     background_committer = SegmentCommitter(store, views, KafkaSink(settings.kafka))  # background work runs in any lane
-    sweeper = Sweeper(store, background_committer, live, feed, clock, settings.stream, attributes)
-    handler = SegmentHandler(
-        live,
-        half_life_ms=half_life_ms(settings.state),
-        hysteresis=Hysteresis.from_settings(settings.stream),
-        duplicate_window=settings.state.duplicate_window,
-        order_window=settings.state.order_window,
-        session_window=settings.state.session_window,
-        attributes=lambda: attributes.names,
-    )
+    sweeper = Sweeper(store, background_committer, live, feed, clock, settings.stream, columns=attributes)
     wiring = Wiring(
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
         claims=ErasureAwareClaims(store, ErasureLog(settings.kafka, skipped.add), client, settings.kafka.partitions),
-        load=lambda wanted: store.open_all(
-            [(each.owned, each.ids) for each in wanted], [each.batch.customers_of("customers") for each in wanted]
-        ),
+        load=partial(_load, store),
         committers=committers,
         recovery=SegmentRollbackRecovery(settings.kafka, store, views, skipped.add),
-        handler=handler,
+        handler=_handler(settings, live, attributes),
         background=CombinedWork(PartitionEraser(client, store, background_committer, live), sweeper),
         clock=clock,
     )
@@ -186,6 +171,32 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     )
 
 
+def _connect(settings: WorkerSettings) -> redis.Redis:
+    client = connect(settings.state.redis)
+    partitions, half_life = settings.kafka.partitions, settings.state.half_life_days
+    require_same_format(client, {"partitions": str(partitions), "half_life_days": f"{half_life:g}"})
+    return client
+
+
+def _load(store: PartitionStore, wanted: Sequence[LoadRequest]) -> list[CustomerBatch]:
+    """Read the customers of each partition, with the profiles of those who have a new one."""
+    return store.open_all(
+        [(each.owned, each.ids) for each in wanted], [each.batch.customers_of("customers") for each in wanted]
+    )
+
+
+def _handler(settings: WorkerSettings, live: LiveSegmenter, attributes: AttributeColumns) -> SegmentHandler:
+    return SegmentHandler(
+        live,
+        half_life_ms=half_life_ms(settings.state),
+        hysteresis=Hysteresis.from_settings(settings.stream),
+        duplicate_window=settings.state.duplicate_window,
+        order_window=settings.state.order_window,
+        session_window=settings.state.session_window,
+        attributes=lambda: attributes.names,
+    )
+
+
 def _publisher(client: redis.Redis, settings: WorkerSettings, live: LiveSegmenter) -> ModelPublisher:
     return ModelPublisher(
         BaselineStore(client),
@@ -193,8 +204,8 @@ def _publisher(client: redis.Redis, settings: WorkerSettings, live: LiveSegmente
         KafkaSink(settings.kafka),
         settings.kafka.partitions,
         live,
-        settings.stream.starving_share,
-        BorderPolicy(settings.stream.border_tolerance, cost_from_heartbeats(WorkerRegistry(client))),
+        starving_share=settings.stream.starving_share,
+        borders=BorderPolicy(settings.stream.border_tolerance, cost_from_heartbeats(WorkerRegistry(client))),
     )
 
 

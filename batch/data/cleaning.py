@@ -62,13 +62,15 @@ def clean(matrix: Floats, features: Sequence[str], ids: npt.NDArray[np.object_],
         raise NoCustomers("there are no customers yet: publish orders or profiles first, then fit a baseline")
     report = _missing(matrix, features, ids)
     lower, upper = _plausible_bounds(features)
-    report += _out_of_bounds(matrix, features, ids, lower, upper, "impossible", "counted as the nearest possible value")
+    report += _out_of_bounds(
+        matrix, features, ids, lower, upper, step="impossible", done="counted as the nearest possible value"
+    )
     bounded = np.clip(matrix, lower, upper)
     if options.outliers == "winsorise":
         least, most = _tukey_fences(bounded)
         lower, upper = np.maximum(lower, least), np.minimum(upper, most)
         report += _out_of_bounds(
-            bounded, features, ids, lower, upper, "outliers", "winsorised, in the transformed unit, to"
+            bounded, features, ids, lower, upper, step="outliers", done="winsorised, in the transformed unit, to"
         )
         bounded = np.clip(bounded, lower, upper)
     power, skew_rows = choose_powers(bounded, features, options.skew)
@@ -109,6 +111,7 @@ def _out_of_bounds(
     ids: npt.NDArray[np.object_],
     lower: Floats,
     upper: Floats,
+    *,
     step: str,
     done: str,
 ) -> list[QualityRow]:

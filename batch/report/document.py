@@ -12,6 +12,7 @@ from batch.candidate import Candidate
 from batch.data.customer_metrics import customer_metrics, unit_names
 from batch.data.customer_table import CustomerTable
 from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable
+from batch.data.principal_components import PcaProjection
 from events.arrays import Floats
 from events.schema.outputs import Baseline
 
@@ -54,18 +55,22 @@ def report_document(
         "correlation": {"features": known, "matrix": _correlation(frame[known])},
         "tried": [asdict(each) for each in candidate.tried],
         "silhouettes": _silhouettes(table, candidate),
-        "picture": {
-            "points": np.round(candidate.picture.points, 4).tolist(),
-            "labels": candidate.picture.labels.tolist(),
-            "centroids": np.round(candidate.picture.centroids, 4).tolist(),
-            "explained": candidate.picture.explained.tolist(),
-        },
+        "picture": _picture(candidate.picture),
         "overall": {name: float(np.nanmean(values)) for name, values in numbers.items()},
         "profiles": [asdict(each) | {"means": each.means} for each in candidate.segments],
         "fidelity": candidate.fidelity,
         "lifetime": _lifetime(candidate.lifetime),
         "places": _places(table, candidate),
         "names_before": {each.segment_id: each.segment for each in live.segments} if live else {},
+    }
+
+
+def _picture(picture: PcaProjection) -> dict[str, Any]:
+    return {
+        "points": np.round(picture.points, 4).tolist(),
+        "labels": picture.labels.tolist(),
+        "centroids": np.round(picture.centroids, 4).tolist(),
+        "explained": picture.explained.tolist(),
     }
 
 

@@ -22,7 +22,6 @@ __all__ = [
     "START",
     "Expected",
     "Orders",
-    "customer_numbers",
     "expected",
     "fixed_orders",
     "order_json",
@@ -147,11 +146,6 @@ def scaled_orders(events: int, seed: int = 1) -> Orders:
 def fixed_orders(seed: int = 1) -> Orders:
     """Return the job's orders."""
     return scaled_orders(EVENTS, seed)
-
-
-def customer_numbers(seed: int = 1) -> Ints:
-    """Return whose each order is, mildly skewed."""
-    return fixed_orders(seed).who
 
 
 def orders(seed: int = 1) -> Iterator[tuple[str, bytes]]:

@@ -25,6 +25,10 @@ def _group(name: str, share: float, buying: Buying, spend: Spend, *, joins_over_
 
 def _shop_groups() -> list[Group]:
     """Return groups of a fashion shop, with customers who come and go."""
+    return [*_returning_groups(), *_passing_groups()]
+
+
+def _returning_groups() -> list[Group]:
     return [
         _group(
             "vip",
@@ -52,6 +56,11 @@ def _shop_groups() -> list[Group]:
             Spend(p=6, q=8, gamma=52),
             joins_per_day=0.002,
         ),
+    ]
+
+
+def _passing_groups() -> list[Group]:
+    return [
         _group(
             "one-off",
             25,

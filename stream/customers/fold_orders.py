@@ -84,12 +84,7 @@ def fold_orders(
         groups, places = np.unique(keys[told], return_inverse=True)
         owners, located = groups >> KEY_BITS, LocatedOrders.of(book, groups)
         about = ToldOrders(
-            located.read(book),
-            located.settled,
-            places,
-            orders.kinds[told],
-            orders.times[told],
-            orders.amounts[told],
+            located.read(book), located.settled, places, orders.kinds[told], orders.times[told], orders.amounts[told]
         )
         outcomes[told] = about.outcomes()
         sums.change(owners, about)

@@ -42,6 +42,7 @@ class ModelPublisher:
         sink: KafkaSink,
         partitions: int,
         live: LiveSegmenter | None = None,
+        *,
         starving_share: float = 0.0,
         borders: BorderPolicy | None = None,
     ) -> None:

@@ -67,8 +67,8 @@ class Sweeper:
         feed: ModelFeed,
         clock: SegmentClock,
         settings: StreamSettings,
-        columns: AttributeColumns | None = None,
         *,
+        columns: AttributeColumns | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed

@@ -114,7 +114,13 @@ class Service:
             lambda *which: cost_of_sweeps(self.sweeper.last_results(range(PARTITIONS)), *which),
         )
         self.leader = ModelPublisher(
-            self._baselines, ModelStore(client), sink, PARTITIONS, self.live, settings.starving_share, borders
+            self._baselines,
+            ModelStore(client),
+            sink,
+            PARTITIONS,
+            self.live,
+            starving_share=settings.starving_share,
+            borders=borders,
         )
         self._owned = [self.store.claim(partition) for partition in range(PARTITIONS)]
         for each in self._owned:
