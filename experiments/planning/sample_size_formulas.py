@@ -10,6 +10,7 @@ from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 from experiments.sequential.always_valid import Numbers, half_width, mixture_precision
 from experiments.sequential.group_sequential import crossing_probability
 from experiments.statistics.sample import LARGEST, Sample
+from experiments.statistics.uneven_arms import effective_customers
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = [
@@ -122,7 +123,7 @@ def sequential_detectable_effect(
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)
     precision = mixture_precision(expected_customers, alpha)
-    width = float(half_width(squared_error, float(treatment.n + control.n), precision, alpha))
+    width = float(half_width(squared_error, effective_customers([treatment.n, control.n]), precision, alpha))
     return width + float(stats.norm.ppf(power)) * math.sqrt(squared_error)
 
 

@@ -11,7 +11,7 @@ from experiments.sequential.group_sequential import evaluate_look, obrien_flemin
 from experiments.statistics.lift import fieller_lift
 from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import RATES, cuped_samples, samples, successes
-from experiments.statistics.proportions import fisher, two_proportions
+from experiments.statistics.proportions import counts_allow_variances, fisher, two_proportions
 from experiments.statistics.sample import Sample
 from experiments.statistics.value_or_reason import Estimate, NotComputable, Reason, Result
 from experiments.tally import Tally
@@ -63,15 +63,20 @@ def _tests(experiment: Experiment, pair: Arms) -> Tests:
 
 
 def _rate_tests(experiment: Experiment, metric: Metric, arms: tuple[Tally, Tally], pair: Arms) -> Tests:
-    """Return z-test and asymptotic sequence where counts allow them, else the exact ones."""
+    """Return z-test and asymptotic sequence where counts allow them, else the exact ones.
+
+    The test rests on counts expected under no difference, the sequence on variances, so on the counts seen in each arm.
+    """
     if isinstance(pair, NotComputable):
         return pair, pair
     treatment, control = arms
     counts = (successes(metric, treatment), treatment.exposed, successes(metric, control), control.exposed)
     fixed = two_proportions(*counts, experiment.alpha)
     if fixed == NotComputable(Reason.SMALL_EXPECTED_COUNTS):
-        return fisher(*counts, experiment.alpha), two_rate_sequences(*counts, experiment.alpha)
-    return fixed, always_valid(*pair, experiment.alpha, experiment.expected_customers)
+        fixed = fisher(*counts, experiment.alpha)
+    if counts_allow_variances(*counts):
+        return fixed, always_valid(*pair, experiment.alpha, experiment.expected_customers)
+    return fixed, two_rate_sequences(*counts, experiment.alpha)
 
 
 def _cuped(experiment: Experiment, metric: Metric, arms: tuple[Tally, Tally]) -> tuple[document.Cuped | None, Arms]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.statistics.sample import Sample
+from experiments.statistics.uneven_arms import effective_customers
 from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
 __all__ = ["Numbers", "always_valid", "half_width", "mixture_p_value", "mixture_precision"]
@@ -32,8 +33,8 @@ def mixture_precision(expected_customers: float, alpha: float) -> float:
 def half_width(squared_error: Numbers, customers: Numbers, precision: float, alpha: float) -> Numbers:
     """Return half the width of the sequence; arrays or numbers.
 
-    With t customers, g = t rho² and the effect's squared standard error s²: s · sqrt(2 (g + 1) / g · log(sqrt(g + 1) /
-    alpha)).
+    With t customers of even arms (`uneven_arms.effective_customers`), g = t rho² and the effect's squared standard
+    error s²: s · sqrt(2 (g + 1) / g · log(sqrt(g + 1) / alpha)).
     """
     gain = customers * precision
     return np.sqrt(squared_error * 2.0 * (gain + 1.0) / gain * (np.log1p(gain) / 2.0 - math.log(alpha)))
@@ -55,8 +56,8 @@ def always_valid(
 ) -> Result[Estimate]:
     """Return the difference with a sequence's interval and p-value at this look.
 
-    All looks together err with a chance of at most alpha, once arms are large enough for the normal approximation
-    (`bench/statistics/honesty.py` measures from 500 customers on).
+    All looks together err with a chance of at most alpha: measured for splits from 1:1 to 1:99, read after every
+    customer (`bench/statistics/uneven_splits.py`), with samples from `metric_samples.samples`.
 
     >>> result = always_valid(Sample(5000, 0.11, 0.0979), Sample(5000, 0.09, 0.0819))
     >>> round(result.interval.low, 4), round(result.p_value, 4)
@@ -67,7 +68,7 @@ def always_valid(
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)
-    customers, effect = float(treatment.n + control.n), treatment.mean - control.mean
+    customers, effect = effective_customers([treatment.n, control.n]), treatment.mean - control.mean
     precision = mixture_precision(expected_customers, alpha)
     width = float(half_width(squared_error, customers, precision, alpha))
     p_value = float(mixture_p_value(effect, squared_error, customers, precision))

@@ -15,6 +15,7 @@ __all__ = ["log_evidence", "rate_sequence", "two_rate_sequences"]
 Numbers = float | npt.NDArray[Any]
 
 _SMALLEST: Final = 1e-300
+_STRONGEST: Final = 1e60
 
 
 def rate_sequence(successes: int, n: int, alpha: float = 0.05) -> Result[Interval]:
@@ -38,25 +39,73 @@ def two_rate_sequences(
 ) -> Result[Estimate]:
     """Return the difference of two rates, always valid at any count.
 
-    The interval joins the two arms' sequences at alpha / 2 each, so it is wide. The p-value is one over the product of
-    both arms' evidence against the common rate that suits the data best (a product of martingales under that common
-    rate, as in Turner, Ly and Grünwald 2024), so it may reject where the interval still holds zero.
+    The product of both arms' evidence is a martingale under the two true rates (as in Turner, Ly and Grünwald 2024), so
+    the pairs of rates against which it is below 1 / alpha are a confidence sequence. The interval holds their
+    differences; the p-value is one over the evidence against the common rate that suits the data best. So p is below
+    alpha exactly where the interval leaves out zero.
+
+    >>> found = two_rate_sequences(0, 5, 5, 5)
+    >>> [round(end, 3) for end in found.interval], round(found.p_value, 3)
+    ([-1.0, -0.036], 0.035)
     """
     if n == 0 and control_n == 0:
         return NotComputable(Reason.NO_EXPOSURES)
     if n == 0 or control_n == 0:
         return NotComputable(Reason.ARM_EMPTY)
-    ours = rate_sequence(successes, n, alpha / 2.0)
-    theirs = rate_sequence(control_successes, control_n, alpha / 2.0)
-    if isinstance(ours, NotComputable):
-        return ours
-    if isinstance(theirs, NotComputable):
-        return theirs
+    if problem := count_inconsistency([(successes, n), (control_successes, control_n)]):
+        return NotComputable(problem)
     common = (successes + control_successes) / (n + control_n)
     evidence = float(log_evidence(successes, n, common) + log_evidence(control_successes, control_n, common))
     effect = successes / n - control_successes / control_n
-    interval = Interval(ours.low - theirs.high, ours.high - theirs.low)
+    ours, theirs = (successes, n), (control_successes, control_n)
+    interval = Interval(-_largest_difference(theirs, ours, alpha), _largest_difference(ours, theirs, alpha))
     return Estimate(effect, interval, math.exp(-max(evidence, 0.0)), "beta_binomial")
+
+
+def _largest_difference(upper: tuple[int, int], lower: tuple[int, int], alpha: float) -> float:
+    """Return the largest difference of two rates, from (successes, n), against which the evidence is below 1 / alpha.
+
+    At the largest difference the log likelihoods of both arms change at the same rate, `pull`: the one by its rate
+    growing, the other by its rate falling. Evidence grows with the pull, so its edge is found in one dimension.
+    """
+    (successes, n), (few, m) = upper, lower
+    observed = successes / n - few / m
+
+    def at(pull: float) -> tuple[float, float]:
+        (high, rest), (low, most) = _pulled(successes, n, pull), _pulled(few, m, -pull)
+        evidence = _evidence_of(successes, n, high, rest) + _evidence_of(few, m, low, most)
+        return high - low, evidence + math.log(alpha)
+
+    strongest = float(n + m)
+    while at(strongest)[1] < 0.0:
+        if strongest > _STRONGEST:  # no pull is enough: a difference of 1 is possible
+            return 1.0
+        strongest *= 64.0
+    if at(_SMALLEST)[1] >= 0.0:
+        return observed
+    pull = math.exp(
+        optimize.brentq(lambda log: at(math.exp(log))[1], math.log(_SMALLEST), math.log(strongest), xtol=1e-15)
+    )
+    return float(min(max(at(pull)[0], observed), 1.0))
+
+
+def _pulled(successes: int, n: int, pull: float) -> tuple[float, float]:
+    """Return the rate where `successes / p - failures / (1 - p) = -pull`, and one less it; each keeps its precision."""
+    return _root(successes, n, pull), _root(n - successes, n, -pull)
+
+
+def _root(successes: int, n: int, pull: float) -> float:
+    """Return the positive root p of pull · p² + (n - pull) p - successes = 0."""
+    linear = n - pull
+    root = math.sqrt(max(linear * linear + 4.0 * pull * successes, 0.0))
+    return 2.0 * successes / (linear + root) if linear > 0.0 else (root - linear) / (2.0 * pull)
+
+
+def _evidence_of(successes: int, n: int, rate: float, rest: float) -> float:
+    """Return `log_evidence` against a rate that is given together with one less it."""
+    failures = n - successes
+    likelihood = special.xlogy(successes, rate) + special.xlogy(failures, rest)
+    return float(special.betaln(successes + 1.0, failures + 1.0) - likelihood)
 
 
 def _lower_end(successes: int, n: int, alpha: float) -> float:

@@ -10,6 +10,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from experiments.sequential.always_valid import mixture_p_value, mixture_precision
 from experiments.statistics.sample import Sample
+from experiments.statistics.uneven_arms import effective_customers
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["Contrast", "Heterogeneity", "Pair", "against_the_rest", "cochran_q"]
@@ -68,7 +69,7 @@ def against_the_rest(
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)
     difference = (segment[0].mean - segment[1].mean) - (rest[0].mean - rest[1].mean)
-    customers = float(sum(sample.n for sample in (*segment, *rest)))
+    customers = effective_customers([sample.n for sample in (*segment, *rest)])
     precision = mixture_precision(expected_customers, alpha)
     return Contrast(
         difference,

@@ -13,7 +13,8 @@ __all__ = ["welch"]
 def welch(treatment: Sample, control: Sample, alpha: float = 0.05) -> Result[Estimate]:
     """Return the difference of means with its t interval and two-sided p-value, variances not assumed equal.
 
-    Degrees of freedom after Welch (1947) and Satterthwaite (1946).
+    Degrees of freedom after Welch (1947) and Satterthwaite (1946). `method` says whether the variance was pooled
+    (`uneven_arms.pooled_if_uneven`).
 
     >>> welch(Sample(30, 10.5, 4.0), Sample(30, 9.0, 4.0)).p_value < 0.01
     True
@@ -28,4 +29,6 @@ def welch(treatment: Sample, control: Sample, alpha: float = 0.05) -> Result[Est
     effect, error = treatment.mean - control.mean, math.sqrt(squared_error)
     p_value = float(2.0 * stats.t.sf(abs(effect / error), degrees))
     width = float(stats.t.isf(alpha / 2.0, degrees)) * error
-    return Estimate(effect, Interval(effect - width, effect + width), p_value, "welch")
+    return Estimate(
+        effect, Interval(effect - width, effect + width), p_value, "welch_pooled" if treatment.pooled else "welch"
+    )

@@ -7,6 +7,7 @@ from experiments.statistics.cuped import CupedSamples, adjusted_revenue
 from experiments.statistics.order_value_ratio import average_order_value
 from experiments.statistics.proportions import expected_counts_allow_z
 from experiments.statistics.sample import Sample, conversion, retention, revenue
+from experiments.statistics.uneven_arms import pooled_if_uneven
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result, both
 from experiments.tally import Tally
 
@@ -55,8 +56,8 @@ def money(metric: Metric, treatment: Tally, control: Tally) -> Result[tuple[Samp
 
 
 def samples(metric: Metric, treatment: Tally, control: Tally) -> Result[tuple[Sample, Sample]]:
-    """Return both arms of any metric."""
-    return (rates if metric in RATES else money)(metric, treatment, control)
+    """Return both arms of any metric, as they are compared: with a pooled variance where they are uneven."""
+    return _comparable((rates if metric in RATES else money)(metric, treatment, control))
 
 
 def normal_samples(metric: Metric, treatment: Tally, control: Tally) -> Result[tuple[Sample, Sample]]:
@@ -74,4 +75,15 @@ def normal_samples(metric: Metric, treatment: Tally, control: Tally) -> Result[t
 def cuped_samples(treatment: Tally, control: Tally) -> Result[CupedSamples]:
     """Return revenue per customer after CUPED, under the same condition as `money`."""
     plain = money(Metric.REVENUE_PER_CUSTOMER, treatment, control)
-    return plain if isinstance(plain, NotComputable) else adjusted_revenue(treatment, control)
+    adjusted = plain if isinstance(plain, NotComputable) else adjusted_revenue(treatment, control)
+    if isinstance(adjusted, NotComputable):
+        return adjusted
+    ours, theirs = pooled_if_uneven([adjusted.treatment, adjusted.control])
+    return adjusted._replace(treatment=ours, control=theirs)
+
+
+def _comparable(pair: Result[tuple[Sample, Sample]]) -> Result[tuple[Sample, Sample]]:
+    if isinstance(pair, NotComputable):
+        return pair
+    ours, theirs = pooled_if_uneven(pair)
+    return ours, theirs

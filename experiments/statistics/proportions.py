@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from experiments.statistics.sample import LARGEST, count_inconsistency
 from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
-__all__ = ["expected_counts_allow_z", "fisher", "two_proportions", "wilson"]
+__all__ = ["counts_allow_variances", "expected_counts_allow_z", "fisher", "two_proportions", "wilson"]
 
 _LARGEST_FISHER: Final = 10**7
 _LEAST_EXPECTED: Final = 5.0
@@ -57,6 +57,11 @@ def expected_counts_allow_z(successes: int, n: int, control_successes: int, cont
     """Return whether all four counts expected under no difference are at least 5 (Cochran's rule)."""
     rate = (successes + control_successes) / (n + control_n)
     return min(n, control_n) * min(rate, 1.0 - rate) >= _LEAST_EXPECTED
+
+
+def counts_allow_variances(successes: int, n: int, control_successes: int, control_n: int) -> bool:
+    """Return whether at least 5 customers of each arm converted and 5 did not, so that each arm's spread is known."""
+    return min(successes, n - successes, control_successes, control_n - control_successes) >= _LEAST_EXPECTED
 
 
 def _inconsistency(successes: int, n: int, control_successes: int, control_n: int) -> Reason | None:

@@ -1,7 +1,7 @@
 """A metric in one arm, as its size, mean and variance by customer: what every comparison is made from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
@@ -35,6 +35,8 @@ class Sample:
     n: int
     mean: float
     variance: float
+    pooled: bool = field(default=False, repr=False)
+    """Whether the variance is that of all arms together (`uneven_arms`)."""
 
     @property
     def squared_error(self) -> float:

@@ -198,7 +198,7 @@ def test_cochran_q_by_its_definition_and_a_segment_against_the_rest():
     assert contrast.p_value == pytest.approx(cochran_q([pairs[0], pairs[3]]).p_value, rel=1e-10)
     # Its always-valid form is that of two means that differ as much, with the spread of all four arms.
     spread = sum(sample.squared_error for pair in (pairs[0], pairs[3]) for sample in pair)
-    n = sum(sample.n for pair in (pairs[0], pairs[3]) for sample in pair) // 2
+    n = 2 / sum(1 / sample.n for pair in (pairs[0], pairs[3]) for sample in pair)
     alike = always_valid(Sample(n, contrast.difference, n * spread / 2), Sample(n, 0.0, n * spread / 2))
     assert contrast.sequential_p_value == pytest.approx(alike.p_value, rel=1e-10)
 
