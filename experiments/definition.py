@@ -49,6 +49,15 @@ class Experiment(BaseModel):
     stopped_at: AwareDatetime | None = Field(None, description="when somebody ended it, before its plan or without one")
     primary_metric: Metric = Field(Metric.CONVERSION_RATE, description="the metric that the decision is made by")
     guardrails: tuple[Metric, ...] = Field((), max_length=3, description="metrics that must not get worse")
+    guardrail_margin: float = Field(
+        0.1, gt=0.0, le=1.0, description="relative worsening of a guardrail up to which it counts as not worse"
+    )
+    guardrail_margins: dict[Metric, float] = Field(
+        default_factory=dict, description="that of single guardrails, where it is not `guardrail_margin`"
+    )
+    minimum_customers: int = Field(
+        100, ge=2, le=10**9, description="customers of each arm below which there is no verdict"
+    )
     attribution: Literal["conversions", "orders"] = Field(
         "orders", description="what converts: `conversions` events, or orders themselves"
     )
@@ -103,6 +112,13 @@ class Experiment(BaseModel):
         metrics = (self.primary_metric, *self.guardrails)
         if len(set(metrics)) < len(metrics):
             raise ValueError(f"a metric stands twice in {', '.join(metrics)}; primary metric and guardrails differ")
+        for metric, margin in self.guardrail_margins.items():
+            if metric not in self.guardrails:
+                raise ValueError(f"guardrail_margins names {metric}, which is no guardrail; add it to guardrails")
+            if not 0.0 < margin <= 1.0:
+                raise ValueError(
+                    f"the margin of {metric} is {margin:g}; give a share above 0 and at most 1, such as 0.1"
+                )
         if self.stop is not None and self.stop <= self.start:
             raise ValueError(f"stop {self.stop.isoformat()} is not after start {self.start.isoformat()}")
         if self.method == "fixed" and self.stop is None and self.planned_customers is None:
@@ -131,6 +147,10 @@ class Experiment(BaseModel):
     def metrics(self) -> tuple[Metric, ...]:
         """The primary metric, then the guardrails."""
         return (self.primary_metric, *self.guardrails)
+
+    def margin(self, guardrail: Metric) -> float:
+        """Return the relative worsening of the guardrail up to which it counts as not worse."""
+        return self.guardrail_margins.get(guardrail, self.guardrail_margin)
 
     @property
     def assignment_salt(self) -> str:

@@ -50,6 +50,7 @@ class Arms(NamedTuple):
     total: Floats
     squares: Floats
     buyers: Floats
+    is_rate: bool = False
 
     @property
     def mean(self) -> Floats:
@@ -59,7 +60,9 @@ class Arms(NamedTuple):
 
     @property
     def variance(self) -> Floats:
-        """Variance by customer (n - 1)."""
+        """Variance by customer: p(1 - p) of a rate, else with n - 1."""
+        if self.is_rate:
+            return np.asarray(self.mean * (1.0 - self.mean))
         spread = np.maximum(self.squares - self.total * self.total / self.customers, 0.0)
         return np.asarray(spread / np.maximum(self.customers - 1.0, 1.0))
 
@@ -165,6 +168,7 @@ def squared_error(ours: Arms, theirs: Arms, *, pooled_too: bool = True) -> Float
 def p_values(ours: Arms, theirs: Arms, *, is_rate: bool, pooled_too: bool = True) -> Floats:
     """Return always-valid p-values; 1 where a report has none."""
     n, m = ours.customers, theirs.customers
+    ours, theirs = ours._replace(is_rate=is_rate), theirs._replace(is_rate=is_rate)
     with np.errstate(all="ignore"):
         effect, error = ours.mean - theirs.mean, squared_error(ours, theirs, pooled_too=pooled_too)
         found = mixture_p_value(effect, error, 4.0 / (1.0 / n + 1.0 / m), mixture_precision(5_000, ALPHA))
@@ -184,7 +188,9 @@ def _exact(ours: Arms, theirs: Arms) -> Floats:
 
 def _welch(ours: Arms, theirs: Arms) -> Floats:
     """Return the p-values of one reading at the end, as reports have them for revenue."""
-    last = [Arms(*(each[:, -1] for each in arm)) for arm in (ours, theirs)]
+    last = [
+        Arms(arm.customers[:, -1], arm.total[:, -1], arm.squares[:, -1], arm.buyers[:, -1]) for arm in (ours, theirs)
+    ]
     error = squared_error(*last)
     pooled = error > last[0].variance / last[0].customers + last[1].variance / last[1].customers
     both = ((last[0].customers - 1.0) * last[0].variance + (last[1].customers - 1.0) * last[1].variance) / (

@@ -92,16 +92,13 @@ def reason(why: Reason | None) -> str:
     return "" if why is None else why.sentence
 
 
-def evidence(row: Comparison, method: str) -> tuple[str, str, str]:
-    """Return the difference, the interval and the corrected p-value that the declared method decides by."""
-    plain = row.deciding
-    effect = difference(row.metric, plain.effect)
-    if method == "group_sequential":
-        look = row.group_sequential
-        if look is None or look.ci is None:
-            return effect, "–", "–" if look is None else reason(look.cannot_say)
-        crossed = "crossed" if look.crossed else "not crossed"
-        return effect, interval(row.metric, look.ci), f"{look.number} of {look.looks}: {crossed}"
-    if method == "fixed":
-        return effect, interval(row.metric, plain.ci), chance(row.p_adjusted)
-    return effect, interval(row.metric, row.deciding_sequential.ci), chance(row.sequential.p_adjusted)
+def evidence(row: Comparison) -> tuple[str, str, str]:
+    """Return the difference, the interval and the corrected p-value, or the planned look, that decide."""
+    found = row.decides
+    effect, between = difference(row.metric, row.deciding.effect), interval(row.metric, found.ci)
+    look = row.group_sequential
+    if found.validity != "planned_look" or look is None:
+        return effect, between, chance(found.p_adjusted)
+    if look.ci is None:
+        return effect, between, reason(look.cannot_say)
+    return effect, between, f"{look.number} of {look.looks}: {'crossed' if look.crossed else 'not crossed'}"

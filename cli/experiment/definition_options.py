@@ -19,6 +19,7 @@ __all__ = [
     "MetricName",
     "given",
     "instant",
+    "margin",
     "read_definition",
     "segment_ids",
     "variant",
@@ -70,6 +71,17 @@ class DefinitionOptions:
     guardrails: Annotated[
         list[str] | None,
         _option("--guardrail", "A metric that must not get worse; repeat for more.", metavar="METRIC"),
+    ] = None
+    guardrail_margin: Annotated[
+        float | None,
+        _option("--guardrail-margin", "Relative worsening up to which a guardrail is not worse (default 0.1)."),
+    ] = None
+    guardrail_margins: Annotated[
+        list[str] | None,
+        _option("--margin", "The margin of one guardrail, such as retention:0.02; repeat.", metavar="METRIC:SHARE"),
+    ] = None
+    minimum_customers: Annotated[
+        int | None, _option("--minimum-customers", "Customers of each arm before any verdict (default 100).")
     ] = None
     minimum_effect: Annotated[
         float | None, _option("--minimum-effect", "Smallest relative change worth finding (default 0.05, which is 5%).")
@@ -138,6 +150,8 @@ def given(options: DefinitionOptions) -> dict[str, Any]:
     found = {name: value for name, value in vars(options).items() if value not in (None, [])}
     if "variants" in found:
         found["variants"] = [variant(each) for each in found["variants"]]
+    if "guardrail_margins" in found:
+        found["guardrail_margins"] = dict(margin(each) for each in found["guardrail_margins"])
     if "conversion_window" in found:
         found["conversion_window"] = window_s(found["conversion_window"])
     for name in ("start", "stop"):
@@ -161,6 +175,22 @@ def variant(text: str) -> dict[str, Any]:
         raise typer.BadParameter(
             f"{text!r}: the weight {weight!r} is no number; write NAME or NAME:WEIGHT, such as B:2",
             param_hint="--variant",
+        ) from None
+
+
+def margin(text: str) -> tuple[str, float]:
+    """Return a guardrail and its margin from METRIC:SHARE. Raises typer.BadParameter.
+
+    >>> margin("retention:0.02")
+    ('retention', 0.02)
+    """
+    metric, _, share = text.partition(":")
+    try:
+        return metric, float(share)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r}: the margin {share!r} is no number; write METRIC:SHARE, such as retention:0.02",
+            param_hint="--margin",
         ) from None
 
 

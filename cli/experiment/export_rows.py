@@ -6,7 +6,7 @@ from typing import Any, Final
 from cli.experiment.stored_experiments import open_experiments
 from cli.printing.table_file import Column
 from experiments import Experiment, Metric
-from experiments.reporting.document import Arm, Comparison, Finding, Report
+from experiments.reporting.document import Arm, Comparison, Deciding, Finding, Report
 from queries.segments.segment_names import all_segment_names
 
 __all__ = ["COLUMNS", "rows"]
@@ -16,7 +16,7 @@ COLUMNS: Final = (
     Column("at", "time", "when the results were read"),
     Column("status", "text", "planned, running or ended"),
     Column("decision", "text", "verdict on the whole experiment: ship, keep_running, stop_harmful, stop_no_effect, "
-           "cannot_trust, no_difference_found or given_up"),
+           "cannot_trust, no_difference_found, given_up or inconclusive"),
     Column("method", "text", "how it may be read: sequential (at any time), group_sequential or fixed"),
     Column("alpha", "number", "error that is accepted, two-sided"),
     Column("srm_p_value", "number", "p-value of the split between the arms, over all customers"),
@@ -54,6 +54,12 @@ COLUMNS: Final = (
     Column("decided_by", "text", "the deciding estimate: plain or cuped"),
     Column("minimum_detectable_effect", "number", "smallest difference to be found by now, in the metric's unit"),
     Column("cannot_say", "text", "why there is no effect; docs/experiments.md has the reasons in words"),
+    Column("deciding_effect", "number", "the effect that the verdict goes by, by the declared method and after CUPED"),
+    Column("deciding_ci_low", "number", "lower end of its interval"),
+    Column("deciding_ci_high", "number", "upper end"),
+    Column("deciding_p_adjusted", "number", "its p-value, corrected over its family; empty for planned looks"),
+    Column("validity", "text", "when it may be read: always, once, or planned_look"),
+    Column("guardrail_answer", "text", "of guardrails: worse, cannot_tell, or not_worse by more than the margin"),
 )  # fmt: skip
 """Columns are added at the end, and never renamed or removed."""
 
@@ -77,6 +83,7 @@ def _of_report(experiment: Experiment, found: Report, names: Mapping[str, str]) 
         "srm_p_value": found.srm.p_value,
         "srm_mismatch": found.srm.mismatch,
     }
+    rails = {(row.variant, row.metric): row.answer for row in found.guardrails.rows}
     parts = [("", found.overall.arms, found.overall.comparisons)]
     parts += [(part.segment, part.arms, part.comparisons) for part in found.segments]
     for segment, arms, comparisons in parts:
@@ -86,7 +93,9 @@ def _of_report(experiment: Experiment, found: Report, names: Mapping[str, str]) 
             for metric in experiment.metrics:
                 row = compared.get((arm.variant, metric))
                 role = "primary" if metric is experiment.primary_metric else "guardrail"
-                yield {**head, **place, **_arm(experiment, arm, metric), "role": role, **_comparison(row)}
+                answer = None if segment else rails.get((arm.variant, metric))
+                told = {"role": role, **_comparison(row), "guardrail_answer": answer}
+                yield {**head, **place, **_arm(experiment, arm, metric), **told}
 
 
 def _arm(experiment: Experiment, arm: Arm, metric: Metric) -> dict[str, Any]:
@@ -121,9 +130,13 @@ def _comparison(row: Comparison | None) -> dict[str, Any]:
         "decided_by": row.decided_by if row else None,
         "minimum_detectable_effect": row.minimum_detectable_effect if row else None,
         "cannot_say": plain.cannot_say.value if plain.cannot_say else None,
+        "deciding_effect": row.decides.effect if row else None,
+        **_ends("deciding_ci", row.decides if row else Finding()),
+        "deciding_p_adjusted": row.decides.p_adjusted if row else None,
+        "validity": row.decides.validity if row else None,
     }
 
 
-def _ends(name: str, found: Finding) -> dict[str, float | None]:
+def _ends(name: str, found: Finding | Deciding) -> dict[str, float | None]:
     low, high = (None, None) if found.ci is None else found.ci
     return {f"{name}_low": low, f"{name}_high": high}

@@ -54,6 +54,8 @@ def print_report(console: Console, experiment: Experiment, report: Report, names
 def notes(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     """Yield what a reader should know about the data: the split, several variants seen, what was left out."""
     yield from _not_computable(report, names)
+    if report.guardrails.sentence not in report.verdict.reason:
+        yield report.guardrails.sentence
     yield _split(report, names)
     yield from _best_and_detectable(report)
     arms = report.overall.arms
@@ -160,7 +162,7 @@ def _comparisons(report: Report) -> Table:
     for heading in ("difference", "lift", *_HEADINGS[report.method]):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in report.overall.comparisons:
-        effect, between, p_value = _finding(row, report.method)
+        effect, between, p_value = _finding(row)
         table.add_row(escape(row.variant), _metric(row), effect, lift(row.lift), between, p_value)
     return table
 
@@ -181,7 +183,7 @@ def _segments(report: Report, names: Mapping[str, str]) -> Table:
         for row in part.comparisons:
             contrast = rest[row.variant, row.metric]
             p_value = contrast.sequential_p_adjusted if method == "sequential" else contrast.p_adjusted
-            table.add_row(f"  {escape(row.variant)}, {_metric(row)}", *_finding(row, method), chance(p_value))
+            table.add_row(f"  {escape(row.variant)}, {_metric(row)}", *_finding(row), chance(p_value))
     return table
 
 
@@ -202,10 +204,10 @@ def _after_cuped(rows: Sequence[Comparison]) -> str | None:
     return "* after CUPED: less what spending before exposure explains" if used else None
 
 
-def _finding(row: Comparison, method: str) -> tuple[str, str, str]:
-    if row.effect is None:
+def _finding(row: Comparison) -> tuple[str, str, str]:
+    if row.deciding.effect is None and row.decides.effect is None:
         return "–", "–", "–"
-    return evidence(row, method)
+    return evidence(row)
 
 
 def _metric(row: Comparison) -> str:

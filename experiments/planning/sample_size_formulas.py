@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from experiments.sequential.always_valid import Numbers, half_width, mixture_precision
 from experiments.sequential.group_sequential import crossing_probability
-from experiments.statistics.sample import LARGEST, Sample
+from experiments.statistics.sample import LARGEST, Sample, unusable
 from experiments.statistics.uneven_arms import effective_customers
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
@@ -40,6 +40,8 @@ def sample_size_of_means(
     >>> sample_size_of_means(Sample(1000, 10.0, 25.0), lift=0.05)
     1570
     """
+    if problem := unusable(baseline):
+        return NotComputable(problem)
     effect = abs(lift * baseline.mean)
     if effect == 0.0 or baseline.variance <= 0.0:
         return NotComputable(Reason.NO_EFFECT_TO_DETECT)
@@ -71,6 +73,8 @@ def minimum_detectable_effect(
 
     (z(alpha / 2) + z(power)) times the standard error of the difference.
     """
+    if problem := unusable(treatment, control):
+        return NotComputable(problem)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)
@@ -90,6 +94,8 @@ def sequential_customers(
     Where the chance to have crossed the sequence's boundary at any of 50 looks, spread evenly over the logarithm of the
     customers, is the power; who looks more often finds a little more. Most experiments end earlier.
     """
+    if problem := unusable(baseline):
+        return NotComputable(problem)
     effect = abs(lift * baseline.mean)
     if effect == 0.0 or baseline.variance <= 0.0:
         return NotComputable(Reason.NO_EFFECT_TO_DETECT)
@@ -119,6 +125,8 @@ def sequential_detectable_effect(
     expected_customers: float = 5_000,
 ) -> Result[float]:
     """Return the difference that an always-valid test, read now, finds with that power: half width + z(power) · s."""
+    if problem := unusable(treatment, control):
+        return NotComputable(problem)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)

@@ -48,12 +48,20 @@ def compare(
         role="primary" if metric is experiment.primary_metric else "guardrail",
         family=family,
         decided_by="cuped" if decided_by_cuped else "plain",
+        validity=_validity(experiment, information),
         lift=document.Finding.of(pair if isinstance(pair, NotComputable) else fieller_lift(*pair, experiment.alpha)),
         sequential=document.Finding.of(sequential),
         group_sequential=_look(experiment, adjusted if decided_by_cuped else pair, information),
         cuped=cuped,
         minimum_detectable_effect=_detectable(experiment, adjusted if decided_by_cuped else pair),
     )
+
+
+def _validity(experiment: Experiment, information: float | None) -> document.Validity:
+    """Return when the deciding figures may be read; planned looks are of the whole experiment, not of segments."""
+    if experiment.method == "group_sequential" and information is not None:
+        return "planned_look"
+    return "always" if experiment.method == "sequential" else "once"
 
 
 def _tests(experiment: Experiment, pair: Arms) -> Tests:

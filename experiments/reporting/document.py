@@ -5,12 +5,13 @@ control, rates as shares, money in currency units.
 """
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from experiments.definition import Metric
-from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
+from experiments.reporting.findings import Comparison, Cuped, Deciding, DocumentPart, Finding, Look, Validity
+from experiments.statistics.value_or_reason import Interval, Reason
 
 __all__ = [
     "AcrossArms",
@@ -18,8 +19,12 @@ __all__ = [
     "Comparison",
     "Contrast",
     "Cuped",
+    "Deciding",
     "Decision",
     "Finding",
+    "Guardrail",
+    "GuardrailAnswer",
+    "Guardrails",
     "Heterogeneity",
     "Look",
     "Overall",
@@ -29,85 +34,20 @@ __all__ = [
     "Segment",
     "SegmentRatio",
     "Split",
+    "Validity",
     "Verdict",
 ]
 
 Decision = Literal[
     "ship", "keep_running", "stop_harmful", "stop_no_effect", "cannot_trust", "no_difference_found", "given_up",
+    "inconclusive",
 ]  # fmt: skip
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-class Finding(_Part):
-    """An effect with its interval and two-sided p-value."""
-
-    effect: float | None = None
-    ci: Interval | None = None
-    p_value: float | None = None
-    p_adjusted: float | None = None
-    method: str | None = None
-    cannot_say: Reason | None = None
-
-    @classmethod
-    def of(cls, outcome: Result[Estimate]) -> Self:
-        """Return the document of an outcome."""
-        if isinstance(outcome, NotComputable):
-            return cls(cannot_say=outcome.reason)
-        return cls(effect=outcome.effect, ci=outcome.interval, p_value=outcome.p_value, method=outcome.method)
+GuardrailAnswer = Literal["none_set", "worse", "cannot_tell", "not_worse"]
+"""Of guardrails: there are none; one is worse; it cannot be told yet; none is worse by more than its margin."""
 
 
-class Look(_Part):
-    """The newest planned look of a group-sequential experiment; alpha is shared between treatments."""
-
-    number: int | None = None
-    looks: int
-    critical_z: float | None = None
-    z: float | None = None
-    ci: Interval | None = None
-    crossed: bool = False
-    cannot_say: Reason | None = None
-
-
-class Cuped(Finding):
-    """Revenue per customer adjusted by what was spent before exposure."""
-
-    variance_reduction: float | None = None
-    sequential: Finding = Finding()
-
-
-class Comparison(Finding):
-    """One treatment against the control in one metric.
-
-    `p_adjusted`, here and in `sequential`, is that of the deciding estimate (`decided_by`) within its `family`.
-    """
-
-    variant: str
-    control: str
-    metric: Metric
-    role: Literal["primary", "guardrail"]
-    family: Literal["primary", "guardrails", "segments"]
-    decided_by: Literal["plain", "cuped"] = "plain"
-    lift: Finding
-    sequential: Finding
-    group_sequential: Look | None = None
-    cuped: Cuped | None = None
-    minimum_detectable_effect: float | None = None
-
-    @property
-    def deciding(self) -> Finding:
-        """The estimate that the comparison is decided by, at one look."""
-        return self.cuped if self.decided_by == "cuped" and self.cuped is not None else self
-
-    @property
-    def deciding_sequential(self) -> Finding:
-        """The estimate that it is decided by, always valid."""
-        return self.cuped.sequential if self.decided_by == "cuped" and self.cuped is not None else self.sequential
-
-
-class Arm(_Part):
+class Arm(DocumentPart):
     """What customers of one variant did."""
 
     variant: str
@@ -131,7 +71,7 @@ class Arm(_Part):
         return value
 
 
-class Probability(_Part):
+class Probability(DocumentPart):
     """Bayesian standing of one variant in the primary metric."""
 
     variant: str
@@ -141,7 +81,7 @@ class Probability(_Part):
     cannot_say: Reason | None = None
 
 
-class AcrossArms(_Part):
+class AcrossArms(DocumentPart):
     """Whether there is any difference between more than two arms."""
 
     metric: Metric
@@ -151,7 +91,7 @@ class AcrossArms(_Part):
     cannot_say: Reason | None = None
 
 
-class Heterogeneity(_Part):
+class Heterogeneity(DocumentPart):
     """Whether a treatment's effect differs between segments (Cochran's Q)."""
 
     variant: str
@@ -162,7 +102,7 @@ class Heterogeneity(_Part):
     cannot_say: Reason | None = None
 
 
-class Contrast(_Part):
+class Contrast(DocumentPart):
     """A treatment's effect in one segment less that in all others; adjusted over segments x metrics x treatments."""
 
     variant: str
@@ -175,7 +115,7 @@ class Contrast(_Part):
     cannot_say: Reason | None = None
 
 
-class Split(_Part):
+class Split(DocumentPart):
     """Sample ratio: chi-squared `p_value`, which holds if it is read once, and one that holds at every look."""
 
     p_value: float | None = None
@@ -198,10 +138,10 @@ class SampleRatio(Split):
     """Did customers arrive in the arms as assigned? `mismatch` where a deciding p is below 0.001, also in a segment."""
 
     mismatch: bool = False
-    segments: list[SegmentRatio] = []
+    segments: list[SegmentRatio] = Field(default_factory=list)
 
 
-class Overall(_Part):
+class Overall(DocumentPart):
     """All customers."""
 
     arms: list[Arm]
@@ -211,7 +151,7 @@ class Overall(_Part):
     heterogeneity: list[Heterogeneity]
 
 
-class Segment(_Part):
+class Segment(DocumentPart):
     """Customers who were in one segment when first exposed."""
 
     segment: str
@@ -220,7 +160,33 @@ class Segment(_Part):
     against_the_rest: list[Contrast]
 
 
-class Verdict(_Part):
+class Guardrail(DocumentPart):
+    """Whether a treatment makes a guardrail worse by more than its margin (non-inferiority).
+
+    `margin` is in the metric's unit, `low` the lower end of the deciding interval; `more_days` and `more_customers` are
+    what is probably missing until it can be told.
+    """
+
+    variant: str
+    metric: Metric
+    answer: GuardrailAnswer
+    margin: float | None = None
+    low: float | None = None
+    why: str
+    more_days: int | None = None
+    more_customers: int | None = None
+    cannot_say: Reason | None = None
+
+
+class Guardrails(DocumentPart):
+    """All guardrails together, in one sentence, and each."""
+
+    answer: GuardrailAnswer
+    sentence: str
+    rows: list[Guardrail] = Field(default_factory=list)
+
+
+class Verdict(DocumentPart):
     """What to do, in one plain sentence, and why."""
 
     decision: Decision
@@ -231,7 +197,7 @@ class Verdict(_Part):
     more_customers: int | None = None
 
 
-class Report(_Part):
+class Report(DocumentPart):
     """Everything that is known of an experiment at a time."""
 
     experiment: str
@@ -243,6 +209,7 @@ class Report(_Part):
     srm: SampleRatio
     overall: Overall
     segments: list[Segment]
+    guardrails: Guardrails = Guardrails(answer="none_set", sentence="No guardrails are set.")
     verdict: Verdict
-    left_out: dict[str, int] = {}
+    left_out: dict[str, int] = Field(default_factory=dict)
     """Events and customers that are in no tally, counted by reason."""

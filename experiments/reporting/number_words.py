@@ -3,9 +3,10 @@
 from typing import Final
 
 from experiments.definition import Metric
+from experiments.planning.remaining_time import Remaining
 from experiments.statistics.metric_samples import RATES
 
-__all__ = ["days", "difference", "metric_name", "percent", "signed"]
+__all__ = ["days", "difference", "forecast", "metric_name", "percent", "signed"]
 
 _NAMES: Final = {
     Metric.CONVERSION_RATE: "the conversion rate",
@@ -48,6 +49,17 @@ def days(count: int) -> str:
     '1 more day'
     """
     return f"{count:,} more day{'' if count == 1 else 's'}"
+
+
+def forecast(left: Remaining) -> str:
+    """Return what is still missing, in words.
+
+    >>> forecast(Remaining(12, 4_000)), forecast(Remaining(None, 900_000))
+    ('about 12 more days', '900,000 more customers, which at the present pace takes more than a year')
+    """
+    if left.days is not None:
+        return f"about {days(left.days)}"
+    return f"{left.customers or 0:,} more customers, which at the present pace takes more than a year"
 
 
 def percent(share: float) -> str:

@@ -7,6 +7,7 @@ from experiments.definition import Experiment, Metric
 from experiments.reporting import document
 from experiments.reporting.arms import across_arms, arm_rows, probabilities, sample_ratios
 from experiments.reporting.comparison import Family, compare
+from experiments.reporting.guardrails import judge_guardrails
 from experiments.reporting.verdict import decide
 from experiments.sequential.heterogeneity import Pair, against_the_rest, cochran_q
 from experiments.statistics.metric_samples import normal_samples
@@ -33,6 +34,7 @@ def report(
     primary = _family(experiment, tallies, (experiment.primary_metric,), "primary", information)
     guardrails = _family(experiment, tallies, experiment.guardrails, "guardrails", information)
     comparisons = [*_adjusted(primary, experiment), *_adjusted(guardrails, experiment)]
+    answers = judge_guardrails(experiment, tallies, comparisons, now)
     overall = document.Overall(
         arms=arm_rows(experiment, tallies),
         comparisons=comparisons,
@@ -50,7 +52,8 @@ def report(
         srm=srm,
         overall=overall,
         segments=_segments(experiment, tallies, segments),
-        verdict=decide(experiment, tallies, comparisons, srm, now),
+        guardrails=answers,
+        verdict=decide(experiment, tallies, comparisons, answers, srm, now),
         left_out=dict(left_out or {}),
     )
 

@@ -2,32 +2,30 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from experiments.definition import Experiment
-from experiments.planning.remaining_time import is_complete, minimum_effect, remaining
+from experiments.planning.remaining_time import (
+    Remaining,
+    is_complete,
+    minimum_effect,
+    remaining,
+    smallest_arm,
+    until_minimum,
+)
 from experiments.reporting import document
-from experiments.reporting.number_words import days, difference, metric_name, percent, signed
+from experiments.reporting.number_words import difference, forecast, metric_name, percent, signed
 from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE
-from experiments.statistics.value_or_reason import Interval, NotComputable
+from experiments.statistics.value_or_reason import Interval, NotComputable, Result
 from experiments.tally import Tallies
 
 __all__ = ["decide"]
-
-
-class _MethodFinding(NamedTuple):
-    """One comparison by the declared method: its effect and interval, and whether it is significant."""
-
-    row: document.Comparison
-    effect: float
-    interval: Interval
-    significant: bool
 
 
 def decide(
     experiment: Experiment,
     tallies: Tallies,
     comparisons: Sequence[document.Comparison],
+    guardrails: document.Guardrails,
     srm: document.SampleRatio,
     now: datetime,
 ) -> document.Verdict:
@@ -35,40 +33,40 @@ def decide(
 
     1. Arms that did not fill as assigned: nothing below can be trusted.
     2. An experiment with a planned end is not judged before it; one given up earlier never is.
-    3. A primary metric found better, no guardrail found worse: ship, the largest effect where there are several.
-    4. Every treatment found worse, in the primary metric or a guardrail: stop.
-    5. Every treatment differs by less than the minimum effect: stop. 6. Else keep running, or end without a finding.
+    3. An arm with fewer customers than the minimum: too early.
+    4. A primary metric found better, and no guardrail worse by more than its margin: ship, the largest effect where
+       there are several. Where a guardrail cannot be told yet: keep running.
+    5. Every treatment found worse, in the primary metric or a guardrail: stop.
+    6. Every treatment differs by less than the minimum effect: stop. 7. Else keep running, or end without a finding.
+
+    A finding stands after correction, and its own interval leaves out zero.
     """
     if srm.mismatch:
         return _mismatch(srm, experiment.method)
     if experiment.method == "fixed" and not is_complete(experiment, tallies, now):
         return _before_its_end(experiment, tallies, now)
-    deciding = [found for row in comparisons if (found := _by_method(experiment, row)) is not None]
-    primary = [each for each in deciding if each.row.role == "primary"]
+    if smallest_arm(experiment, tallies)[1] < experiment.minimum_customers:
+        return _too_few(experiment, tallies, now)
+    primary = [row for row in comparisons if row.role == "primary"]
     # Reversed, so that the primary metric, which comes first, is the one named.
-    harmed = {each.row.variant: each for each in reversed(deciding) if each.significant and each.effect < 0.0}
-    winners = [each for each in primary if each.significant and each.effect > 0.0 and each.row.variant not in harmed]
+    harmed = {row.variant: row for row in reversed(comparisons) if _found(experiment, row) < 0}
+    winners = [row for row in primary if _found(experiment, row) > 0 and row.variant not in harmed]
     if winners:
-        return _ship(max(winners, key=lambda each: each.effect))
+        return _better(experiment, tallies, winners, guardrails, now)
     if len(harmed) == len(experiment.treatments):
         return _harmful(harmed[experiment.treatments[0]])
     return _undecided(experiment, tallies, primary, now)
 
 
-def _by_method(experiment: Experiment, row: document.Comparison) -> _MethodFinding | None:
-    """Return the row's finding by the declared method, or None where it is not computable."""
-    plain = row.deciding
-    if experiment.method == "group_sequential":
-        look = row.group_sequential
-        if look is None or look.ci is None or plain.effect is None:
-            return None
-        return _MethodFinding(row, plain.effect, look.ci, look.crossed)
-    source, p_adjusted = plain, row.p_adjusted
-    if experiment.method == "sequential":
-        source, p_adjusted = row.deciding_sequential, row.sequential.p_adjusted
-    if source.effect is None or source.ci is None or p_adjusted is None:
-        return None
-    return _MethodFinding(row, source.effect, source.ci, p_adjusted < experiment.alpha)
+def _found(experiment: Experiment, row: document.Comparison) -> int:
+    """Return 1 where the treatment was found better, -1 where it was found worse, else 0."""
+    if not row.decides.is_significant(experiment.alpha):
+        return 0
+    return 1 if _effect(row) > 0.0 else -1
+
+
+def _effect(row: document.Comparison) -> float:
+    return row.decides.effect or 0.0
 
 
 def _mismatch(srm: document.SampleRatio, method: str) -> document.Verdict:
@@ -88,38 +86,83 @@ def _small(p_value: float) -> str:
     return f"{p_value:.2g}" if p_value >= 1e-16 else "less than 1e-16"
 
 
-def _ship(winner: _MethodFinding) -> document.Verdict:
-    row = winner.row
+def _too_few(experiment: Experiment, tallies: Tallies, now: datetime) -> document.Verdict:
+    name, customers = smallest_arm(experiment, tallies)
+    needs = f"{name} has {customers:,} customers, and a verdict takes {experiment.minimum_customers:,} in each arm."
+    if _has_ended(experiment, tallies, now):
+        return document.Verdict(
+            decision="inconclusive", sentence="No decision: the experiment has ended with too few customers.",
+            reason=needs,
+        )  # fmt: skip
+    return _more("Keep running: too early for a verdict", until_minimum(experiment, tallies, now), needs)
+
+
+def _better(
+    experiment: Experiment,
+    tallies: Tallies,
+    winners: Sequence[document.Comparison],
+    guardrails: document.Guardrails,
+    now: datetime,
+) -> document.Verdict:
+    open_rows = [row for row in guardrails.rows if row.answer != "not_worse"]
+    clear = [row for row in winners if row.variant not in {each.variant for each in open_rows}]
+    if clear:
+        return _ship(max(clear, key=_effect), guardrails)
+    winner = max(winners, key=_effect)
+    told = f"{metric_name(winner.metric)} is {difference(winner.metric, _effect(winner))} with {winner.variant}"
+    unclear = [row for row in open_rows if row.variant == winner.variant]
+    reason = " ".join(row.why for row in unclear)
+    metrics = " and ".join(metric_name(row.metric) for row in unclear)
+    missing = f"{told}, but whether {metrics} is worse cannot be told"
+    if _has_ended(experiment, tallies, now):
+        return document.Verdict(decision="inconclusive", sentence=f"No decision: {missing}.", reason=reason)
+    known = [row for row in unclear if row.more_days is not None]
+    return document.Verdict(
+        decision="keep_running",
+        sentence=f"Keep running: {missing} yet.",
+        reason=reason,
+        more_days=max(row.more_days or 0 for row in known) if known and len(known) == len(unclear) else None,
+        more_customers=max((row.more_customers or 0 for row in unclear), default=0) or None,
+    )
+
+
+def _ship(row: document.Comparison, guardrails: document.Guardrails) -> document.Verdict:
+    rail = guardrails.sentence if guardrails.answer in {"none_set", "not_worse"} else _rails_of(row, guardrails)
     return document.Verdict(
         decision="ship",
-        sentence=f"Ship {row.variant}: {metric_name(row.metric)} is {difference(row.metric, winner.effect)} than with "
+        sentence=f"Ship {row.variant}: {metric_name(row.metric)} is {difference(row.metric, _effect(row))} than with "
         f"{row.control}.",
-        reason=f"{_interval_sentence(winner)}; no guardrail was found to be worse.",
+        reason=f"{_interval_sentence(row)}. {rail}",
         variant=row.variant,
     )
 
 
-def _harmful(loser: _MethodFinding) -> document.Verdict:
-    row = loser.row
+def _rails_of(row: document.Comparison, guardrails: document.Guardrails) -> str:
+    """Return what is said of the guardrails of one treatment, where another's are worse or cannot be told."""
+    return " ".join(each.why for each in guardrails.rows if each.variant == row.variant)
+
+
+def _harmful(row: document.Comparison) -> document.Verdict:
     return document.Verdict(
         decision="stop_harmful",
-        sentence=f"Stop: {row.variant} is harmful, {metric_name(row.metric)} is {difference(row.metric, loser.effect)} "
+        sentence=f"Stop: {row.variant} is harmful, {metric_name(row.metric)} is {difference(row.metric, _effect(row))} "
         f"than with {row.control}.",
-        reason=f"{_interval_sentence(loser)}.",
+        reason=f"{_interval_sentence(row)}.",
         variant=row.variant,
     )
 
 
-def _interval_sentence(found: _MethodFinding) -> str:
-    low, high = (signed(found.row.metric, end) for end in found.interval)
+def _interval_sentence(row: document.Comparison) -> str:
+    low, high = (signed(row.metric, end) for end in row.decides.ci or Interval(0.0, 0.0))
     return f"The interval of the difference is {low} to {high}, and the finding stands after correction"
 
 
 def _undecided(
-    experiment: Experiment, tallies: Tallies, primary: Sequence[_MethodFinding], now: datetime
+    experiment: Experiment, tallies: Tallies, primary: Sequence[document.Comparison], now: datetime
 ) -> document.Verdict:
     least = minimum_effect(experiment, tallies)
-    small = [each for each in primary if least and -least < each.interval.low and each.interval.high < least]
+    intervals = [row.decides.ci for row in primary if row.decides.ci is not None]
+    small = [each for each in intervals if least and -least < each.low and each.high < least]
     if len(small) == len(experiment.treatments):
         return document.Verdict(
             decision="stop_no_effect",
@@ -127,13 +170,17 @@ def _undecided(
             f"{percent(experiment.minimum_effect)} worth finding.",
             reason="The whole interval of the difference lies within the minimum effect.",
         )
-    if experiment.stopped_at is not None or is_complete(experiment, tallies, now):
+    if _has_ended(experiment, tallies, now):
         return document.Verdict(
             decision="no_difference_found",
             sentence="Stop: the experiment has ended and no difference was found.",
             reason="No effect stands after correction; one too small for this many customers may exist.",
         )
     return _keep_running(experiment, tallies, now, "No effect stands after correction yet.")
+
+
+def _has_ended(experiment: Experiment, tallies: Tallies, now: datetime) -> bool:
+    return experiment.stopped_at is not None or is_complete(experiment, tallies, now)
 
 
 def _before_its_end(experiment: Experiment, tallies: Tallies, now: datetime) -> document.Verdict:
@@ -147,16 +194,21 @@ def _before_its_end(experiment: Experiment, tallies: Tallies, now: datetime) -> 
 
 
 def _keep_running(experiment: Experiment, tallies: Tallies, now: datetime, reason: str) -> document.Verdict:
-    left = remaining(experiment, tallies, now)
+    return _more("Keep running", remaining(experiment, tallies, now), reason)
+
+
+def _more(begin: str, left: Result[Remaining], reason: str) -> document.Verdict:
+    """Return a verdict that says what is still missing, where that is known."""
     if isinstance(left, NotComputable):
         return document.Verdict(
             decision="keep_running",
             sentence="Keep running: nothing is decided yet, and how many more days are needed cannot be said.",
             reason=f"{reason} {left.reason.sentence}",
         )
+    joined = ": needs" if begin == "Keep running" else "; needs"
     return document.Verdict(
         decision="keep_running",
-        sentence=f"Keep running: needs about {days(left.days)}.",
+        sentence=f"{begin}{joined} {forecast(left)}.",
         reason=reason,
         more_days=left.days,
         more_customers=left.customers,

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from experiments.statistics.sample import Sample
+from experiments.statistics.sample import Sample, unusable
 from experiments.statistics.uneven_arms import effective_customers
 from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
@@ -63,8 +63,8 @@ def always_valid(
     >>> round(result.interval.low, 4), round(result.p_value, 4)
     (0.0016, 0.0219)
     """
-    if min(treatment.n, control.n) < 2:
-        return NotComputable(Reason.TOO_FEW_CUSTOMERS)
+    if problem := unusable(treatment, control, least=2):
+        return NotComputable(problem)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-from experiments.statistics.sample import Sample
+from experiments.statistics.sample import Sample, unusable
 from experiments.statistics.value_or_reason import Interval, NotComputable, Reason, Result
 
 __all__ = [
@@ -112,6 +112,8 @@ def evaluate_look(
     number = min(int(information * looks + 1e-9), looks)
     if number < 1:
         return NotComputable(Reason.BEFORE_FIRST_LOOK)
+    if problem := unusable(treatment, control):
+        return NotComputable(problem)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)

@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from experiments.sequential.always_valid import mixture_p_value, mixture_precision
-from experiments.statistics.sample import Sample
+from experiments.statistics.sample import Sample, unusable
 from experiments.statistics.uneven_arms import effective_customers
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
@@ -43,6 +43,8 @@ def cochran_q(segments: Sequence[Pair]) -> Result[Heterogeneity]:
 
     Segments without any spread are left out.
     """
+    if problem := unusable(*(sample for pair in segments for sample in pair)):
+        return NotComputable(problem)
     effects = [(ours.mean - theirs.mean, ours.squared_error + theirs.squared_error) for ours, theirs in segments]
     usable = [(effect, squared_error) for effect, squared_error in effects if squared_error > 0.0]
     if len(usable) < 2:
@@ -65,6 +67,8 @@ def against_the_rest(
 
     The latter is the mixture of `sequential.always_valid` on the difference of the two effects.
     """
+    if problem := unusable(*segment, *rest):
+        return NotComputable(problem)
     squared_error = sum(sample.squared_error for sample in (*segment, *rest))
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from experiments.statistics.sample import Sample, count_inconsistency
+from experiments.statistics.sample import Sample, count_inconsistency, unusable
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["ArmProbabilities", "beta_binomial", "normal"]
@@ -39,6 +39,8 @@ def beta_binomial(arms: Sequence[tuple[int, int]]) -> Result[ArmProbabilities]:
         return NotComputable(Reason.ONE_ARM)
     if problem := count_inconsistency(arms):
         return NotComputable(problem)
+    if not all(n for _, n in arms):
+        return NotComputable(Reason.ARM_EMPTY)
     return _probabilities([stats.beta(1 + successes, 1 + n - successes) for successes, n in arms])
 
 
@@ -46,6 +48,8 @@ def normal(arms: Sequence[Sample]) -> Result[ArmProbabilities]:
     """Return the probabilities of means, with flat priors: each posterior is normal around the mean."""
     if len(arms) < 2:
         return NotComputable(Reason.ONE_ARM)
+    if problem := unusable(*arms):
+        return NotComputable(problem)
     if any(arm.squared_error <= 0.0 for arm in arms):
         return NotComputable(Reason.ZERO_VARIANCE)
     return _probabilities([stats.norm(arm.mean, np.sqrt(arm.squared_error)) for arm in arms])

@@ -4,7 +4,7 @@ import math
 
 from scipy import stats
 
-from experiments.statistics.sample import Sample
+from experiments.statistics.sample import Sample, unusable
 from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
 __all__ = ["fieller_lift"]
@@ -20,6 +20,8 @@ def fieller_lift(treatment: Sample, control: Sample, alpha: float = 0.05) -> Res
     >>> round(lift.effect, 3), lift.interval.low < 0.1 < lift.interval.high
     (0.1, True)
     """
+    if problem := unusable(treatment, control):
+        return NotComputable(problem)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)

@@ -4,7 +4,7 @@ import math
 
 from scipy import stats
 
-from experiments.statistics.sample import Sample
+from experiments.statistics.sample import Sample, unusable
 from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
 __all__ = ["welch"]
@@ -19,8 +19,8 @@ def welch(treatment: Sample, control: Sample, alpha: float = 0.05) -> Result[Est
     >>> welch(Sample(30, 10.5, 4.0), Sample(30, 9.0, 4.0)).p_value < 0.01
     True
     """
-    if min(treatment.n, control.n) < 2:
-        return NotComputable(Reason.TOO_FEW_CUSTOMERS)
+    if problem := unusable(treatment, control, least=2):
+        return NotComputable(problem)
     squared_error = treatment.squared_error + control.squared_error
     if squared_error <= 0.0:
         return NotComputable(Reason.ZERO_VARIANCE)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.oneway import anova_generic
 
-from experiments.statistics.sample import Sample, count_inconsistency
+from experiments.statistics.sample import Sample, count_inconsistency, unusable
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["OmnibusTest", "chi_squared", "welch_anova"]
@@ -46,8 +46,8 @@ def welch_anova(arms: Sequence[Sample]) -> Result[OmnibusTest]:
     """Return Welch's (1951) one-way analysis of variance, variances not assumed equal; degrees are the numerator's."""
     if len(arms) < 2:
         return NotComputable(Reason.ONE_ARM)
-    if any(arm.n < 2 for arm in arms):
-        return NotComputable(Reason.TOO_FEW_CUSTOMERS)
+    if problem := unusable(*arms, least=2):
+        return NotComputable(problem)
     if any(arm.variance <= 0.0 for arm in arms):
         return NotComputable(Reason.ZERO_VARIANCE)
     columns = np.array([(arm.mean, arm.variance, arm.n) for arm in arms], dtype=np.float64).T

@@ -1,5 +1,6 @@
 """A metric in one arm, as its size, mean and variance by customer: what every comparison is made from."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,7 @@ __all__ = [
     "pre_revenue",
     "retention",
     "revenue",
+    "unusable",
 ]
 
 LARGEST: Final = 10**12
@@ -40,8 +42,24 @@ class Sample:
 
     @property
     def squared_error(self) -> float:
-        """Squared standard error of the mean."""
-        return self.variance / self.n
+        """Squared standard error of the mean; infinite without customers."""
+        return self.variance / self.n if self.n else math.inf
+
+
+def unusable(*samples: Sample, least: int = 1) -> Reason | None:
+    """Return why nothing can be computed from the samples, of which each needs `least` customers, or None.
+
+    >>> unusable(Sample(0, 0.0, 0.0)), unusable(Sample(9, 1.0, math.nan)), unusable(Sample(9, 1.0, 2.0))
+    (<Reason.ARM_EMPTY: 'arm_empty'>, <Reason.NOT_A_NUMBER: 'not_a_number'>, None)
+    """
+    if any(sample.n < 1 for sample in samples):
+        return Reason.ARM_EMPTY
+    if any(sample.n < least for sample in samples):
+        return Reason.TOO_FEW_CUSTOMERS
+    if any(math.isnan(sample.mean) or math.isnan(sample.variance) for sample in samples):
+        return Reason.NOT_A_NUMBER
+    finite = all(math.isfinite(sample.mean) and math.isfinite(sample.variance) for sample in samples)
+    return None if finite else Reason.OUT_OF_RANGE
 
 
 def conversion(tally: Tally) -> Result[Sample]:

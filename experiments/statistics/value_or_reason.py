@@ -27,6 +27,9 @@ class Reason(StrEnum):
     NO_EFFECT_TO_DETECT = "no_effect_to_detect"
     INCONSISTENT_SUMS = "inconsistent_sums"
     OUT_OF_RANGE = "out_of_range"
+    NOT_A_NUMBER = "not_a_number"
+    CONTROL_ALL_ALIKE = "control_all_alike"
+    MORE_THAN_A_YEAR = "more_than_a_year"
 
     @property
     def sentence(self) -> str:
@@ -40,7 +43,7 @@ _SENTENCES = {
     Reason.TOO_FEW_CUSTOMERS: "An arm has fewer than two customers, so its spread is unknown.",
     Reason.TOO_FEW_ORDERS: "An arm has fewer than five orders, too few for an average of money.",
     Reason.NO_ORDERS: "An arm has no orders, so there is no average order.",
-    Reason.ZERO_VARIANCE: "All customers of both arms did the same, so there is no spread to compare with.",
+    Reason.ZERO_VARIANCE: "Within each arm all customers did the same, so there is no spread to compare with.",
     Reason.SMALL_EXPECTED_COUNTS: "A count expected under no difference is below five; an exact test is needed.",
     Reason.TOO_LARGE_FOR_EXACT: "The counts are too large for this exact test.",
     Reason.CONTROL_NEAR_ZERO: "The control's average may be zero, so a relative lift has no bounds.",
@@ -52,6 +55,9 @@ _SENTENCES = {
     Reason.NO_EFFECT_TO_DETECT: "The effect to detect is zero or impossible, so no number of customers is enough.",
     Reason.INCONSISTENT_SUMS: "The tallied sums contradict each other, so they are not those of any customers.",
     Reason.OUT_OF_RANGE: "A number is too large or too small to be computed with.",
+    Reason.NOT_A_NUMBER: "A mean or a variance is not a number, so nothing can be compared.",
+    Reason.CONTROL_ALL_ALIKE: "All customers of the control did the same, so how many more are needed is unknown.",
+    Reason.MORE_THAN_A_YEAR: "At the present pace it would take more than a year, which is no forecast any more.",
 }
 
 

@@ -17,6 +17,9 @@ CHANGES = {
     "stopped_at": LATER,
     "primary_metric": "retention",
     "guardrails": ("average_order_value",),
+    "guardrail_margin": 0.02,
+    "guardrail_margins": {"retention": 0.02},
+    "minimum_customers": 50,
     "attribution": "conversions",
     "conversion_window": "P7D",
     "retention_days": 30,
@@ -43,13 +46,17 @@ def changed(old, **fields):
     return Experiment.model_validate({**old.model_dump(), **fields})
 
 
+def before(field):
+    return experiment(guardrails=["retention"]) if field == "guardrail_margins" else experiment()
+
+
 def test_every_field_has_a_change_here():
     assert set(CHANGES) == set(Experiment.model_fields)
 
 
 @pytest.mark.parametrize("field", CHANGES)
 def test_a_running_experiment_refuses_what_breaks_it_and_says_why(field):
-    old = experiment()
+    old = before(field)
     extra = {"planned_customers": 10_000} if field == "method" else {}
     refusals = check_change(old, changed(old, **{field: CHANGES[field]}, **extra), running=True)
     if field in {"description", "stop", "stopped_at"}:
@@ -61,7 +68,7 @@ def test_a_running_experiment_refuses_what_breaks_it_and_says_why(field):
 
 @pytest.mark.parametrize("field", sorted(set(CHANGES) - {"id", "method"}))
 def test_before_the_start_all_but_the_id_may_change(field):
-    old = experiment()
+    old = before(field)
     assert check_change(old, changed(old, **{field: CHANGES[field]}), running=False) == []
     assert [each.field for each in check_change(old, changed(old, id="x"), running=False)] == ["id"]
 
@@ -99,3 +106,13 @@ def test_what_cannot_work_is_refused_with_the_value_and_the_way_out(fields, said
 def test_a_definition_survives_json():
     plan = experiment("A", "B", "C", guardrails=["retention"], stop=LATER, segments=["New"])
     assert Experiment.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_margins_are_those_of_guardrails():
+    plan = experiment(guardrails=["retention", "average_order_value"], guardrail_margins={"retention": 0.02})
+    assert [plan.margin(each) for each in plan.guardrails] == [0.02, 0.1]
+    assert Experiment.model_validate_json(plan.model_dump_json()) == plan
+    with pytest.raises(ValidationError, match="guardrail_margins names retention, which is no guardrail"):
+        experiment(guardrail_margins={"retention": 0.02})
+    with pytest.raises(ValidationError, match="the margin of retention is 0; give a share above 0"):
+        experiment(guardrails=["retention"], guardrail_margins={"retention": 0.0})

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from experiments import Metric, NotComputable, Tallies
+from experiments import Metric, NotComputable, Reason, Tallies
 from experiments.planning.sample_size_formulas import (
     days_left,
     minimum_detectable_effect,
     sample_size_of_means,
     sample_size_of_proportions,
     sequential_customers,
+    sequential_detectable_effect,
 )
 from experiments.reporting.report import report
 from experiments.sequential.always_valid import always_valid
@@ -36,9 +37,9 @@ from tests.experiments.tallying import START, any_tallies, experiment, tallies_o
 COUNTS = st.one_of(st.integers(-1, 30), st.sampled_from([10**3, 10**6, 10**9, 10**12, 10**30]))
 SAMPLES = st.builds(
     Sample,
-    st.one_of(st.integers(1, 30), st.sampled_from([10**3, 10**6, 10**12])),
-    st.floats(-1e12, 1e12),
-    st.one_of(st.just(0.0), st.floats(0.0, 1e24)),
+    st.one_of(st.integers(0, 30), st.sampled_from([10**3, 10**6, 10**12])),
+    st.one_of(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12), st.just(math.nan)),
+    st.one_of(st.just(0.0), st.floats(0.0, 1e24), st.floats(0.0, 1e24), st.sampled_from([math.nan, math.inf])),
 )
 
 
@@ -126,6 +127,38 @@ def test_metrics_of_any_tallies(ours, theirs):
     said(adjusted_revenue(ours, theirs))
     for metric in Metric:
         said(measure(metric, ours))
+
+
+GOOD = Sample(100, 5.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (Sample(0, 0.0, 0.0), Reason.ARM_EMPTY),
+        (Sample(0, math.nan, math.nan), Reason.ARM_EMPTY),
+        (Sample(1, 5.0, math.nan), None),
+        (Sample(100, math.nan, 1.0), Reason.NOT_A_NUMBER),
+        (Sample(100, 5.0, math.nan), Reason.NOT_A_NUMBER),
+        (Sample(100, 5.0, math.inf), Reason.OUT_OF_RANGE),
+    ],
+)
+def test_arms_without_customers_or_numbers_have_a_reason(bad, reason):
+    """Checkpoints of published series have them: the variance of a single customer, arms that have not begun."""
+    tests = [welch, fieller_lift, always_valid, minimum_detectable_effect, sequential_detectable_effect]
+    for pair in ((bad, GOOD), (GOOD, bad)):
+        found = [test(*pair) for test in tests]
+        found.append(evaluate_look(*pair, 0.7, looks=3, alpha=0.05, spending=pocock))
+        found += [cochran_q([pair, (GOOD, GOOD)]), against_the_rest(pair, (GOOD, GOOD))]
+        found += [normal(pair), welch_anova([*pair, GOOD])]
+        assert all(isinstance(each, NotComputable) for each in found)
+        assert reason is None or {each.reason for each in found} == {reason}
+    planned = [sample_size_of_means(bad, 0.1), sequential_customers(bad, 0.1)]
+    assert all(isinstance(each, NotComputable) for each in planned)
+
+
+def test_an_empty_arm_has_no_chance_to_be_the_best():
+    assert beta_binomial([(8, 8), (0, 0)]) == NotComputable(Reason.ARM_EMPTY)
 
 
 @settings(max_examples=100)

@@ -79,10 +79,12 @@ def test_the_table_says_the_verdict_first_then_everything_in_words(shoal, redis)
     shoal(*BANNER, "--guardrail", "average_order_value")
     tallied(redis, "banner", BETTER, after_stop=3, something_new=1)
     text = shoal("experiment", "report", "banner").stdout
-    assert text.startswith("Ship B: the conversion rate is ")
+    # Its guardrail has no orders, so nothing is shipped over it.
+    assert text.startswith("Keep running: the conversion rate is ")
+    assert "but whether the average order value is worse cannot be told yet." in text
     assert "High-Value Loyalists (s1)" in text
     assert "Segment 77 (s77)" in text
-    unsaid = next(line for line in text.splitlines() if "no orders, so there is no average order" in line)
+    unsaid = next(line for line in text.splitlines() if line.startswith("• Nothing") and "no orders" in line)
     assert unsaid.startswith(
         "• Nothing can be said of average order value of B, average order value of B in High-Value"
     )
@@ -131,7 +133,7 @@ def test_each_method_shows_what_it_decides_by(shoal, redis, method, said):
 def test_a_replayed_experiment_is_read_at_the_time_of_its_events(shoal, redis):
     at = datetime(1997, 6, 1, tzinfo=UTC)
     redis.hset(keys.outcome_counts(1, keys.EXPERIMENTS_GROUP), "watermark", int(at.timestamp() * 1000))
-    found = shoal.json("experiment", "create", "old", *BANNER[3:-2])
+    found = shoal.json("experiment", "create", "old", *BANNER[3:-2], "--minimum-effect", "0.1")
     assert found["start"] == "1997-06-01T00:00:00Z"
     redis.hset(
         keys.outcome_counts(1, keys.EXPERIMENTS_GROUP), "watermark", int((at + timedelta(days=4)).timestamp() * 1000)

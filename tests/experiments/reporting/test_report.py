@@ -48,7 +48,7 @@ def test_better_is_shipped_worse_is_stopped_and_a_little_keeps_running():
     harmful = said(experiment(), A=counts(20_000, 1300), B=counts(20_000, 1000)).verdict
     assert harmful.decision == "stop_harmful"
     assert harmful.sentence == "Stop: B is harmful, the conversion rate is 1.5 points lower than with A."
-    running = said(experiment(), A=counts(2_000, 100), B=counts(2_000, 110)).verdict
+    running = said(experiment(minimum_effect=0.1), A=counts(2_000, 100), B=counts(2_000, 110)).verdict
     assert running.decision == "keep_running"
     assert running.sentence == f"Keep running: needs about {running.more_days:,} more days."
     # 4,000 customers came in ten days; what is missing comes at that pace.
