@@ -27,7 +27,7 @@ def pooled_if_uneven(arms: Sequence[Sample]) -> list[Sample]:
     """Return the arms; where they are uneven and it makes the larger error, each with the variance pooled over all.
 
     The mean and the variance of a small, skewed sample go together: one that misses the rare large values has a low
-    mean and looks precise. Its own variance then finds differences that are not there (docs/decisions/0023). With the
+    mean and looks precise. Its own variance then finds differences that are not there (docs/decisions/0024). With the
     larger of the two errors neither a lucky small arm nor an unlucky one does. Even arms are left as they are: their
     errors cancel, and every figure is the textbook's.
 

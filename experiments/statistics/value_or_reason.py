@@ -29,7 +29,6 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     NOT_A_NUMBER = "not_a_number"
     CONTROL_ALL_ALIKE = "control_all_alike"
-    MORE_THAN_A_YEAR = "more_than_a_year"
 
     @property
     def sentence(self) -> str:
@@ -57,7 +56,6 @@ _SENTENCES = {
     Reason.OUT_OF_RANGE: "A number is too large or too small to be computed with.",
     Reason.NOT_A_NUMBER: "A mean or a variance is not a number, so nothing can be compared.",
     Reason.CONTROL_ALL_ALIKE: "All customers of the control did the same, so how many more are needed is unknown.",
-    Reason.MORE_THAN_A_YEAR: "At the present pace it would take more than a year, which is no forecast any more.",
 }
 
 
