@@ -1,17 +1,16 @@
 """`shoal export segments`: every customer with segment and figures, for Tableau and other BI tools."""
 
 import csv
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, print_json, tables
+from cli.printing.table_file import check_suffix, write_whole
 
 if TYPE_CHECKING:
     import redis as redis_py
@@ -38,17 +37,18 @@ def segments(
     The columns are always the same, in the same order; the shop's own profile attributes come last. Beside the file,
     <name>.columns.csv says what each column holds.
     """
+    import pyarrow as pa
+
     from queries.customers.lifetime_value import missing_models_reason
     from state.model.baselines import BaselineStore
     from state.store.connection import connect
 
-    kind = to.suffix.lower()
-    if kind not in (".parquet", ".csv"):
-        raise typer.BadParameter(f"--to {to} should end in .parquet or .csv")
+    check_suffix(to)
     client = connect(state_settings(redis).redis)
     baseline = BaselineStore(client).current()
     columns, parts = _read(client, baseline, kafka, redis)
-    rows = _write(to, kind, columns, parts)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    rows = write_whole(to, pa.schema([(each.name, each.kind) for each in columns]), parts)
     dictionary = _write_dictionary(to, columns)
     reason = missing_models_reason(baseline)
     if as_json:
@@ -92,45 +92,6 @@ def _read(
             yield export_table(replace(chunk, profiles=profiles), names, models)
 
     return export_columns(attributes), parts()
-
-
-class _Writer:
-    """Writes parts to a file that takes its name only when it is whole."""
-
-    def __init__(self, path: Path, kind: str, columns: "list[Column]") -> None:
-        import pyarrow as pa
-        import pyarrow.csv
-        import pyarrow.parquet
-
-        self._path, self._unfinished = path, path.with_name(f".{path.name}.{os.getpid()}")
-        schema = pa.schema([(each.name, each.kind) for each in columns])
-        make = pa.parquet.ParquetWriter if kind == ".parquet" else pa.csv.CSVWriter
-        self._writer: Any = make(str(self._unfinished), schema)
-        self.rows = 0
-
-    def write(self, part: Any) -> None:
-        self._writer.write_table(part)
-        self.rows += part.num_rows
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.close()
-        if kind is None:
-            self._unfinished.replace(self._path)
-        else:
-            self._unfinished.unlink(missing_ok=True)
-
-
-def _write(path: Path, kind: str, columns: "list[Column]", parts: Iterator[Any]) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _Writer(path, kind, columns) as writer:
-        for part in parts:
-            writer.write(part)
-        return writer.rows
 
 
 def _write_dictionary(path: Path, columns: "list[Column]") -> Path:

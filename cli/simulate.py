@@ -182,7 +182,7 @@ def _warn_of_the_future(end: datetime, to: str) -> None:
 
 def _target(to: str, truth: Path | None, kafka: str | None) -> tuple[str, "Sink", Path | None]:
     """Return where the events go, in words and as a sink, and where the truth goes."""
-    from cli.feeding.event_sinks import FileTaken, FolderSink, KafkaSink
+    from cli.feeding.event_sinks import FileTaken, FolderSink, TopicSink
 
     folder = None if to == _KAFKA else Path(to)
     if folder and folder.exists() and not folder.is_dir():
@@ -193,7 +193,7 @@ def _target(to: str, truth: Path | None, kafka: str | None) -> tuple[str, "Sink"
     if folder:
         return to, FolderSink(folder), path
     settings = kafka_settings(kafka)
-    return settings.kafka, KafkaSink(settings), path
+    return settings.kafka, TopicSink(settings), path
 
 
 def _sentence(document: dict[str, Any]) -> str:

@@ -163,13 +163,9 @@ class CustomerLookupResponse(BaseModel):
     unknown: list[str]
 
 
-class SegmentHistoryEntry(BaseModel):
+class SegmentHistoryEntry(SegmentMembership):
     """A segment that a customer was in, and why it moved there."""
 
-    change_number: int
-    segment_id: str
-    segment: str
-    since: str
     cause: str | None = Field(description="activity, time, model, baseline or correction; null where it is not known")
     explanation: str | None = Field(description="why, in a sentence; null where it is not known")
 

@@ -22,13 +22,13 @@ from state.customers.records import blank_rows
 from stream.customers.fold import fold, merge
 from stream.customers.fold_profiles import fold_profiles
 
-__all__ = ["EventLog"]
+__all__ = ["CustomerTableBuilder"]
 
 
 _FOLDED: Final = ("orders", "web-sessions", "customers")
 
 
-class EventLog:
+class CustomerTableBuilder:
     """Takes in events of the input topics as JSON, in any order, and folds them into the records a worker would keep.
 
     A repeated `event_id` of a customer counts once, over the whole log. Topics without features are ignored.

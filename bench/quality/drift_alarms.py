@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bench.quality.data.in_memory_customers import Population, fold_into
-from bench.quality.data.order_logs import EventLog
+from bench.quality.data.order_logs import OrderLog
 from bench.quality.inertia_and_agreement import inertia
 from bench.quality.real_log_against_refit import baseline_of
 from events.time_units import DAY_MS
@@ -16,7 +16,7 @@ from stream.moves.hysteresis import Hysteresis
 __all__ = ["alarms", "drift_detector", "fitted_population", "observation"]
 
 
-def fitted_population(log: EventLog, from_ms: int, k: int, hysteresis: Hysteresis) -> tuple[Population, EventLog]:
+def fitted_population(log: OrderLog, from_ms: int, k: int, hysteresis: Hysteresis) -> tuple[Population, OrderLog]:
     """Return the customers of the log before `from_ms` under a baseline fitted then, and the rest of the log."""
     cut = int(np.searchsorted(log.columns.times, from_ms))
     rows, before = blank_rows(len(log.names)), log.part(0, cut)
@@ -41,7 +41,7 @@ def observation(people: Population, at_ms: int) -> Observation:
     )
 
 
-def alarms(log: EventLog, from_ms: int, k: int) -> list[dict[str, Any]]:
+def alarms(log: OrderLog, from_ms: int, k: int) -> list[dict[str, Any]]:
     """Return the alarms of a log from `from_ms` on, after a baseline then: how many days later, and why."""
     people, rest = fitted_population(log, from_ms, k, Hysteresis.uniform(0.1))
     watch, found = drift_detector(people), []

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.quality.data.in_memory_customers import Population, fold_into
-from bench.quality.data.order_logs import EventLog
+from bench.quality.data.order_logs import OrderLog
 from bench.quality.inertia_and_agreement import FLAP_DAYS, Refit
 from bench.quality.real_log_against_refit import baseline_of
 from events.arrays import Ints
@@ -42,7 +42,7 @@ CHOICES: Final = (
 
 
 def measure_flapping_delay(
-    log: EventLog, from_ms: int, k: int, choices: Sequence[DampingChoice] = CHOICES
+    log: OrderLog, from_ms: int, k: int, choices: Sequence[DampingChoice] = CHOICES
 ) -> list[Figures]:
     """Run each choice over a log from `from_ms` on, after a baseline on what lies before it."""
     cut = int(np.searchsorted(log.columns.times, from_ms))

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from batch.candidate import build_candidate
 from batch.data.customer_table import CustomerTable
-from batch.data.table_from_event_files import EventLog
+from batch.data.table_from_event_files import CustomerTableBuilder
 from batch.fit_options import FitOptions
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS
 from simulation.event_merging import TOPICS, TRUTH
@@ -35,7 +35,7 @@ _FIT_SEED: Final = 42
 
 def shop_of(scenario: Scenario, customers: int, seed: int, days: int) -> tuple[CustomerTable, Labels]:
     """Return the customers of a simulated shop after so many days, folded from its events, and their true groups."""
-    log, groups = EventLog(half_life_ms=HALF_LIFE_MS), dict[str, str]()
+    log, groups = CustomerTableBuilder(half_life_ms=HALF_LIFE_MS), dict[str, str]()
     for batch in Shop(scenario, customers, seed, _START).batches(days):
         for place, topic in enumerate(TOPICS):
             if rejected := log.add(topic, batch.of(place).values.tolist()):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import redis
 
-from bench.quality.data.order_logs import EventLog
+from bench.quality.data.order_logs import OrderLog
 from bench.quality.data.worker_on_redis import Service
 from bench.quality.inertia_and_agreement import flaps, unmatched
 from bench.quality.real_log_against_refit import baseline_of, moves_of
@@ -25,7 +25,7 @@ class _Run(NamedTuple):
     excess: float
 
 
-def measure_stationary(client: redis.Redis, log: EventLog, from_ms: int, k: int) -> dict[str, Any]:
+def measure_stationary(client: redis.Redis, log: OrderLog, from_ms: int, k: int) -> dict[str, Any]:
     """Run the service, with its borders held and with borders that follow every version, and beside both a frozen twin.
 
     A spurious change is one that the twin, which keeps the baseline's centroids, does not make (the same customer to
@@ -53,7 +53,7 @@ def measure_stationary(client: redis.Redis, log: EventLog, from_ms: int, k: int)
 
 
 def _run(
-    client: redis.Redis, before: EventLog, after: EventLog, k: int, stream: StreamSettings, *, frozen: bool = False
+    client: redis.Redis, before: OrderLog, after: OrderLog, k: int, stream: StreamSettings, *, frozen: bool = False
 ) -> _Run:
     service = Service(client, stream, frozen=frozen)
     for end_ms, orders in before.days():

@@ -8,7 +8,7 @@ from typing import Any, Final
 import redis
 
 from bench.quality.data.late_regimes import AFFECTED_GROUPS, scenario_with_change_on
-from bench.quality.data.order_logs import EventLog, cdnow, online_retail, simulated
+from bench.quality.data.order_logs import OrderLog, cdnow, online_retail, simulated
 from bench.quality.drift_alarms import alarms
 from bench.quality.flapping_delay import measure_flapping_delay
 from bench.quality.known_groups import measure_known_groups
@@ -124,7 +124,7 @@ class Session:
         """Compare segments with the true groups of three simulated shops."""
         return measure_known_groups()
 
-    def _halves(self, log: EventLog, ks: tuple[int, ...]) -> Figures:
+    def _halves(self, log: OrderLog, ks: tuple[int, ...]) -> Figures:
         found = {}
         for k in ks:
             found[str(k)] = {"by customer": by_customer(self.client, log, k), **by_event(log, k)}
@@ -134,11 +134,11 @@ class Session:
         return found
 
 
-def _at(log: EventLog, day: int) -> int:
+def _at(log: OrderLog, day: int) -> int:
     return int(log.columns.times[0]) // DAY_MS * DAY_MS + day * DAY_MS
 
 
-def _middle(log: EventLog) -> int:
+def _middle(log: OrderLog) -> int:
     return int(halves(log)[1].columns.times[0]) // DAY_MS * DAY_MS
 
 

@@ -10,7 +10,7 @@ import redis
 from sklearn.cluster import KMeans
 
 from bench.quality.data.in_memory_customers import fold_into, vector_days
-from bench.quality.data.order_logs import EventLog
+from bench.quality.data.order_logs import OrderLog
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS, Service
 from bench.quality.inertia_and_agreement import Refit, flaps, inertia
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
@@ -34,7 +34,7 @@ _STEP = 0.02
 _SPARK_DAYS = 30.0
 
 
-def halves(log: EventLog) -> tuple[EventLog, EventLog]:
+def halves(log: OrderLog) -> tuple[OrderLog, OrderLog]:
     """Return the log's first and second half by number of orders; a day is not divided."""
     middle = int(log.columns.times[len(log) // 2]) // DAY_MS * DAY_MS
     cut = int(np.searchsorted(log.columns.times, middle))
@@ -72,19 +72,19 @@ def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
     )
 
 
-def self_feeding(client: redis.Redis, log: EventLog, k: int) -> Figures:
+def self_feeding(client: redis.Redis, log: OrderLog, k: int) -> Figures:
     """Run the service over a log with published segments that feed the sums, and borders that follow at once."""
     following = StreamSettings(border_tolerance=0.0, hysteresis=MARGIN)
     found = _compared(Service(client, following, rule=SelfFeeding), log, k)
     return {name: found[name] for name in ("inertia", "published")}
 
 
-def by_customer(client: redis.Redis, log: EventLog, k: int) -> Figures:
+def by_customer(client: redis.Redis, log: OrderLog, k: int) -> Figures:
     """Run the service over a log and compare where it stands at the end."""
     return _compared(Service(client), log, k)
 
 
-def _compared(service: Service, log: EventLog, k: int) -> Figures:
+def _compared(service: Service, log: OrderLog, k: int) -> Figures:
     first, second = halves(log)
     began = time.monotonic()
     for end_ms, orders in first.days():
@@ -123,7 +123,7 @@ def moves_of(changes: Sequence[Change]) -> tuple[Ints, Ints, Ints, Ints]:
     )
 
 
-def by_event(log: EventLog, k: int) -> Figures:
+def by_event(log: OrderLog, k: int) -> Figures:
     """Run the rules that learn by event over a log, from the same baseline."""
     first, second = halves(log)
     rows = blank_rows(len(log.names))

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from bench.quality.data.in_memory_customers import Population
-from bench.quality.data.order_logs import EventLog
+from bench.quality.data.order_logs import OrderLog
 from bench.quality.drift_alarms import drift_detector, fitted_population, observation
 from bench.quality.inertia_and_agreement import Refit, inertia
 from bench.quality.real_log_against_refit import baseline_of
@@ -46,7 +46,7 @@ class _WithProposedBaselines(_InertiaHistory):
         self._watch = drift_detector(people)
         self.alarms: list[int] = []
 
-    def observe(self, log: EventLog, day: int, at_ms: int) -> None:
+    def observe(self, log: OrderLog, day: int, at_ms: int) -> None:
         """Look as the leader does, and approve what is proposed."""
         if self._watch.observe(observation(self.people, at_ms)):
             segmenter, rows = self.people.segmenter, self.people.rows
@@ -57,7 +57,7 @@ class _WithProposedBaselines(_InertiaHistory):
 
 
 def after_change(
-    log: EventLog, groups: list[str], affected: tuple[str, ...], from_ms: int, turn_ms: int, k: int
+    log: OrderLog, groups: list[str], affected: tuple[str, ...], from_ms: int, turn_ms: int, k: int
 ) -> dict[str, Any]:
     """Return the inertia against a refit from `turn_ms` on, and when each affected group had 3 orders a customer.
 

@@ -9,7 +9,7 @@ from river import cluster
 from sklearn.metrics import adjusted_rand_score
 
 from bench.quality.data.in_memory_customers import fold_into, vector_days
-from bench.quality.data.order_logs import EventLog
+from bench.quality.data.order_logs import OrderLog
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS
 from bench.quality.inertia_and_agreement import Refit, flaps
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
@@ -59,7 +59,7 @@ class Stream(NamedTuple):
 
 
 def measure_rivals(
-    log: EventLog, from_ms: int, k: int, groups: Mapping[str, str] | None = None
+    log: OrderLog, from_ms: int, k: int, groups: Mapping[str, str] | None = None
 ) -> dict[str, list[Figures]]:
     """Run every model over the days of a log from `from_ms` on; all get the same vectors, from the same baseline.
 
@@ -83,14 +83,14 @@ def measure_rivals(
     return found
 
 
-def _fewer(log: EventLog) -> EventLog:
+def _fewer(log: OrderLog) -> OrderLog:
     if len(log.names) <= _FEW:
         return log
     chosen = np.random.default_rng(_SEED).choice(len(log.names), _FEW, replace=False)
-    return EventLog.of(log.columns.take(np.flatnonzero(np.isin(log.customers, chosen))))
+    return OrderLog.of(log.columns.take(np.flatnonzero(np.isin(log.customers, chosen))))
 
 
-def _stream(log: EventLog, from_ms: int, k: int, *, swept: bool) -> Stream:
+def _stream(log: OrderLog, from_ms: int, k: int, *, swept: bool) -> Stream:
     cut = int(np.searchsorted(log.columns.times, from_ms))
     before, after = log.part(0, cut), log.part(cut, len(log))
     rows = blank_rows(len(log.names))

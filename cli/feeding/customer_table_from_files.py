@@ -32,7 +32,7 @@ def read_customers(files: Sequence[Path], half_life_ms: float, features: Sequenc
     A file's name tells its topic (`topic_of`); `features` that are not built in are numeric profile attributes.
     Raises FileInvalid.
     """
-    from batch.data.table_from_event_files import EventLog
+    from batch.data.table_from_event_files import CustomerTableBuilder
     from cli.formats.event_files import read_events
     from consumers.inputs.bounds import EventBounds
     from consumers.settings import ConsumerSettings
@@ -40,7 +40,7 @@ def read_customers(files: Sequence[Path], half_life_ms: float, features: Sequenc
 
     own = [name for name in features if name not in FEATURES]
     settings = ConsumerSettings()
-    log = EventLog(
+    log = CustomerTableBuilder(
         half_life_ms=half_life_ms,
         attributes=own,
         currency=settings.currency,

@@ -13,7 +13,7 @@ from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from simulation.event_merging import TOPICS, TRUTH, Batch
 
-__all__ = ["FileTaken", "FolderSink", "KafkaSink", "LineFile", "Sink"]
+__all__ = ["FileTaken", "FolderSink", "LineFile", "Sink", "TopicSink"]
 
 _SUFFIX: Final = ".jsonl"
 
@@ -84,7 +84,7 @@ class FolderSink:
             file.close()
 
 
-class KafkaSink:
+class TopicSink:
     """Publishes events to their topics, keyed by customer. Raises what `Sender` raises."""
 
     def __init__(self, settings: KafkaSettings) -> None:

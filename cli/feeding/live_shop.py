@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from cli.feeding.await_processing import wait_until_processed
-from cli.feeding.event_sinks import KafkaSink
+from cli.feeding.event_sinks import TopicSink
 from cli.feeding.live_segment_table import SegmentTicker
 from cli.feeding.pacing import Pace, paced
 from cli.feeding.sample_webhook import SampleWebhook
@@ -72,7 +72,7 @@ class LiveShop:
 
         None is until stopped, or until the shop's time has reached the wall clock.
         """
-        with self._ticker, KafkaSink(self._kafka) as sink:
+        with self._ticker, TopicSink(self._kafka) as sink:
             self._define_experiment()
             for part in self._stream.before(self._day_ms(PAST_DAYS)):
                 if self._stop.is_set():
@@ -141,12 +141,12 @@ class LiveShop:
             self._show(self._day_ms(PAST_DAYS))
             time.sleep(0.1)
 
-    def _publish_paced(self, sink: KafkaSink, first_day: float, days: float, speed: float) -> None:
+    def _publish_paced(self, sink: TopicSink, first_day: float, days: float, speed: float) -> None:
         start, end = self._day_ms(first_day), self._day_ms(first_day + days)
         for part in paced(self._stream.before(end), Pace(start, speed=speed), self._stop):
             self._publish(sink, part)
 
-    def _publish(self, sink: KafkaSink, part: Batch) -> None:
+    def _publish(self, sink: TopicSink, part: Batch) -> None:
         sink.write(part)
         self._events += part.events
         self._show(int(part.times[-1]))

@@ -13,7 +13,7 @@ from events.base_error import ShoalError
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Column", "ExportFailed", "check_suffix", "write_table"]
+__all__ = ["Column", "ExportFailed", "check_suffix", "write_table", "write_whole"]
 
 _CHUNK: Final = 50_000
 _SUFFIXES: Final = (".csv", ".parquet")
@@ -40,30 +40,38 @@ def check_suffix(path: Path) -> None:
 def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Write rows, which have every column's name as a key, and return what was written.
 
-    The file appears whole or not at all. The dictionary is `<file>.columns.json`. Raises ExportFailed.
+    The dictionary is `<file>.columns.json`. Raises ExportFailed.
     """
-    beside, partial = path.with_name(path.name + ".columns.json"), path.with_name(path.name + ".partial")
+    import pyarrow as pa
+
+    schema, beside = _schema(columns), path.with_name(path.name + ".columns.json")
+    count = write_whole(path, schema, (pa.Table.from_pylist(chunk, schema=schema) for chunk in _chunks(rows)))
     try:
-        count = _write(partial, path.suffix.lower(), columns, rows)
-        partial.replace(path)
         beside.write_text(json.dumps([column._asdict() for column in columns], indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise ExportFailed(f"{path} cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+        raise ExportFailed(f"{beside} cannot be written: {error}") from error
     return {"file": os.fspath(path), "rows": count, "columns_file": os.fspath(beside)}
 
 
-def _write(path: Path, suffix: str, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> int:
-    import pyarrow as pa
+def write_whole(path: Path, schema: "pyarrow.Schema", parts: "Iterable[pyarrow.Table]") -> int:
+    """Write tables into one file, by its suffix as CSV or Parquet, and return the number of rows.
+
+    The file appears whole or not at all. Raises ExportFailed.
+    """
     from pyarrow import csv, parquet
 
-    schema, count = _schema(columns), 0
-    writer = csv.CSVWriter(path, schema) if suffix == ".csv" else parquet.ParquetWriter(path, schema)
-    with writer:
-        for chunk in _chunks(rows):
-            writer.write_table(pa.Table.from_pylist(chunk, schema=schema))
-            count += len(chunk)
+    unfinished, count = path.with_name(f".{path.name}.{os.getpid()}"), 0
+    make = csv.CSVWriter if path.suffix.lower() == ".csv" else parquet.ParquetWriter
+    try:
+        with make(str(unfinished), schema) as writer:
+            for part in parts:
+                writer.write_table(part)
+                count += part.num_rows
+        unfinished.replace(path)
+    except OSError as error:
+        raise ExportFailed(f"{path} cannot be written: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
     return count
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from bench.quality.data.order_logs import EventLog
+from bench.quality.data.order_logs import OrderLog
 from bench.quality.data.worker_on_redis import HALF_LIFE_MS
 from consumers.inputs.columns import Columns
 from events.arrays import Floats, Ints
@@ -29,7 +29,7 @@ def fold_into(rows: Rows, columns: Columns, customers: Ints, half_life_ms: float
     return touched
 
 
-def vector_days(log: EventLog, rows: Rows, segmenter: CentroidSegmenter) -> Iterator[tuple[int, Ints, Floats]]:
+def vector_days(log: OrderLog, rows: Rows, segmenter: CentroidSegmenter) -> Iterator[tuple[int, Ints, Floats]]:
     """Yield each day's end (ms), the customers (m,) that ordered on it, and their vectors (m, d) then.
 
     `rows` (all customers) are folded into.
@@ -44,7 +44,7 @@ class Population:
 
     def __init__(
         self,
-        log: EventLog,
+        log: OrderLog,
         baseline: Baseline,
         rows: Rows,
         now_ms: int,
@@ -59,7 +59,7 @@ class Population:
         self.sums = ModelSums.zeros(baseline.k, len(baseline.features))
         self._reevaluate(rows.copy(), now_ms)
 
-    def day(self, end_ms: int, orders: EventLog) -> None:
+    def day(self, end_ms: int, orders: OrderLog) -> None:
         """Take in a day's orders, re-evaluate everyone, and move the centroids to the means of their members."""
         before = self.rows.copy()  # as learned: what is taken out of the sums must be what was put in
         if len(orders):

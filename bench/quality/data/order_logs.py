@@ -23,7 +23,7 @@ from simulation.event_merging import TOPICS, TRUTH
 from simulation.scenarios.scenario import Scenario
 from simulation.shop import Shop
 
-__all__ = ["EventLog", "cdnow", "online_retail", "simulated"]
+__all__ = ["OrderLog", "cdnow", "online_retail", "simulated"]
 
 
 _START: Final = datetime(2025, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ _ORDERS: Final = TOPICS.index("orders")
 
 
 @dataclass(frozen=True)
-class EventLog:
+class OrderLog:
     """Orders by time: `columns` of n of them, and the customer number (n,) of each; `names[i]` is customer i's id."""
 
     columns: OrderColumns
@@ -40,7 +40,7 @@ class EventLog:
     names: list[str]
 
     @classmethod
-    def of(cls, columns: OrderColumns) -> "EventLog":
+    def of(cls, columns: OrderColumns) -> "OrderLog":
         """Number the customers in order of their first appearance; the orders are sorted by time."""
         columns = columns.take(np.argsort(columns.times, kind="stable"))
         codes, names = pd.factorize(np.asarray(columns.customer_ids, dtype=object))
@@ -49,11 +49,11 @@ class EventLog:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def part(self, start: int, end: int) -> "EventLog":
+    def part(self, start: int, end: int) -> "OrderLog":
         """Return the orders from `start` to before `end`, with the same customer numbers."""
-        return EventLog(self.columns.take(np.arange(start, end)), self.customers[start:end], self.names)
+        return OrderLog(self.columns.take(np.arange(start, end)), self.customers[start:end], self.names)
 
-    def days(self) -> Iterator[tuple[int, "EventLog"]]:
+    def days(self) -> Iterator[tuple[int, "OrderLog"]]:
         """Yield each UTC day's end (ms) with its orders, days without orders among them."""
         if not len(self):
             return
@@ -63,9 +63,9 @@ class EventLog:
             yield (day + 1) * DAY_MS, self.part(start, end)
 
 
-def _from_orders(orders: Iterable[Order]) -> EventLog:
+def _from_orders(orders: Iterable[Order]) -> OrderLog:
     placed = [order for order in orders if order.type == "placed"]
-    return EventLog.of(
+    return OrderLog.of(
         OrderColumns(
             np.array([order.customer_id for order in placed], dtype=object),
             event_hashes([order.event_id for order in placed], "orders"),
@@ -77,17 +77,17 @@ def _from_orders(orders: Iterable[Order]) -> EventLog:
     )
 
 
-def cdnow(folder: Path) -> EventLog:
+def cdnow(folder: Path) -> OrderLog:
     """Return the 69,659 purchases of CDNOW."""
     return _from_orders(read_cdnow(folder / "CDNOW_master.txt"))
 
 
-def online_retail(folder: Path) -> EventLog:
+def online_retail(folder: Path) -> OrderLog:
     """Return the 18,532 invoices of Online Retail; cancellations are left out, as in the table of the design."""
     return _from_orders(read_online_retail(folder / "online_retail.parquet").orders)
 
 
-def simulated(scenario: Scenario, customers: int, seed: int, days: int) -> tuple[EventLog, dict[str, str]]:
+def simulated(scenario: Scenario, customers: int, seed: int, days: int) -> tuple[OrderLog, dict[str, str]]:
     """Return the orders of a simulated shop, with their cancellations and refunds, and each customer's group."""
     shop = Shop(scenario, customers, seed, _START)
     decoder = OrderInput(Money(scenario.currency, {}, adopt=lambda currency: currency), _LARGEST)
@@ -99,4 +99,4 @@ def simulated(scenario: Scenario, customers: int, seed: int, days: int) -> tuple
         for line in batch.of(TRUTH).values:
             if (truth := json.loads(line))["kind"] == "customer":
                 groups[truth["customer_id"]] = truth["group"]
-    return EventLog.of(OrderColumns.joined(parts)), groups
+    return OrderLog.of(OrderColumns.joined(parts)), groups

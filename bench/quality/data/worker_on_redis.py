@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import redis
 
-from bench.quality.data.order_logs import EventLog
+from bench.quality.data.order_logs import OrderLog
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.lane_processing import OwnedBatch, Processing
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
@@ -126,7 +126,7 @@ class Service:
         for each in self._owned:
             self.sweeper.claimed(each)
 
-    def day(self, end_ms: int, orders: EventLog, *, sweep: bool = True) -> None:
+    def day(self, end_ms: int, orders: OrderLog, *, sweep: bool = True) -> None:
         """Take in the orders of a day, then sweep and publish the model at its end."""
         self.clock.now = end_ms
         if len(orders):
@@ -178,7 +178,7 @@ class Service:
         batch.rows = np.array([found[name] for name in ids], batch.rows.dtype)
         return batch
 
-    def _take_in(self, orders: EventLog) -> None:
+    def _take_in(self, orders: OrderLog) -> None:
         homes = partitions_of(list(orders.columns.customer_ids), PARTITIONS)
         job = []
         for owned in self._owned:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from batch.data.order_log_attributes import DETAIL_UNITS
-from batch.data.table_from_event_files import EventLog
+from batch.data.table_from_event_files import CustomerTableBuilder
 from tests.building import HALF_LIFE_MS
 from tests.shop import message, order, reference, shop_events
 
 
 def log_of(messages, step=1_000, **options):
-    log = EventLog(half_life_ms=HALF_LIFE_MS, **options)
+    log = CustomerTableBuilder(half_life_ms=HALF_LIFE_MS, **options)
     for topic in {each.topic for each in messages}:
         values = [each.value for each in messages if each.topic == topic]
         for start in range(0, len(values), step):
@@ -94,7 +94,7 @@ class TestDetails:
 
 
 def test_what_a_worker_would_refuse_is_returned_with_the_reason():
-    log = EventLog(half_life_ms=HALF_LIFE_MS)
+    log = CustomerTableBuilder(half_life_ms=HALF_LIFE_MS)
     good = order("ann", "2025-01-01T00:00:00Z").value
     (refused,) = log.add("orders", [good, b'{"order_id": 1}'])
     assert refused[0] == 1
@@ -102,6 +102,6 @@ def test_what_a_worker_would_refuse_is_returned_with_the_reason():
 
 
 def test_topics_that_make_no_features_are_passed_over():
-    log = EventLog(half_life_ms=HALF_LIFE_MS)
+    log = CustomerTableBuilder(half_life_ms=HALF_LIFE_MS)
     assert log.add("exposures", [b"{}"]) == []
     assert len(log.table()) == 0
