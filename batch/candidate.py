@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from batch.data.cleaning import Cleaned, Scale, clean
@@ -23,13 +22,11 @@ from batch.naming.segment_profile import SegmentProfile, segment_profiles
 from batch.naming.surrogate_tree import fit_surrogate
 from batch.selection.candidate_metrics import CandidateMetrics
 from batch.selection.compare_and_fit import choose
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, BaselineSegment
 from stream.customers.features import feature_of
 
 __all__ = ["Candidate", "build_candidate"]
-
-Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +59,7 @@ class Candidate:
     features: tuple[str, ...]
     scale: Scale
     centroids: Floats
-    labels: Labels
+    labels: Ints
     algorithm: str
     k: int
     silhouette: float | None
@@ -76,7 +73,7 @@ class Candidate:
     lifetime: LifetimeSummary | LifetimeUnavailable
     picture: PcaProjection
 
-    def assign(self, table: CustomerTable) -> Labels:
+    def assign(self, table: CustomerTable) -> Ints:
         """Return the segment (n,) of the customers of a table, as the live model would say; -1 where all is missing."""
         return nearest_labels(self.scale.apply(table.matrix(self.features)), self.centroids, list(self.features))
 

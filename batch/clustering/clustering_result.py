@@ -5,28 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 
-__all__ = ["ClusteringResult", "Floats", "Labels", "cluster_means", "nearest_mean", "with_consecutive_labels"]
-
-Labels = npt.NDArray[np.int64]
+__all__ = ["ClusteringResult", "cluster_means", "nearest_mean", "with_consecutive_labels"]
 
 
 @dataclass(frozen=True, eq=False)
 class ClusteringResult:
     """Labels (n,) from 0 to k - 1, -1 for outliers; k; and the Bayesian information criterion of a mixture."""
 
-    labels: Labels
+    labels: Ints
     k: int
     bic: float | None = None
 
 
-def cluster_means(points: Floats, labels: Labels, k: int) -> Floats:
+def cluster_means(points: Floats, labels: Ints, k: int) -> Floats:
     """Return the mean (k, d) of each cluster's members."""
     return np.stack([points[labels == label].mean(axis=0) for label in range(k)])
 
 
-def nearest_mean(points: Floats, means: Floats) -> Labels:
+def nearest_mean(points: Floats, means: Floats) -> Ints:
     """Return the nearest of the means (k, d) for each point (n, d)."""
     squared = np.stack([((points - mean) ** 2).sum(axis=1) for mean in means], axis=1)
     return np.asarray(np.argmin(squared, axis=1), np.int64)

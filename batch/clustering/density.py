@@ -6,13 +6,12 @@ from sklearn.neighbors import NearestNeighbors
 
 from batch.clustering.clustering_result import (
     ClusteringResult,
-    Labels,
     cluster_means,
     nearest_mean,
     with_consecutive_labels,
 )
 from batch.clustering.elbow import elbow
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 
 __all__ = ["dbscan", "hdbscan"]
 
@@ -54,7 +53,7 @@ def _min_members(sample: Floats) -> int:
     return min(len(sample), max(_LEAST, round(_SHARE * len(sample))))
 
 
-def _extend_to_all(points: Floats, sample: Floats, labels: Labels) -> ClusteringResult:
+def _extend_to_all(points: Floats, sample: Floats, labels: Ints) -> ClusteringResult:
     """Return the sample's labels, or where it is a part of the points, for each the cluster with the nearest mean."""
     found = with_consecutive_labels(np.asarray(labels, np.int64))
     if sample is points or not found.k:

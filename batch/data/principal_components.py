@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.decomposition import PCA
 
 from events.arrays import Floats, Ints
 
 __all__ = ["PcaProjection", "pca_projection"]
 
-Labels = npt.NDArray[np.int64]
 
 _POINTS = 2_000
 
@@ -25,13 +23,13 @@ class PcaProjection:
 
     positions: Ints
     points: Floats
-    labels: Labels
+    labels: Ints
     centroids: Floats
     axes: Floats
     explained: Floats
 
 
-def pca_projection(standard: Floats, labels: Labels, centroids: Floats, seed: int) -> PcaProjection:
+def pca_projection(standard: Floats, labels: Ints, centroids: Floats, seed: int) -> PcaProjection:
     """Return at most 2,000 customers of standardised features (n, d; NaN counts as the mean) in two dimensions."""
     filled = np.nan_to_num(standard)
     count = min(2, filled.shape[1], len(filled))

@@ -1,21 +1,19 @@
 """Lloyd's iteration until it converges, as the live model would continue it; missing values are left out."""
 
 import numpy as np
-import numpy.typing as npt
 
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 from state.partitions.model_sums import ModelSums
 from stream.model.kmeans import OnlineKMeans
 
 __all__ = ["nearest_labels", "run_lloyd"]
 
-Labels = npt.NDArray[np.int64]
 
 _ITERATIONS = 100
 _CHUNK = 200_000
 
 
-def run_lloyd(standard: Floats, labels: Labels, k: int, features: list[str]) -> tuple[Floats, Labels]:
+def run_lloyd(standard: Floats, labels: Ints, k: int, features: list[str]) -> tuple[Floats, Ints]:
     """Return the centroids (k, d) and labels (n,) on which Lloyd's iteration from these labels converges.
 
     The live model is this iteration over the live customers, so a baseline that has not run_lloyd would start to drift
@@ -34,7 +32,7 @@ def run_lloyd(standard: Floats, labels: Labels, k: int, features: list[str]) -> 
     return centroids, nearest_labels(standard, centroids, features)
 
 
-def nearest_labels(standard: Floats, centroids: Floats, features: list[str]) -> Labels:
+def nearest_labels(standard: Floats, centroids: Floats, features: list[str]) -> Ints:
     """Return the nearest centroid (n,) of each vector (n, d), -1 where all is missing, in bounded memory."""
     model = OnlineKMeans(centroids, features)
     parts = [model.predict_many(standard[start : start + _CHUNK]) for start in range(0, len(standard), _CHUNK)]

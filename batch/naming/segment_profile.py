@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from batch.data.crm_profiles import TEXT_FIELDS
@@ -13,12 +12,11 @@ from batch.data.customer_metrics import unit_names
 from batch.data.customer_table import CustomerTable
 from batch.naming.playbook import Play, play_for
 from batch.naming.surrogate_tree import SegmentRule
-from events.arrays import Flags
+from events.arrays import Flags, Ints
 from stream.customers.rfm_values import net_spend
 
 __all__ = ["CategoryShare", "NumericProfile", "SegmentProfile", "segment_profiles"]
 
-Labels = npt.NDArray[np.int64]
 
 _TOP: Final = 5
 _Z95: Final = 1.959964
@@ -85,7 +83,7 @@ class SegmentProfile:
 def segment_profiles(
     table: CustomerTable,
     numbers: pd.DataFrame,
-    labels: Labels,
+    labels: Ints,
     names: Sequence[str],
     rules: Sequence[SegmentRule],
     features: Sequence[str],

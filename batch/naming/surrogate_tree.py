@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 
 __all__ = ["SegmentRule", "Surrogate", "fit_surrogate"]
 
-Labels = npt.NDArray[np.int64]
 
 _SAMPLE: Final = 50_000
 _DEPTH: Final = 5
@@ -38,7 +36,7 @@ class Surrogate:
 
 def fit_surrogate(
     matrix: Floats,
-    labels: Labels,
+    labels: Ints,
     k: int,
     features: Sequence[str],
     to_unit: Sequence[Callable[[Floats], Floats]],
@@ -68,8 +66,8 @@ def fit_surrogate(
 
 def _rule(
     tree: DecisionTreeClassifier,
-    leaves: Labels,
-    labels: Labels,
+    leaves: Ints,
+    labels: Ints,
     segment: int,
     features: Sequence[str],
     to_unit: Sequence[Callable[[Floats], Floats]],

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, davies_bouldin_score
 
 from batch.clustering import FIND_K, cluster
@@ -16,11 +15,10 @@ from batch.selection.candidate_metrics import CandidateMetrics
 from batch.selection.gap_statistic import gap_statistic
 from batch.selection.silhouette import Silhouettes
 from batch.selection.stability import stability
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 
 __all__ = ["score_candidates"]
 
-Labels = npt.NDArray[np.int64]
 
 _LEAST_STABLE = 0.6
 _CONTENDING = 0.1
@@ -97,7 +95,7 @@ class _Scorer:
             refused = refused or f"refits on bootstrap samples agree to {agreed:.2f} only, less than {_LEAST_STABLE}"
         return replace(metrics, stability=agreed, refused=refused)
 
-    def _of_segments(self, centroids: Floats, labels: Labels) -> CandidateMetrics:
+    def _of_segments(self, centroids: Floats, labels: Ints) -> CandidateMetrics:
         """Return the metrics that depend only on the segments that go live."""
         k, placed = len(centroids), labels >= 0
         inertia = float(np.nansum((self._sample - centroids[labels])[placed] ** 2)) / len(labels)

@@ -16,11 +16,10 @@ from batch.selection.candidate_metrics import CandidateMetrics
 from batch.selection.candidate_scoring import score_candidates
 from batch.selection.selection_rule import best_candidate, selection_reason
 from batch.selection.silhouette import silhouette_of
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 
 __all__ = ["Choice", "choose"]
 
-Labels = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.object_]
 
 _COMPARISON_SEED = 0
@@ -31,7 +30,7 @@ class Choice:
     """The chosen clustering of n customers: centroids (k, d), labels (n,), its metrics, all metrics, and why."""
 
     centroids: Floats
-    labels: Labels
+    labels: Ints
     inertia: float
     chosen: CandidateMetrics
     tried: tuple[CandidateMetrics, ...]
@@ -70,7 +69,7 @@ def _sample(cleaned: Cleaned, ids: Ids, size: int) -> Floats:
     return cleaned.standard[kept[order[:size]]]
 
 
-def _fit_all(cleaned: Cleaned, best: CandidateMetrics, seed: int, features: list[str]) -> tuple[Labels, int]:
+def _fit_all(cleaned: Cleaned, best: CandidateMetrics, seed: int, features: list[str]) -> tuple[Ints, int]:
     """Return the labels (n,) of the chosen algorithm on all customers that were not set aside, and their number."""
     kept = ~cleaned.isolated
     fitted = cluster(best.algorithm, np.nan_to_num(cleaned.standard[kept]), best.k, seed, features)
@@ -79,7 +78,7 @@ def _fit_all(cleaned: Cleaned, best: CandidateMetrics, seed: int, features: list
     return labels, fitted.k
 
 
-def _ordered_by_size(centroids: Floats, labels: Labels) -> tuple[Floats, Labels]:
+def _ordered_by_size(centroids: Floats, labels: Ints) -> tuple[Floats, Ints]:
     """Return the clusters numbered from the largest to the smallest, whatever numbers the algorithm gave them."""
     k = len(centroids)
     sizes = np.bincount(labels[labels >= 0], minlength=k)

@@ -1,14 +1,12 @@
 """Mean silhouettes: how much nearer customers are to their own segment than to the next."""
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import pairwise_distances, silhouette_score
 
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 
 __all__ = ["Silhouettes", "silhouette_of"]
 
-Labels = npt.NDArray[np.int64]
 
 _COMPARED = 3_000
 _FINAL = 10_000
@@ -28,7 +26,7 @@ class Silhouettes:
         self._distances = pairwise_distances(points[self._chosen]).astype(np.float32)
         np.fill_diagonal(self._distances, 0.0)
 
-    def of(self, labels: Labels) -> float | None:
+    def of(self, labels: Ints) -> float | None:
         """Return the mean silhouette of labels (n,), those of -1 left out.
 
         None where the sample holds one cluster only, or no two customers of any.
@@ -41,7 +39,7 @@ class Silhouettes:
         return float(silhouette_score(distances, own[known], metric="precomputed"))
 
 
-def silhouette_of(points: Floats, labels: Labels, seed: int) -> float | None:
+def silhouette_of(points: Floats, labels: Ints, seed: int) -> float | None:
     """Return the mean silhouette of labels (n,) of points (n, d; no NaN), on at most 10,000 of them, or None."""
     known = np.flatnonzero(labels >= 0)
     if len(known) > _FINAL:

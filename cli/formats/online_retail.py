@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from cli.formats.customer_countries import Residence, latest_residences
 from cli.formats.file_invalid import FileInvalid
 from cli.formats.log_in_memory import EventLog
-from events.arrays import Ints
+from events.arrays import Flags, Ints
 from events.schema.inputs import CustomerProfile, Order
 
 __all__ = ["Invoice", "OnlineRetail", "Summary", "read_online_retail"]
@@ -29,8 +29,6 @@ _MAX_DECIMALS: Final = 6
 _MAX_QUANTITY: Final = 10**6
 _MAX_PRICE: Final = 10**6
 """The product of the two, at six decimals, is far inside 64 bits."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Invoice(NamedTuple):
@@ -277,7 +275,7 @@ def _seconds(path: Path, frame: pd.DataFrame) -> Ints:
     return seconds[codes]
 
 
-def _require(path: Path, frame: pd.DataFrame, column: str, good: Mask, what: str) -> None:
+def _require(path: Path, frame: pd.DataFrame, column: str, good: Flags, what: str) -> None:
     """Raise FileInvalid for the first row that is not good."""
     bad = np.flatnonzero(~good)
     if len(bad):

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
+
 __all__ = [
     "KEY_BITS",
     "LARGE_AMOUNT",
@@ -30,8 +32,6 @@ __all__ = [
     "return_words",
 ]
 
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
 
 ORDER_WORDS: Final = 2

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from events.arrays import Flags, Ints
+
 __all__ = ["Ragged", "starts_of"]
 
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[Any]
 
 

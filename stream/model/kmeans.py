@@ -5,15 +5,12 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from river import cluster
 
-from events.arrays import Floats
+from events.arrays import Floats, Ints
 from state.partitions.model_sums import ModelSums
 
 __all__ = ["OnlineKMeans"]
-
-Labels = npt.NDArray[np.int64]
 
 
 class OnlineKMeans(cluster.KMeans):
@@ -81,18 +78,18 @@ class OnlineKMeans(cluster.KMeans):
             squared *= np.where(present > 0, vectors.shape[1] / np.maximum(present, 1), np.nan)[:, None]
         return np.asarray(np.sqrt(squared))
 
-    def predict_many(self, vectors: Floats) -> Labels:
+    def predict_many(self, vectors: Floats) -> Ints:
         """Return the nearest centroid (n,) of each vector (n, d), -1 where all its features are missing."""
         return nearest(self.distances_many(vectors))
 
-    def learn_many(self, vectors: Floats, labels: Labels | None = None) -> Labels:
+    def learn_many(self, vectors: Floats, labels: Ints | None = None) -> Ints:
         """Add vectors (n, d) to the sums of their clusters (the nearest, unless given) and return the labels."""
         labels = self.predict_many(vectors) if labels is None else labels
         assigned = labels >= 0
         self.sums = self.sums.plus(vectors[assigned], labels[assigned])
         return labels
 
-    def revert_many(self, vectors: Floats, labels: Labels) -> None:
+    def revert_many(self, vectors: Floats, labels: Ints) -> None:
         """Take vectors (n, d) out of the sums of the clusters (n,) that they were learned into."""
         assigned = labels >= 0
         self.sums = self.sums.minus(vectors[assigned], labels[assigned])
@@ -141,7 +138,7 @@ class OnlineKMeans(cluster.KMeans):
         }
 
 
-def nearest(distances: Floats) -> Labels:
+def nearest(distances: Floats) -> Ints:
     """Return the column (n,) of the smallest distance of each row of (n, k), -1 for rows of NaN."""
     if not distances.size:
         return np.full(len(distances), -1, np.int64)
