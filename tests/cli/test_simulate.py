@@ -30,6 +30,7 @@ from simulation.event_merging import TOPICS, TRUTH, Batch
 from simulation.scenarios.named_scenarios import SCENARIOS
 from simulation.scenarios.scenario import ScenarioInvalid
 from simulation.shop import MAX_DAYS
+from tests.waiting import until
 
 PARTITIONS = 3
 ROOT = Path(__file__).parents[2]
@@ -164,11 +165,8 @@ def test_ctrl_c_ends_it_with_what_was_given_out(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients/python'}"},
     )
     try:
-        deadline = time.monotonic() + 60
         profiles = tmp_path / "out" / "customers.jsonl"
-        while run.poll() is None and not (profiles.exists() and profiles.stat().st_size):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: run.poll() is not None or (profiles.exists() and profiles.stat().st_size), what="a profile")
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=60)
     finally:

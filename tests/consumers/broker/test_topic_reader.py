@@ -1,7 +1,5 @@
 """Reading topics to their ends on a real broker: nothing left out, nothing waited for, and no end taken for another."""
 
-import time
-
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Producer
 
@@ -9,6 +7,7 @@ from consumers.broker.consumer_lag import end_offsets
 from consumers.broker.topic_reader import TopicReader
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -28,12 +27,9 @@ def read(reader, starts, ends=None):
     return [(message.partition(), message.value()) for message in reader.read(starts, ends)]
 
 
-def wait_for_marker(reader, place, end, timeout_s=30.0):
+def wait_for_marker(reader, place, end):
     """A broker answers a commit once it is decided, and writes the marker into the partition after that."""
-    deadline = time.monotonic() + timeout_s
-    while reader.bounds([place])[place][1] < end:
-        assert time.monotonic() < deadline, f"no marker in {place} after {timeout_s:g} s"
-        time.sleep(0.01)
+    until(lambda: reader.bounds([place])[place][1] >= end, what=f"a marker in {place}")
 
 
 def test_all_of_each_partition_is_read_and_then_only_what_is_new(settings, kafka, orders):
