@@ -25,7 +25,7 @@ def api(
     """Serve the HTTP API and the dashboard. Every request needs a key: `shoal keys create`."""
     from api.server import serve
     from api.settings import ApiSettings, AppSettings
-    from state.store.connection import connect
+    from state.store.connection import connect_for_service
     from stream.settings import StreamSettings
 
     log_to_stderr()
@@ -38,7 +38,7 @@ def api(
     )
     if check:
         raise typer.Exit(0 if _ready(settings.api.api_port) else 1)
-    connect(settings.state.redis).close()  # says what to do where Redis is away, before the server starts
+    connect_for_service(settings.state).close()  # says what to do where Redis is away, before the server starts
     serve(settings)
 
 

@@ -43,11 +43,11 @@ def batch(
     SHOAL_AUTO_APPROVE is set. Drift that the workers report is answered at once, with a proposal.
     """
     from state.operations.background_jobs import BackgroundJobs
-    from state.store.connection import connect
+    from state.store.connection import connect_for_service
 
     period_s = duration_s(every)
     log_to_stderr()
-    client = connect(state_settings(redis).redis)
+    client = connect_for_service(state_settings(redis))
     service = _service(client, kafka, redis, period_s)
     _run(lambda: service.step(datetime.now(UTC)), BackgroundJobs(client), min(_CHECK_S, period_s))
 

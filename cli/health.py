@@ -63,12 +63,20 @@ def _kafka(kafka: str | None) -> dict[str, Any]:
 
 
 def _redis(redis: str | None) -> dict[str, Any]:
+    from redis import RedisError
+
     from queries.operations.pipeline_status import state_status
     from state.store.connection import connect
+    from state.store.redis_answers import explained, without_password
 
     state = state_settings(redis)
-    found = state_status(connect(state.redis), kafka_settings().partitions)
-    return {"redis": {"ok": True, "address": state.redis}, **found}
+    client = connect(state.redis)
+    try:
+        found = state_status(client, kafka_settings().partitions, may_evict=state.redis_eviction == "allow")
+    except RedisError as error:
+        raise explained(state.redis, error) from error
+    found["redis"] = {"ok": found["redis"]["ok"], "address": without_password(state.redis), **found["redis"]}
+    return found
 
 
 def _lag(ends: dict[tuple[str, int], int], unsent: int, kafka: str | None, redis: str | None) -> dict[str, int]:

@@ -114,6 +114,23 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        said = _redis_refusal(error)
+        if said is None:
+            raise
+        _print_error(said)
+        sys.exit(1)
+
+
+def _redis_refusal(error: Exception) -> str | None:
+    """Return what an error of Redis means, None where it is another error."""
+    if not type(error).__module__.startswith("redis"):  # importing redis for other errors would be slow
+        return None
+    from redis import RedisError
+
+    from state.store.redis_answers import explained
+
+    return str(explained(None, error)) if isinstance(error, RedisError) else None
 
 
 def _invalid_settings(error: ValueError) -> list[str]:

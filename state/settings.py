@@ -1,5 +1,7 @@
 """Where Redis is, and what a customer record remembers."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -10,6 +12,10 @@ class StateSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, extra="ignore")
 
     redis: str = Field("redis://127.0.0.1:6379/0", description="URL of Redis: redis://host:port/database")
+    redis_eviction: Literal["refuse", "allow"] = Field(
+        "refuse",
+        description="where the maxmemory-policy of Redis may drop keys: services refuse to start, or allow it",
+    )
     half_life_days: float = Field(
         90.0, ge=30.0, le=3650.0, description="days after which an order counts half; fixed once data exists"
     )

@@ -14,6 +14,7 @@ import faust
 import redis
 from mode import Service
 
+from consumers.runtime.retry_policy import is_retriable
 from events.settings import KafkaSettings
 from state.operations.background_jobs import BackgroundJobs
 from stream.faust_processes import build_faust_app, run_faust_app
@@ -55,7 +56,7 @@ class MicroBatchService(Service):
         error = None if running.cancelled() else running.exception()
         if error is not None:
             self.failure = error
-            log.error("the micro-batch runtime failed", exc_info=error)
+            log.error("the micro-batch runtime failed: %s", error, exc_info=None if is_retriable(error) else error)
             self._exit_after_timeout(1)
             asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service outlives it
 

@@ -38,7 +38,7 @@ from state.partitions.partition_store import PartitionStore
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
-from state.store.connection import connect
+from state.store.connection import connect_for_service
 from state.store.format_settings import require_same_format, shop_currency
 from stream.customers.features import FEATURES
 from stream.customers.wall_or_event_time import SegmentClock
@@ -129,7 +129,7 @@ def half_life_ms(settings: StateSettings) -> float:
 def build_worker(settings: WorkerSettings) -> SegmentWorker:
     """Connect and wire; the runtime joins its consumer group here.
 
-    Raises RedisUnreachable, or FormatMismatch where Redis was written under other settings.
+    Raises RedisUnreachable, RedisRefuses, or FormatMismatch where Redis was written under other settings.
     """
     client = _connect(settings)
     attributes = AttributeColumns(client, settings.stream.attributes, excluded=FEATURES)
@@ -172,7 +172,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
 
 
 def _connect(settings: WorkerSettings) -> redis.Redis:
-    client = connect(settings.state.redis)
+    client = connect_for_service(settings.state)
     partitions, half_life = settings.kafka.partitions, settings.state.half_life_days
     require_same_format(client, {"partitions": str(partitions), "half_life_days": f"{half_life:g}"})
     return client

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access.scopes import Scope
 from api.endpoints.pipeline_models import Health, PipelineStatus, Readiness
 from api.serving.scope_guard import InjectedServices, guarded_router, requires_scope
+from state.store import keys
 
 __all__ = ["health_router", "operations_router"]
 
@@ -45,7 +46,7 @@ async def health() -> Health:
 async def ready(request: Request) -> Response:
     """Say whether requests can be answered."""
     try:
-        await request.app.state.services.redis.ping()
+        await request.app.state.services.redis.exists(keys.FORMAT)  # also where Redis takes no writes
     except RedisError:
         return JSONResponse({"ready": False}, 503)
     return JSONResponse({"ready": True})

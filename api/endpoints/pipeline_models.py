@@ -32,6 +32,16 @@ class TriggersStatus(BaseModel):
     dead: int = Field(description="deliveries that were given up")
 
 
+class RedisStatus(BaseModel):
+    """The condition of Redis; what it does not tell is null."""
+
+    ok: bool
+    writes: bool = Field(description="whether a key could be written and read back")
+    maxmemory_policy: str | None = Field(description="what it does where its memory is full; noeviction drops nothing")
+    evicted_keys: int | None = Field(description="keys that it has dropped since it started")
+    persists: bool = Field(description="whether it could save its data to disk the last time that it tried")
+
+
 class SkippedMessageDocument(BaseModel):
     """A message on one of Shoal's own topics that cannot be read."""
 
@@ -79,6 +89,7 @@ class PipelineStatus(BaseModel):
     workers: list[WorkerDocument]
     experiments: ExperimentsStatus
     triggers: TriggersStatus
+    redis: RedisStatus
     skipped_messages: SkippedMessagesStatus
     failing_jobs: list[FailingJobDocument]
     problems: list[str]

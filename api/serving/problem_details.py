@@ -21,6 +21,7 @@ from queries.customers.customer_and_segment_json import CustomerUnknown
 from queries.experiments.experiments import UnknownExperiment
 from state.campaigns.triggers import TriggerUnknown
 from state.model.baselines import BaselineUnknown
+from state.store.redis_answers import RedisUnreachable, explained
 
 __all__ = [
     "MEDIA_TYPE",
@@ -173,8 +174,10 @@ async def _on_validation_error(_: Request, error: RequestValidationError) -> Res
 
 
 async def _on_redis_error(request: Request, error: RedisError) -> Response:
-    log.error("Redis does not answer: %s", error)
-    return _error_response(request, 503, "Redis does not answer; try again.", {"Retry-After": "5"})
+    said = explained(None, error)
+    log.error("%s", said)
+    detail = "Redis does not answer; try again." if isinstance(said, RedisUnreachable) else f"{said}."
+    return _error_response(request, 503, detail, {"Retry-After": "5"})
 
 
 async def _on_unexpected_error(request: Request, error: Exception) -> Response:

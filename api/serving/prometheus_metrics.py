@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from state.store.connection import KEEPS_EVERYTHING
+
 __all__ = ["RequestMetrics"]
 
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -72,6 +74,7 @@ class _PipelineCollector(Collector):
         yield GaugeMetricFamily("shoal_workers", "Workers alive", len(status["workers"]))
         for name, what in _MODEL.items():
             yield GaugeMetricFamily(f"shoal_model_{name}", what, float(status["model"][name]))
+        yield from _redis_gauges(status["redis"])
         skipped = GaugeMetricFamily(
             "shoal_skipped_messages", "Messages on Shoal's own topics that cannot be read", labels=["topic"]
         )
@@ -92,3 +95,16 @@ class _PipelineCollector(Collector):
         for name, count in status["events"].items():
             events.add_metric(name.split(":"), count)
         yield events
+
+
+def _redis_gauges(redis: dict[str, Any]) -> Iterator[GaugeMetricFamily]:
+    """Yield what is known of Redis."""
+    yield GaugeMetricFamily("shoal_redis_writable", "1 where Redis takes writes", float(redis["writes"]))
+    yield GaugeMetricFamily("shoal_redis_persists", "1 where Redis could last save to disk", float(redis["persists"]))
+    if (policy := redis["maxmemory_policy"]) is not None:
+        may_evict = policy != KEEPS_EVERYTHING
+        yield GaugeMetricFamily("shoal_redis_may_evict", "1 where Redis may drop keys", float(may_evict))
+    if redis["evicted_keys"] is not None:
+        yield GaugeMetricFamily(
+            "shoal_redis_evicted_keys", "Keys that Redis dropped since its start", redis["evicted_keys"]
+        )

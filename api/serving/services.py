@@ -40,7 +40,7 @@ from state.experiments.effect_series import EffectSeriesStore
 from state.model.baselines import BaselineStore
 from state.operations.background_jobs import BackgroundJobs
 from state.operations.skipped_messages import SkippedMessages
-from state.store.connection import connect
+from state.store.connection import connect_for_service
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.erasure.erase_everywhere import ErasureRequests
 from stream.model.live_segmenter import LiveSegmenter
@@ -107,8 +107,8 @@ class Services:
 
 @asynccontextmanager
 async def open_services(settings: AppSettings) -> AsyncIterator[Services]:
-    """Open the services and close them. Raises RedisUnreachable."""
-    store = await run_in_threadpool(connect, settings.state.redis)
+    """Open the services and close them. Raises RedisUnreachable, RedisRefuses."""
+    store = await run_in_threadpool(connect_for_service, settings.state)
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         settings.state.redis, max_connections=_CONNECTIONS, timeout=10, socket_timeout=10.0, socket_connect_timeout=10.0
     )
@@ -147,8 +147,8 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
     def sink() -> KafkaSink:
         return KafkaSink(kafka, timeout_s=_SINK_S)
 
-    skipped = SkippedMessages(store)
-    status = Cached(lambda: pipeline_status(store, kafka), _STATUS_S)
+    skipped, may_evict = SkippedMessages(store), settings.state.redis_eviction == "allow"
+    status = Cached(lambda: pipeline_status(store, kafka, may_evict=may_evict), _STATUS_S)
     return Services(
         settings=settings,
         redis=client,

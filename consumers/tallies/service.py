@@ -22,6 +22,7 @@ from consumers.inputs.bounds import EventBounds
 from consumers.inputs.currency_conversion import Money
 from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
 from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
+from consumers.runtime.retry_policy import is_retriable
 from consumers.settings import ConsumerSettings
 from consumers.tallies.commit import NoRollbackRecovery, TallyCommitter
 from consumers.tallies.definitions import Definitions
@@ -37,7 +38,7 @@ from state.partitions.partition_fence import OwnedPartition
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
-from state.store.connection import connect
+from state.store.connection import connect_for_service
 from state.store.format_settings import require_same_format, shop_currency
 
 __all__ = ["ExperimentService", "ServiceSettings", "build_service"]
@@ -89,7 +90,8 @@ class ExperimentService:
         with contextlib.suppress(redis.RedisError):  # what ended the service matters more
             self._registry.leave(self._name)
         if self._failure is not None:
-            log.error("the experiment consumer stopped: %s", self._failure, exc_info=self._failure)
+            known = is_retriable(self._failure)
+            log.error("the experiment consumer stopped: %s", self._failure, exc_info=None if known else self._failure)
             return 1
         return 0
 
@@ -117,9 +119,9 @@ class ExperimentService:
 def build_service(settings: ServiceSettings) -> ExperimentService:
     """Connect and wire; the runtime joins its consumer group here.
 
-    Raises RedisUnreachable, or FormatMismatch where Redis was written under other settings.
+    Raises RedisUnreachable, RedisRefuses, or FormatMismatch where Redis was written under other settings.
     """
-    client = connect(settings.state.redis)
+    client = connect_for_service(settings.state)
     require_same_format(client, {"partitions": str(settings.kafka.partitions)})
     money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
     if money.currency:

@@ -17,6 +17,7 @@ from state.campaigns.triggers import TriggerStore
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarms
 from state.operations.background_jobs import BackgroundJobs, FailingJob
+from state.operations.redis_condition import redis_condition
 from state.operations.skipped_messages import Skipped, SkippedMessages
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
@@ -30,12 +31,12 @@ _NO_CONSUMER: Final = "experiments are declared but no consumer tallies them; st
 _NO_TRIGGERS: Final = "there are triggers but no service calls their webhooks; start one with `shoal triggers`"
 
 
-def pipeline_status(client: redis.Redis, kafka: KafkaSettings) -> dict[str, Any]:
+def pipeline_status(client: redis.Redis, kafka: KafkaSettings, *, may_evict: bool = False) -> dict[str, Any]:
     """Return the state of the pipeline; where Kafka is away, what is behind is None and `problems` says so.
 
     Kafka is asked for the end of every input partition each time. Raises redis.RedisError.
     """
-    status = state_status(client, kafka.partitions)
+    status = state_status(client, kafka.partitions, may_evict=may_evict)
     status |= {"events_behind": None, "tallies_behind": None, "partitions_behind": None}
     try:
         ends = input_ends(kafka)
@@ -48,11 +49,13 @@ def pipeline_status(client: redis.Redis, kafka: KafkaSettings) -> dict[str, Any]
     return status
 
 
-def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
-    """Return what Redis says of workers, events, experiments and triggers, as JSON values; `problems` in words.
+def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = False) -> dict[str, Any]:
+    """Return what Redis says of itself, workers, events, experiments and triggers, as JSON values; `problems` in words.
 
+    With `may_evict`, a policy by which Redis may drop keys is no problem (SHOAL_REDIS_EVICTION=allow).
     A process is alive that has given a sign of life within 15 seconds. Raises redis.RedisError.
     """
+    condition = redis_condition(client, may_evict=may_evict)
     workers, store = alive(client, keys.WORKERS), ModelStore(client)
     baseline, model, alarm = BaselineStore(client).current(), store.current(), DriftAlarms(client).current()
     owned = {partition for worker in workers for partition in worker["partitions"]}
@@ -60,6 +63,7 @@ def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
     experiments, triggers = _experiments(client, partitions), _triggers(client)
     failing = BackgroundJobs(client).failing()
     return {
+        "redis": {"ok": not condition.problems, **condition.model_dump(exclude={"problems"})},
         "drift": alarm._asdict() if alarm else None,
         "customers": sum(store.customers(partitions)),
         "events": read_outcome_counts(client, partitions, keys.SEGMENTS_GROUP),
@@ -80,6 +84,7 @@ def state_status(client: redis.Redis, partitions: int) -> dict[str, Any]:
         "skipped_messages": _skipped(SkippedMessages(client).all()),
         "failing_jobs": [_failing_job(each) for each in failing],
         "problems": [
+            *condition.problems,
             *_worker_problems(workers, orphans),
             *map(_job_problem, failing),
             *([_NO_CONSUMER] if experiments["declared"] and not experiments["consumers"] else []),

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import redis
@@ -71,7 +72,8 @@ class SkippedMessages:
             for place, value in self._redis.hgetall(keys.SKIPPED_MESSAGES).items()
         }
         if gone := [place for place, each in found.items() if each.at_ms < oldest_ms]:
-            self._redis.hdel(keys.SKIPPED_MESSAGES, *gone)
+            with suppress(redis.ResponseError):  # where Redis takes no writes
+                self._redis.hdel(keys.SKIPPED_MESSAGES, *gone)
         kept = [each for each in found.values() if each.at_ms >= oldest_ms]
         kept.sort(key=lambda each: (-each.at_ms, each.topic, each.partition, each.offset))
         return Skipped(kept, more=len(found) >= MOST_KEPT)

@@ -1,5 +1,6 @@
 """Heartbeats of the running workers, for `shoal health`."""
 
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -65,8 +66,9 @@ class WorkerRegistry:
     def beats(self, now_ms: int) -> list[WorkerHeartbeat]:
         """Return the last beat of each worker, the newest first; beats older than an hour are dropped."""
         found = [WorkerHeartbeat.model_validate_json(value) for value in self._redis.hgetall(self._key).values()]
-        for beat in found:
-            if now_ms - beat.at_ms > _FORGET_MS:
-                self.leave(beat.worker)
+        with suppress(redis.ResponseError):  # where Redis takes no writes
+            for beat in found:
+                if now_ms - beat.at_ms > _FORGET_MS:
+                    self.leave(beat.worker)
         alive = [beat for beat in found if now_ms - beat.at_ms <= _FORGET_MS]
         return sorted(alive, key=lambda beat: -beat.at_ms)

@@ -19,7 +19,7 @@ from events.settings import KafkaSettings
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.settings import StateSettings
-from state.store.connection import connect
+from state.store.connection import connect_for_service
 from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.delivery_queueing import ChangeIntake
 from stream.campaigns.dispatcher import Dispatcher
@@ -123,14 +123,17 @@ async def _queue_with_retry(intake: ChangeIntake, messages: Sequence[tuple[Store
 def run_triggers(
     kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings, session_timeout_s: float
 ) -> int:
-    """Run the trigger service until SIGTERM or SIGINT and return the process's exit code. Raises RedisUnreachable."""
+    """Run the trigger service until SIGTERM or SIGINT and return the process's exit code.
+
+    Raises RedisUnreachable, RedisRefuses.
+    """
     parts = _build(kafka, state, settings)
     service = DispatchService(parts.dispatcher, parts.heartbeat)
     return run_faust_app(partial(build_trigger_app, kafka, parts.intake, session_timeout_s), service)
 
 
 def _build(kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings) -> _TriggerService:
-    client = connect(state.redis)
+    client = connect_for_service(state)
     triggers, deliveries = TriggerStore(client), DeliveryStore(client, log_length=settings.trigger_log)
     permission = ContactPermission(client, deliveries, settings, kafka.partitions)
     intake = ChangeIntake(client, triggers, deliveries, kafka.partitions)
