@@ -1,17 +1,19 @@
 """Experiments: which there are, and of each whether it may be shipped, and on what that rests."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.endpoints.experiments import experiment_summary
-from api.pages.figures.effect_over_time import decided_since, effect_over_time_chart
+from api.pages.figures.effect_over_time import effect_over_time_chart
 from api.pages.figures.forest_plot import forest_plot
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
 from api.serving.services import Services
-from experiments.reporting.document import Report
+from experiments.reporting.cell_text import HEADINGS, chance, evidence, title
+from experiments.reporting.document import Comparison, Report
+from experiments.reporting.standing import standing_sentences
 from experiments.statistics.metric_samples import RATES
 from queries.experiments.experiments import ExperimentReport
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
@@ -41,23 +43,40 @@ def _values(visit: Visit) -> dict[str, Any]:
     standing: ExperimentReport = services.experiments.report(wanted)
     report: Report = standing.report
     names = services.segment_names() | {NO_SEGMENT: "no segment yet", UNKNOWN: "not known any more"}
-    looks, rate = services.looks.read(wanted.id), report.primary_metric in RATES
-    main = [row for row in report.overall.comparisons if row.role == "primary"]
+    rate, overall = report.primary_metric in RATES, report.overall.comparisons
+    in_segments = [
+        (names.get(segment.segment, segment.segment), row) for segment in report.segments for row in segment.comparisons
+    ]
     return {
         "experiment": standing.experiment,
         "status": standing.status,
         "report": report,
-        "names": names,
-        "rate": rate,
-        "over_time": effect_over_time_chart(looks, rate=rate),
-        "since": decided_since(looks),
+        "standing": standing_sentences(report),
+        "split_p": chance(report.srm.deciding(report.method)),
+        "over_time": effect_over_time_chart(services.looks.read(wanted.id), rate=rate),
         "metric": report.primary_metric.replace("_", " "),
-        "comparisons": [(row, row.sequential if report.method == "sequential" else row) for row in main],
+        "validity": overall[0].validity,
+        "headings": HEADINGS[overall[0].validity],
+        "comparisons": [_EffectRow.of("", row) for row in overall],
+        "cuped": any(row.decided_by == "cuped" for row in overall),
         "forest": forest_plot(report, names, rate=rate),
-        "segments": [
-            (names.get(segment.segment, segment.segment), row)
-            for segment in report.segments
-            for row in segment.comparisons
-            if row.role == "primary"
-        ],
+        "segment_headings": HEADINGS[in_segments[0][1].validity] if in_segments else ("", ""),
+        "segments": [_EffectRow.of(name, row) for name, row in in_segments],
     }
+
+
+class _EffectRow(NamedTuple):
+    """A comparison as the page shows it: the figures that decide, in the same words as on the command line."""
+
+    segment: str
+    variant: str
+    metric: str
+    effect: str
+    interval: str
+    deciding: str
+
+    @classmethod
+    def of(cls, segment: str, row: Comparison) -> "_EffectRow":
+        """Return the row of a comparison."""
+        name = title(row.metric) + ("*" if row.decided_by == "cuped" else "")
+        return cls(segment, row.variant, name, *evidence(row))

@@ -37,6 +37,7 @@ from queries.segments.segment_reader import SegmentReader
 from queries.segments.segment_survey import Population, survey
 from state.campaigns.suppressions import SuppressionStore
 from state.experiments.effect_series import EffectSeriesStore
+from state.experiments.reached_decisions import ReachedDecisionStore
 from state.model.baselines import BaselineStore
 from state.operations.background_jobs import BackgroundJobs
 from state.operations.skipped_messages import SkippedMessages
@@ -83,6 +84,7 @@ class Services:
     erasures: ErasureRequests
     sink: Callable[[], KafkaSink]
     looks: EffectSeriesStore
+    decisions: ReachedDecisionStore
     promotion: Callable[[], Promotion]
 
     @property
@@ -131,7 +133,7 @@ async def open_services(settings: AppSettings) -> AsyncIterator[Services]:
 
 def _periodic_tasks(services: Services) -> list[tuple[str, Callable[[], object], float]]:
     every_s = services.settings.api.looks_s
-    look = partial(record_all_effects, services.experiments, services.looks, every_s)
+    look = partial(record_all_effects, services.experiments, services.looks, services.decisions, every_s)
     return [("erasures", services.erasures.finish_open, _ERASURES_S), ("readings of the experiments", look, every_s)]
 
 
@@ -175,5 +177,6 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         erasures=ErasureRequests(store, kafka, sink),
         sink=sink,
         looks=EffectSeriesStore(store),
+        decisions=ReachedDecisionStore(store),
         promotion=cache(lambda: Promotion(BaselineStore(store), sink())),
     )

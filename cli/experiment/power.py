@@ -229,8 +229,8 @@ def _row(plan: Plan, baseline: "Baseline", names: dict[str, str]) -> dict[str, A
 def _table(document: dict[str, Any]) -> Any:
     from rich.table import Table
 
-    from cli.experiment.cell_text import difference, money, share, title
     from experiments import Metric
+    from experiments.reporting.cell_text import difference, money, share, title
     from experiments.statistics.metric_samples import RATES
 
     metric = Metric(document["metric"])
@@ -257,7 +257,7 @@ def _table(document: dict[str, Any]) -> Any:
 
 
 def _print_reason(row: dict[str, Any]) -> None:
-    from cli.experiment.cell_text import reason
+    from experiments.reporting.cell_text import reason
     from experiments.statistics.value_or_reason import Reason
 
     text = f"• Nothing can be said of {row['segment'] or 'all'}: {reason(Reason(row['cannot_say']))}"

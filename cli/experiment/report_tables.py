@@ -8,20 +8,27 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.experiment.cell_text import chance, difference, evidence, lift, money, p_is, reason, share, short, title
 from experiments import Experiment
+from experiments.reporting.cell_text import (
+    HEADINGS,
+    chance,
+    difference,
+    evidence,
+    lift,
+    money,
+    p_is,
+    reason,
+    share,
+    short,
+    title,
+)
 from experiments.reporting.document import Arm, Comparison, Report
+from experiments.reporting.standing import standing_sentences
 from experiments.statistics.value_or_reason import Reason
 
 __all__ = ["notes", "print_report"]
 
 _COLOURS: Final = {"ship": "green", "stop_harmful": "red", "cannot_trust": "red", "keep_running": "yellow"}
-_HEADINGS: Final = {
-    "sequential": ("always-valid\ninterval", "p,\ncorrected"),
-    "group_sequential": ("interval of\nthis look", "look"),
-    "fixed": ("interval,\nvalid once", "p,\ncorrected"),
-}
-
 _COUNTED: Final = {
     "before_start": "exposures before the start, left out",
     "after_stop": "exposures after the end, left out",
@@ -41,7 +48,7 @@ def print_report(console: Console, experiment: Experiment, report: Report, names
     verdict = report.verdict
     colour = _COLOURS.get(verdict.decision, "bold")
     console.print(f"[bold {colour}]{escape(verdict.sentence)}[/]", highlight=False)
-    console.print(f"{escape(verdict.reason)}\n", highlight=False)
+    console.print(" ".join([escape(verdict.reason), *standing_sentences(report)]) + "\n", highlight=False)
     console.print(_heading(experiment, report), highlight=False)
     console.print(_arms(report.overall.arms))
     console.print(_comparisons(report))
@@ -159,22 +166,20 @@ def _comparisons(report: Report) -> Table:
     table = _table("against the control", _after_cuped(report.overall.comparisons))
     table.add_column("variant")
     table.add_column("metric")
-    for heading in ("difference", "lift", *_HEADINGS[report.method]):
+    for heading in ("difference", "lift", *_headings(report.overall.comparisons)):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in report.overall.comparisons:
-        effect, between, p_value = _finding(row)
+        effect, between, p_value = evidence(row)
         table.add_row(escape(row.variant), _metric(row), effect, lift(row.lift), between, p_value)
     return table
 
 
 def _segments(report: Report, names: Mapping[str, str]) -> Table:
-    # Planned looks are of the whole experiment: segments are compared as in a fixed one.
-    method = "fixed" if report.method == "group_sequential" else report.method
     by = "Holm" if report.correction == "holm" else "Benjamini and Hochberg"
     caption = f"p corrected over segments x metrics x treatments ({by}); intervals are not."
     table = _table("by segment at first exposure", caption)
     table.add_column("segment")
-    for heading in ("difference", *_HEADINGS[method], "p, as\nthe rest"):
+    for heading in ("difference", *_headings(report.segments[0].comparisons), "p, as\nthe rest"):
         table.add_column(heading, justify="right", no_wrap=True)
     for part in report.segments:
         rest = {(each.variant, each.metric): each for each in part.against_the_rest}
@@ -182,8 +187,8 @@ def _segments(report: Report, names: Mapping[str, str]) -> Table:
         table.add_row(f"[bold]{escape(_name(part.segment, names))}[/]\n{exposed} customers")
         for row in part.comparisons:
             contrast = rest[row.variant, row.metric]
-            p_value = contrast.sequential_p_adjusted if method == "sequential" else contrast.p_adjusted
-            table.add_row(f"  {escape(row.variant)}, {_metric(row)}", *_finding(row), chance(p_value))
+            p_value = contrast.sequential_p_adjusted if row.validity == "always" else contrast.p_adjusted
+            table.add_row(f"  {escape(row.variant)}, {_metric(row)}", *evidence(row), chance(p_value))
     return table
 
 
@@ -199,15 +204,13 @@ def _table(title: str, caption: str | None = None) -> Table:
     )
 
 
+def _headings(rows: Sequence[Comparison]) -> tuple[str, str]:
+    return HEADINGS[rows[0].validity]
+
+
 def _after_cuped(rows: Sequence[Comparison]) -> str | None:
     used = any(row.decided_by == "cuped" for row in rows)
     return "* after CUPED: less what spending before exposure explains" if used else None
-
-
-def _finding(row: Comparison) -> tuple[str, str, str]:
-    if row.deciding.effect is None and row.decides.effect is None:
-        return "–", "–", "–"
-    return evidence(row)
 
 
 def _metric(row: Comparison) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "Look",
     "Overall",
     "Probability",
+    "Reached",
     "Report",
     "SampleRatio",
     "Segment",
@@ -197,6 +198,15 @@ class Verdict(DocumentPart):
     more_customers: int | None = None
 
 
+class Reached(DocumentPart):
+    """A decision, when it was reached, and with how many customers; it stood until the next one."""
+
+    decision: Decision
+    variant: str | None = None
+    at: datetime
+    exposed: int
+
+
 class Report(DocumentPart):
     """Everything that is known of an experiment at a time."""
 
@@ -211,5 +221,7 @@ class Report(DocumentPart):
     segments: list[Segment]
     guardrails: Guardrails = Guardrails(answer="none_set", sentence="No guardrails are set.")
     verdict: Verdict
+    reached: list[Reached] = Field(default_factory=list)
+    """The decisions so far, as they were recorded when they were reached."""
     left_out: dict[str, int] = Field(default_factory=dict)
     """Events and customers that are in no tally, counted by reason."""

@@ -12,6 +12,7 @@ from experiments import Experiment, Tallies, Tally, assign, check_change
 from state.campaigns.suppressions import SuppressionStore
 from state.customers.current_segment_keys import SegmentViews
 from state.experiments.definitions import ExperimentStore
+from state.experiments.reached_decisions import ReachedDecisionStore
 from state.experiments.tallies import TallyStore
 from state.partitions.watermarks_and_outcomes import read_watermarks
 from state.store import keys
@@ -87,7 +88,7 @@ class Experiments:
 
     def __init__(self, client: redis.Redis, partitions: int, clock: SegmentClock) -> None:
         self.client, self.partitions, self._clock = client, partitions, clock
-        self._definitions = ExperimentStore(client)
+        self._definitions, self._decisions = ExperimentStore(client), ReachedDecisionStore(client)
 
     def now(self) -> datetime:
         """Return the present as segments have it: the wall clock, or the stream's time while history is replayed."""
@@ -117,10 +118,17 @@ class Experiments:
 
     def report(self, experiment: Experiment) -> ExperimentReport:
         """Return an experiment with its present status and report."""
+        from experiments.reporting.document import Reached
         from experiments.reporting.report import report  # the statistics take a second to load
 
         now, (tallies, left_out) = self.now(), self.tally_totals(experiment.id)
-        return ExperimentReport(experiment, experiment.status(now), report(experiment, tallies, now, left_out))
+        found = report(experiment, tallies, now, left_out)
+        reached = [
+            {**each._asdict(), "at": datetime.fromtimestamp(each.at_ms / 1000, UTC)}
+            for each in self._decisions.read(experiment.id)
+        ]
+        standing = found.model_copy(update={"reached": [Reached.model_validate(each) for each in reached]})
+        return ExperimentReport(experiment, experiment.status(now), standing)
 
     def ids(self) -> list[str]:
         """Return the ids of all experiments, sorted."""

@@ -86,6 +86,8 @@ experiment: Final = _of("experiment")
 """By experiment, a string: its definition as JSON."""
 effect_series: Final = _of("looks")
 """By experiment, a list: its effect from time to time, as JSON, the oldest first; bounded."""
+reached_decisions: Final = _of("reached")
+"""By experiment, a list: each decision of its verdict when it was reached, as JSON, the first one first; bounded."""
 suppressed: Final = _of("suppressed")
 """By scope (`all`, `campaign:<name>` or `segment:<id>`), a set: the suppressed customers."""
 deliveries: Final = _of_trigger("deliveries")

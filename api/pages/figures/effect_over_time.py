@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from queries.experiments.effect_recording import decision_since
 from state.experiments.effect_series import EffectPoint
 
-__all__ = ["decided_since", "effect_over_time_chart"]
+__all__ = ["effect_over_time_chart"]
 
 _COLOURS = ("s1", "s2", "s3", "s4", "s5", "s7", "s8")
 
@@ -52,9 +51,3 @@ def _traces(looks: Sequence[EffectPoint], name: str, place: int, *, rate: bool) 
             "%{customdata[0]:,} customers<extra></extra>",
         },
     ]  # fmt: skip
-
-
-def decided_since(looks: Sequence[EffectPoint]) -> tuple[str, int] | None:
-    """Return when (RFC 3339) and at how many customers the present decision was first made."""
-    since = decision_since(looks)
-    return None if since is None else (datetime.fromtimestamp(since.at_ms / 1000, UTC).isoformat(), since.exposed)

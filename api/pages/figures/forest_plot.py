@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from experiments.reporting.document import Finding, Report
+from experiments.reporting.document import Deciding, Report
 
 __all__ = ["forest_plot"]
 
 
 def forest_plot(report: Report, names: dict[str, str], *, rate: bool) -> dict[str, Any] | None:
     """Return the plot of the primary metric (rates in percentage points), or None where no effect can be said yet."""
-    rows: list[tuple[str, Finding]] = [
-        (f"all customers{_suffix(report, row.variant)}", row.sequential if report.method == "sequential" else row)
+    rows: list[tuple[str, Deciding]] = [
+        (f"all customers{_suffix(report, row.variant)}", row.decides)
         for row in report.overall.comparisons
         if row.role == "primary"
     ]
     rows += [
-        (f"{names.get(segment.segment, segment.segment)}{_suffix(report, row.variant)}", row)
+        (f"{names.get(segment.segment, segment.segment)}{_suffix(report, row.variant)}", row.decides)
         for segment in report.segments
         for row in segment.comparisons
         if row.role == "primary"
@@ -29,7 +29,7 @@ def _suffix(report: Report, variant: str) -> str:
     return f", {variant}" if len({row.variant for row in report.overall.comparisons}) > 1 else ""
 
 
-def _figure(drawn: list[tuple[str, Finding]], unit: float, title: str) -> dict[str, Any]:
+def _figure(drawn: list[tuple[str, Deciding]], unit: float, title: str) -> dict[str, Any]:
     effects = [(found.effect or 0.0) * unit for _, found in drawn]
     ends = [found.ci or (0.0, 0.0) for _, found in drawn]
     return {

@@ -4,11 +4,31 @@ from collections.abc import Mapping
 from typing import Final
 
 from experiments import Metric
-from experiments.reporting.document import Comparison, Finding
+from experiments.reporting.document import Comparison, Finding, Validity
 from experiments.statistics.metric_samples import RATES
 from experiments.statistics.value_or_reason import Interval, Reason
 
-__all__ = ["chance", "difference", "evidence", "interval", "lift", "money", "p_is", "reason", "share", "short", "title"]
+__all__ = [
+    "HEADINGS",
+    "chance",
+    "difference",
+    "evidence",
+    "interval",
+    "lift",
+    "money",
+    "p_is",
+    "reason",
+    "share",
+    "short",
+    "title",
+]
+
+HEADINGS: Final[Mapping[Validity, tuple[str, str]]] = {
+    "always": ("always-valid\ninterval", "p,\ncorrected"),
+    "planned_look": ("interval of\nthis look", "look"),
+    "once": ("interval,\nvalid once", "p,\ncorrected"),
+}
+"""What stands over the interval and over what decides, by when they may be read; in two lines, for narrow columns."""
 
 _SHORT: Final[Mapping[Metric, str]] = {
     Metric.CONVERSION_RATE: "conversion",
@@ -95,6 +115,8 @@ def reason(why: Reason | None) -> str:
 def evidence(row: Comparison) -> tuple[str, str, str]:
     """Return the difference, the interval and the corrected p-value, or the planned look, that decide."""
     found = row.decides
+    if row.deciding.effect is None:
+        return "–", "–", "–"
     effect, between = difference(row.metric, row.deciding.effect), interval(row.metric, found.ci)
     look = row.group_sequential
     if found.validity != "planned_look" or look is None:
