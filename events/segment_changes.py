@@ -42,12 +42,13 @@ class Change(Protocol):
     change_number: int
     changed_at: str
     cause: Cause
-    segment_id: str
-    segment: str
+    segment_id: str | None
+    segment: str | None
     previous: str | None
     previous_segment: str | None
     baseline: int
     model_version: int
+    merged_into: str | None
     distance: float | None
     previous_distance: float | None
     usual_gap_days: float | None

@@ -17,6 +17,7 @@ from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.currency_conversion import Money
 from consumers.inputs.customers import ProfileInput
+from consumers.inputs.identities import IdentityInput
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.commit import SegmentCommitter
@@ -29,6 +30,7 @@ from consumers.settings import ConsumerSettings
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
 from state.customers.current_segment_keys import SegmentViews
+from state.customers.merged_customers import MergedCustomers
 from state.customers.records import CustomerBatch
 from state.customers.stored_attributes import AttributeColumns
 from state.model.baselines import BaselineStore, ModelStore
@@ -139,6 +141,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     skipped, views = SkippedMessages(client), SegmentViews(client)
     feed = ModelFeed(settings.kafka, skipped.add)
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
+    merged = MergedCustomers(client, keys.SEGMENTS_GROUP)
     # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
     committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
     background_committer = SegmentCommitter(store, views, KafkaSink(settings.kafka))  # background work runs in any lane
@@ -150,10 +153,11 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         claims=ErasureAwareClaims(store, ErasureLog(settings.kafka, skipped.add), client, settings.kafka.partitions),
         load=partial(_load, store),
         committers=committers,
-        recovery=SegmentRollbackRecovery(settings.kafka, store, views, skipped.add),
+        recovery=SegmentRollbackRecovery(settings.kafka, store, views, merged, skipped.add),
         handler=_handler(settings, live, attributes),
         background=CombinedWork(PartitionEraser(client, store, background_committer, live), sweeper),
         clock=clock,
+        merged=merged,
     )
     return SegmentWorker(
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
@@ -179,9 +183,9 @@ def _connect(settings: WorkerSettings) -> redis.Redis:
 
 
 def _load(store: PartitionStore, wanted: Sequence[LoadRequest]) -> list[CustomerBatch]:
-    """Read the customers of each partition, with the profiles of those who have a new one."""
+    """Read the customers of each partition, with the profiles of those who have a new one, or who are merged."""
     return store.open_all(
-        [(each.owned, each.ids) for each in wanted], [each.batch.customers_of("customers") for each in wanted]
+        [(each.owned, each.ids) for each in wanted], [each.batch.profiled_customers() for each in wanted]
     )
 
 
@@ -229,4 +233,5 @@ def _inputs(client: redis.Redis, settings: WorkerSettings, attributes: Attribute
         OrderInput(money, largest, bounds),
         SessionInput(largest, bounds),
         ProfileInput(largest, attributes, bounds),
+        IdentityInput(largest, bounds),
     ]

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -20,7 +21,7 @@ from consumers.history.segment_changes_reader import ChangeLog, read_changes
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.topics.administration import create_topics
-from events.topics.specs import SEGMENT_INPUTS, topic_specs
+from events.topics.specs import SEGMENT_TOPICS, topic_specs
 from state.customers.current_segment_keys import SegmentView, SegmentViews
 from state.partitions.partition_store import PartitionStore
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
@@ -132,14 +133,18 @@ class Deployment:
             os.kill(worker.pid, signal.SIGCONT)
 
     def until_processed(self, timeout_s: float = PATIENCE_S) -> dict[tuple[str, int], int]:
-        """Wait until all that is published is processed and sent; return the ends of the topics."""
-        ends = end_offsets(self.kafka, SEGMENT_INPUTS)
-        self.until(
-            lambda: not behind(ends, self.stored()) and not unsent_changes(self.redis, self.kafka.partitions),
-            timeout_s,
-            f"everything processed; ends {ends}",
-        )
-        return ends
+        """Wait until all that is published is processed and sent; return the ends of the topics.
+
+        What partitions send each other meanwhile is waited for too: then no topic has grown since.
+        """
+        while True:
+            ends = end_offsets(self.kafka, SEGMENT_TOPICS)
+            self.until(partial(self._is_processed, ends), timeout_s, f"everything processed; ends {ends}")
+            if end_offsets(self.kafka, SEGMENT_TOPICS) == ends:
+                return ends
+
+    def _is_processed(self, ends: Mapping[tuple[str, int], int]) -> bool:
+        return not behind(ends, self.stored()) and not unsent_changes(self.redis, self.kafka.partitions)
 
     def until_owned(self, workers: int = 1, key: str = keys.WORKERS) -> None:
         """Wait until that many workers own all partitions between them."""

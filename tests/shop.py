@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,6 +12,7 @@ from consumers.inputs.currency_conversion import Money
 from consumers.inputs.customers import ProfileInput
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
+from consumers.merges.messages import with_customer_id
 from state.customers.records import blank_rows
 from stream.customers.fold import fold, merge
 from tests.deployment import Message
@@ -56,6 +57,25 @@ def order(customer_id: str, at: str | datetime, amount: float | str = 10.0, **mo
     )
 
 
+def identity(previous_id: str, customer_id: str, at: str = "2026-03-20T10:00:00Z") -> Message:
+    """Return the event that two ids are one person."""
+    event_id = f"{previous_id}->{customer_id}"
+    return message("identities", event_id=event_id, customer_id=customer_id, previous_id=previous_id, occurred_at=at)
+
+
+def under_survivors(messages: Sequence[Message], merges: Mapping[str, str]) -> list[Message]:
+    """Return events as if each had been published under the id that its customer goes on under."""
+
+    def person(customer_id: str) -> str:
+        while customer_id in merges:
+            customer_id = merges[customer_id]
+        return customer_id
+
+    return [
+        each._replace(key=person(each.key), value=with_customer_id(each.value, person(each.key))) for each in messages
+    ]
+
+
 def reference(messages: Sequence[Message]) -> dict[str, np.void]:
     """Return every customer's record by folding all messages at once, repeats left out: what any replay must give."""
     inputs = {each.topic: each for each in (OrderInput(Money("USD", {}, str), 1 << 20), SessionInput(1 << 20))}
@@ -67,7 +87,8 @@ def reference(messages: Sequence[Message]) -> dict[str, np.void]:
         values = list(dict.fromkeys(each.value for each in messages if each.topic == topic))
         columns = source.decode(values, FAR_MS).columns
         owners = np.array([slot[name] for name in columns.customer_ids], np.int64)
-        rows = merge(rows, fold(columns, owners, len(ids), HALF_LIFE_MS))
+        if len(columns):
+            rows = merge(rows, fold(columns, owners, len(ids), HALF_LIFE_MS))
     return dict(zip(ids, rows, strict=True))
 
 

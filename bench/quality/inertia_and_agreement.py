@@ -12,7 +12,7 @@ from events.time_units import DAY_MS
 __all__ = ["Move", "Refit", "flaps", "inertia", "refit", "unmatched"]
 
 
-Move = tuple[str, int, str]
+Move = tuple[str, int, str | None]
 
 FLAP_DAYS = 30
 
@@ -58,7 +58,7 @@ def unmatched(changes: Sequence[Move], others: Sequence[Move], days: float = 1.0
     >>> unmatched([("anna", 3 * day, "s1"), ("bert", 3 * day, "s1")], [("anna", 4 * day, "s1"), ("bert", 0, "s1")])
     1
     """
-    times: dict[tuple[str, str], list[int]] = {}
+    times: dict[tuple[str, str | None], list[int]] = {}
     for who, when, target in others:
         times.setdefault((who, target), []).append(when)
     return sum(

@@ -68,7 +68,7 @@ def _run(
     return _Run([each for each in service.log.changes if each.previous], len(borders) - 1, excess)
 
 
-def _change_keys(changes: Sequence[Change]) -> list[tuple[str, int, str]]:
+def _change_keys(changes: Sequence[Change]) -> list[tuple[str, int, str | None]]:
     return [
         (each.customer_id, round(datetime.fromisoformat(each.changed_at).timestamp() * 1000), each.segment_id)
         for each in changes

@@ -119,7 +119,7 @@ def moves_of(changes: Sequence[Change]) -> tuple[Ints, Ints, Ints, Ints]:
         np.unique([each.customer_id for each in changes], return_inverse=True)[1].astype(np.int64),
         np.array([round(datetime.fromisoformat(each.changed_at).timestamp() * 1000) for each in changes], np.int64),
         np.array([segment_number(each.previous or "") for each in changes], np.int64),
-        np.array([segment_number(each.segment_id) for each in changes], np.int64),
+        np.array([segment_number(each.segment_id or "") for each in changes], np.int64),
     )
 
 

@@ -8,6 +8,7 @@ from cli.local.service_addresses import kafka_settings, state_settings
 from cli.printing.output import errors
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
+from events.topics.specs import EXPERIMENT_TOPICS, SEGMENT_TOPICS, merges_topic
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
@@ -33,10 +34,11 @@ def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: fl
 
     address, client = kafka_settings(kafka), connect(state_settings(redis_url).redis)
     deadline = time.monotonic() + timeout_s
+    internal = {address.topic(merges_topic(group)) for group in (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)}
     groups = _groups(client)
     topics = sorted({topic for each in groups.values() for topic in each})
     ends = end_offsets(address, topics)
-    rerouted = _rerouted(client, address.partitions)
+    republished = _republished(client, address.partitions)
     total = sum(ends.values())
     with Progress(console=errors(), transient=True) as progress:
         bar = progress.add_task("processing", total=total)
@@ -45,9 +47,9 @@ def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: fl
             unsent = unsent_changes(client, address.partitions)
             progress.update(bar, completed=total - missing)
             if not missing and not unsent:
-                if (now := _rerouted(client, address.partitions)) == rerouted:
-                    return total
-                rerouted = now  # events were published anew, to their right partitions
+                if (now := _republished(client, address.partitions)) == republished:
+                    return sum(end for (topic, _), end in ends.items() if topic not in internal)
+                republished = now  # events were published anew, to their right partitions
                 ends = end_offsets(address, topics)
                 total = sum(ends.values())
             if time.monotonic() > deadline:
@@ -78,14 +80,18 @@ def _unprocessed(
 
 def _groups(client: redis.Redis) -> dict[str, tuple[str, ...]]:
     """Return who has to process which topics: the experiment consumer where one runs or experiments are declared."""
-    from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
-
-    groups: dict[str, tuple[str, ...]] = {keys.SEGMENTS_GROUP: SEGMENT_INPUTS}
+    groups: dict[str, tuple[str, ...]] = {keys.SEGMENTS_GROUP: SEGMENT_TOPICS}
     running = WorkerRegistry(client, keys.EXPERIMENT_WORKERS).alive(time.time_ns() // 1_000_000)
-    return groups | ({keys.EXPERIMENTS_GROUP: EXPERIMENT_INPUTS} if running or client.scard(keys.EXPERIMENTS) else {})
+    return groups | ({keys.EXPERIMENTS_GROUP: EXPERIMENT_TOPICS} if running or client.scard(keys.EXPERIMENTS) else {})
 
 
-def _rerouted(client: redis.Redis, partitions: int) -> int:
+def _republished(client: redis.Redis, partitions: int) -> dict[str, int]:
+    """Return the counts that change when events go to another partition, or merged customers do."""
     groups = (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)
     outcome_counts = [item for group in groups for item in read_outcome_counts(client, partitions, group).items()]
-    return sum(count for name, count in outcome_counts if name.endswith(":rerouted"))
+    topics, outcomes = ("identities", *map(merges_topic, groups)), ("rerouted", "merged")
+    return {
+        name: count
+        for name, count in outcome_counts
+        if name.rpartition(":")[0] in topics or name.rpartition(":")[2] in outcomes
+    }

@@ -84,12 +84,13 @@ class SegmentTicker:
         deadline = time.monotonic() + _SETTLED_S
         while True:
             document, log = self.inspector.segments(), read_changes(self._kafka)
-            agreeing = sum(self._holds(change.customer_id, change.segment_id) for change in log.latest.values())
+            latest = [change for change in log.latest.values() if change.merged_into is None]
+            agreeing = sum(self._holds(change.customer_id, change.segment_id) for change in latest)
             if agreeing == document["customers"] or time.monotonic() > deadline:
                 return document, log, agreeing
             time.sleep(_FRAME_S)
 
-    def _holds(self, customer_id: str, segment_id: str) -> bool:
+    def _holds(self, customer_id: str, segment_id: str | None) -> bool:
         view = self.inspector.view(customer_id)
         return view is not None and view.segment_id == segment_id
 

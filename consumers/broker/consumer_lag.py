@@ -9,6 +9,7 @@ import redis
 from consumers.broker.message_coordinates import Offsets, TopicAndPartition, coordinates
 from consumers.broker.topic_reader import TopicReader
 from events.settings import KafkaSettings
+from events.topics.specs import partitions_of_topic
 from state.store import keys
 
 __all__ = ["behind", "end_offsets", "reported_ends", "stored_offsets", "unsent_changes"]
@@ -31,7 +32,8 @@ def end_offsets(kafka: KafkaSettings, topics: Iterable[str]) -> Offsets:
     behind the reported end is read too (for 5 s at most, where more and more comes). Raises KafkaUnreachable.
     """
     with TopicReader(kafka, "lag") as reader:
-        ends = _reported(reader, [(kafka.topic(topic), p) for topic in topics for p in range(kafka.partitions)])
+        partitions = [(kafka.topic(topic), p) for topic in topics for p in range(partitions_of_topic(kafka, topic))]
+        ends = _reported(reader, partitions)
         started = time.monotonic()
         for message in reader.read({partition: max(0, end - 1) for partition, end in ends.items() if end}):
             partition, offset = coordinates(message)
@@ -65,9 +67,11 @@ def behind(ends: Offsets, stored: Offsets) -> int:
 
 
 def unsent_changes(client: redis.Redis, partitions: int) -> int:
-    """Return how many segment changes are saved but not yet acknowledged by Kafka."""
+    """Return how many segment changes and merged customers are saved but not yet acknowledged by Kafka."""
     store: Any = client
     with store.pipeline(transaction=False) as pipe:
         for partition in range(partitions):
             pipe.llen(keys.outbox(partition))
+            pipe.hlen(keys.handovers(partition, keys.SEGMENTS_GROUP))
+            pipe.hlen(keys.handovers(partition, keys.EXPERIMENTS_GROUP))
         return sum(pipe.execute())

@@ -25,6 +25,23 @@ class TopicSlice(NamedTuple):
     packed_headers: BinaryColumn | None = None
     """None where no message has any."""
 
+    @classmethod
+    def joined(cls, first: "TopicSlice", second: "TopicSlice") -> "TopicSlice":
+        """Return the messages of both."""
+        headers = [
+            each.packed_headers or BinaryColumn.of([None] * len(each.offsets))
+            for each in (first, second)
+            if first.packed_headers is not None or second.packed_headers is not None
+        ]
+        return cls(
+            first.topic,
+            BinaryColumn.of([*first.keys, *second.keys]),
+            BinaryColumn.of([*first.values, *second.values]),
+            np.concatenate([first.partitions, second.partitions]),
+            np.concatenate([first.offsets, second.offsets]),
+            BinaryColumn.of([packed for each in headers for packed in each]) if headers else None,
+        )
+
     def headers(self, position: int) -> Headers:
         """Return the headers of a message."""
         return [] if self.packed_headers is None else unpack_headers(self.packed_headers[position] or b"")

@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 from consumers.broker.fetched import Fault, TopicSlice
 from consumers.broker.fetching import open_fetching
-from consumers.broker.message_coordinates import Offsets
+from consumers.broker.message_coordinates import Offsets, TopicAndPartition
 from consumers.settings import ConsumerSettings
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
@@ -49,6 +49,7 @@ class KafkaSource:
         self._topics = [kafka.topic(topic) for topic in topics]
         self._settings = settings
         self._partitions, self._clock = kafka.partitions, clock
+        self._assigned: set[TopicAndPartition] = set()
         self._ends: Offsets = {}
         self._saved: Offsets = {}
         self._committed = 0.0
@@ -108,9 +109,11 @@ class KafkaSource:
 
     def seek(self, partition: int, offsets: dict[str, int]) -> None:
         """Continue a partition at these offsets (by full topic name; absent: the beginning)."""
-        for topic in self._topics:
-            self._ends.pop((topic, partition), None)
-            self._consumer.seek(TopicPartition(topic, partition, offsets.get(topic, OFFSET_BEGINNING)))
+        for position in self._all([partition]):
+            self._ends.pop((position.topic, partition), None)
+            self._consumer.seek(
+                TopicPartition(position.topic, partition, offsets.get(position.topic, OFFSET_BEGINNING))
+            )
 
     def resume(self, partitions: Iterable[int]) -> None:
         """Fetch these partitions again."""
@@ -135,7 +138,12 @@ class KafkaSource:
             self._consumer.commit(offsets=positions, asynchronous=True)
 
     def _all(self, partitions: Iterable[int]) -> list[TopicPartition]:
-        return [TopicPartition(topic, partition) for partition in partitions for topic in self._topics]
+        return [
+            TopicPartition(topic, partition)
+            for partition in partitions
+            for topic in self._topics
+            if (topic, partition) in self._assigned  # not every topic has as many partitions
+        ]
 
     def _assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         numbers = sorted({position.partition for position in assigned})
@@ -144,6 +152,7 @@ class KafkaSource:
                 f"the topics have a partition {numbers[-1]}, but SHOAL_PARTITIONS is {self._partitions}: customers "
                 "would be in the wrong partitions. Run `shoal topics check`."
             )
+        self._assigned = {(position.topic, position.partition) for position in assigned}
         self._ends.clear()
         self._fetching.drop()
         stored = self._on_assigned(numbers)

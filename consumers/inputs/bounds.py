@@ -53,6 +53,9 @@ class EventBounds:
         """Say why an event is refused by a worker whose clock shows `wall_ms`, in its words; None where it is not."""
         if event.customer_id in self.placeholders:
             return PlaceholderIds.reason(event.customer_id)
+        previous_id = getattr(event, "previous_id", None)
+        if previous_id is not None and previous_id in self.placeholders:
+            return PlaceholderIds.reason(previous_id, "previous_id")
         latest_ms = wall_ms + self.future_ms
         for name, last_ms in (("occurred_at", latest_ms), ("started_at", latest_ms), ("signed_up_at", _NEVER)):
             instant = getattr(event, name, None)

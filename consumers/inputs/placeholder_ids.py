@@ -43,10 +43,10 @@ class PlaceholderIds:
         return [i for i in _with_ends(customer_ids, self._pairs) if customer_ids[i] in self]
 
     @staticmethod
-    def reason(customer_id: str) -> str:
-        """Say why an event of such a customer is refused."""
+    def reason(customer_id: str, name: str = "customer_id") -> str:
+        """Say why an event of such a customer, whose id is in the field `name`, is refused."""
         return (
-            f"customer_id: {customer_id[:60]!r} stands for a missing id; "
+            f"{name}: {customer_id[:60]!r} stands for a missing id; "
             "send the customer's own id, or no event (SHOAL_PLACEHOLDER_IDS lists such ids)"
         )
 

@@ -5,12 +5,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from consumers.broker.kafka_sink import PARTITION_UA, KafkaSink, SinkFailed
 from consumers.broker.message_headers import Headers
+from consumers.merges.handing_over import hand_over
 from consumers.runtime.partition_batch import SegmentResult
 from consumers.runtime.protocols import Commit
 from events.segment_changes import ChangeBatch, decode_change
 from state.customers.current_segment_keys import SegmentViews, view_items
 from state.partitions.partition_store import OwnedPartition, PartitionStore, PartitionUpdate
 from state.partitions.segment_flows import count_segment_flows
+from state.store import keys
 
 __all__ = ["SegmentCommitter"]
 
@@ -65,11 +67,13 @@ class SegmentCommitter:
         1. Wait until Kafka has what was sent before, and what goes elsewhere (dead letters, events of other
            partitions).
         2. Save records, sums, outcome counts, offsets, the outbox of changes and the views `segment:<customer_id>`,
-           those of each partition in one Redis transaction.
+           those of each partition in one Redis transaction; customers who were merged into others leave their records.
         3. Publish the changes.
         4. Wait until Kafka has them: here where they are few, else in a thread, while the next micro-batch is read and
            folded.
-        5. Trim the outbox: with the partition's next save, or in `trim_outbox` where none comes.
+        5. Hand the customers who left over to the partitions of their survivors. The changes are out by then, so that
+           a Redis that comes back older knows of the merge, and no event of theirs is sent on before.
+        6. Trim the outbox: with the partition's next save, or in `trim_outbox` where none comes.
 
         A crash before 2 repeats the whole batch from the old offsets; after it, the next owner finds the changes in
         the outbox and sends them again. A partition that another worker has taken over is marked as `fenced` and left
@@ -79,7 +83,7 @@ class SegmentCommitter:
         if self._elsewhere or self._flush:
             self.confirm()
         # 2. Save records, sums, outcome counts, offsets, outbox and views in one Redis transaction per partition;
-        #    it also trims the outbox of what Kafka had acknowledged before (5).
+        #    it also trims the outbox of what Kafka had acknowledged before (6).
         changes = [ChangeBatch.of(each.result.changes) for each in commits]
         saves = [(each.owned, _save(each, batch)) for each, batch in zip(commits, changes, strict=True)]
         self._store.save_all(saves)
@@ -92,6 +96,15 @@ class SegmentCommitter:
             self._flush = self._executor.submit(self._sink.flush)
         else:
             self.confirm()
+        # 5. Hand over the customers who left.
+        for owned, save in saves:
+            if save.departures and not owned.fenced:
+                self.confirm()
+                self._hand_over(owned, {each.previous_id: each.handover for each in save.departures})
+
+    def _hand_over(self, owned: OwnedPartition, handovers: Mapping[str, bytes]) -> None:
+        hand_over(handovers.values(), keys.SEGMENTS_GROUP, self._sink)
+        self._store.write(owned, [("HDEL", keys.handovers(owned.partition, keys.SEGMENTS_GROUP), *handovers)])
 
     def confirm(self) -> None:
         """Wait until Kafka has all that was sent; only then may it leave the outbox. Raises SinkFailed."""
@@ -110,13 +123,16 @@ class SegmentCommitter:
 
     def trim_outbox(self, owned: OwnedPartition) -> None:
         """Trim what Kafka has acknowledged of a partition. Raises Fenced, StateMismatch, redis.RedisError."""
-        # 5. Trim the outbox, where no further save has done it.
+        # 6. Trim the outbox, where no further save has done it.
         if owned.acknowledged:
             self._store.trim(owned, owned.acknowledged)
             owned.acknowledged = 0
 
     def resend_outbox(self, owned: OwnedPartition) -> int:
-        """Send again what the partition's last owner saved but may not have sent, and return how many changes."""
+        """Send again what the partition's last owner saved but may not have sent, and return how many changes.
+
+        Also what it may not have handed over of merged customers: before any of their later events is sent on.
+        """
         sent = 0
         while encoded := self._store.outbox(owned.partition):
             changes = ChangeBatch.of([decode_change(value) for value in encoded])
@@ -125,6 +141,8 @@ class SegmentCommitter:
             self.confirm()
             self.trim_outbox(owned)
             sent += len(encoded)
+        if handovers := self._store.handovers(owned.partition):
+            self._hand_over(owned, handovers)
         return sent
 
     def _publish(self, owned: OwnedPartition, changes: ChangeBatch, encoded: list[bytes]) -> None:
@@ -157,6 +175,9 @@ def _save(commit: Commit[SegmentResult], changes: ChangeBatch) -> PartitionUpdat
         changes=changes.encode(),
         views=view_items(changes),
         flows=count_segment_flows(changes),
+        departures=result.departures,
+        absorbed=result.absorbed,
+        identities=commit.identities,
     )
 
 

@@ -9,9 +9,11 @@ from consumers.broker.fetched import TopicSlice
 from consumers.broker.message_coordinates import Offsets
 from consumers.dead_letters.letter import RejectedMessage
 from consumers.inputs.columns import Decoding
+from consumers.merges.unwrapping import unwrap_merges
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from events.codec.struct_decoder import Rejection
 from events.settings import KafkaSettings
+from events.topics.specs import IDENTITIES
 from state.partitions.partition_store import OwnedPartition
 
 __all__ = ["Input", "Intake"]
@@ -33,9 +35,17 @@ class Intake:
     """Turns what the source fetched into batches of the partitions that this worker owns."""
 
     def __init__(
-        self, kafka: KafkaSettings, inputs: Sequence[Input], future_ms: int, left_to: Mapping[str, str] | None = None
+        self,
+        kafka: KafkaSettings,
+        inputs: Sequence[Input],
+        future_ms: int,
+        left_to: Mapping[str, str] | None = None,
+        *,
+        merges: str = "",
     ) -> None:
         self._inputs = {kafka.topic(each.topic): each for each in inputs}
+        self._merges, self._merges_topic = merges, kafka.topic(merges)
+        self._readable = {each.topic: kafka.topic(each.topic) for each in inputs if each.topic != IDENTITIES}
         self._future_ms, self._left_to = future_ms, left_to or {}
 
     def batches(
@@ -56,27 +66,72 @@ class Intake:
             fresh = messages.take(_fresh(messages, owned)) if _any_stale(messages, owned) else messages
             if not len(fresh.offsets):
                 continue
-            source = self._inputs[fresh.topic]
-            decoding = _without_key(fresh, source.decode(fresh.values, wall_ms + self._future_ms))
-            bad = np.array([rejection.index for rejection in decoding.rejections], np.int64)
             for partition in np.unique(fresh.partitions).tolist():
                 batch = batches.setdefault(partition, PartitionBatch(partition))
-                mine = np.flatnonzero(fresh.partitions[decoding.positions] == partition)
-                batch.events[source.topic] = TopicEvents(decoding.columns.take(mine), fresh, decoding.positions[mine])
+                rejected.setdefault(partition, [])
                 batch.offsets[fresh.topic] = int(fresh.offsets[fresh.partitions == partition].max()) + 1
-                dead = [decoding.rejections[i] for i in np.flatnonzero(fresh.partitions[bad] == partition).tolist()]
-                if other := self._left_to.get(source.topic):
-                    batch.count(source.topic, f"left_to_{other}", len(dead))
-                    continue
-                batch.count(source.topic, "dead_lettered", len(dead))
-                rejected.setdefault(partition, []).extend(
-                    RejectedMessage(fresh, rejection.index, rejection.reason) for rejection in dead
-                )
+            if fresh.topic == self._merges_topic:
+                self._unwrap(fresh, wall_ms, batches, rejected)
+            else:
+                self._decode(fresh, wall_ms, batches, rejected)
         for (topic, partition), end in (ends or {}).items():
             if partition in owned and end > owned[partition].offsets.get(topic, 0):
                 offsets = batches.setdefault(partition, PartitionBatch(partition)).offsets
                 offsets[topic] = max(end, offsets.get(topic, 0))
         return list(batches.values()), rejected
+
+    def _decode(
+        self,
+        messages: TopicSlice,
+        wall_ms: int,
+        batches: Mapping[int, PartitionBatch],
+        rejected: dict[int, list[RejectedMessage]],
+    ) -> None:
+        """Add a slice's valid events to the batches, and its other messages to those that are rejected."""
+        source = self._inputs[messages.topic]
+        decoding = _without_key(messages, source.decode(messages.values, wall_ms + self._future_ms))
+        for partition in np.unique(messages.partitions).tolist():
+            mine = np.flatnonzero(messages.partitions[decoding.positions] == partition)
+            events = TopicEvents(decoding.columns.take(mine), messages, decoding.positions[mine])
+            if source.topic == IDENTITIES:
+                batches[partition].identities = events
+            else:
+                batches[partition].add(source.topic, events)
+        self._reject(source.topic, messages, decoding.rejections, batches, rejected)
+
+    def _unwrap(
+        self,
+        messages: TopicSlice,
+        wall_ms: int,
+        batches: Mapping[int, PartitionBatch],
+        rejected: dict[int, list[RejectedMessage]],
+    ) -> None:
+        """Add what the partitions tell each other of merges to the batches, and the events that were forwarded."""
+        unwrapped = unwrap_merges(messages, list(self._readable))
+        for partition, message in unwrapped.messages:
+            batches[partition].merges.add([message])
+        for events in unwrapped.events:
+            for partition, count in zip(*np.unique(events.partitions, return_counts=True), strict=True):
+                batches[int(partition)].count(self._merges, "forwarded", int(count))
+                batches[int(partition)].count(events.topic, "merged", -int(count))  # they get another outcome here
+            self._decode(events._replace(topic=self._readable[events.topic]), wall_ms, batches, rejected)
+        self._reject(self._merges, messages, unwrapped.rejections, batches, rejected)
+
+    def _reject(
+        self,
+        topic: str,
+        messages: TopicSlice,
+        rejections: Sequence[Rejection],
+        batches: Mapping[int, PartitionBatch],
+        rejected: dict[int, list[RejectedMessage]],
+    ) -> None:
+        """Count rejected messages, and list those that this group answers for."""
+        other = self._left_to.get(topic)
+        for rejection in rejections:
+            partition = int(messages.partitions[rejection.index])
+            batches[partition].count(topic, f"left_to_{other}" if other else "dead_lettered", 1)
+            if not other:
+                rejected[partition].append(RejectedMessage(messages, rejection.index, rejection.reason))
 
 
 def _without_key(messages: TopicSlice, decoding: Decoding) -> Decoding:

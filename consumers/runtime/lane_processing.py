@@ -8,6 +8,7 @@ import numpy as np
 
 from consumers.broker.kafka_sink import SinkFailed
 from consumers.dead_letters.letter import RejectedMessage, dead_letter
+from consumers.runtime.merge_routing import MergeRouting
 from consumers.runtime.partition_batch import PartitionBatch
 from consumers.runtime.protocols import C, Clock, Commit, Committer, Customers, Handler, Load, Loaded, LoadRequest, U
 from consumers.runtime.work_between_batches import BackgroundJob
@@ -40,10 +41,11 @@ class Processing(Generic[C, U]):
         committers: Sequence[Committer[U]],
         handler: Handler[C, U],
         clock: Clock,
+        merges: MergeRouting,
         left_to: Mapping[str, str] | None = None,
     ) -> None:
         self._partitions, self._load_customers, self._committers = kafka.partitions, load, committers
-        self._handler, self._clock, self._left_to = handler, clock, left_to or {}
+        self._handler, self._clock, self._merges, self._left_to = handler, clock, merges, left_to or {}
 
     def __call__(self, lane: int, job: Job) -> None:
         """Do a job in a lane.
@@ -59,18 +61,45 @@ class Processing(Generic[C, U]):
 
     def _save(self, job: BatchJob, committer: Committer[U]) -> None:
         """Fold and save the partitions of a job, except those that another worker has taken over."""
+        self._carry_out_lost_merges(job, committer)
+        identities = self._decide_on_merges(job, committer)
         parts, loaded = self._load_batches([each for each in job if not each.owned.fenced], committer)
         if not parts:
             return
         commits = []
         for (owned, batch, _), result in zip(parts, self._handler.apply(loaded), strict=True):
-            for topic, events in batch.events.items():
+            for topic in dict.fromkeys([*batch.events, *result.outcome_counts]):
                 others = result.outcome_counts.get(topic, {})
                 for outcome, count in others.items():
                     batch.count(topic, outcome, count)
-                batch.count(topic, "applied", len(events.columns) - sum(others.values()))
-            commits.append(Commit(owned, result, batch.offsets, batch.outcome_counts, _watermark_ms(owned, batch)))
+                events = len(batch.events[topic].columns) if topic in batch.events else 0
+                batch.count(topic, "applied", events - sum(others.values()))
+            watermark_ms, decided = _watermark_ms(owned, batch), identities if batch.identities else {}
+            commits.append(Commit(owned, result, batch.offsets, batch.outcome_counts, watermark_ms, decided))
         committer.begin(commits)
+
+    def _carry_out_lost_merges(self, job: BatchJob, committer: Committer[U]) -> None:
+        """Let customers leave whose merges were published and then lost by Redis, before any event comes for them."""
+        lost = [each.owned for each in job if each.owned.lost_merges and not each.owned.fenced]
+        if lost:
+            alone = [OwnedBatch(owned, PartitionBatch(owned.partition), []) for owned in lost]
+            parts, loaded = self._load_batches(alone, committer)
+            results = zip(parts, self._handler.apply(loaded), strict=True)
+            committer.begin(
+                [
+                    Commit(owned, result, {}, batch.outcome_counts, owned.watermark_ms)
+                    for (owned, batch, _), result in results
+                ]
+            )
+
+    def _decide_on_merges(self, job: BatchJob, committer: Committer[U]) -> dict[str, str]:
+        """Decide on what was published of merges, which only partition 0 has."""
+        decided: dict[str, str] = {}
+        for _, batch, rejected in job:
+            merged, refused = self._merges.decide(batch, committer)
+            decided |= merged
+            rejected.extend(refused)
+        return decided
 
     def confirm_all(self) -> None:
         """Wait until Kafka has what all lanes have sent, also where one of them fails. Raises SinkFailed."""
@@ -89,6 +118,8 @@ class Processing(Generic[C, U]):
         Rejected events go to the dead letters, events of other partitions' customers to those partitions.
         """
         wall_ms = time.time_ns() // 1_000_000
+        for owned, batch, _ in job:
+            self._merges.prepare(owned, batch, committer)
         touched = [each.batch.customer_ids() for each in job]
         read = self._load_customers(
             [LoadRequest(each.owned, ids, each.batch) for each, (ids, _) in zip(job, touched, strict=True)]
@@ -107,18 +138,19 @@ class Processing(Generic[C, U]):
             columns = {topic: events.columns for topic, events in batch.events.items()}
             now_ms = self._clock.now_ms(_watermark_ms(owned, batch), wall_ms)
             kept.append(part)
-            loaded.append(Loaded(owned, customers, columns, slots, now_ms))
+            loaded.append(Loaded(owned, customers, columns, slots, now_ms, batch.merges))
         return kept, loaded
 
     def _remove_foreign(
         self, owned: OwnedPartition, batch: PartitionBatch, customers: C, committer: Committer[U]
     ) -> bool:
-        """Remove the events of erased customers and of other partitions' customers; return whether there were any.
+        """Remove the events of erased, of merged and of other partitions' customers; return whether there were any.
 
-        Both kinds are unknown to this partition, so this costs nothing where every customer is known.
+        All three are unknown to this partition, so this costs nothing where every customer is known.
         """
         erased = _remove_erased(owned, batch, customers)
-        return self._reroute(batch, customers, committer) or erased
+        merged = self._merges.forward(owned, batch, customers, committer)
+        return self._reroute(batch, customers, committer) or merged or erased
 
     def _reroute(self, batch: PartitionBatch, customers: C, committer: Committer[U]) -> bool:
         """Send the events of unknown customers who belong to other partitions there; return whether there were any.

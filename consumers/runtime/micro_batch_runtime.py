@@ -18,6 +18,7 @@ from consumers.runtime.lane_processing import BatchJob, Job, OwnedBatch, Process
 from consumers.runtime.lane_schedule import LaneSchedule, fit_one_lane, owned_by
 from consumers.runtime.lanes import FinishedJob, Lanes
 from consumers.runtime.loop_phase import Phase, State
+from consumers.runtime.merge_routing import MergeRouting
 from consumers.runtime.ownership import Ownership
 from consumers.runtime.protocols import C, Clock, Committer, Handler, Load, PartitionClaims, RollbackRecovery, U
 from consumers.runtime.retry_policy import RetryPolicy, is_retriable
@@ -27,6 +28,8 @@ from events.base_error import ShoalError
 from events.codec.column_decoder import is_compiled
 from events.settings import KafkaSettings
 from events.time_units import HOUR_MS
+from events.topics.specs import merges_topic
+from state.customers.merged_customers import MergedCustomers
 from state.partitions.partition_fence import Fenced, StateMismatch
 
 __all__ = ["MicroBatchRuntime", "Wiring"]
@@ -51,6 +54,7 @@ class Wiring(Generic[C, U]):
     handler: Handler[C, U]
     background: BackgroundWork
     clock: Clock
+    merged: MergedCustomers
     left_to: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,9 +76,18 @@ class MicroBatchRuntime:
     ) -> None:
         self._background, self._committer = wiring.background, wiring.committers[0]
         settings = wiring.settings
-        self._intake = Intake(wiring.kafka, wiring.inputs, int(settings.future_hours * HOUR_MS), wiring.left_to)
+        merges = merges_topic(group)
+        self._intake = Intake(
+            wiring.kafka, wiring.inputs, int(settings.future_hours * HOUR_MS), wiring.left_to, merges=merges
+        )
         self._processing = Processing(
-            wiring.kafka, wiring.load, wiring.committers, wiring.handler, wiring.clock, wiring.left_to
+            wiring.kafka,
+            wiring.load,
+            wiring.committers,
+            wiring.handler,
+            wiring.clock,
+            MergeRouting(wiring.kafka, group, wiring.merged),
+            wiring.left_to,
         )
         self._schedule = LaneSchedule(Lanes[Job](len(wiring.committers), self._processing), clock)
         self._phase = Phase()
@@ -82,7 +95,8 @@ class MicroBatchRuntime:
         self._sleep = sleep or self._stop.wait
         self._retries = RetryPolicy(settings.redis_retry_s, clock)
         self.events_seen = 0
-        self._source = KafkaSource(wiring.kafka, settings, [each.topic for each in wiring.inputs], group, clock)
+        topics = [*(each.topic for each in wiring.inputs), merges]
+        self._source = KafkaSource(wiring.kafka, settings, topics, group, clock)
         self._ownership = Ownership(
             self._source,
             wiring.claims,

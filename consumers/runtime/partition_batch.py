@@ -1,14 +1,16 @@
 """One partition's part of a micro-batch, and what a handler makes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from consumers.broker.fetched import TopicSlice
 from consumers.inputs.columns import Columns
+from consumers.merges.messages import Merges
 from events.arrays import Ints
 from events.segment_changes import Change
+from state.customers.merged_customers import Departure
 from state.customers.records import CustomerBatch
 from state.partitions.model_sums import ModelSums
 
@@ -17,7 +19,10 @@ try:
 except ImportError:
     _compiled = None  # type: ignore[assignment]
 
-__all__ = ["PartitionBatch", "SegmentResult", "TopicEvents"]
+__all__ = ["DECISIONS", "HANDOVERS", "PartitionBatch", "SegmentResult", "TopicEvents"]
+
+DECISIONS, HANDOVERS = "decisions of merges", "handovers of merges"
+"""Under these names the customers of merges stand beside those of the topics."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,20 @@ class TopicEvents:
         """Return the events at these positions."""
         return TopicEvents(self.columns.take(positions), self.messages, self.positions[positions])
 
+    def and_also(self, more: "TopicEvents") -> "TopicEvents":
+        """Return these events and more of the topic."""
+        messages = TopicSlice.joined(self.messages, more.messages)
+        columns = type(self.columns).joined([self.columns, more.columns])
+        return TopicEvents(
+            columns, messages, np.concatenate([self.positions, more.positions + len(self.messages.offsets)])
+        )
+
 
 @dataclass
 class PartitionBatch:
     """Events of one partition by topic (name without prefix); `offsets` are the next ones to read, by full name.
 
+    `identities` are merges to decide on, which only partition 0 has, `merges` those that concern this partition.
     `outcome_counts` counts, by `<topic>:<outcome>`, the events whose outcome is known before the records are read.
     """
 
@@ -44,21 +58,41 @@ class PartitionBatch:
     events: dict[str, TopicEvents] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
     outcome_counts: dict[str, int] = field(default_factory=dict)
+    identities: TopicEvents | None = None
+    merges: Merges = field(default_factory=Merges)
+
+    def add(self, topic: str, events: TopicEvents) -> None:
+        """Add events of a topic."""
+        self.events[topic] = self.events[topic].and_also(events) if topic in self.events else events
 
     def customer_ids(self) -> tuple[list[str], dict[str, Ints]]:
-        """Return the distinct customers of all topics, and for each topic the position of each event's customer."""
+        """Return the distinct customers of all topics, and for each topic the position of each event's customer.
+
+        Customers of merges are among them, with their positions under `DECISIONS` and `HANDOVERS`.
+        """
         columns = [part.columns.customer_ids for part in self.events.values()]
         names = [column if isinstance(column, list) else np.asarray(column, object).tolist() for column in columns]
+        sizes = {topic: len(part.columns) for topic, part in self.events.items()}
+        if self.merges:
+            names.append([each.previous_id for each in self.merges.decisions])
+            names.append([each.customer_id for each in self.merges.handovers])
+            sizes |= {DECISIONS: len(names[-2]), HANDOVERS: len(names[-1])}
         distinct, codes = _grouped(names[0] if len(names) == 1 else [name for column in names for name in column])
         slots, start = {}, 0
-        for topic, part in self.events.items():
-            slots[topic] = codes[start : start + len(part.columns)]
-            start += len(part.columns)
+        for topic, size in sizes.items():
+            slots[topic] = codes[start : start + size]
+            start += size
         return distinct, slots
 
     def customers_of(self, topic: str) -> list[str]:
         """Return the distinct customers of a topic's events."""
         return list(dict.fromkeys(self.events[topic].columns.customer_ids)) if topic in self.events else []
+
+    def profiled_customers(self) -> list[str]:
+        """Return the customers whose profiles this batch changes, or hands over."""
+        merging = [each.previous_id for each in self.merges.decisions]
+        merging += [each.customer_id for each in self.merges.handovers]
+        return list(dict.fromkeys([*self.customers_of("customers"), *merging]))
 
     def count(self, topic: str, event_outcome: str, events: int) -> None:
         """Add events to the count of an outcome."""
@@ -81,6 +115,7 @@ class SegmentResult:
     """What a handler wants saved and sent; `outcome_counts` has, by topic, events that were not applied, and why.
 
     `swept_baseline` is the baseline that every customer of the partition is now under, None where that did not change.
+    `departures` are customers who were merged into others, `absorbed` by customer the ids that went up in it.
     """
 
     customers: CustomerBatch
@@ -90,6 +125,8 @@ class SegmentResult:
     changes: Sequence[Change]
     outcome_counts: dict[str, dict[str, int]]
     swept_baseline: int | None = None
+    departures: Sequence[Departure] = ()
+    absorbed: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def _grouped(texts: list[str]) -> tuple[list[str], Ints]:

@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from consumers.broker.kafka_sink import PARTITION_UA
 from consumers.broker.message_headers import Headers
 from consumers.inputs.columns import Columns
+from consumers.merges.messages import Merges
 from consumers.runtime.partition_batch import PartitionBatch
 from events.arrays import Flags, Ints
 from state.partitions.partition_fence import OwnedPartition
@@ -81,7 +82,8 @@ redis.RedisError.
 class Loaded(NamedTuple, Generic[C]):
     """A partition's part of a micro-batch, with what is known of the customers that it is about.
 
-    `slots` are, by topic, the positions of the events' customers; `now_ms` is the partition's present.
+    `slots` are, by topic, the positions of the events' customers, and those of merges; `now_ms` is the partition's
+    present.
     """
 
     owned: OwnedPartition
@@ -89,16 +91,21 @@ class Loaded(NamedTuple, Generic[C]):
     events: dict[str, Columns]
     slots: dict[str, Ints]
     now_ms: int
+    merges: Merges = Merges()
 
 
 class Commit(NamedTuple, Generic[U]):
-    """What is to be committed of one partition: what was made, and how far it brings each topic (by full name)."""
+    """What is to be committed of one partition: what was made, and how far it brings each topic (by full name).
+
+    `identities` are the merges that were decided on, each previous id with its survivor.
+    """
 
     owned: OwnedPartition
     result: U
     offsets: Mapping[str, int]
     outcome_counts: Mapping[str, int]
     watermark_ms: int
+    identities: Mapping[str, str] = {}
 
 
 class Handler(Protocol[C, U]):

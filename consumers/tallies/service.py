@@ -31,6 +31,7 @@ from consumers.tallies.inputs import ConversionInput, ExposureInput, PurchaseInp
 from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
+from state.customers.merged_customers import MergedCustomers
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tally_partitions import TallyPartitions
 from state.operations.skipped_messages import SkippedMessages
@@ -147,6 +148,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
         handler=handler,
         background=_NoBackground(),
         clock=_EventTime(),
+        merged=MergedCustomers(client, keys.EXPERIMENTS_GROUP),
         left_to={topic: keys.SEGMENTS_GROUP for topic in EXPERIMENT_INPUTS if topic in SEGMENT_INPUTS},
     )
     runtime = MicroBatchRuntime(wiring, keys.EXPERIMENTS_GROUP)

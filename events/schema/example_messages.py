@@ -55,6 +55,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "experiment": "free-shipping",
         "variant": "B",
     },
+    "identities": {
+        "event_id": "sign-in-20260314-0931",
+        "customer_id": "C-1042",
+        "previous_id": "visitor-8f3a12",
+        "occurred_at": "2026-03-14T09:31:00Z",
+    },
     "conversions": {
         "event_id": "free-shipping-88213",
         "customer_id": "C-1042",
@@ -76,6 +82,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "previous_segment": "At-Risk Customers",
         "baseline": 7,
         "model_version": 512,
+        "merged_into": None,
         "distance": 0.62,
         "previous_distance": 1.94,
         "usual_gap_days": 18.2,

@@ -6,9 +6,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from events.schema.field_types import INTEGRAL, Amount, Attributes, Count, Currency, Identifier, Instant, Label, Version
 
-__all__ = ["INPUTS", "Consent", "Conversion", "CustomerProfile", "Event", "Exposure", "Item", "Order", "WebSession"]
+__all__ = [
+    "INPUTS",
+    "Consent",
+    "Conversion",
+    "CustomerProfile",
+    "Event",
+    "Exposure",
+    "Identity",
+    "Item",
+    "Order",
+    "WebSession",
+]
 
 
+SAME_ID = "previous_id is the same as customer_id; name the id that goes up in the other"
 ORDER_ID_MISSING = "order_id is missing; only a refund may be without one, as a credit note"
 
 
@@ -128,11 +140,24 @@ class Conversion(Event):
     kind: Label | None = None
 
 
+class Identity(Event):
+    """From now on two ids are one person, known as `customer_id`: a visitor signed in, or two accounts were merged."""
+
+    previous_id: Identifier = Field(description="the id that goes up in customer_id, with all its events")
+
+    @model_validator(mode="after")
+    def _names_two(self) -> "Identity":
+        if self.previous_id == self.customer_id:
+            raise ValueError(SAME_ID)
+        return self
+
+
 INPUTS: dict[str, type[Event]] = {
     "orders": Order,
     "web-sessions": WebSession,
     "customers": CustomerProfile,
     "exposures": Exposure,
     "conversions": Conversion,
+    "identities": Identity,
 }
 """The model of each input topic, by the topic's name without prefix."""

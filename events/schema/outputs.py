@@ -24,7 +24,7 @@ __all__ = [
     "SegmentMove",
 ]
 
-Cause = Literal["activity", "time", "model", "baseline", "correction"]
+Cause = Literal["activity", "time", "model", "baseline", "correction", "merge"]
 
 
 class _Output(BaseModel):
@@ -42,6 +42,8 @@ class MovedFeature(_Output):
 class SegmentChange(_Output):
     """A customer moved to another segment (or into a first one, where `previous` is null).
 
+    Where `merged_into` is not null, the customer is in no segment any more: it is one person with that customer now.
+
     The same change may arrive twice, byte for byte: drop a `change_id` that you have seen. The latest change of a
     customer is the one with the largest `change_number`.
     """
@@ -50,13 +52,18 @@ class SegmentChange(_Output):
     customer_id: Identifier
     change_number: int = Field(ge=1, description="1 for a customer's first segment, then counting up by one")
     changed_at: Instant
-    cause: Cause = Field(description="why: the customer's activity, time passing, the model, a baseline, a correction")
-    segment_id: str = Field(description="stable identity of the segment")
-    segment: str = Field(description="the segment's name, for people")
+    cause: Cause = Field(
+        description="why: the customer's activity, time passing, the model, a baseline, a correction, a merge"
+    )
+    segment_id: str | None = Field(description="stable identity of the segment; null after a merge")
+    segment: str | None = Field(description="the segment's name, for people; null after a merge")
     previous: str | None = Field(description="segment_id before the change")
     previous_segment: str | None = Field(description="name of the segment before the change")
     baseline: int = Field(ge=0, description="number of the baseline that defines the segment; 0 is the RFM tiers")
     model_version: int = Field(ge=0, description="version of the centroids that decided")
+    merged_into: str | None = Field(
+        default=None, description="the customer_id under which this person goes on; null but after a merge"
+    )
     distance: float | None = Field(
         default=None, description="to the segment's centroid, in standard deviations; null under the RFM tiers"
     )

@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
 
-__all__ = ["EXPERIMENT_INPUTS", "SEGMENT_INPUTS", "TopicSpec", "topic_specs"]
+__all__ = [
+    "EXPERIMENT_INPUTS",
+    "EXPERIMENT_TOPICS",
+    "IDENTITIES",
+    "SEGMENT_INPUTS",
+    "SEGMENT_TOPICS",
+    "TopicSpec",
+    "merges_topic",
+    "partitions_of_topic",
+    "topic_specs",
+]
 
 SEGMENT_INPUTS = ("orders", "web-sessions", "customers")
 """Inputs of the `segments` group: the same number of partitions, so that a customer is in one partition everywhere."""
@@ -14,6 +24,25 @@ EXPERIMENT_INPUTS = ("orders", "conversions", "exposures")
 """Inputs of the `experiments` group: partitioned alike, and with the `segments` group's.
 
 For a topic that both read, `segments` answers: it alone writes dead letters and puts misplaced events right."""
+
+IDENTITIES = "identities"
+"""Which ids are one person: one partition, so that all merges have one order, and none can go round in a circle."""
+
+
+def merges_topic(group: str) -> str:
+    """Return the topic on which a consumer group tells its partitions of merges, and hands merged customers over.
+
+    >>> merges_topic("segments")
+    'merges-segments'
+    """
+    return f"merges-{group}"
+
+
+SEGMENT_TOPICS = (*SEGMENT_INPUTS, IDENTITIES, merges_topic("segments"))
+"""All that the `segments` group reads."""
+
+EXPERIMENT_TOPICS = (*EXPERIMENT_INPUTS, merges_topic("experiments"))
+"""All that the `experiments` group reads."""
 
 _LARGE = 16 << 20
 
@@ -40,6 +69,8 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
     compacted = durable | {"cleanup.policy": "compact"}
     plans = [
         *((name, settings.partitions, kept) for name in (*SEGMENT_INPUTS, "exposures", "conversions")),
+        (IDENTITIES, 1, kept),
+        *((merges_topic(group), settings.partitions, kept) for group in ("segments", "experiments")),
         ("segment-changes", settings.partitions, longer),
         ("dead-letters", 1, longer),
         ("models", 1, compacted),
@@ -47,3 +78,8 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
         ("erasures", 1, compacted),
     ]
     return [TopicSpec(settings.topic(name), n, settings.replication, config) for name, n, config in plans]
+
+
+def partitions_of_topic(settings: KafkaSettings, topic: str) -> int:
+    """Return how many partitions a topic (name without prefix) has."""
+    return next(spec.partitions for spec in topic_specs(settings) if spec.name == settings.topic(topic))

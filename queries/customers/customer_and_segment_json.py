@@ -135,7 +135,7 @@ class Inspector:
                     "from": flow.previous,
                     "from_segment": names.get(flow.previous, flow.previous) if flow.previous else None,
                     "to": flow.segment_id,
-                    "to_segment": names.get(flow.segment_id, flow.segment_id),
+                    "to_segment": names.get(flow.segment_id, flow.segment_id) if flow.segment_id else None,
                     "cause": flow.cause,
                     "moves": flow.moves,
                 }

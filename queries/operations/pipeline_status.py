@@ -11,7 +11,7 @@ from consumers.broker.message_coordinates import Offsets
 from events.codec.instants import rfc3339
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
-from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
+from events.topics.specs import EXPERIMENT_TOPICS, SEGMENT_TOPICS
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.model.baselines import BaselineStore, ModelStore
@@ -127,7 +127,7 @@ def alive(client: redis.Redis, kind: str) -> list[dict[str, Any]]:
 
 def input_ends(kafka: KafkaSettings) -> Offsets:
     """Return where the input topics end; the last message of each partition is read for it. Raises KafkaUnreachable."""
-    return end_offsets(kafka, dict.fromkeys((*SEGMENT_INPUTS, *EXPERIMENT_INPUTS)))
+    return end_offsets(kafka, dict.fromkeys((*SEGMENT_TOPICS, *EXPERIMENT_TOPICS)))
 
 
 def lags(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> dict[str, int]:
@@ -139,14 +139,14 @@ def lags(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> dict[str, 
         return behind(mine, stored_offsets(client, kafka.partitions, group))
 
     return {
-        "events": lag(keys.SEGMENTS_GROUP, SEGMENT_INPUTS),
-        "tallies": lag(keys.EXPERIMENTS_GROUP, EXPERIMENT_INPUTS),
+        "events": lag(keys.SEGMENTS_GROUP, SEGMENT_TOPICS),
+        "tallies": lag(keys.EXPERIMENTS_GROUP, EXPERIMENT_TOPICS),
     }
 
 
 def lag_by_partition(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> list[int]:
     """Return how many events are published but not folded, by partition."""
-    names = set(map(kafka.topic, SEGMENT_INPUTS))
+    names = set(map(kafka.topic, SEGMENT_TOPICS))
     stored = stored_offsets(client, kafka.partitions, keys.SEGMENTS_GROUP)
     return [
         behind({each: end for each, end in ends.items() if each[0] in names and each[1] == partition}, stored)

@@ -1,7 +1,7 @@
 """`segment:<customer_id>`: what downstream services read, one GET a customer."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -10,7 +10,7 @@ from events.codec.text_rows import Table, build_rows
 from events.segment_changes import Change, ChangeBatch
 from state.store import keys
 
-__all__ = ["SegmentView", "SegmentViews", "view_items"]
+__all__ = ["MergedView", "SegmentView", "SegmentViews", "view_items"]
 
 # A change is written unless a later one is there: two workers may both write, and the slower one may be older.
 _WRITE_IF_NEWER = """
@@ -37,6 +37,17 @@ class SegmentView(msgspec.Struct, frozen=True):
     previous: str | None
     baseline: int
     change_id: str
+
+
+class MergedView(msgspec.Struct, frozen=True):
+    """What stands in the place of the segment of a customer who was merged into another."""
+
+    merged_into: str
+    change_id: str
+
+
+_MERGED: Final = b'{"merged_into":'
+_LONGEST_CHAIN: Final = 100
 
 
 class SegmentViews:
@@ -66,9 +77,32 @@ class SegmentViews:
         return self.read_many([customer_id])[0]
 
     def read_many(self, customer_ids: Sequence[str]) -> list[SegmentView | None]:
-        """Return the current segments of customers, or None, in their order and in one round trip."""
-        values = self._redis.mget(keys.segments(customer_ids)) if customer_ids else []
+        """Return the current segments of customers, or None, in their order and in one round trip.
+
+        A customer who was merged into another has that one's segment, for one more round trip for each merge.
+        """
+        _, values = self._followed(customer_ids)
         return [msgspec.json.decode(value, type=SegmentView) if value else None for value in values]
+
+    def survivors(self, customer_ids: Sequence[str]) -> dict[str, str]:
+        """Return those of these customers who were merged, each with the id under which the person goes on."""
+        ids, _ = self._followed(customer_ids)
+        return {name: final for name, final in zip(customer_ids, ids, strict=True) if name != final}
+
+    def _followed(self, customer_ids: Sequence[str]) -> tuple[list[str], list[bytes | None]]:
+        """Return the ids under which these customers go on, and what stands under those."""
+        ids = list(customer_ids)
+        values: list[bytes | None] = self._redis.mget(keys.segments(ids)) if ids else []
+        for _ in range(_LONGEST_CHAIN):
+            merged = [i for i, value in enumerate(values) if value and value.startswith(_MERGED)]
+            if not merged:
+                break
+            for i in merged:
+                ids[i] = msgspec.json.decode(values[i] or b"", type=MergedView).merged_into
+            found = self._redis.mget(keys.segments([ids[i] for i in merged]))
+            for i, value in zip(merged, found, strict=True):
+                values[i] = value
+        return ids, values
 
 
 def view_items(changes: ChangeBatch) -> list[str | bytes]:
@@ -88,5 +122,7 @@ def _views(changes: ChangeBatch) -> list[bytes]:
 def _head(prototype: Change) -> bytes:
     """Return the JSON of a view up to the change id, the part that all changes of a kind share."""
     each = prototype
+    if each.segment_id is None or each.segment is None:
+        return msgspec.json.encode(MergedView(each.merged_into or "", change_id="")).removesuffix(b'"}')
     view = SegmentView(each.segment_id, each.segment, each.changed_at, each.previous, each.baseline, change_id="")
     return msgspec.json.encode(view).removesuffix(b'"}')

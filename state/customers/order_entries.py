@@ -65,6 +65,17 @@ class OrderEntries(NamedTuple):
     cancelled: Flags
     waiting_since: Ints
 
+    def take(self, positions: Ints) -> "OrderEntries":
+        """Return the orders at these positions."""
+        return OrderEntries(
+            self.times[positions],
+            self.amounts[positions],
+            self.refunded[positions],
+            self.refunds[positions],
+            self.cancelled[positions],
+            self.waiting_since[positions],
+        )
+
 
 class Contribution(NamedTuple):
     """What orders (n,) add to their customer's sums; money in thousandths. `net` is what is left of the amount."""

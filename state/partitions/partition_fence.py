@@ -44,8 +44,9 @@ class OwnedPartition:
     `sums` are the partition's part of the model under baseline number `baseline` (None before the first save); they are
     complete once `swept_baseline` has reached that number. `acknowledged` is how many of the oldest changes in the
     outbox Kafka has acknowledged; the next save drops them. `unsent` says that Kafka did not take some changes; a new
-    claim sends them again. `fenced` is set once this worker finds that another one owns the partition. `erased` are the
-    customers who must not come back.
+    claim sends them again. `merged_customers` is how many customers were merged into others, `lost_merges` are those of
+    which Redis has to be told again. `fenced` is set once this worker finds that another one owns the partition.
+    `erased` are the customers who must not come back.
     """
 
     partition: int
@@ -59,6 +60,8 @@ class OwnedPartition:
     sums: ModelSums | None = None
     acknowledged: int = 0
     unsent: bool = False
+    merged_customers: int = 0
+    lost_merges: dict[str, str] = field(default_factory=dict)
     fenced: Fenced | None = None
     erased: ErasedCustomers | None = None
 

@@ -3,7 +3,7 @@
 A micro-batch costs two round trips: `open` watches the partition and reads its customers, `save` writes everything.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import redis
 
 from state.customers.erasures import read_erased_customers
+from state.customers.merged_customers import Departure, departure_commands
 from state.customers.records import CustomerBatch, pack, unpack
 from state.partitions.customer_scan import PrefetchingScan, scan
 from state.partitions.fenced_partitions import FencedPartitions
@@ -31,6 +32,8 @@ class PartitionUpdate:
     """All that one micro-batch of a partition changes, to be saved at once or not at all.
 
     `views` are keys of `segment:<customer_id>`, each followed by its value; `flows` are moves by day and kind.
+    `departures` are customers whose records end here; `absorbed` are by customer the ids that went up in it, and
+    `identities` the merges that partition 0 decided on. `lost_merges` were published, but Redis does not know them.
     """
 
     customers: CustomerBatch
@@ -44,6 +47,10 @@ class PartitionUpdate:
     changes: list[bytes]
     views: Sequence[str | bytes] = ()
     flows: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    departures: Sequence[Departure] = ()
+    absorbed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    identities: Mapping[str, str] = field(default_factory=dict)
+    lost_merges: Mapping[str, str] = field(default_factory=dict)
 
 
 class PartitionStore:
@@ -64,7 +71,9 @@ class PartitionStore:
             pipe.hgetall(keys.offsets(partition, self._group))
             pipe.hgetall(keys.outcome_counts(partition, self._group))
             pipe.hgetall(keys.model(partition))
-            offsets, outcome_counts, model = pipe.execute()
+            pipe.hlen(keys.merged(partition, self._group))
+            pipe.hgetall(keys.merging(partition))
+            offsets, outcome_counts, model, merged, merging = pipe.execute()
         counts = {name.decode(): int(value) for name, value in outcome_counts.items()}
         return OwnedPartition(
             partition,
@@ -76,6 +85,8 @@ class PartitionStore:
             baseline=int(model.get(b"baseline", 0)),
             swept_baseline=int(model.get(b"swept", 0)),
             sums=ModelSums.from_fields(model) if model else None,
+            merged_customers=int(merged),
+            lost_merges={previous.decode(): survivor.decode() for previous, survivor in merging.items()},
             erased=read_erased_customers(self._redis, partition),
         )
 
@@ -164,6 +175,10 @@ class PartitionStore:
                 )
                 owned.baseline, owned.swept_baseline, owned.sums = save.baseline, save.swept_baseline, save.sums
                 owned.acknowledged = 0
+                owned.merged_customers += len(save.departures)
+                owned.lost_merges.update(save.lost_merges)
+                for each in save.departures:
+                    owned.lost_merges.pop(each.previous_id, None)
 
     def _commands(self, owned: OwnedPartition, save: PartitionUpdate, records: list[bytes]) -> Iterator[Command]:
         partition = owned.partition
@@ -187,6 +202,21 @@ class PartitionStore:
         if save.views:
             yield ("MSET", *save.views)
         yield from segment_flow_commands(partition, save.flows, self._flow_days)
+        yield from self._merge_commands(partition, save)
+
+    def _merge_commands(self, partition: int, save: PartitionUpdate) -> Iterator[Command]:
+        for each in save.departures:
+            yield ("HDEL", keys.customers(partition), each.previous_id)
+            yield ("HDEL", keys.profiles(partition), each.previous_id)
+            yield ("DEL", keys.aliases(partition, each.previous_id))
+            yield ("HDEL", keys.merging(partition), each.previous_id)
+        yield from departure_commands(partition, self._group, save.departures)
+        for customer_id, names in save.absorbed.items():
+            yield ("SADD", keys.aliases(partition, customer_id), *sorted(names))
+        if save.identities:
+            yield ("HSET", keys.IDENTITIES, *_flat(save.identities))
+        if save.lost_merges:
+            yield ("HSET", keys.merging(partition), *_flat(save.lost_merges))
 
     def watch(self, owned: OwnedPartition, wanted: list[Command]) -> list[Any]:
         """Watch a partition, check that it is as its owner knows it, and return the answers to more commands.
@@ -211,6 +241,11 @@ class PartitionStore:
         """Return the oldest changes that Kafka has not acknowledged."""
         found: list[bytes] = self._redis.lrange(keys.outbox(partition), start, start + count - 1)
         return found
+
+    def handovers(self, partition: int) -> dict[str, bytes]:
+        """Return what Kafka has not acknowledged of the customers who left a partition, by their ids."""
+        found = self._redis.hgetall(keys.handovers(partition, self._group))
+        return {previous.decode(): message for previous, message in found.items()}
 
     def trim(self, owned: OwnedPartition, count: int) -> None:
         """Drop the oldest `count` changes of the outbox, guarded as a save is. Raises Fenced or StateMismatch."""

@@ -17,10 +17,10 @@ __all__ = ["SegmentFlow", "SegmentFlowStore", "count_segment_flows", "segment_fl
 
 
 class SegmentFlow(NamedTuple):
-    """Moves of one kind; segment ids, `previous` is None for a first segment."""
+    """Moves of one kind; segment ids, `previous` is None for a first segment, `segment_id` for merged customers."""
 
     previous: str | None
-    segment_id: str
+    segment_id: str | None
     cause: str
     moves: int
 
@@ -34,8 +34,9 @@ def count_segment_flows(changes: ChangeBatch) -> dict[tuple[str, str], int]:
     if len(changes):
         for kind, moves in enumerate(np.bincount(changes.kind_column, minlength=len(changes.prototypes)).tolist()):
             each = changes.prototypes[kind]
-            if moves:
-                counted[each.changed_at[:10], f"{each.previous or ''}:{each.segment_id}:{each.cause}"] += moves
+            if moves and (each.previous or each.segment_id):  # who was merged may have been in no segment
+                kind_of_move = f"{each.previous or ''}:{each.segment_id or ''}:{each.cause}"
+                counted[each.changed_at[:10], kind_of_move] += moves
     return dict(counted)
 
 
@@ -67,5 +68,5 @@ class SegmentFlowStore:
         flows = []
         for kind, moves in counted.most_common():
             previous, segment_id, cause = kind.split(":")
-            flows.append(SegmentFlow(previous or None, segment_id, cause, moves))
+            flows.append(SegmentFlow(previous or None, segment_id or None, cause, moves))
         return flows

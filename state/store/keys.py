@@ -72,6 +72,16 @@ flows: Final = _of_partition_and("flows")
 """By partition and day, a hash: `<from>:<to>:<cause>` → number of changes; expires."""
 model: Final = _of_partition("model")
 """By partition, a hash: sums and counts by centroid of its customers, and the baseline that they belong to."""
+merged: Final = _of_partition_and("merged")
+"""By partition and group, a hash: customer who was merged → the id that later events of that customer count for."""
+merging: Final = _of_partition("merging")
+"""By partition, a hash as `merged`: merges that were published, and that Redis has lost; carried out next."""
+handovers: Final = _of_partition_and("handovers")
+"""By partition and group, a hash: customer who was merged → what was known of it, until Kafka has that."""
+aliases: Final = _of_partition_and("aliases")
+"""By partition and customer, a set: the ids that were merged into the customer."""
+IDENTITIES: Final = "identities:{0}"
+"""Hash: customer who was merged → the id that it was merged into, for all customers; owned with partition 0."""
 erased: Final = _of_partition("erased")
 """By partition, a set: salted hashes of its erased customers."""
 erasing: Final = _of_partition("erasing")

@@ -19,7 +19,7 @@ from events.arrays import Flags, Floats, Ints
 from state.customers.order_entries import (
     KEY_BITS,
     LARGE_AMOUNT,
-    Contribution,
+    OrderEntries,
     contribution,
     keys_of_hashes,
     order_words,
@@ -32,7 +32,7 @@ from stream.customers.order_updates import ToldOrders
 from stream.customers.outcomes import DUPLICATE, SETTLED
 from stream.customers.row_sums import RowSums
 
-__all__ = ["FoldedOrders", "fold_orders"]
+__all__ = ["FoldedOrders", "OrderSums", "fold_orders"]
 
 
 _COUNTED: Final = ("placed", "gross", "refunds", "refunded", "cancelled", "cancelled_amount")
@@ -62,7 +62,7 @@ def fold_orders(
     A book keeps `window` orders, and `remembered` hashes of refunds and settled orders.
     """
     n = len(book.orders)
-    sums, outcomes = _Sums(n, half_life_ms), np.zeros(len(slots), np.int64)
+    sums, outcomes = OrderSums(n, half_life_ms), np.zeros(len(slots), np.int64)
     active, corrected, matched = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.int64)
     keys = slots << KEY_BITS | keys_of_hashes(orders.order_hashes)
     named = orders.order_hashes != 0
@@ -111,7 +111,7 @@ def _fresh(recent: Ragged, orders: OrderColumns, slots: Ints) -> Flags:
     return fresh
 
 
-class _Sums(RowSums):
+class OrderSums(RowSums):
     """The sums of orders, as rows to be added to records."""
 
     def place(self, owners: Ints, times: Ints, amounts: Ints) -> None:
@@ -130,12 +130,14 @@ class _Sums(RowSums):
 
     def change(self, owners: Ints, told: ToldOrders) -> None:
         """Move the sums by the difference that events made to the orders (g,) of these customers."""
-        self._count(owners, told.before.times, contribution(told.before), -1)
-        self._count(owners, told.after.times, contribution(told.after), 1)
+        self.count(owners, told.before, -1)
+        self.count(owners, told.after, 1)
         placed = np.flatnonzero((told.kinds == PLACED) & ~told.settled[told.places])
         self._extend("first_order", "last_order", owners[told.places[placed]], told.times[placed])
 
-    def _count(self, owners: Ints, times: Ints, made: Contribution, sign: int) -> None:
+    def count(self, owners: Ints, orders: OrderEntries, sign: int) -> None:
+        """Add what orders contribute, or with the sign -1 take it out."""
+        times, made = orders.times, contribution(orders)
         for name in _COUNTED:
             values = getattr(made, name)
             if values.any():

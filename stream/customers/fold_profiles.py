@@ -8,10 +8,10 @@ import numpy as np
 from consumers.inputs.customers import ProfileColumns
 from events.arrays import Ints
 from events.codec.instants import instants_ms
-from state.customers.profile_documents import merged, read_profiles
+from state.customers.profile_documents import Profile, merged, read_profiles
 from state.customers.records import PROFILE_NUMBERS, Rows, blank_rows
 
-__all__ = ["FoldedProfiles", "fold_profiles"]
+__all__ = ["FoldedProfiles", "fold_profiles", "kept_profiles"]
 
 _LARGEST: Final = float(np.finfo(np.float32).max)
 
@@ -37,7 +37,12 @@ def fold_profiles(
     for place, profile in zip(slots.tolist(), read_profiles(profiles.documents, stamps), strict=True):
         told.setdefault(place, []).append(profile)
     changed = np.unique(slots)
-    found = [merged(told[place]) for place in changed.tolist()]
+    return kept_profiles({place: merged(told[place]) for place in changed.tolist()}, n, attributes)
+
+
+def kept_profiles(profiles: Mapping[int, Profile], n: int, attributes: Sequence[str] = ()) -> FoldedProfiles:
+    """Return the rows (n,) and the documents of profiles by their customers' positions."""
+    changed, found = np.array(list(profiles), np.int64), list(profiles.values())
     rows = blank_rows(n)
     rows["profile_at"][changed] = [each.stamp[0] for each in found]
     rows["profile_event"][changed] = np.array([each.stamp[1] for each in found], np.uint64)

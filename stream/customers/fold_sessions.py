@@ -30,7 +30,7 @@ from stream.customers.outcomes import DUPLICATE, SETTLED
 from stream.customers.repeated_tellings import is_news, latest
 from stream.customers.row_sums import RowSums
 
-__all__ = ["FoldedSessions", "fold_sessions"]
+__all__ = ["FoldedSessions", "SessionSums", "bounded_sessions", "fold_sessions", "settled_sessions"]
 
 _SETTLED_SESSION: Final = 2
 """Marks the hash of a settled session among the hashes that a customer's record remembers."""
@@ -61,10 +61,10 @@ def fold_sessions(
     remembered: int,
 ) -> FoldedSessions:
     """Fold sessions (m,) into those of n customers; `slots` (m,) says whose each is."""
-    sums, outcomes = _Sums(len(sessions), half_life_ms), np.zeros(len(slots), np.int64)
+    sums, outcomes = SessionSums(len(sessions), half_life_ms), np.zeros(len(slots), np.int64)
     active = np.zeros(len(sessions), np.bool_)
     keys = slots << KEY_BITS | keys_of_hashes(columns.session_hashes)
-    settled = marked_keys(recent, _SETTLED_SESSION)
+    settled = settled_sessions(recent)
     plain = ~(repeated(keys) | are_known(keys & KEY, slots, listed_keys(sessions), settled))
     told = SessionEntries(columns.times, columns.durations, columns.pages, columns.cart_adds)
     new = np.flatnonzero(plain)
@@ -91,7 +91,7 @@ def fold_sessions(
         sums.times(owners[places[counted]], values[0])
         active[owners[places[counted[news]]]] = True
         sessions = _written(sessions, at, owners, now, session_words(groups & KEY, after))
-    sessions, recent = _bounded(sessions, recent, window, remembered)
+    sessions, recent = bounded_sessions(sessions, recent, window, remembered)
     return FoldedSessions(sums.rows, sessions, recent, outcomes, active)
 
 
@@ -111,7 +111,13 @@ def _written(sessions: Ragged, at: Ints, owners: Ints, now: Ints, words: np.ndar
     return sessions.appended(owners[new], words[new])
 
 
-def _bounded(sessions: Ragged, recent: Ragged, window: int, remembered: int) -> tuple[Ragged, Ragged]:
+def settled_sessions(recent: Ragged) -> Ragged:
+    """Return the keys of each customer's sessions that have left the list, as far as they are remembered."""
+    return marked_keys(recent, _SETTLED_SESSION)
+
+
+def bounded_sessions(sessions: Ragged, recent: Ragged, window: int, remembered: int) -> tuple[Ragged, Ragged]:
+    """Return the `window` latest sessions of each customer, and `remembered` hashes with those of the others."""
     if sessions.lengths.max(initial=0) > window:
         leaving = beyond(sessions, read_sessions(sessions.values).times, window)
         gone = held_keys(sessions)[leaving]
@@ -120,7 +126,7 @@ def _bounded(sessions: Ragged, recent: Ragged, window: int, remembered: int) -> 
     return sessions, recent.newest(remembered)
 
 
-class _Sums(RowSums):
+class SessionSums(RowSums):
     """The sums of sessions, as rows to be added to records."""
 
     def count(self, owners: Ints, sessions: SessionEntries, sign: int) -> None:

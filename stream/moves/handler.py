@@ -1,24 +1,27 @@
 """Process a micro-batch: fold its events into the customers' records, then re-evaluate their segments."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
 
 from consumers.inputs.columns import Columns
-from consumers.runtime.partition_batch import SegmentResult
+from consumers.runtime.partition_batch import DECISIONS, HANDOVERS, SegmentResult
 from consumers.runtime.protocols import Loaded
-from events.arrays import Ints
-from state.customers.records import CustomerBatch
+from events.arrays import Flags, Ints
+from state.customers.records import CustomerBatch, Rows, unpack
 from stream.customers.fold import Fold, Folded, merge
 from stream.customers.outcomes import NAMES, UNMATCHED
 from stream.model.live_segmenter import LiveSegmenter
+from stream.moves.departures import PROFILE_PART, RECORD_PART, with_departures
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, resegment_partitions, sums_for_baseline
+from stream.people.combine_customers import combine_customers
 
 __all__ = ["SegmentHandler"]
 
 
+_NOBODY = np.zeros(0, np.int64)
 _CAUSES = np.array(["time", "correction", "activity"], object)
 """Strings that all customers share: creating them for each took 5% of a batch's time."""
 _JOINED_CUSTOMERS = 4_000
@@ -60,6 +63,9 @@ class SegmentHandler:
         before, after = customers.rows, customers.rows
         others: list[dict[str, dict[str, int]]] = [{} for _ in loaded]
         active, corrected = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        merged = np.zeros(n, np.bool_)
+        if any(each.merges.handovers for each in loaded):
+            after, merged = self._absorb(customers, loaded, starts, others)
         for topic in dict.fromkeys(topic for each in loaded for topic in each.events):
             columns, slots, lengths = _joined_events(loaded, topic, starts)
             folded = self._fold(customers, columns, slots)
@@ -67,10 +73,11 @@ class SegmentHandler:
             active |= folded.active
             corrected |= folded.corrected
             for place, counts in enumerate(_not_applied(folded, lengths, starts)):
-                others[place][topic] = counts
+                _add(others[place], topic, counts)
         segmenter = self._live.segmenter
         # A customer with duplicates only may still move, because time has passed since it was last evaluated.
         causes = _CAUSES[np.where(active, 2, corrected)]
+        causes[merged] = "merge"
         causes[(before["baseline"] != segmenter.baseline) & (before["segment"] > 0)] = "baseline"
         results = resegment_partitions(
             segmenter,
@@ -84,10 +91,40 @@ class SegmentHandler:
             part = customers.part(starts[place], starts[place + 1])
             part.rows = result.rows
             profiles = {part.ids[at]: document for at, document in part.profiles.items()}
-            outcomes.append(
-                SegmentResult(part, profiles, segmenter.baseline, result.sums, result.changes, others[place])
-            )
+            made = SegmentResult(part, profiles, segmenter.baseline, result.sums, result.changes, others[place])
+            each, leaving = loaded[place], loaded[place].slots.get(DECISIONS, _NOBODY)
+            outcomes.append(with_departures(segmenter, made, each.merges, leaving, part.profiles, each.now_ms))
         return outcomes
+
+    def _absorb(
+        self,
+        customers: CustomerBatch,
+        loaded: Sequence[Loaded[CustomerBatch]],
+        starts: Sequence[int],
+        others: Sequence[dict[str, dict[str, int]]],
+    ) -> tuple[Rows, Flags]:
+        """Take the records in that were handed over, and return the rows (n,) with them, and whose they are (n,)."""
+        rows, merged = customers.rows, np.zeros(len(customers), np.bool_)
+        for place, each in enumerate(loaded):
+            slots = each.slots.get(HANDOVERS, _NOBODY) + starts[place]
+            turns = np.array([np.count_nonzero(slots[:i] == slot) for i, slot in enumerate(slots)], np.int64)
+            for turn in np.unique(turns).tolist():  # two records of one customer come one after the other
+                chosen = np.flatnonzero(turns == turn)
+                handovers = [each.merges.handovers[i] for i in chosen.tolist()]
+                incoming = unpack([one.customer_id for one in handovers], [one.parts[RECORD_PART] for one in handovers])
+                profiles = {i: one.parts[PROFILE_PART] for i, one in enumerate(handovers) if PROFILE_PART in one.parts}
+                combined = combine_customers(customers, incoming, slots[chosen], profiles, self._fold)
+                rows = merge(rows, combined.rows)
+                merged[slots[chosen]] = True
+                if found := int(combined.matched.sum()):
+                    _add(others[place], "orders", {"unmatched": -found})
+        return rows, merged
+
+
+def _add(outcome_counts: dict[str, dict[str, int]], topic: str, counts: Mapping[str, int]) -> None:
+    mine = outcome_counts.setdefault(topic, {})
+    for outcome, count in counts.items():
+        mine[outcome] = mine.get(outcome, 0) + count
 
 
 def _joined_events(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from events.schema.inputs import Consent, Conversion, CustomerProfile, Exposure, Item, Order, WebSession
+from events.schema.inputs import Consent, Conversion, CustomerProfile, Exposure, Identity, Item, Order, WebSession
 
 ODD = json.loads((Path(__file__).parent / "odd_values.json").read_text())
 """JSON texts of numbers, literals and strings; contents of strings (texts, instants)."""
@@ -21,6 +21,8 @@ instants = st.builds(
 )
 texts = st.builds(json.dumps, st.text(max_size=12), ensure_ascii=st.booleans())
 identifiers = st.builds(json.dumps, st.text(min_size=1, max_size=12), ensure_ascii=st.booleans())
+long_identifiers = st.builds(json.dumps, st.text(min_size=13, max_size=15), ensure_ascii=st.booleans())
+"""Ids that no customer_id is."""
 amounts = st.one_of(
     st.integers(0, 10**12).map(str),
     st.floats(0, 1e12).map(repr),
@@ -67,6 +69,7 @@ COMMON = {
 FIELDS = {
     Item: {"sku": identifiers, "quantity": integers(10**9), "price": amounts, "category": texts},
     Consent: {"marketing": st.sampled_from(["true", "false", "null"])},
+    Identity: COMMON | {"previous_id": long_identifiers},
     Exposure: COMMON | {"experiment": identifiers, "variant": identifiers},
     Conversion: COMMON | {"experiment": identifiers, "value": amounts, "currency": one_of("EUR", "USD"), "kind": texts},
     Order: COMMON

@@ -13,12 +13,14 @@ import redis
 from bench.quality.data.order_logs import OrderLog
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.lane_processing import OwnedBatch, Processing
+from consumers.runtime.merge_routing import MergeRouting
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from events.schema.outputs import Baseline
 from events.segment_changes import Change, decode_change
 from events.settings import KafkaSettings
 from events.topics.partitioning import partitions_of
 from state.customers.current_segment_keys import SegmentViews
+from state.customers.merged_customers import MergedCustomers
 from state.customers.records import CustomerBatch, Rows
 from state.model.baselines import BaselineStore, ModelStore
 from state.partitions.partition_store import PartitionStore
@@ -90,6 +92,7 @@ class Service:
         self.store = PartitionStore(client, keys.SEGMENTS_GROUP)
         self.log, self.clock = ChangeLog(), DayClock()
         sink: Any = self.log
+        kafka, merged = KafkaSettings(partitions=PARTITIONS), MergedCustomers(client, keys.SEGMENTS_GROUP)
         committer = SegmentCommitter(self.store, SegmentViews(client), sink)
         self.live = LiveSegmenter(client, HALF_LIFE_MS)
         feed: Any = _NoFeed()
@@ -98,7 +101,6 @@ class Service:
         handler = SegmentHandler(
             self.live, half_life_ms=HALF_LIFE_MS, hysteresis=Hysteresis.from_settings(settings), duplicate_window=256
         )
-        kafka = KafkaSettings(partitions=PARTITIONS)
         self._process = Processing(
             kafka,
             lambda wanted: self.store.open_all(
@@ -107,6 +109,7 @@ class Service:
             [committer],
             handler,
             clock,
+            MergeRouting(kafka, keys.SEGMENTS_GROUP, merged),
         )
         self._baselines = BaselineStore(client)
         borders = BorderPolicy(

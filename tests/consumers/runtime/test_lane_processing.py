@@ -31,7 +31,7 @@ class Background:
 
 
 def processing(*committers):
-    return Processing(KafkaSettings(), None, committers, None, None)
+    return Processing(KafkaSettings(), None, committers, None, None, None)
 
 
 def test_background_work_begins_once_kafka_has_what_its_lane_published():

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ValidationError
 
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.currency_conversion import Money
+from consumers.inputs.identities import IdentityInput
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.placeholder_ids import PlaceholderIds
 from consumers.inputs.web_sessions import SessionInput
 from events.codec.instants import milliseconds
 from events.codec.struct_decoder import BatchDecoder, DecodedStructs, Rejection
-from events.schema.inputs import INPUTS, ORDER_ID_MISSING, Order, WebSession
+from events.schema.inputs import INPUTS, ORDER_ID_MISSING, SAME_ID, Identity, Order, WebSession
 from tests.events.wire import FIELDS, odd_events, valid_events
 
 MODELS = sorted(INPUTS.values(), key=lambda model: model.__name__)
@@ -30,6 +31,7 @@ DECODERS = {model: BatchDecoder(model, MAX_BYTES) for model in MODELS}
 BOUNDS = EventBounds(earliest_ms=0, placeholders=PlaceholderIds(()))
 """What the models know nothing of does not refuse anything here."""
 SESSIONS = SessionInput(MAX_BYTES, BOUNDS)
+IDENTITIES = IdentityInput(MAX_BYTES, BOUNDS)
 ORDERS = OrderInput(Money("EUR", {"USD": 1.0, "GBP": 1.0, "JPY": 1.0}, str), MAX_BYTES, BOUNDS)
 LATEST_MS = 1 << 60
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,7 +83,7 @@ def same(found, expected):
     return (whole or type(found) is type(expected)) and found == expected
 
 
-RULED = (WebSession, Order)
+RULED = (WebSession, Order, Identity)
 """Their rules over several fields are checked after the decoder, by the inputs; see below."""
 
 
@@ -140,6 +142,18 @@ def test_order_input_refuses_what_names_no_order_as_the_model_does(value):
         assert [refused.reason for refused in rejections] == [ORDER_ID_MISSING]
     elif order is not None:
         assert all(ORDER_ID_MISSING not in refused.reason for refused in rejections)
+
+
+@several
+@given(value=odd_events(Identity) | valid_events(Identity))
+def test_identity_input_refuses_a_merge_of_one_id_as_the_model_does(value):
+    columns, _, rejections = IDENTITIES.decode([value], LATEST_MS)
+    assert len(columns) + len(rejections) == 1
+    identity, reason = reading(Identity, value)
+    if identity is None and SAME_ID in reason and not excused(value):
+        assert [refused.reason for refused in rejections] == [SAME_ID]
+    elif identity is not None:
+        assert all(SAME_ID not in refused.reason for refused in rejections)
 
 
 @several

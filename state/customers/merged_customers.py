@@ -1,0 +1,67 @@
+"""Customers who were merged into others: the pointers that later events follow, and the ids that were merged."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from state.customers.erasures import ErasedCustomers, ErasureQueue, OpenErasures, read_erased_customers
+from state.store import keys
+from state.store.pipelined_connection import Command
+
+__all__ = ["Departure", "MergedCustomers", "departure_commands"]
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A customer who leaves its partition for the record of another: `handover` is the message that says so."""
+
+    previous_id: str
+    customer_id: str
+    handover: bytes
+
+
+class MergedCustomers:
+    """Reads the merges of one consumer group; the partitions' owners write them with everything else."""
+
+    def __init__(self, client: redis.Redis, group: str) -> None:
+        self._client, self._group = client, group
+        self._redis: Any = client
+
+    def survivors(self, partition: int, ids: Sequence[str]) -> dict[str, str]:
+        """Return those of these ids that were merged, each with the id that it was merged into."""
+        return self._mapped(keys.merged(partition, self._group), ids)
+
+    def decided(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the same for ids of all partitions, as partition 0 has decided."""
+        return self._mapped(keys.IDENTITIES, ids)
+
+    def aliases(self, partition: int, ids: Iterable[str]) -> dict[str, set[str]]:
+        """Return, of customers of a partition, the ids that went up in each."""
+        wanted = list(dict.fromkeys(ids))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for customer_id in wanted:
+                pipe.smembers(keys.aliases(partition, customer_id))
+            found = pipe.execute()
+        return {name: {each.decode() for each in members} for name, members in zip(wanted, found, strict=True)}
+
+    def erased(self, partition: int) -> ErasedCustomers:
+        """Return the erased customers of a partition, of whom no merge is carried out."""
+        return read_erased_customers(self._client, partition)
+
+    def erase_too(self, partition: int, customer_id: str, now_ms: int) -> None:
+        """Ask for the erasure of an id that went up in a customer who is erased already."""
+        OpenErasures(self._client).add(customer_id, now_ms)
+        ErasureQueue(self._client).request(partition, customer_id)
+
+    def _mapped(self, key: str, ids: Sequence[str]) -> dict[str, str]:
+        found = self._redis.hmget(key, ids) if ids else []
+        return {name: value.decode() for name, value in zip(ids, found, strict=True) if value is not None}
+
+
+def departure_commands(partition: int, group: str, departures: Sequence[Departure]) -> Iterator[Command]:
+    """Leave a pointer for each customer who left, and what is handed over, in the transaction that ends the record."""
+    for each in departures:
+        yield ("HSET", keys.merged(partition, group), each.previous_id, each.customer_id)
+        yield ("HSET", keys.handovers(partition, group), each.previous_id, each.handover)
