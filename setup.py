@@ -32,7 +32,7 @@ setup(
         Extension(
             "events.codec.json_scan",
             ["events/codec/json_scan.pyx"],
-            depends=["events/codec/json_tokens.pxd", "events/codec/xxh3.pxd"],
+            depends=["events/codec/json_layout.pxd", "events/codec/json_tokens.pxd", "events/codec/xxh3.pxd"],
             optional=True,
         ),
         Extension("events.codec.text_splice", ["events/codec/text_splice.pyx"], optional=True),

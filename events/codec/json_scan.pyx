@@ -11,6 +11,9 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from events.codec.json_layout cimport (
+    AMOUNT, CHOICE, CODE, INSTANT, INTEGER, LIST, MAX_FIELDS, NUMBER, OBJECT, TEXT, UNKNOWN, UNSURE, Name, Node,
+)
 from events.codec.json_tokens cimport Row, code_of, scan_decimal, scan_instant, scan_text, skip_space, skip_value, take, take_word
 from events.codec.xxh3 cimport HASHABLE, xxh3
 
@@ -19,42 +22,11 @@ import numpy as np
 from events.codec.scan_plan import ABSENT
 
 
-cdef enum:
-    MAX_FIELDS = 64  # of an object: `seen` has a bit for each
-    UNKNOWN = -1
-    UNSURE = -2
-
 cdef int64_t NOTHING = ABSENT
 cdef double[16] POWERS
 for _power in range(16):
     POWERS[_power] = 10.0**_power
 
-# The kinds of `events.codec.scan_plan.Kind`, in its order.
-cdef enum Kind:
-    TEXT
-    CHOICE
-    CODE
-    INTEGER
-    NUMBER
-    AMOUNT
-    INSTANT
-    OBJECT
-    LIST
-
-cdef struct Node:
-    Kind kind
-    bint nullable
-    int column  # UNKNOWN where it is not kept
-    double low  # characters of text, size of numbers
-    double high
-    int first  # of an object its fields, of a choice its names; of a list, `first` is the node of its items
-    int count
-
-cdef struct Name:
-    const char *text
-    Py_ssize_t length
-    int node
-    bint required
 
 cdef class Scanner:
     """Reads values of one layout; made by `events.codec.scan_plan`, which says what the tuples hold."""
