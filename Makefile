@@ -46,8 +46,11 @@ bench: setup ## Measure everything and the peers in turn, into bench/RESULTS.md 
 bench-quick: setup ## Measure throughput and latency in under two minutes (needs Java and Maven)
 	$(BIN)/python -m bench.quick
 
-bench-honesty: setup ## Measure whether the statistics of experiments keep their promises (a minute)
+bench-honesty: setup ## Measure whether the statistics of experiments keep their promises (about ten minutes)
 	$(BIN)/python -m bench.statistics.honesty
+	$(BIN)/python -m bench.statistics.uneven_splits
+	$(BIN)/python -m bench.statistics.uneven_effects
+	$(BIN)/python -m bench.statistics.early_findings
 
 bench-tallies: setup ## Measure the experiment consumer: exactness, throughput, delay (minutes; needs Java and Maven)
 	$(BIN)/python -m bench.statistics.experiment_consumer

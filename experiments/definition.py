@@ -58,6 +58,9 @@ class Experiment(BaseModel):
     minimum_customers: int = Field(
         100, ge=2, le=10**9, description="customers of each arm below which there is no verdict"
     )
+    minimum_buyers: int = Field(
+        50, ge=5, le=10**9, description="customers with an order of each arm below which nothing is decided on money"
+    )
     attribution: Literal["conversions", "orders"] = Field(
         "orders", description="what converts: `conversions` events, or orders themselves"
     )

@@ -27,6 +27,7 @@ _FROZEN: Final = {
     "guardrail_margin": _CHOOSES_AFTERWARDS,
     "guardrail_margins": _CHOOSES_AFTERWARDS,
     "minimum_customers": _CHOOSES_AFTERWARDS,
+    "minimum_buyers": _CHOOSES_AFTERWARDS,
     "segments": _CHOOSES_AFTERWARDS,
     "alpha": _CHOOSES_AFTERWARDS,
     "power": _CHOOSES_AFTERWARDS,

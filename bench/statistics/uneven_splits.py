@@ -1,7 +1,6 @@
 """Are experiments with uneven arms and skewed values honest? `python -m bench.statistics.uneven_splits [--runs N]`.
 
-A/A experiments, read after every customer, once a day and once at the end: how often is a difference found? And where
-there is one, how much later than with even arms, or without the pooled variance?
+A/A experiments, read after every customer, once a day and once at the end: how often is a difference found?
 """
 
 import argparse
@@ -23,13 +22,14 @@ __all__ = [
     "SHARES",
     "Arms",
     "FalseFindings",
-    "Power",
     "false_findings",
     "main",
     "p_values",
-    "power",
+    "rate",
     "readings",
     "simulated",
+    "spent",
+    "squared_error",
 ]
 
 ALPHA: Final = 0.05
@@ -67,15 +67,6 @@ class Arms(NamedTuple):
         return np.asarray(spread / np.maximum(self.customers - 1.0, 1.0))
 
 
-class Power(NamedTuple):
-    """Shares of runs in which a true difference is found, and the mean customers until then (all where it is not)."""
-
-    found: float
-    customers: float
-    found_unpooled: float
-    customers_unpooled: float
-
-
 class FalseFindings(NamedTuple):
     """Shares of A/A runs in which a difference is found."""
 
@@ -84,11 +75,14 @@ class FalseFindings(NamedTuple):
     once: float
 
 
-def _rate(rate: float) -> Draw:
-    return lambda chance, shape: (chance.random(shape) < rate).astype(np.float64)
+def rate(share: float) -> Draw:
+    """Return customers of whom that share converts."""
+    return lambda chance, shape: (chance.random(shape) < share).astype(np.float64)
 
 
-def _spent(sigma: float, rate: float) -> Draw:
+def spent(sigma: float, rate: float) -> Draw:
+    """Return customers of whom that share spends log-normally, with a median of e³."""
+
     def draw(chance: np.random.Generator, shape: tuple[int, int]) -> Floats:
         amounts = np.exp(3.0 + sigma * chance.standard_normal(shape, dtype=np.float32).astype(np.float64))
         return np.where(chance.random(shape) < rate, amounts, 0.0)
@@ -98,13 +92,13 @@ def _spent(sigma: float, rate: float) -> Draw:
 
 def _with_refunds(chance: np.random.Generator, shape: tuple[int, int]) -> Floats:
     """Return log-normal revenue of 30% of customers; a quarter of it is taken back whole, 5% more than was paid."""
-    value, luck = _spent(1.0, 0.3)(chance, shape), chance.random(shape)
+    value, luck = spent(1.0, 0.3)(chance, shape), chance.random(shape)
     return np.where(luck < 0.25, 0.0, np.where(luck < 0.3, -0.5 * value, value))
 
 
 def _with_whale(chance: np.random.Generator, shape: tuple[int, int]) -> Floats:
     """Return log-normal revenue of 20% of customers, and one customer somewhere who spends 100,000."""
-    value = _spent(1.0, 0.2)(chance, shape)
+    value = spent(1.0, 0.2)(chance, shape)
     value[np.arange(shape[0]), chance.integers(0, shape[1], shape[0])] = 1e5
     return value
 
@@ -115,14 +109,14 @@ def _two_prices(chance: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 
 DISTRIBUTIONS: Final[Mapping[str, tuple[Draw, bool, int]]] = {
-    "rate of 0.1%": (_rate(0.001), True, 20_000),
-    "rate of 1%": (_rate(0.01), True, 10_000),
-    "rate of 10%": (_rate(0.1), True, 10_000),
-    "rate of 50%": (_rate(0.5), True, 10_000),
-    "revenue, log-normal sigma 1": (_spent(1.0, 1.0), False, 10_000),
-    "revenue, log-normal sigma 2": (_spent(2.0, 1.0), False, 10_000),
-    "revenue, 5% buy, sigma 1": (_spent(1.0, 0.05), False, 10_000),
-    "revenue, 5% buy, sigma 2": (_spent(2.0, 0.05), False, 10_000),
+    "rate of 0.1%": (rate(0.001), True, 20_000),
+    "rate of 1%": (rate(0.01), True, 10_000),
+    "rate of 10%": (rate(0.1), True, 10_000),
+    "rate of 50%": (rate(0.5), True, 10_000),
+    "revenue, log-normal sigma 1": (spent(1.0, 1.0), False, 10_000),
+    "revenue, log-normal sigma 2": (spent(2.0, 1.0), False, 10_000),
+    "revenue, 5% buy, sigma 1": (spent(1.0, 0.05), False, 10_000),
+    "revenue, 5% buy, sigma 2": (spent(2.0, 0.05), False, 10_000),
     "revenue with refunds": (_with_refunds, False, 10_000),
     "revenue with one whale": (_with_whale, False, 10_000),
     "revenue, two prices": (_two_prices, False, 2_000),
@@ -218,19 +212,6 @@ def false_findings(seed: int, runs: int, distribution: str, share: float, least:
     return FalseFindings(*(found / (_BATCH * -(-runs // _BATCH))).tolist())
 
 
-def power(seed: int, runs: int, draw: Draw, is_rate: bool, customers: int, share: float, lift: float) -> Power:
-    """Return how often and when a lift is found, as reports have it and by the arms' own variances alone."""
-    chance, looks, told = np.random.default_rng(seed), readings(customers), np.zeros(4)
-    for _ in range(0, runs, _BATCH):
-        ours, theirs = simulated(chance, _BATCH, draw, customers, share, lift)
-        right = (ours.mean > theirs.mean) == (lift > 0.0)
-        for place, pooled_too in ((0, True), (2, False)):
-            found = (p_values(ours, theirs, is_rate=is_rate, pooled_too=pooled_too) < ALPHA) & right
-            first = np.where(found.any(axis=1), looks[found.argmax(axis=1)], customers)
-            told[place : place + 2] += found.any(axis=1).sum(), first.sum()
-    return Power(*(told / (_BATCH * -(-runs // _BATCH))).tolist())
-
-
 def rows(runs: int, least: int) -> Iterator[tuple[str, str, FalseFindings]]:
     """Yield each split and distribution with its false findings."""
     for place, distribution in enumerate(DISTRIBUTIONS):
@@ -246,7 +227,6 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     bound = ALPHA + 3.0 * (ALPHA * (1.0 - ALPHA) / given.runs) ** 0.5
     broken = False
-    _print_power(given.runs // 10)
     sys.stdout.write(f"{'split':<6}{'customers do':<32}{'each customer':>14}{'each day':>10}{'once':>8}\n")
     for split, distribution, found in rows(given.runs, given.least):
         broken |= max(found) > bound
@@ -254,27 +234,6 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"{split:<6}{distribution:<32}{told}{'  BROKEN' if max(found) > bound else ''}\n")
         sys.stdout.flush()
     return int(broken)
-
-
-_PLANS: Final = ((0.5, 20_000), (0.1, 50_000), (0.01, 100_000))
-_EFFECTS: Final = {
-    "rate of 10%, 20% more": (_rate(0.12), True, 0.2),
-    "rate of 10%, 20% less": (_rate(0.1), True, -0.2),
-    "30% buy, sigma 1, 20% more": (_spent(1.0, 0.36), False, 0.2),
-    "30% buy, sigma 1, 20% less": (_spent(1.0, 0.3), False, -0.2),
-}
-
-
-def _print_power(runs: int) -> None:
-    sys.stdout.write(f"{'share':<6}{'the treatment':<32}{'found':>8}{'after':>10}{'own variances':>16}{'after':>10}\n")
-    for name, (draw, is_rate, lift) in _EFFECTS.items():
-        for share, customers in _PLANS:
-            each = power(900, runs, draw, is_rate, customers, share, lift)
-            sys.stdout.write(
-                f"{share:<6.0%}{name:<32}{each.found:>8.0%}{each.customers:>10,.0f}"
-                f"{each.found_unpooled:>16.0%}{each.customers_unpooled:>10,.0f}\n"
-            )
-            sys.stdout.flush()
 
 
 if __name__ == "__main__":

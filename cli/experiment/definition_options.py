@@ -83,6 +83,10 @@ class DefinitionOptions:
     minimum_customers: Annotated[
         int | None, _option("--minimum-customers", "Customers of each arm before any verdict (default 100).")
     ] = None
+    minimum_buyers: Annotated[
+        int | None,
+        _option("--minimum-buyers", "Customers with an order of each arm before any decision on money (default 50)."),
+    ] = None
     minimum_effect: Annotated[
         float | None, _option("--minimum-effect", "Smallest relative change worth finding (default 0.05, which is 5%).")
     ] = None

@@ -110,13 +110,15 @@ def _not_computable(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     """Yield each reason why there is no comparison, with where that is so."""
     places: dict[Reason, list[str]] = {}
     for row in report.overall.comparisons:
-        if row.cannot_say is not None:
-            places.setdefault(row.cannot_say, []).append(f"{title(row.metric)} of {row.variant}")
+        why = row.cannot_say or row.too_early
+        if why is not None:
+            places.setdefault(why, []).append(f"{title(row.metric)} of {row.variant}")
     for part in report.segments:
         for row in part.comparisons:
-            if row.cannot_say is not None:
+            why = row.cannot_say or row.too_early
+            if why is not None:
                 where = f"{title(row.metric)} of {row.variant} in {_name(part.segment, names)}"
-                places.setdefault(row.cannot_say, []).append(where)
+                places.setdefault(why, []).append(where)
     for why, found in places.items():
         yield f"Nothing can be said of {', '.join(found)}: {why.sentence[0].lower()}{why.sentence[1:]}"
 

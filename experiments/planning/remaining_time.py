@@ -20,11 +20,13 @@ __all__ = [
     "Remaining",
     "customers_to_narrow",
     "exposed_customers",
+    "fewest_buyers",
     "is_complete",
     "minimum_effect",
     "remaining",
     "smallest_arm",
     "until",
+    "until_buyers",
     "until_minimum",
 ]
 
@@ -78,6 +80,13 @@ def remaining(experiment: Experiment, tallies: Tallies, now: datetime) -> Result
     return until(experiment, tallies, _needed(experiment, tallies), now)
 
 
+def fewest_buyers(experiment: Experiment, tallies: Tallies) -> tuple[str, int]:
+    """Return the variant with the fewest customers who converted, and how many they are."""
+    counts = [(tallies.arm(variant.name).converted, variant.name) for variant in experiment.variants]
+    buyers, name = min(counts, key=lambda each: each[0])
+    return name, buyers
+
+
 def until(experiment: Experiment, tallies: Tallies, needed: Result[int], now: datetime) -> Result[Remaining]:
     """Return what is missing until so many customers are exposed, at the pace so far."""
     if isinstance(needed, NotComputable):
@@ -99,13 +108,32 @@ def smallest_arm(experiment: Experiment, tallies: Tallies) -> tuple[str, int]:
 
 
 def until_minimum(experiment: Experiment, tallies: Tallies, now: datetime) -> Result[Remaining]:
-    """Return what is missing until each arm has the minimum that the definition asks for."""
-    total = sum(variant.weight for variant in experiment.variants)
-    missing = max(
-        math.ceil((experiment.minimum_customers - tallies.arm(variant.name).exposed) * total / variant.weight)
+    """Return what is missing until each arm has the minimum of customers that the definition asks for."""
+    missing = {
+        variant.name: float(experiment.minimum_customers - tallies.arm(variant.name).exposed)
         for variant in experiment.variants
-    )
-    return until(experiment, tallies, exposed_customers(experiment, tallies) + missing, now)
+    }
+    return _until_arms_have(experiment, tallies, missing, now)
+
+
+def until_buyers(experiment: Experiment, tallies: Tallies, now: datetime) -> Result[Remaining]:
+    """Return what is missing until each arm has the minimum of customers with an order, at its rate so far."""
+    missing = {}
+    for variant in experiment.variants:
+        arm = tallies.arm(variant.name)
+        if arm.converted <= 0:
+            return NotComputable(Reason.TOO_FEW_ORDERS)
+        missing[variant.name] = (experiment.minimum_buyers - arm.converted) * arm.exposed / arm.converted
+    return _until_arms_have(experiment, tallies, missing, now)
+
+
+def _until_arms_have(
+    experiment: Experiment, tallies: Tallies, missing: dict[str, float], now: datetime
+) -> Result[Remaining]:
+    """Return what is missing until each arm has so many customers more, which come by the variants' weights."""
+    total = sum(variant.weight for variant in experiment.variants)
+    most = max(missing[variant.name] * total / variant.weight for variant in experiment.variants)
+    return until(experiment, tallies, exposed_customers(experiment, tallies) + math.ceil(most), now)
 
 
 def customers_to_narrow(experiment: Experiment, tallies: Tallies, width: float, wanted: float) -> Result[int]:

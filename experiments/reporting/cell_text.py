@@ -115,7 +115,7 @@ def reason(why: Reason | None) -> str:
 def evidence(row: Comparison) -> tuple[str, str, str]:
     """Return the difference, the interval and the corrected p-value, or the planned look, that decide."""
     found = row.decides
-    if row.deciding.effect is None:
+    if row.deciding.effect is None or row.too_early is not None:
         return "–", "–", "–"
     effect, between = difference(row.metric, row.deciding.effect), interval(row.metric, found.ci)
     look = row.group_sequential

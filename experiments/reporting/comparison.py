@@ -49,6 +49,7 @@ def compare(
         family=family,
         decided_by="cuped" if decided_by_cuped else "plain",
         validity=_validity(experiment, information),
+        too_early=None if isinstance(fixed, NotComputable) else _too_early(experiment, metric, arms),
         lift=document.Finding.of(pair if isinstance(pair, NotComputable) else fieller_lift(*pair, experiment.alpha)),
         sequential=document.Finding.of(sequential),
         group_sequential=_look(experiment, adjusted if decided_by_cuped else pair, information),
@@ -62,6 +63,13 @@ def _validity(experiment: Experiment, information: float | None) -> document.Val
     if experiment.method == "group_sequential" and information is not None:
         return "planned_look"
     return "always" if experiment.method == "sequential" else "once"
+
+
+def _too_early(experiment: Experiment, metric: Metric, arms: tuple[Tally, Tally]) -> Reason | None:
+    """Return why nothing may be decided yet: averages of money of few buyers, of whom the largest are yet to come."""
+    if metric in RATES or min(arm.converted for arm in arms) >= experiment.minimum_buyers:
+        return None
+    return Reason.TOO_FEW_BUYERS
 
 
 def _tests(experiment: Experiment, pair: Arms) -> Tests:

@@ -87,6 +87,8 @@ class Comparison(Finding):
     family: Literal["primary", "guardrails", "segments"]
     decided_by: Literal["plain", "cuped"] = "plain"
     validity: Validity = "once"
+    too_early: Reason | None = None
+    """Why nothing may be decided by these figures yet, although they can be computed."""
     lift: Finding
     sequential: Finding
     group_sequential: Look | None = None
@@ -108,6 +110,8 @@ class Comparison(Finding):
     def decides(self) -> Deciding:
         """The effect, interval and p-value that the verdict goes by, and that every page and table shows."""
         plain = self.deciding
+        if self.too_early is not None:
+            return Deciding(validity=self.validity, cannot_say=self.too_early)
         if self.validity == "planned_look":
             look = self.group_sequential or Look(looks=1, cannot_say=plain.cannot_say)
             effect = None if look.ci is None else plain.effect

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from experiments.definition import Experiment, Metric
-from experiments.planning.remaining_time import Remaining, customers_to_narrow, until
+from experiments.planning.remaining_time import Remaining, customers_to_narrow, until, until_buyers
 from experiments.reporting import document
 from experiments.reporting.number_words import forecast, metric_name, percent, signed
 from experiments.statistics.metric_samples import measure
-from experiments.statistics.value_or_reason import NotComputable, Result
+from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 from experiments.tally import Tallies
 
 __all__ = ["judge_guardrails"]
@@ -40,11 +40,7 @@ def _judge(experiment: Experiment, tallies: Tallies, row: document.Comparison, n
     found, name = row.decides, f"{metric_name(row.metric)} with {row.variant}"
     margin = _margin(experiment, tallies, row.metric)
     if found.effect is None or found.ci is None or margin is None:
-        why = "the control has no average yet." if found.cannot_say is None else found.cannot_say.sentence
-        return document.Guardrail(
-            variant=row.variant, metric=row.metric, answer="cannot_tell", margin=margin, cannot_say=found.cannot_say,
-            why=f"Of {name} it cannot be told yet whether it is worse: {why[0].lower()}{why[1:]}",
-        )  # fmt: skip
+        return _without_figures(experiment, tallies, row, margin, now)
     said = {"variant": row.variant, "metric": row.metric, "margin": margin, "low": found.ci.low}
     if found.effect < 0.0 and found.is_significant(experiment.alpha):
         high = signed(row.metric, found.ci.high)
@@ -63,6 +59,28 @@ def _judge(experiment: Experiment, tallies: Tallies, row: document.Comparison, n
         f"{signed(row.metric, found.ci.low)}, and the margin is {limit}; {told}.",
         more_days=None if isinstance(left, NotComputable) else left.days,
         more_customers=None if isinstance(left, NotComputable) else left.customers,
+    )
+
+
+def _without_figures(
+    experiment: Experiment, tallies: Tallies, row: document.Comparison, margin: float | None, now: datetime
+) -> document.Guardrail:
+    reason = row.decides.cannot_say
+    why = "the control has no average yet." if reason is None else reason.sentence
+    soon = reason is Reason.TOO_FEW_BUYERS
+    left = until_buyers(experiment, tallies, now) if soon else NotComputable(Reason.NO_ORDERS)
+    known = None if isinstance(left, NotComputable) else left
+    told = "" if known is None else f" That takes {forecast(known)}."
+    name = f"{metric_name(row.metric)} with {row.variant}"
+    return document.Guardrail(
+        variant=row.variant,
+        metric=row.metric,
+        answer="cannot_tell",
+        margin=margin,
+        cannot_say=reason,
+        why=f"Of {name} it cannot be told yet whether it is worse: {why[0].lower()}{why[1:]}{told}",
+        more_days=None if known is None else known.days,
+        more_customers=None if known is None else known.customers,
     )
 
 

@@ -6,14 +6,17 @@ from datetime import datetime
 from experiments.definition import Experiment
 from experiments.planning.remaining_time import (
     Remaining,
+    fewest_buyers,
     is_complete,
     minimum_effect,
     remaining,
     smallest_arm,
+    until_buyers,
     until_minimum,
 )
 from experiments.reporting import document
 from experiments.reporting.number_words import difference, forecast, metric_name, percent, signed
+from experiments.statistics.metric_samples import RATES
 from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE
 from experiments.statistics.value_or_reason import Interval, NotComputable, Result
 from experiments.tally import Tallies
@@ -33,7 +36,7 @@ def decide(
 
     1. Arms that did not fill as assigned: nothing below can be trusted.
     2. An experiment with a planned end is not judged before it; one given up earlier never is.
-    3. An arm with fewer customers than the minimum: too early.
+    3. An arm with fewer customers than the minimum, or, for money, fewer buyers: too early.
     4. A primary metric found better, and no guardrail worse by more than its margin: ship, the largest effect where
        there are several. Where a guardrail cannot be told yet: keep running.
     5. Every treatment found worse, in the primary metric or a guardrail: stop.
@@ -47,6 +50,8 @@ def decide(
         return _before_its_end(experiment, tallies, now)
     if smallest_arm(experiment, tallies)[1] < experiment.minimum_customers:
         return _too_few(experiment, tallies, now)
+    if experiment.primary_metric not in RATES and fewest_buyers(experiment, tallies)[1] < experiment.minimum_buyers:
+        return _too_few_buyers(experiment, tallies, now)
     primary = [row for row in comparisons if row.role == "primary"]
     # Reversed, so that the primary metric, which comes first, is the one named.
     harmed = {row.variant: row for row in reversed(comparisons) if _found(experiment, row) < 0}
@@ -89,12 +94,25 @@ def _small(p_value: float) -> str:
 def _too_few(experiment: Experiment, tallies: Tallies, now: datetime) -> document.Verdict:
     name, customers = smallest_arm(experiment, tallies)
     needs = f"{name} has {customers:,} customers, and a verdict takes {experiment.minimum_customers:,} in each arm."
+    return _too_early(experiment, tallies, now, "customers", needs, until_minimum(experiment, tallies, now))
+
+
+def _too_few_buyers(experiment: Experiment, tallies: Tallies, now: datetime) -> document.Verdict:
+    name, buyers = fewest_buyers(experiment, tallies)
+    needs = (
+        f"{name} has {buyers:,} customers with an order, and a verdict on {metric_name(experiment.primary_metric)} "
+        f"takes {experiment.minimum_buyers:,} in each arm."
+    )
+    return _too_early(experiment, tallies, now, "buyers", needs, until_buyers(experiment, tallies, now))
+
+
+def _too_early(
+    experiment: Experiment, tallies: Tallies, now: datetime, missing: str, needs: str, left: Result[Remaining]
+) -> document.Verdict:
     if _has_ended(experiment, tallies, now):
-        return document.Verdict(
-            decision="inconclusive", sentence="No decision: the experiment has ended with too few customers.",
-            reason=needs,
-        )  # fmt: skip
-    return _more("Keep running: too early for a verdict", until_minimum(experiment, tallies, now), needs)
+        sentence = f"No decision: the experiment has ended with too few {missing}."
+        return document.Verdict(decision="inconclusive", sentence=sentence, reason=needs)
+    return _more("Keep running: too early for a verdict", left, needs)
 
 
 def _better(

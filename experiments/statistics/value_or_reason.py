@@ -14,6 +14,7 @@ class Reason(StrEnum):
     ARM_EMPTY = "arm_empty"
     TOO_FEW_CUSTOMERS = "too_few_customers"
     TOO_FEW_ORDERS = "too_few_orders"
+    TOO_FEW_BUYERS = "too_few_buyers"
     NO_ORDERS = "no_orders"
     ZERO_VARIANCE = "zero_variance"
     SMALL_EXPECTED_COUNTS = "small_expected_counts"
@@ -41,6 +42,7 @@ _SENTENCES = {
     Reason.ARM_EMPTY: "One of the two arms has no customers.",
     Reason.TOO_FEW_CUSTOMERS: "An arm has fewer than two customers, so its spread is unknown.",
     Reason.TOO_FEW_ORDERS: "An arm has fewer than five orders, too few for an average of money.",
+    Reason.TOO_FEW_BUYERS: "An arm has fewer customers with an order than a decision on money takes (minimum_buyers).",
     Reason.NO_ORDERS: "An arm has no orders, so there is no average order.",
     Reason.ZERO_VARIANCE: "Within each arm all customers did the same, so there is no spread to compare with.",
     Reason.SMALL_EXPECTED_COUNTS: "A count expected under no difference is below five; an exact test is needed.",

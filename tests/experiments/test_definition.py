@@ -20,6 +20,7 @@ CHANGES = {
     "guardrail_margin": 0.02,
     "guardrail_margins": {"retention": 0.02},
     "minimum_customers": 50,
+    "minimum_buyers": 20,
     "attribution": "conversions",
     "conversion_window": "P7D",
     "retention_days": 30,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.statistics.early_findings import early_findings
+from bench.statistics.uneven_effects import misses, power
 from bench.statistics.uneven_splits import (
     ALPHA,
     DISTRIBUTIONS,
@@ -13,9 +14,9 @@ from bench.statistics.uneven_splits import (
     Arms,
     false_findings,
     p_values,
-    power,
     readings,
     simulated,
+    spent,
 )
 from experiments import Metric, NotComputable, Tally
 from experiments.reporting.comparison import compare
@@ -154,3 +155,14 @@ def test_findings_below_the_minimum_are_many_times_the_truth():
     assert rows[0].times_the_truth > 10
     assert rows[1_000].times_the_truth < 1.5
     assert not isinstance(two_rate_sequences(1, 2, 0, 2), NotComputable)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lift", [0.5, -0.5])
+def test_intervals_of_revenue_hold_the_truth_from_the_minimum_of_buyers_on(lift):
+    """Of few buyers with sigma 2 the largest are yet to come, in both arms, so that the effect looks smaller."""
+    draw, mean = spent(2.0, 0.05), 0.05 * math.exp(5.0)
+    found = {split: misses(38, 200, draw, mean, 8_000, SHARES[split], lift) for split in ("1:1", "1:9")}
+    assert experiment().minimum_buyers == 50
+    assert all(each[50] <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200) for each in found.values())
+    assert lift > 0 or found["1:1"][5] > 0.12

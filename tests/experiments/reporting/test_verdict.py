@@ -186,3 +186,41 @@ def test_customers_to_narrow_are_those_at_which_the_interval_is_so_narrow():
     widths = [float(half_width(4.0 / n, n, precision, 0.05)) for n in (4_000, needed)]
     assert widths[1] / widths[0] == pytest.approx(0.25, rel=1e-3)
     assert customers_to_narrow(experiment(method="fixed", planned_customers=9), tallies, 0.02, 0.005) == 64_000
+
+
+def buyers(customers, count, each=20_000):
+    return counts(
+        customers, count, orders=count, order_squares=count, revenue=count * each, revenue_squares=count * each**2,
+        revenue_orders=count * each,
+    )  # fmt: skip
+
+
+def test_nothing_is_decided_on_money_before_enough_customers_have_bought():
+    plan = experiment(primary_metric="revenue_per_customer")
+    found = said(plan, A=buyers(500, 20), B=buyers(500, 45))
+    (row,) = found.overall.comparisons
+    assert row.p_value < 0.05, "the figures are there, and are not what decides"
+    assert row.decides.model_dump(exclude_none=True) == {"validity": "always", "cannot_say": "too_few_buyers"}
+    assert found.verdict.sentence == "Keep running: too early for a verdict; needs about 15 more days."
+    assert found.verdict.reason == (
+        "A has 20 customers with an order, and a verdict on revenue per customer takes 50 in each arm."
+    )
+    # 30 buyers of A are missing, one of 25 customers buys, half of them are in A, and 1,000 came in ten days.
+    assert found.verdict.more_customers == 30 * 25 * 2
+    enough = said(plan, A=buyers(5_000, 200), B=buyers(5_000, 300))
+    assert (enough.verdict.decision, enough.overall.comparisons[0].too_early) == ("ship", None)
+    over = said(plan.model_copy(update={"stopped_at": NOW}), A=buyers(500, 20), B=buyers(500, 45)).verdict
+    assert over.sentence == "No decision: the experiment has ended with too few buyers."
+    lower = said(
+        experiment(primary_metric="revenue_per_customer", minimum_buyers=10), A=buyers(500, 20), B=buyers(500, 90)
+    )
+    assert lower.overall.comparisons[0].decides.effect > 0
+
+
+def test_a_guardrail_on_money_waits_for_buyers_and_says_until_when():
+    plan = experiment(guardrails=["revenue_per_customer"])
+    found = said(plan, A=buyers(2_000, 40), B=buyers(2_000, 160))
+    (row,) = found.guardrails.rows
+    assert (row.answer, row.cannot_say, row.more_customers) == ("cannot_tell", "too_few_buyers", 10 * 50 * 2)
+    assert row.why.endswith("takes (minimum_buyers). That takes about 3 more days.")
+    assert found.verdict.decision == "keep_running"
