@@ -79,9 +79,12 @@ def replay(
 
 def _log(kafka: str | None, redis: str | None) -> Any:
     from consumers.dead_letters.stored_letters import DeadLetterLog
+    from events.topics.required_topics import require_topics
     from state.store.connection import connect
 
-    return DeadLetterLog(kafka_settings(kafka), connect(state_settings(redis).redis))
+    address = kafka_settings(kafka)
+    require_topics(address)
+    return DeadLetterLog(address, connect(state_settings(redis).redis))
 
 
 def _shown(instant: str | None) -> str:

@@ -36,10 +36,12 @@ def erase(
     events and published segment changes leave Kafka when their retention is over.
     """
     from consumers.broker.kafka_sink import KafkaSink
+    from events.topics.required_topics import require_topics
     from state.store.connection import connect
     from stream.erasure.erase_everywhere import ErasureRequests
 
     address, client = kafka_settings(kafka), connect(state_settings(redis).redis)
+    require_topics(address)
     erasures = ErasureRequests(client, address, lambda: KafkaSink(address))
     erasures.request(customer_id, time.time_ns() // 1_000_000)
     deadline = time.monotonic() + timeout

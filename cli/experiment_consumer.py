@@ -22,12 +22,11 @@ def experiments(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
     from consumers.settings import ConsumerSettings
     from consumers.tallies.service import ServiceSettings, build_service
     from consumers.tallies.settings import ExperimentSettings
-    from events.topics.administration import require_topics
-    from events.topics.specs import topic_specs
+    from events.topics.required_topics import require_topics
 
     log_to_stderr()
     address = kafka_settings(kafka)
-    require_topics(address.kafka, topic_specs(address))
+    require_topics(address)
     service = build_service(ServiceSettings(address, state_settings(redis), ConsumerSettings(), ExperimentSettings()))
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: service.stop())

@@ -47,16 +47,19 @@ def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
 
 
 def _kafka(kafka: str | None) -> dict[str, Any]:
-    from events.topics.administration import check_topics
+    from events.topics.administration import partition_counts
+    from events.topics.required_topics import partition_problem
     from events.topics.specs import topic_specs
     from queries.operations.pipeline_status import input_ends
 
     settings = kafka_settings(kafka)
-    findings = check_topics(settings.kafka, topic_specs(settings))
-    missing = [found.topic for found in findings if found.state == "missing"]
-    found: dict[str, Any] = {"kafka": {"ok": not missing, "address": settings.kafka, "missing_topics": missing}}
-    if missing:
-        found["problems"] = [f"topics are missing: {', '.join(missing)}; run `shoal topics create`"]
+    specs = topic_specs(settings)
+    counts = partition_counts(settings.kafka, specs)
+    missing = [spec.name for spec in specs if spec.name not in counts]
+    problem = partition_problem(settings.kafka, specs, counts)
+    found: dict[str, Any] = {"kafka": {"ok": not problem, "address": settings.kafka, "missing_topics": missing}}
+    if problem:
+        found["problems"] = [problem]
     else:
         found["ends"] = input_ends(settings)
     return found

@@ -18,13 +18,12 @@ def register(app: typer.Typer) -> None:
 def triggers(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
     """Call the webhooks of segment changes, until stopped; several may run, sharing the work."""
     from consumers.settings import ConsumerSettings
-    from events.topics.administration import require_topics
-    from events.topics.specs import topic_specs
+    from events.topics.required_topics import require_topics
     from stream.campaigns.service import run_triggers
     from stream.campaigns.settings import TriggerSettings
 
     log_to_stderr()
     address = kafka_settings(kafka)
-    require_topics(address.kafka, topic_specs(address))
+    require_topics(address)
     session_s = ConsumerSettings().session_timeout_s
     raise typer.Exit(run_triggers(address, state_settings(redis), TriggerSettings(), session_s))

@@ -27,15 +27,14 @@ def worker(
 ) -> None:
     """Fold orders, web sessions and profiles into customers, and keep their segments current."""
     from consumers.settings import ConsumerSettings
-    from events.topics.administration import require_topics
-    from events.topics.specs import topic_specs
+    from events.topics.required_topics import require_topics
     from stream.faust_worker_app import run_worker
     from stream.settings import StreamSettings
     from stream.worker_wiring import WorkerSettings
 
     log_to_stderr()
     address = kafka_settings(kafka)
-    require_topics(address.kafka, topic_specs(address))
+    require_topics(address)
     stream = StreamSettings(clock=clock) if clock else StreamSettings()
     settings = WorkerSettings(address, state_settings(redis), ConsumerSettings(), stream)
     raise typer.Exit(run_worker(settings))

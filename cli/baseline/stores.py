@@ -24,11 +24,14 @@ def open_store(redis_url: str | None) -> "BaselineStore":
 
 
 def open_promotion(kafka: str | None, redis_url: str | None) -> "Promotion":
-    """Return what carries decisions out. Raises RedisUnreachable."""
+    """Return what carries decisions out. Raises RedisUnreachable, KafkaUnreachable, TopicsMisconfigured."""
     from batch.promotion.decisions import Promotion
     from consumers.broker.kafka_sink import KafkaSink
+    from events.topics.required_topics import require_topics
 
-    return Promotion(open_store(redis_url), KafkaSink(kafka_settings(kafka)))
+    address = kafka_settings(kafka)
+    require_topics(address, ["baselines"])
+    return Promotion(open_store(redis_url), KafkaSink(address))
 
 
 def open_rebaseliner(

@@ -25,11 +25,12 @@ class NotProcessed(ShoalError):
 def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: float) -> int:
     """Wait for the stored offsets to reach the topics' present ends; return the number of events processed in all.
 
-    Raises NotProcessed, KafkaUnreachable, RedisUnreachable.
+    Raises NotProcessed, TopicsMisconfigured, KafkaUnreachable, RedisUnreachable.
     """
     from rich.progress import Progress
 
     from consumers.broker.consumer_lag import end_offsets, unsent_changes
+    from events.topics.required_topics import require_topics
     from state.store.connection import connect
 
     address, client = kafka_settings(kafka), connect(state_settings(redis_url).redis)
@@ -37,6 +38,7 @@ def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: fl
     internal = {address.topic(merges_topic(group)) for group in (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)}
     groups = _groups(client)
     topics = sorted({topic for each in groups.values() for topic in each})
+    require_topics(address, topics)
     ends = end_offsets(address, topics)
     republished = _republished(client, address.partitions)
     total = sum(ends.values())

@@ -102,14 +102,15 @@ class SendOptions(Plan):
 class Sender:
     """Publishes valid events, given as bytes, to topics that exist, with a bounded number of them not yet acknowledged.
 
-    Raises KafkaUnreachable where no broker answers, TopicsMisconfigured where a topic is missing, PublishFailed where
-    Kafka does not take an event.
+    Raises KafkaUnreachable where no broker answers, TopicsMisconfigured where a topic is missing or has another number
+    of partitions, PublishFailed where Kafka does not take an event.
     """
 
     def __init__(self, topics: Collection[str], settings: "KafkaSettings") -> None:
+        from events.topics.required_topics import require_topics
         from shoal_client.publisher import Publisher
 
-        _require_topics(topics, settings)
+        require_topics(settings, topics)  # a broker may create one by itself, with another number of partitions
         self._publisher = Publisher(settings.kafka, settings.topic_prefix, **_PRODUCER)
         self._count = 0
 
@@ -142,7 +143,7 @@ def send(topic: str, events: "Iterable[Event]", settings: "KafkaSettings", plan:
 
     Raises:
         KafkaUnreachable: no broker answers.
-        TopicsMisconfigured: there is no such topic.
+        TopicsMisconfigured: there is no such topic, or it has another number of partitions.
         PublishFailed: Kafka did not take an event.
         FileInvalid: the file of the events is not valid; those before it are published.
     """
@@ -167,15 +168,3 @@ def send(topic: str, events: "Iterable[Event]", settings: "KafkaSettings", plan:
             raise error.after(count) from error
         sender.flush()
     return Sent(count, duplicates, round(time.monotonic() - started, 3))
-
-
-def _require_topics(topics: Collection[str], settings: "KafkaSettings") -> None:
-    """Check first that the topics exist: a broker may create one by itself, with another number of partitions."""
-    from events.topics.administration import TopicsMisconfigured, check_topics
-    from events.topics.specs import topic_specs
-
-    names = {settings.topic(topic) for topic in topics}
-    specs = [spec for spec in topic_specs(settings) if spec.name in names]
-    missing = [found.topic for found in check_topics(settings.kafka, specs) if found.state == "missing"]
-    if missing:
-        raise TopicsMisconfigured(f"there is no topic {missing[0]} on {settings.kafka}; run `shoal topics create`")

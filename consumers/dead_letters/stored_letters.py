@@ -21,7 +21,7 @@ from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.time_units import DAY_S
 from events.topics.administration import KafkaUnreachable
-from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
+from events.topics.specs import EXPERIMENT_TOPICS, SEGMENT_TOPICS
 from state.operations.skipped_messages import SkippedMessages
 from state.store import keys
 
@@ -83,7 +83,7 @@ class DeadLetterLog:
         self._kafka = kafka
         self._redis: Any = client
         self._skipped = SkippedMessages(client)
-        self._inputs = {kafka.topic(name) for name in (*SEGMENT_INPUTS, *EXPERIMENT_INPUTS)}
+        self._inputs = {kafka.topic(name) for name in (*SEGMENT_TOPICS, *EXPERIMENT_TOPICS)}
 
     def read(self, topic: str | None = None) -> list[Letter]:
         """Return the dead letters, the oldest first; only those of a topic (name without prefix) if one is given.

@@ -67,7 +67,7 @@ def decode_merge_message(value: bytes | None) -> MergeMessage:
     """Read a message. Raises MergeMessageUnreadable."""
     try:
         message: MergeMessage = _decoder.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MergeMessageUnreadable(f"this is no message about a merge: {error}") from error
     return message
 

@@ -19,7 +19,7 @@ from events.topics.specs import TopicSpec
 from shoal_client.errors import KafkaUnreachable
 from shoal_client.kafka_connection import connect
 
-__all__ = ["KafkaUnreachable", "TopicCheck", "TopicsMisconfigured", "check_topics", "create_topics", "require_topics"]
+__all__ = ["KafkaUnreachable", "TopicCheck", "TopicsMisconfigured", "check_topics", "create_topics", "partition_counts"]
 
 
 class TopicsMisconfigured(ShoalError):
@@ -82,21 +82,13 @@ def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[TopicCheck]
     return [_compare(spec, described.get(spec.name), configs.get(spec.name, {})) for spec in specs]
 
 
-def require_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
-    """Check that every topic exists with its number of partitions; other settings are not looked at.
-
-    Raises TopicsMisconfigured, KafkaUnreachable.
-    """
-    findings = check_topics(bootstrap, specs)
-    missing = [found.topic for found in findings if found.state == "missing"]
-    if missing:
-        raise TopicsMisconfigured(f"there is no topic {', '.join(missing)} on {bootstrap}; run `shoal topics create`")
-    for spec, found in zip(specs, findings, strict=True):
-        if found.partitions != spec.partitions:
-            raise TopicsMisconfigured(
-                f"topic {spec.name} on {bootstrap} has {found.partitions} partitions where {spec.partitions} are "
-                "expected; set SHOAL_PARTITIONS to what the topics were created with"
-            )
+def partition_counts(bootstrap: str, specs: Sequence[TopicSpec]) -> dict[str, int]:
+    """Return the number of partitions that each topic has, without those that do not exist. Raises KafkaUnreachable."""
+    with _admin(bootstrap) as admin:
+        present = set(admin.list_topics())
+        names = [spec.name for spec in specs if spec.name in present]
+        described = admin.describe_topics(names) if names else []
+        return {entry["name"]: len(entry["partitions"]) for entry in described}
 
 
 def _configs(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:

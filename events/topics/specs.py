@@ -49,12 +49,16 @@ _LARGE = 16 << 20
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """One topic: its full name, its number of partitions and replicas, and its settings in Kafka's own names."""
+    """One topic: its full name, its number of partitions and replicas, and its settings in Kafka's own names.
+
+    A topic `by_customer` has SHOAL_PARTITIONS partitions, and a customer's messages are in the same one everywhere.
+    """
 
     name: str
     partitions: int
     replication: int
     config: dict[str, str] = field(default_factory=dict)
+    by_customer: bool = False
 
 
 def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
@@ -67,17 +71,20 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
     kept = durable | {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}
     longer = durable | {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
     compacted = durable | {"cleanup.policy": "compact"}
-    plans = [
-        *((name, settings.partitions, kept) for name in (*SEGMENT_INPUTS, "exposures", "conversions")),
-        (IDENTITIES, 1, kept),
-        *((merges_topic(group), settings.partitions, kept) for group in ("segments", "experiments")),
-        ("segment-changes", settings.partitions, longer),
-        ("dead-letters", 1, longer),
-        ("models", 1, compacted),
-        ("baselines", 1, compacted),
-        ("erasures", 1, compacted),
-    ]
-    return [TopicSpec(settings.topic(name), n, settings.replication, config) for name, n, config in plans]
+    by_customer: dict[str, dict[str, str]] = dict.fromkeys((*SEGMENT_INPUTS, "exposures", "conversions"), kept)
+    by_customer |= {merges_topic(group): kept for group in ("segments", "experiments")}
+    by_customer |= {"segment-changes": longer}
+    single = {
+        IDENTITIES: kept,
+        "dead-letters": longer,
+        "models": compacted,
+        "baselines": compacted,
+        "erasures": compacted,
+    }
+    return [
+        TopicSpec(settings.topic(name), settings.partitions, settings.replication, config, by_customer=True)
+        for name, config in by_customer.items()
+    ] + [TopicSpec(settings.topic(name), 1, settings.replication, config) for name, config in single.items()]
 
 
 def partitions_of_topic(settings: KafkaSettings, topic: str) -> int:

@@ -11,6 +11,7 @@ from consumers.history.erasure_log import ErasureLog
 from consumers.history.segment_changes_reader import newest_changes, read_changes
 from events.schema.example_messages import EXAMPLES
 from events.topics.partitioning import partition_of
+from events.topics.specs import merges_topic
 from queries.operations.change_feed import ChangeFeed
 from state.operations.background_jobs import BackgroundJobs
 from state.operations.skipped_messages import SkippedMessages
@@ -85,6 +86,13 @@ def poison(kafka):
     return found
 
 
+def dead_lettered():
+    """The same on the topics of merges, whose messages go among the dead letters as those of inputs do."""
+    return [
+        Message(merges_topic(group), "somebody", each) for group in ("segments", "experiments") for each in ANYTHING
+    ]
+
+
 @pytest.fixture
 def shoal(service, monkeypatch):
     for name, value in service.environment.items():
@@ -120,7 +128,8 @@ def test_every_service_lives_on_with_any_bytes_on_every_internal_topic(service, 
     assert before
 
     put = poison(service.kafka)
-    service.publish(put)
+    refused = dead_lettered()
+    service.publish([*put, *refused])
     first.kill()
     second, tallies = service.worker(), service.spawn("experiments")
     api = service.spawn("api", "--port", "0")
@@ -139,9 +148,14 @@ def test_every_service_lives_on_with_any_bytes_on_every_internal_topic(service, 
     told = read_changes(service.kafka, on_skipped=skipped.add)
     assert told.latest.keys() - {history[0].key} == service.records().keys() >= before.keys() | {"carl"}
     assert ErasureLog(service.kafka, skipped.add).erased_in(partition_of(history[0].key, 4))
-    (letter,) = shoal("dead-letters", "list")["dead_letters"]
+    service.until(lambda: shoal("dead-letters", "list")["total"] == 1 + len(refused), what="all are refused")
+    (letter,) = shoal("dead-letters", "list", "--topic", "orders")["dead_letters"]
     assert letter["key"] == "bert"
-    assert shoal("dead-letters", "replay", "--all") == {"replayed": 1, "replayed_before": 0, "without_value": 0}
+    assert shoal("dead-letters", "replay", "--topic", "orders") == {
+        "replayed": 1,
+        "replayed_before": 0,
+        "without_value": 0,
+    }
     assert shoal("customer", "carl")["history"][0]["cause"]
     feed = ChangeFeed(service.kafka, skipped.add)
     service.until(lambda: feed.since(0), what="the feed follows")
