@@ -141,7 +141,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     skipped, views = SkippedMessages(client), SegmentViews(client)
     feed = ModelFeed(settings.kafka, skipped.add)
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
-    merged = MergedCustomers(client, keys.SEGMENTS_GROUP)
+    merged = MergedCustomers(client, keys.SEGMENTS_GROUP, settings.kafka.partitions)
     # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
     committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
     background_committer = SegmentCommitter(store, views, KafkaSink(settings.kafka))  # background work runs in any lane

@@ -19,10 +19,7 @@ from consumers.merges.messages import (
 )
 from consumers.runtime.partition_batch import PartitionBatch, TopicEvents
 from consumers.runtime.protocols import Committer, Customers, U
-from events.settings import KafkaSettings
-from events.topics.partitioning import partition_of
 from events.topics.specs import merges_topic
-from state.customers.erasures import ErasedCustomers
 from state.customers.merged_customers import MergedCustomers
 from state.partitions.partition_fence import OwnedPartition
 from state.store import keys
@@ -35,8 +32,8 @@ _GROUPS = (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)
 class MergeRouting:
     """Follows the pointers that merged customers have left, for one consumer group."""
 
-    def __init__(self, kafka: KafkaSettings, group: str, merged: MergedCustomers) -> None:
-        self._partitions, self._topic, self._merged = kafka.partitions, merges_topic(group), merged
+    def __init__(self, group: str, merged: MergedCustomers) -> None:
+        self._topic, self._merged = merges_topic(group), merged
 
     def prepare(self, owned: OwnedPartition, batch: PartitionBatch, committer: Committer[U]) -> None:
         """Leave in the batch those merges that are new, and whose customers are here; send on what is not.
@@ -48,13 +45,12 @@ class MergeRouting:
             batch.merges.decisions += [
                 MergeDecision(previous_id=previous, customer_id=survivor)
                 for previous, survivor in owned.lost_merges.items()
-                if previous not in {each.previous_id for each in batch.merges.decisions}
             ]
         merges = batch.merges
         if not merges:
             return
         ids = [each.previous_id for each in merges.decisions] + [each.customer_id for each in merges.handovers]
-        moved, erased = self._merged.survivors(owned.partition, ids), self._merged.erased(owned.partition)
+        moved, erased = self._merged.survivors(owned.partition, ids), self._merged.erased_among(ids)
         merges.aliases = self._merged.aliases(owned.partition, ids)
         decisions: dict[str, MergeDecision] = {}
         for each in merges.decisions:
@@ -70,7 +66,7 @@ class MergeRouting:
         self,
         handover: CustomerHandover,
         batch: PartitionBatch,
-        erased: ErasedCustomers,
+        erased: set[str],
         moved: Mapping[str, str],
         committer: Committer[U],
     ) -> bool:
@@ -79,7 +75,7 @@ class MergeRouting:
         if survivor in erased:
             batch.count(self._topic, "erased", 1)
             for each in (previous, *handover.aliases):
-                self._merged.erase_too(partition_of(each, self._partitions), each, time.time_ns() // 1_000_000)
+                self._merged.erase_too(each, time.time_ns() // 1_000_000)
             return False
         if survivor in moved:
             batch.count(self._topic, "merged", 1)
@@ -118,7 +114,9 @@ class MergeRouting:
             return {}, []
         columns, messages, positions = batch.identities.columns, batch.identities.messages, batch.identities.positions
         assert isinstance(columns, IdentityColumns)  # noqa: S101 - for the type checker
-        kept = np.flatnonzero([not self._is_erased(*pair) for pair in _pairs(columns)])
+        pairs = _pairs(columns)
+        erased = self._merged.erased_among([name for pair in pairs for name in pair])
+        kept = np.flatnonzero([erased.isdisjoint(pair) for pair in pairs])
         decided = decide_merges(columns.take(kept), self._merged.decided)
         for previous, survivor in decided.merged.items():
             value = encode_merge_message(MergeDecision(previous, survivor))
@@ -129,9 +127,6 @@ class MergeRouting:
             batch.count("identities", outcome, count)
         refused = decided.refused.items()
         return decided.merged, [RejectedMessage(messages, int(positions[kept[at]]), why) for at, why in refused]
-
-    def _is_erased(self, *ids: str) -> bool:
-        return any(each in self._merged.erased(partition_of(each, self._partitions)) for each in ids)
 
     def _send(self, message: MergeMessage, committer: Committer[U]) -> None:
         committer.send_elsewhere(self._topic, message.customer_id.encode(), encode_merge_message(message))
@@ -156,5 +151,6 @@ def _set_apart(batch: PartitionBatch, unknown: set[str]) -> bool:
         each for each in batch.merges.decisions if each.previous_id in unknown and each.previous_id not in present
     ]
     batch.merges.unknown += apart
-    batch.merges.decisions = [each for each in batch.merges.decisions if each not in apart]
+    left_out = {each.previous_id for each in apart}
+    batch.merges.decisions = [each for each in batch.merges.decisions if each.previous_id not in left_out]
     return bool(apart)

@@ -86,7 +86,7 @@ class MicroBatchRuntime:
             wiring.committers,
             wiring.handler,
             wiring.clock,
-            MergeRouting(wiring.kafka, group, wiring.merged),
+            MergeRouting(group, wiring.merged),
             wiring.left_to,
         )
         self._schedule = LaneSchedule(Lanes[Job](len(wiring.committers), self._processing), clock)

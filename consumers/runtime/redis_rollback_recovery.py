@@ -53,7 +53,7 @@ class SegmentRollbackRecovery:
             return not _erased(owned, change)
 
         for partition, change in newest_changes(self._kafka, list(mine), is_told, self._on_skipped):
-            if self._gone(mine[partition], [change.customer_id]):
+            if change.customer_id in self._gone(mine[partition], [change.customer_id]):
                 continue
             if change.merged_into is not None:
                 ahead.add(partition)

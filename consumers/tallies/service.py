@@ -148,7 +148,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
         handler=handler,
         background=_NoBackground(),
         clock=_EventTime(),
-        merged=MergedCustomers(client, keys.EXPERIMENTS_GROUP),
+        merged=MergedCustomers(client, keys.EXPERIMENTS_GROUP, settings.kafka.partitions),
         left_to={topic: keys.SEGMENTS_GROUP for topic in EXPERIMENT_INPUTS if topic in SEGMENT_INPUTS},
     )
     runtime = MicroBatchRuntime(wiring, keys.EXPERIMENTS_GROUP)

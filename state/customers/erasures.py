@@ -2,14 +2,22 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
 
 from state.store import keys
 
-__all__ = ["ErasedCustomers", "ErasureQueue", "OpenErasures", "read_erased_customers", "restore_salt", "was_erased"]
+__all__ = [
+    "ErasedCustomers",
+    "ErasureQueue",
+    "OpenErasures",
+    "erased_among",
+    "read_erased_customers",
+    "restore_salt",
+    "was_erased",
+]
 
 _SALT = "erasure_salt"
 
@@ -48,10 +56,18 @@ def read_erased_customers(client: redis.Redis, partition: int) -> ErasedCustomer
     return ErasedCustomers(_salt(store), store.smembers(keys.erased(partition)))
 
 
+def erased_among(client: redis.Redis, partition: int, customer_ids: Sequence[str]) -> set[str]:
+    """Return which of these customers of a partition were erased, in one round trip."""
+    store: Any = client
+    customers = ErasedCustomers(_salt(store))
+    digests = [customers.digest(each) for each in customer_ids]
+    found = store.smismember(keys.erased(partition), digests) if digests else []
+    return {name for name, erased in zip(customer_ids, found, strict=True) if erased}
+
+
 def was_erased(client: redis.Redis, partition: int, customer_id: str) -> bool:
     """Return whether a customer of a partition was erased, without reading all tombstones."""
-    store: Any = client
-    return bool(store.sismember(keys.erased(partition), ErasedCustomers(_salt(store)).digest(customer_id)))
+    return bool(erased_among(client, partition, [customer_id]))
 
 
 def _salt(store: Any) -> bytes:

@@ -6,7 +6,8 @@ from typing import Any
 
 import redis
 
-from state.customers.erasures import ErasedCustomers, ErasureQueue, OpenErasures, read_erased_customers
+from events.topics.partitioning import partition_of
+from state.customers.erasures import ErasureQueue, OpenErasures, erased_among
 from state.store import keys
 from state.store.pipelined_connection import Command
 
@@ -25,8 +26,8 @@ class Departure:
 class MergedCustomers:
     """Reads the merges of one consumer group; the partitions' owners write them with everything else."""
 
-    def __init__(self, client: redis.Redis, group: str) -> None:
-        self._client, self._group = client, group
+    def __init__(self, client: redis.Redis, group: str, partitions: int) -> None:
+        self._client, self._group, self._partitions = client, group, partitions
         self._redis: Any = client
 
     def survivors(self, partition: int, ids: Sequence[str]) -> dict[str, str]:
@@ -46,14 +47,19 @@ class MergedCustomers:
             found = pipe.execute()
         return {name: {each.decode() for each in members} for name, members in zip(wanted, found, strict=True)}
 
-    def erased(self, partition: int) -> ErasedCustomers:
-        """Return the erased customers of a partition, of whom no merge is carried out."""
-        return read_erased_customers(self._client, partition)
+    def erased_among(self, ids: Iterable[str]) -> set[str]:
+        """Return those of these customers, of whatever partition, who were erased: nothing of theirs is merged."""
+        by_partition: dict[int, list[str]] = {}
+        for customer_id in dict.fromkeys(ids):
+            by_partition.setdefault(partition_of(customer_id, self._partitions), []).append(customer_id)
+        return {
+            name for partition, names in by_partition.items() for name in erased_among(self._client, partition, names)
+        }
 
-    def erase_too(self, partition: int, customer_id: str, now_ms: int) -> None:
+    def erase_too(self, customer_id: str, now_ms: int) -> None:
         """Ask for the erasure of an id that went up in a customer who is erased already."""
         OpenErasures(self._client).add(customer_id, now_ms)
-        ErasureQueue(self._client).request(partition, customer_id)
+        ErasureQueue(self._client).request(partition_of(customer_id, self._partitions), customer_id)
 
     def _mapped(self, key: str, ids: Sequence[str]) -> dict[str, str]:
         found = self._redis.hmget(key, ids) if ids else []

@@ -129,7 +129,8 @@ class Fold:
         customers.recent = customers.recent.appended(owners, kept.event_hashes).newest(self.hashes)
         active = np.zeros(n, np.bool_)
         active[owners] = True
-        rows, customers.profiles = fold_profiles(kept, owners, n, self.attributes(), customers.profiles)
+        rows, documents = fold_profiles(kept, owners, n, self.attributes(), customers.profiles)
+        customers.profiles = {**customers.profiles, **documents}
         return Folded(rows, np.where(fresh, APPLIED, DUPLICATE), active, np.zeros(n, np.bool_))
 
 

@@ -1,5 +1,6 @@
 """Process a micro-batch: fold its events into the customers' records, then re-evaluate their segments."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
@@ -107,7 +108,7 @@ class SegmentHandler:
         rows, merged = customers.rows, np.zeros(len(customers), np.bool_)
         for place, each in enumerate(loaded):
             slots = each.slots.get(HANDOVERS, _NOBODY) + starts[place]
-            turns = np.array([np.count_nonzero(slots[:i] == slot) for i, slot in enumerate(slots)], np.int64)
+            turns = _turns(slots)
             for turn in np.unique(turns).tolist():  # two records of one customer come one after the other
                 chosen = np.flatnonzero(turns == turn)
                 handovers = [each.merges.handovers[i] for i in chosen.tolist()]
@@ -119,6 +120,16 @@ class SegmentHandler:
                 if found := int(combined.matched.sum()):
                     _add(others[place], "orders", {"unmatched": -found})
         return rows, merged
+
+
+def _turns(slots: Ints) -> Ints:
+    """Return how many records of the same customer stand before each (r,)."""
+    seen: Counter[int] = Counter()
+    turns = []
+    for slot in slots.tolist():
+        turns.append(seen[slot])
+        seen[slot] += 1
+    return np.array(turns, np.int64)
 
 
 def _add(outcome_counts: dict[str, dict[str, int]], topic: str, counts: Mapping[str, int]) -> None:

@@ -92,7 +92,7 @@ class Service:
         self.store = PartitionStore(client, keys.SEGMENTS_GROUP)
         self.log, self.clock = ChangeLog(), DayClock()
         sink: Any = self.log
-        kafka, merged = KafkaSettings(partitions=PARTITIONS), MergedCustomers(client, keys.SEGMENTS_GROUP)
+        kafka, merged = KafkaSettings(partitions=PARTITIONS), MergedCustomers(client, keys.SEGMENTS_GROUP, PARTITIONS)
         committer = SegmentCommitter(self.store, SegmentViews(client), sink)
         self.live = LiveSegmenter(client, HALF_LIFE_MS)
         feed: Any = _NoFeed()
@@ -109,7 +109,7 @@ class Service:
             [committer],
             handler,
             clock,
-            MergeRouting(kafka, keys.SEGMENTS_GROUP, merged),
+            MergeRouting(keys.SEGMENTS_GROUP, merged),
         )
         self._baselines = BaselineStore(client)
         borders = BorderPolicy(
