@@ -98,6 +98,8 @@ class MergeRouting:
 
         Returns whether there were any: then who is in the batch has changed.
         """
+        if not owned.merged_customers and not batch.merges.decisions:
+            return False
         unknown = [customers.ids[i] for i in np.flatnonzero(~customers.known).tolist()]
         survivors = self._merged.survivors(owned.partition, unknown) if owned.merged_customers else {}
         for topic, part in batch.events.items() if survivors else ():

@@ -15,6 +15,7 @@ from tests.shop import identity, message, order, purchases, reference, shop_even
 from tests.waiting import PATIENCE_S
 
 CUSTOMERS, MERGES, EVENTS = 4_000, 800, 32_000
+"""With SHOAL_TEST_SCALE=12.5 these are 50,000 customers, 10,000 merges and 400,000 events."""
 
 
 def visit(customer, session, minute=5):
@@ -136,12 +137,12 @@ def differences(found, right):
 
 
 def test_merges_among_many_customers_in_any_order_with_kills_equal_the_replay_under_survivors(service):
-    scale = int(os.environ.get("SHOAL_TEST_SCALE", "1"))
-    events, merges = shop(CUSTOMERS * scale, EVENTS * scale, MERGES * scale, seed=14)
+    scale = float(os.environ.get("SHOAL_TEST_SCALE", "1"))
+    events, merges = shop(int(CUSTOMERS * scale), int(EVENTS * scale), int(MERGES * scale), seed=14)
     chance = random.Random(int(os.environ.get("SHOAL_TEST_SEED", "21")))
     sent = events + [identity(*pair) for pair in merges.items()] + chance.sample(events, len(events) // 10)
     chance.shuffle(sent)
-    small = {"SHOAL_BATCH_EVENTS": str(1_000 * scale)}
+    small = {"SHOAL_BATCH_EVENTS": str(int(1_000 * scale))}
     workers = [service.worker(**small), service.worker(**small)]
     cuts = [len(sent) * part // 6 for part in range(7)]
     for start, end in itertools.pairwise(cuts):
