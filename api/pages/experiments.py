@@ -14,6 +14,7 @@ from api.serving.services import Services
 from experiments.reporting.cell_text import HEADINGS, chance, evidence, title
 from experiments.reporting.document import Comparison, Report
 from experiments.reporting.standing import standing_sentences
+from experiments.reporting.unsaid import unsaid_sentences
 from experiments.statistics.metric_samples import RATES
 from queries.experiments.experiments import ExperimentReport
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
@@ -61,6 +62,7 @@ def _values(visit: Visit) -> dict[str, Any]:
         "cuped": any(row.decided_by == "cuped" for row in overall),
         "forest": forest_plot(report, names, rate=rate),
         "segment_headings": HEADINGS[in_segments[0][1].validity] if in_segments else ("", ""),
+        "unsaid": list(unsaid_sentences(report, names)),
         "segments": [_EffectRow.of(name, row) for name, row in in_segments],
     }
 

@@ -24,7 +24,7 @@ from experiments.reporting.cell_text import (
 )
 from experiments.reporting.document import Arm, Comparison, Report
 from experiments.reporting.standing import standing_sentences
-from experiments.statistics.value_or_reason import Reason
+from experiments.reporting.unsaid import unsaid_sentences
 
 __all__ = ["notes", "print_report"]
 
@@ -60,7 +60,7 @@ def print_report(console: Console, experiment: Experiment, report: Report, names
 
 def notes(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     """Yield what a reader should know about the data: the split, several variants seen, what was left out."""
-    yield from _not_computable(report, names)
+    yield from unsaid_sentences(report, {each.segment: _name(each.segment, names) for each in report.segments})
     if report.guardrails.sentence not in report.verdict.reason:
         yield report.guardrails.sentence
     yield _split(report, names)
@@ -104,23 +104,6 @@ def _best_and_detectable(report: Report) -> Iterator[str]:
     ]
     if found:
         yield f"By now, differences of this size would probably be found: {', '.join(found)}."
-
-
-def _not_computable(report: Report, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield each reason why there is no comparison, with where that is so."""
-    places: dict[Reason, list[str]] = {}
-    for row in report.overall.comparisons:
-        why = row.cannot_say or row.too_early
-        if why is not None:
-            places.setdefault(why, []).append(f"{title(row.metric)} of {row.variant}")
-    for part in report.segments:
-        for row in part.comparisons:
-            why = row.cannot_say or row.too_early
-            if why is not None:
-                where = f"{title(row.metric)} of {row.variant} in {_name(part.segment, names)}"
-                places.setdefault(why, []).append(where)
-    for why, found in places.items():
-        yield f"Nothing can be said of {', '.join(found)}: {why.sentence[0].lower()}{why.sentence[1:]}"
 
 
 def _split(report: Report, names: Mapping[str, str]) -> str:

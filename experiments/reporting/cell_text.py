@@ -115,12 +115,10 @@ def reason(why: Reason | None) -> str:
 def evidence(row: Comparison) -> tuple[str, str, str]:
     """Return the difference, the interval and the corrected p-value, or the planned look, that decide."""
     found = row.decides
-    if row.deciding.effect is None or row.too_early is not None:
-        return "–", "–", "–"
-    effect, between = difference(row.metric, row.deciding.effect), interval(row.metric, found.ci)
-    look = row.group_sequential
-    if found.validity != "planned_look" or look is None:
-        return effect, between, chance(found.p_adjusted)
-    if look.ci is None:
-        return effect, between, reason(look.cannot_say)
-    return effect, between, f"{look.number} of {look.looks}: {'crossed' if look.crossed else 'not crossed'}"
+    if found.validity == "planned_look" and row.too_early is None and row.group_sequential is not None:
+        look = row.group_sequential
+        if look.ci is None:
+            return difference(row.metric, row.deciding.effect), "–", reason(look.cannot_say)
+        said = f"{look.number} of {look.looks}: {'crossed' if look.crossed else 'not crossed'}"
+        return difference(row.metric, found.effect), interval(row.metric, found.ci), said
+    return difference(row.metric, found.effect), interval(row.metric, found.ci), chance(found.p_adjusted)

@@ -1,5 +1,6 @@
 """One treatment against the control in one metric, with every statistic that applies."""
 
+from dataclasses import replace
 from typing import Literal
 
 from experiments.definition import Experiment, Metric
@@ -13,7 +14,7 @@ from experiments.statistics.means import welch
 from experiments.statistics.metric_samples import RATES, cuped_samples, samples, successes
 from experiments.statistics.proportions import counts_allow_variances, fisher, two_proportions
 from experiments.statistics.sample import Sample
-from experiments.statistics.value_or_reason import Estimate, NotComputable, Reason, Result
+from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 from experiments.tally import Tally
 
 __all__ = ["compare"]
@@ -91,8 +92,15 @@ def _rate_tests(experiment: Experiment, metric: Metric, arms: tuple[Tally, Tally
     if fixed == NotComputable(Reason.SMALL_EXPECTED_COUNTS):
         fixed = fisher(*counts, experiment.alpha)
     if counts_allow_variances(*counts):
-        return fixed, always_valid(*pair, experiment.alpha, experiment.expected_customers)
+        return fixed, _possible(always_valid(*pair, experiment.alpha, experiment.expected_customers))
     return fixed, two_rate_sequences(*counts, experiment.alpha)
+
+
+def _possible(found: Result[Estimate]) -> Result[Estimate]:
+    """Return a difference of rates whose interval holds only differences that rates can have."""
+    if isinstance(found, NotComputable):
+        return found
+    return replace(found, interval=Interval(max(found.interval.low, -1.0), min(found.interval.high, 1.0)))
 
 
 def _cuped(experiment: Experiment, metric: Metric, arms: tuple[Tally, Tally]) -> tuple[document.Cuped | None, Arms]:

@@ -22,7 +22,8 @@ def standing_sentences(report: Report) -> list[str]:
     if not reached:
         return []
     last, sentences = reached[-1], []
-    if (last.decision, last.variant) == (report.verdict.decision, report.verdict.variant):
+    verdict = report.verdict
+    if verdict.decision != "keep_running" and (last.decision, last.variant) == (verdict.decision, verdict.variant):
         sentences.append(f"So since {_day(last.at)}, with {last.exposed:,} customers.")
     gone = [pair for pair in itertools.pairwise(reached) if pair[0].decision in FINDINGS]
     for each, following in gone[-_SHOWN:]:

@@ -140,6 +140,13 @@ def test_the_ends_of_the_interval_of_two_rates_are_the_extremes_of_what_the_evid
     assert list(two_rate_sequences(*sums).interval) == pytest.approx([allowed.min(), allowed.max()], abs=2e-3)
 
 
+def test_an_interval_of_rates_holds_only_what_rates_can_differ_by():
+    row = compare(
+        experiment(), "B", Metric.RETENTION, (counts(14, 0, retained=7), counts(28, 0, retained=12)), "primary"
+    )
+    assert (row.sequential.method, row.sequential.ci) == ("asymptotic", (-1.0, 1.0))
+
+
 def test_everybody_against_nobody_is_a_difference():
     row = compare(experiment(), "B", Metric.CONVERSION_RATE, (counts(1_000, 1_000), counts(1_000, 0)), "primary")
     assert (row.sequential.effect, row.sequential.cannot_say, row.sequential.method) == (1.0, None, "beta_binomial")

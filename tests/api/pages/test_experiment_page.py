@@ -3,11 +3,11 @@
 import pytest
 
 from api.access.scopes import Scope
-from experiments import Metric, Tallies, Tally
+from experiments import Metric, Reason, Tallies, Tally
 from queries.experiments.effect_recording import record_all_effects
 from queries.experiments.experiments import Experiments
 from state.experiments.effect_series import EffectSeriesStore
-from state.experiments.reached_decisions import ReachedDecisionStore
+from state.experiments.reached_decisions import ReachedDecision, ReachedDecisionStore
 from stream.customers.wall_or_event_time import SegmentClock
 from tests.api.conftest import PARTITIONS
 from tests.api.pages.conftest import CHROMIUM
@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)"),
 ]
 RATES = {"conversion_rate", "retention"}
-ALWAYS, ONCE, LOOK = "always-valid interval", "interval, valid once", "interval of this look"
+ALWAYS, ONCE, LOOK = "Always-valid interval", "Interval, valid once", "Interval of this look"
 PLANS = {
     "always": ({"primary_metric": "conversion_rate"}, ALWAYS, ALWAYS),
     "cuped": ({"primary_metric": "revenue_per_customer", "guardrails": ["conversion_rate"]}, ALWAYS, ALWAYS),
@@ -34,17 +34,22 @@ ARMS = {
     ("A", "s2"): customers(53, 900, rate=0.1, correlation=0.9),
     ("B", "s2"): customers(54, 910, rate=0.1, correlation=0.9),
     ("A", "s3"): counts(3, 0),
+    ("A", "s5"): customers(55, 300, rate=0.1),
+    ("B", "s5"): customers(56, 310, rate=0.1),
+    ("A", "s4"): counts(4, 0),
+    ("B", "s4"): counts(2, 0),
 }
 
 
 def cells(row):
     """The effect, interval and p-value of a comparison, written from the API's numbers and not by the pages' code."""
     found, rate = row["decides"], row["metric"] in RATES
-    if row["effect"] is None:
+    if found["effect"] is None:
         return ["–", "–", "–"]
     unit, factor = (" pt", 100) if rate else ("", 1)
     # The plain or adjusted estimate, whichever the comparison says that it is decided by.
     effect = row["cuped"]["effect"] if row["decided_by"] == "cuped" else row["effect"]
+    effect = row["sequential"]["effect"] if effect is None else effect
     low, high = found["ci"]
     said = [f"{effect * factor:+,.2f}{unit}", f"{low * factor:+,.2f} to {high * factor:+,.2f}"]
     if found["validity"] == "planned_look":
@@ -105,9 +110,20 @@ def test_page_api_and_command_line_say_the_same(shop, page, redis_database_url, 
     assert headings[4] == segment_heading
     in_segments = [(part["segment"], row) for part in api["segments"] for row in part["comparisons"]]
     assert [row[3:] for row in rows] == [cells(row) for _, row in in_segments]
-    assert len(rows) == 3 * len(comparisons)
+    assert len(rows) == 5 * len(comparisons)
     for _, row in in_segments:
         assert all(cell in text for cell in cells(row))
+
+    page_text = page.locator("section[aria-labelledby='segments']").inner_text()
+    reasons = {row["decides"]["cannot_say"] for row in [*comparisons, *(row for _, row in in_segments)]} - {None}
+    assert {"arm_empty", "too_few_buyers"} <= reasons
+    for each in reasons:
+        assert Reason(each).sentence[1:] in page_text
+        assert Reason(each).sentence[1:] in text
+
+    drawn = page.evaluate("document.querySelector('[data-figure=forest-figure]').data[0].y.length")
+    primary = [row for row in [*comparisons, *(row for _, row in in_segments)] if row["role"] == "primary"]
+    assert drawn == sum(row["decides"]["ci"] is not None for row in primary)
 
     p_value = api["srm"]["sequential_p_value" if api["method"] == "sequential" else "p_value"]
     assert f"(p {p_value:.3f})" in page.locator("section[aria-labelledby='arms']").inner_text()
@@ -123,6 +139,7 @@ def test_the_forest_and_the_course_show_what_decides(shop, page):
     shop.post("/v1/experiments", definition, Scope.EXPERIMENTS_WRITE)
     experiments = Experiments(shop.redis, PARTITIONS, SegmentClock("event"))
     series, decisions = EffectSeriesStore(shop.redis), ReachedDecisionStore(shop.redis)
+    decisions.add("promo", ReachedDecision("ship", "B", 1_700_000_000_000, 694))
     for count in (1, 2):
         tallied(shop.redis, "promo", Tallies({k: sum((v for _ in range(count)), Tally()) for k, v in ARMS.items()}))
         shop.redis.delete("looks:turn")
@@ -140,4 +157,5 @@ def test_the_forest_and_the_course_show_what_decides(shop, page):
     page.locator("[data-figure=over-time-figure] .main-svg").first.wait_for()
     low = page.evaluate("document.querySelector('[data-figure=over-time-figure]').data[0].y")
     assert low[-1] == pytest.approx(row["cuped"]["sequential"]["ci"][0], abs=1e-3)
-    assert "So since" in page.locator(".verdict-card").inner_text()
+    said = page.locator(".verdict-card").inner_text()
+    assert "“ship B” was reached on 14 Nov 2023, 22:13, with 694 customers, and no longer held on" in said

@@ -30,6 +30,13 @@ def test_a_decision_stands_since_it_was_reached():
     assert said == "So since 23 Sep 2026, 10:30, with 694 customers."
 
 
+def test_a_verdict_that_is_none_stands_since_nothing():
+    waiting = report(experiment(), Tallies({("A", "all"): counts(500, 25), ("B", "all"): counts(500, 26)}), START)
+    assert waiting.verdict.decision == "keep_running"
+    reached = [Reached(decision="keep_running", at=day(20), exposed=10)]
+    assert standing_sentences(waiting.model_copy(update={"reached": reached})) == []
+
+
 def test_a_finding_that_went_away_says_so():
     reached = [
         Reached(decision="ship", variant="B", at=day(23), exposed=694),
