@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 
+_ELSEWHERE = ("customer_id", "features", "history", "history_of_merged", "lifetime", "order_book")
 _ORDERS = 20
 """Orders shown to people; `--json` has all that the record remembers."""
 
@@ -37,25 +38,32 @@ def customer(
     client = connect(state_settings(redis).redis)
     reader = inspector(redis, client)
     found = reader.customer(customer_id)
-    found["lifetime"] = lifetime_of_customer(reader, customer_id)
-    found["history"] = _history(found, kafka, SkippedMessages(client).add)
+    found["lifetime"] = lifetime_of_customer(reader, found["customer_id"])
+    found["history"], found["history_of_merged"] = _history(found, kafka, SkippedMessages(client).add)
     if as_json:
         print_json(found)
         return
+    if found["customer_id"] != customer_id:
+        tables().print(f"{customer_id} was merged into {found['customer_id']}, who is shown", markup=False)
     tables().print(_table(found))
     if found["order_book"]:
         tables().print(_orders(found["order_book"]))
     if found["history"]:
-        tables().print(_moves(found["history"]))
+        tables().print(_moves(found["history"], "segments, the present one first"))
+    if found["history_of_merged"]:
+        tables().print(_moves(found["history_of_merged"], "segments of the ids that were merged into this customer"))
 
 
 def _table(found: dict[str, Any]) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"customer {found['customer_id']}", show_header=False)
+    table = Table(title=escape(f"customer {found['customer_id']}"), show_header=False)
     for name, value in found.items():
-        if name not in ("customer_id", "features", "history", "lifetime", "order_book"):
+        if name not in (*_ELSEWHERE, "requested_id", "merged_from"):
             table.add_row(name, _cell(value))
+    if found["merged_from"]:
+        table.add_row("merged from", escape(", ".join(found["merged_from"])))
     for name, value in found["features"].items():
         table.add_row(f"feature {name}", _cell(value))
     for name, value in _lifetime(found["lifetime"]):
@@ -79,19 +87,21 @@ def _cell(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _history(found: dict[str, Any], kafka: str | None, on_skipped: "OnSkipped") -> list[dict[str, Any]]:
-    """Return the history, with causes where Kafka can be asked for the changes."""
+def _history(
+    found: dict[str, Any], kafka: str | None, on_skipped: "OnSkipped"
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the history, and that of merged ids: with causes where Kafka can be asked for the changes."""
     from consumers.history.segment_changes_reader import changes_of_customer
     from events.base_error import ShoalError
-    from queries.customers.segment_history import with_changes
+    from queries.customers.segment_history import changes_of, history_of_merged, with_changes
 
+    customer_id, merged = found["customer_id"], found["merged_from"]
     try:
-        settings = kafka_settings(kafka)
-        changes = changes_of_customer(settings, found["partition"], found["customer_id"], on_skipped=on_skipped)
+        changes = changes_of_customer(kafka_settings(kafka), [customer_id, *merged], on_skipped=on_skipped)
     except ShoalError as error:
         errors().print(f"the history is without causes: {error}", highlight=False, markup=False)
-        return list(found["history"])
-    return with_changes(found["history"], changes)
+        changes = []
+    return with_changes(found["history"], changes_of(customer_id, changes)), history_of_merged(merged, changes)
 
 
 def _orders(orders: list[dict[str, Any]]) -> Any:
@@ -109,12 +119,16 @@ def _orders(orders: list[dict[str, Any]]) -> Any:
     return table
 
 
-def _moves(history: list[dict[str, Any]]) -> Any:
+def _moves(history: list[dict[str, Any]], title: str) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("since", "segment", "cause", "why", title="segments, the present one first")
+    table = Table("since", "segment", "cause", "why", title=title)
     for entry in history:
+        segment = entry["segment"] or "none"
+        if "customer_id" in entry:
+            segment = f"{entry['customer_id']}: {segment}"
         table.add_row(
-            entry["since"][:16].replace("T", " "), entry["segment"], entry["cause"] or "", entry["explanation"]
+            entry["since"][:16].replace("T", " "), escape(segment), entry["cause"] or "", entry["explanation"]
         )
     return table

@@ -24,6 +24,7 @@ from cli import (
     health,
     import_data,
     keys,
+    merge,
     publish,
     rebaseline,
     segments,
@@ -66,6 +67,7 @@ for _module in (
     customer,
     segments,
     health,
+    merge,
     erase,
 ):
     _module.register(app)

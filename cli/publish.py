@@ -13,7 +13,7 @@ from events.base_error import ShoalError
 
 __all__ = ["Topic", "register"]
 
-Topic = Literal["orders", "web-sessions", "customers", "exposures", "conversions"]
+Topic = Literal["orders", "web-sessions", "customers", "exposures", "conversions", "identities"]
 
 _MAX_SHOWN: Final = 5
 _EPILOG = """Examples:
@@ -21,6 +21,7 @@ _EPILOG = """Examples:
 - `shoal publish orders orders.jsonl`
 - `shoal publish customers crm.csv --skip-invalid --json`
 - `zcat sessions.jsonl.gz | shoal publish web-sessions -`
+- `shoal publish identities merges.csv`
 """
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.local.service_addresses import RedisOption, state_settings
+from cli.local.service_addresses import RedisOption, kafka_settings, state_settings
 from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
 
 if TYPE_CHECKING:
     from state.campaigns.suppressions import SuppressionStore
+    from state.customers.person_ids import PersonIdsReader
 
 __all__ = ["app"]
 
@@ -60,7 +61,9 @@ def _change(options: _ChangeOptions, done: Literal["added", "removed"], message:
 
 @app.command("list", epilog="Example: `shoal suppress list --campaign winback`")
 def list_all(
-    customer: Annotated[str | None, typer.Option(help="Show what leaves this customer out.")] = None,
+    customer: Annotated[
+        str | None, typer.Option(help="Show what leaves this customer out, under any of its ids.")
+    ] = None,
     campaign: CampaignOption = None,
     segment: SegmentOption = None,
     members: Annotated[bool, typer.Option("--members", help="List the customers of the scope.")] = False,
@@ -70,7 +73,7 @@ def list_all(
     """Show the scopes with their numbers of customers, one scope's customers, or what leaves one customer out."""
     store = _store(redis)
     if customer is not None:
-        scopes = store.scopes_of(customer)
+        scopes = store.scopes_of(*_people(redis).one(customer).all)
         print_json({"customer_id": customer, "scopes": scopes}) if as_json else tables().print(
             f"{customer} is left out of: {', '.join(scopes) or 'nothing'}", markup=False
         )
@@ -102,6 +105,13 @@ def _customers(ids: list[str] | None, file: Path | None) -> list[str]:
     if not customers:
         raise typer.BadParameter("name at least one customer, or give --file")
     return customers
+
+
+def _people(redis: str | None) -> "PersonIdsReader":
+    from state.customers.person_ids import PersonIdsReader
+    from state.store.connection import connect
+
+    return PersonIdsReader(connect(state_settings(redis).redis), kafka_settings().partitions)
 
 
 def _store(redis: str | None) -> "SuppressionStore":

@@ -32,6 +32,7 @@ class CauseChoice(StrEnum):
     model = "model"
     baseline = "baseline"
     correction = "correction"
+    merge = "merge"
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,24 @@ def change_of(customer_id, number, segment_id="s1", previous=None):
     )
 
 
+def merge_of(previous_id, number, customer_id, segment_id="s1"):
+    """The change that ends the membership of a customer who was merged into another."""
+    return make_change(
+        change_id=f"{previous_id}:{number}",
+        customer_id=previous_id,
+        change_number=number,
+        changed_at="2026-01-02T00:00:00.000Z",
+        cause="merge",
+        segment_id=None,
+        segment=None,
+        previous=segment_id,
+        previous_segment=f"Segment {segment_id}" if segment_id else None,
+        baseline=1,
+        model_version=1,
+        merged_into=customer_id,
+    )
+
+
 def topic_slice(topic, messages):
     """Messages of a topic given as (partition, offset, key, value)."""
     return TopicSlice(

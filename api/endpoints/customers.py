@@ -56,9 +56,13 @@ def customers_router() -> APIRouter:
         response_model=CustomerLookupResponse,
         response_model_exclude_unset=True,
     )(look_up_customers)
-    router.post("/segments:lookup", openapi_extra=segments, responses=body, response_model=SegmentLookupResponse)(
-        look_up_segments
-    )
+    router.post(
+        "/segments:lookup",
+        openapi_extra=segments,
+        responses=body,
+        response_model=SegmentLookupResponse,
+        response_model_exclude_unset=True,
+    )(look_up_segments)
     router.get("/customers", openapi_extra=customers, response_model=CustomerPage)(list_customers)
     router.get(
         one,
@@ -71,7 +75,10 @@ def customers_router() -> APIRouter:
 
 
 async def read_segment(services: InjectedServices, caller: Caller, customer_id: CustomerId) -> Response:
-    """Return a customer's current segment. In the audit log, reads are counted by key and minute."""
+    """Return a customer's current segment, or that of the customer it was merged into (`merged_into`).
+
+    In the audit log, reads are counted by key and minute.
+    """
     value = await services.reads.one(customer_id)
     if value is None:
         raise ProblemError(404, unknown_customer_detail(customer_id))
@@ -98,7 +105,8 @@ async def look_up_customers(
     """Return up to 100 customers in full."""
     ids = list(dict.fromkeys(body.customer_ids))
     found = await run_in_threadpool(services.customers.documents, ids)
-    await services.audit.record_each(caller, "customer.read", list(found), "in full")
+    read = dict.fromkeys(document["customer_id"] for document in found.values())
+    await services.audit.record_each(caller, "customer.read", list(read), "in full")
     return CustomerLookupResponse(
         customers={each: CustomerDocument(**document) for each, document in found.items()},
         unknown=[each for each in ids if each not in found],
@@ -111,8 +119,8 @@ async def read_history(services: InjectedServices, caller: Caller, customer_id: 
     Causes are read from the published changes, which takes up to half a second; without Kafka they are null.
     """
     found = await run_in_threadpool(services.customers.history, customer_id)
-    await services.audit.record(caller, "customer.read", customer_id, "history")
-    return SegmentHistory.model_validate({"customer_id": customer_id, **found._asdict()})
+    await services.audit.record(caller, "customer.read", found.customer_id, "history")
+    return SegmentHistory.model_validate(found._asdict())
 
 
 async def read_explanation(services: InjectedServices, caller: Caller, customer_id: CustomerId) -> Explanation:
@@ -125,7 +133,7 @@ async def read_explanation(services: InjectedServices, caller: Caller, customer_
         return {**head, "nearest": told["segments"], "reasons": told["reasons"]}
 
     document = await run_in_threadpool(explain)
-    await services.audit.record(caller, "customer.read", customer_id, "explanation")
+    await services.audit.record(caller, "customer.read", document["customer_id"], "explanation")
     return Explanation.model_validate(document)
 
 
@@ -145,8 +153,12 @@ async def list_customers(
 
 
 async def read_customer(services: InjectedServices, caller: Caller, customer_id: CustomerId) -> CustomerDocument:
-    """Return a customer; features, record and profile only to a key with the scope `customers:read`."""
+    """Return a customer; features, record and profile only to a key with the scope `customers:read`.
+
+    Of a customer who was merged into another, that one is returned: `customer_id` says which.
+    """
     personal = caller.may(Scope.CUSTOMERS_READ)
     document = await run_in_threadpool(services.customers.document, customer_id, personal=personal)
-    await services.audit.record(caller, "customer.read", customer_id, "in full" if personal else "segment only")
+    detail = "in full" if personal else "segment only"
+    await services.audit.record(caller, "customer.read", document["customer_id"], detail)
     return CustomerDocument(**document)

@@ -14,7 +14,7 @@ from queries.operations.dead_letter_json import dead_letter_json
 
 __all__ = ["MAX_VALUE_CHARACTERS", "dead_letters_router"]
 
-Topic = Literal["orders", "web-sessions", "customers", "exposures", "conversions"]
+Topic = Literal["orders", "web-sessions", "customers", "exposures", "conversions", "identities"]
 MAX_VALUE_CHARACTERS: Final = 4_000
 """Characters of a letter's original bytes that a list shows."""
 _MAX_REPLAYED: Final = 5_000

@@ -51,6 +51,10 @@ class SegmentDocument(BaseModel):
     previous: str | None = Field(description="segment_id before")
     baseline: int = Field(description="baseline that defines it; 0 is the RFM tiers")
     change_id: str = Field(description="customer_id, a colon, and the number of the change")
+    merged_into: str | None = Field(
+        None,
+        description="the customer whose segment this is, where the one that was asked for was merged; else absent",
+    )
 
 
 class SegmentLookupRequest(BaseModel):
@@ -98,6 +102,8 @@ class CustomerDocument(BaseModel):
             "examples": [
                 {
                     "customer_id": "00001",
+                    "requested_id": "visitor-9f2c",
+                    "merged_from": ["visitor-9f2c"],
                     "segment_id": "s5",
                     "segment": "At-Risk Customers",
                     "since": "2026-03-01T09:30:00.000Z",
@@ -131,7 +137,9 @@ class CustomerDocument(BaseModel):
         }
     )
 
-    customer_id: str
+    customer_id: str = Field(description="the id that the customer goes on under")
+    requested_id: str = Field(description="the id that was asked for; another one where it was merged into this one")
+    merged_from: list[str] = Field(description="ids that were merged into this customer")
     segment_id: str | None
     segment: str | None
     since: str | None
@@ -170,11 +178,27 @@ class SegmentHistoryEntry(SegmentMembership):
     explanation: str | None = Field(description="why, in a sentence; null where it is not known")
 
 
+class MergedHistoryEntry(BaseModel):
+    """A published move of an id that was merged into the customer; the merge itself ends in no segment."""
+
+    customer_id: str
+    change_number: int
+    segment_id: str | None
+    segment: str | None
+    since: str
+    cause: str
+    explanation: str
+
+
 class SegmentHistory(BaseModel):
     """A customer's segments over time, the latest first."""
 
-    customer_id: str
+    customer_id: str = Field(description="the id that the customer goes on under")
+    requested_id: str = Field(description="the id that was asked for; another one where it was merged into this one")
     history: list[SegmentHistoryEntry]
+    history_of_merged: list[MergedHistoryEntry] = Field(
+        description="moves of the ids that were merged into the customer, the latest first"
+    )
     without_causes: str | None = Field(description="why the causes are not known, where Kafka could not be asked")
 
 
@@ -199,7 +223,8 @@ class FeatureDifference(BaseModel):
 class Explanation(BaseModel):
     """Why a customer is in its segment. The published segment may lag behind the nearest: it moves by a margin."""
 
-    customer_id: str
+    customer_id: str = Field(description="the id that the customer goes on under")
+    requested_id: str = Field(description="the id that was asked for; another one where it was merged into this one")
     segment_id: str | None
     segment: str | None
     since: str | None
@@ -245,14 +270,17 @@ class SegmentsDocument(BaseModel):
 
 
 class SegmentFlow(BaseModel):
-    """Moves from one segment to another for one cause; `from` is null for customers who had none."""
+    """Moves from one segment to another for one cause; `from` is null for customers who had none.
+
+    `to` is null where customers were merged into others.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
     source: str | None = Field(alias="from")
     from_segment: str | None
-    to: str
-    to_segment: str
+    to: str | None
+    to_segment: str | None
     cause: str
     moves: int
 

@@ -93,12 +93,15 @@ def suppressions_router() -> APIRouter:
 async def list_scopes(
     services: InjectedServices,
     caller: Caller,
-    customer_id: Annotated[Identifier | None, Query(description="only scopes that hold this customer")] = None,
+    customer_id: Annotated[
+        Identifier | None, Query(description="only scopes that hold this customer, under any id of the person")
+    ] = None,
 ) -> SuppressionScopes:
     """Return the scopes with their numbers of customers."""
     sizes = await run_in_threadpool(services.suppressions.scopes)
     if customer_id is not None:
-        mine = await run_in_threadpool(services.suppressions.scopes_of, customer_id)
+        person = await run_in_threadpool(services.people.one, customer_id)
+        mine = await run_in_threadpool(services.suppressions.scopes_of, *person.all)
         sizes = {scope: sizes.get(scope, 1) for scope in mine}
         await services.audit.record(caller, "suppressions.read", customer_id)
     return SuppressionScopes(scopes=[SuppressionScope(scope=scope, customers=count) for scope, count in sizes.items()])

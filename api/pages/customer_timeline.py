@@ -10,7 +10,7 @@ from events.base_error import ShoalError
 from events.schema.inputs import WebSession
 from events.segment_changes import Change
 from queries.customers.purchases import Purchase, purchases_of
-from queries.customers.segment_history import with_changes
+from queries.customers.segment_history import changes_of, history_of_merged, with_changes
 
 __all__ = ["Entry", "timeline_of"]
 
@@ -39,12 +39,14 @@ def timeline_of(services: Services, document: dict[str, Any]) -> tuple[list[Entr
 
     `document` is what `Customers.document` returns, with personal fields.
     """
-    (changes, sessions), missing = _read_kafka(services, document["customer_id"])
+    customer_id, merged = document["customer_id"], document["merged_from"]
+    (changes, sessions), missing = _read_kafka(services, [customer_id, *merged])
     record = document["record"]
     if sessions and len(sessions) < record["sessions"]:
         missing = f"Kafka still has the latest {len(sessions):,} of {record['sessions']:,} web sessions."
-    purchases = purchases_of(services.store, document["customer_id"], services.partitions)
-    entries = [*_sign_up_entry(record), *_segment_entries(with_changes(document["history"], changes))]
+    purchases = purchases_of(services.store, customer_id, services.partitions)
+    history = with_changes(document["history"], changes_of(customer_id, changes))
+    entries = [*_sign_up_entry(record), *_segment_entries(history), *_merged_entries(merged, changes)]
     if record["order_book"]:
         entries += [_order_entry(each) for each in record["order_book"] if each["placed_at"]]
         entries += [_purchase_entry(each) for each in purchases if each.kind != "placed"]
@@ -55,14 +57,12 @@ def timeline_of(services: Services, document: dict[str, Any]) -> tuple[list[Entr
     return entries[:_MAX_ENTRIES], missing
 
 
-def _read_kafka(services: Services, customer_id: str) -> tuple[tuple[list[Change], list[WebSession]], str]:
-    """Return the customer's changes and web sessions, where Kafka can be asked for them, or why there are none."""
-    kafka, partition = services.settings.kafka, services.partition_of(customer_id)
+def _read_kafka(services: Services, ids: list[str]) -> tuple[tuple[list[Change], list[WebSession]], str]:
+    """Return changes and web sessions of the customer's ids, where Kafka can be asked, or why there are none."""
+    kafka = services.settings.kafka
     try:
-        changes = changes_of_customer(
-            kafka, partition, customer_id, timeout_s=_KAFKA_S, on_skipped=services.skipped.add
-        )
-        return (changes, sessions_of_customer(kafka, partition, customer_id, timeout_s=_KAFKA_S)), ""
+        changes = changes_of_customer(kafka, ids, timeout_s=_KAFKA_S, on_skipped=services.skipped.add)
+        return (changes, sessions_of_customer(kafka, ids, timeout_s=_KAFKA_S)), ""
     except ShoalError:
         return ([], []), (
             "Kafka cannot be asked just now, so the moves stand here without their causes, and of the web sessions "
@@ -80,6 +80,17 @@ def _segment_entries(history: list[dict[str, Any]]) -> list[Entry]:
         cause = _CAUSES.get(newer["cause"] or "", "")
         why = f"{cause}: {newer['explanation']}" if cause and newer["explanation"] else cause
         entries.append(Entry(_ms(newer["since"]), "segment", what, why))
+    return entries
+
+
+def _merged_entries(merged: list[str], changes: list[Change]) -> list[Entry]:
+    """Return the merges of other ids into this customer, and the moves of those ids before."""
+    entries = []
+    for each in history_of_merged(merged, changes):
+        what = f"{each['customer_id']} moved to {each['segment']}"
+        if each["cause"] == "merge":
+            what = f"{each['customer_id']} was merged into this customer"
+        entries.append(Entry(_ms(each["since"]), "segment", what, _CAUSES.get(each["cause"], "")))
     return entries
 
 

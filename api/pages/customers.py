@@ -42,7 +42,7 @@ async def customer(visit: Visit) -> Response:
     """Return a customer's page."""
     customer_id = visit.request.path_params["customer_id"]
     values = await run_in_threadpool(_values, visit.services, customer_id)
-    await visit.services.audit.record(visit.caller, "customer.read", customer_id, "in full")
+    await visit.services.audit.record(visit.caller, "customer.read", values["customer"]["customer_id"], "in full")
     return page(visit, "customer.html", **values)
 
 

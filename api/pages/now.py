@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.pages.page_access import Visit
 from api.pages.rendering import page, part
+from events.segment_changes import Change
 from events.time_units import DAY_MS
 from queries.operations.change_feed import NumberedChange
 from stream.moves.explanation import explain_change
@@ -70,13 +71,18 @@ async def _events(visit: Visit) -> AsyncIterator[bytes]:
         await asyncio.sleep(_LOOK_S)
 
 
+def _before_nothing(change: Change) -> str | None:
+    """Return what stands before the arrow for a customer without a segment: nothing where the segment is its first."""
+    return None if change.merged_into is None else "no segment"
+
+
 def _message(fresh: list[NumberedChange]) -> bytes:
     """Return the newest changes, and how many more there were: nobody reads hundreds a second."""
     shown = [
         {
             "customer": seen.change.customer_id,
-            "segment": seen.change.segment,
-            "before": seen.change.previous_segment or seen.change.previous,
+            "segment": seen.change.segment or f"one person with {seen.change.merged_into}",
+            "before": seen.change.previous_segment or seen.change.previous or _before_nothing(seen.change),
             "cause": seen.change.cause,
             "why": explain_change(seen.change),
             "at": seen.change.changed_at[:19].replace("T", " "),

@@ -23,7 +23,6 @@ from batch.promotion.decisions import Promotion
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.dead_letters.stored_letters import DeadLetterLog
 from events.time_units import DAY_MS
-from events.topics.partitioning import partition_of
 from queries.customers.customer_and_segment_json import Inspector
 from queries.customers.customer_lookup import CustomerLookup
 from queries.experiments.effect_recording import record_all_effects
@@ -36,6 +35,7 @@ from queries.segments.countries import Countries, customers_by_country
 from queries.segments.segment_reader import SegmentReader
 from queries.segments.segment_survey import Population, survey
 from state.campaigns.suppressions import SuppressionStore
+from state.customers.person_ids import PersonIdsReader
 from state.experiments.effect_series import EffectSeriesStore
 from state.experiments.reached_decisions import ReachedDecisionStore
 from state.model.baselines import BaselineStore
@@ -78,6 +78,7 @@ class Services:
     event_rate: EventRate
     experiments: Experiments
     suppressions: SuppressionStore
+    people: PersonIdsReader
     triggers: Triggers
     letters: DeadLetterLog
     skipped: SkippedMessages
@@ -91,10 +92,6 @@ class Services:
     def partitions(self) -> int:
         """The number of partitions of the customers."""
         return self.settings.kafka.partitions
-
-    def partition_of(self, customer_id: str) -> int:
-        """Return the partition that a customer belongs to."""
-        return partition_of(customer_id, self.partitions)
 
     def segmenter(self) -> Segmenter:
         """Return the segmenter that is live."""
@@ -171,6 +168,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         event_rate=EventRate(),
         experiments=Experiments(store, kafka.partitions, clock),
         suppressions=SuppressionStore(store),
+        people=PersonIdsReader(store, kafka.partitions),
         triggers=Triggers(store),
         letters=DeadLetterLog(kafka, store),
         skipped=skipped,

@@ -29,7 +29,12 @@ def flows_table(document: dict[str, Any]) -> Any:
         table.add_column(heading)
     table.add_column("moves", justify="right")
     for each in document["flows"]:
-        table.add_row(each["from_segment"] or "(new)", each["to_segment"], each["cause"], f"{each['moves']:,}")
+        table.add_row(
+            each["from_segment"] or "(new)",
+            each["to_segment"] or "(merged into another)",
+            each["cause"],
+            f"{each['moves']:,}",
+        )
     return table
 
 

@@ -1,7 +1,7 @@
 """Read the `segment-changes` topic from its beginning: every customer's current segment, and how it came about."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -83,17 +83,17 @@ def newest_changes(
 
 def changes_of_customer(
     kafka: KafkaSettings,
-    partition: int,
-    customer_id: str,
+    ids: Sequence[str],
     most: int = 200_000,
     timeout_s: float = 10.0,
     on_skipped: OnSkipped = log_skipped,
 ) -> list[Change]:
-    """Return a customer's changes among the last `most` messages of its partition (half a second's reading).
+    """Return the changes of a customer's ids among the last `most` messages of their partitions (half a second).
 
-    Raises KafkaUnreachable, where no broker answers within `timeout_s`.
+    Several ids are those that were merged into the customer, and its own. Raises KafkaUnreachable, where no broker
+    answers within `timeout_s`.
     """
-    messages = list(messages_of_customer(kafka, _TOPIC, partition, customer_id, most, timeout_s))
+    messages = list(messages_of_customer(kafka, _TOPIC, ids, most, timeout_s))
     return [change for _, change in read_published_changes(messages, kafka.partitions, on_skipped)]
 
 

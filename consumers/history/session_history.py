@@ -1,5 +1,7 @@
 """A customer's web sessions, found in the topic that they came in by: no state keeps them one by one."""
 
+from collections.abc import Sequence
+
 from pydantic import ValidationError
 
 from consumers.history.customer_messages import messages_of_customer
@@ -10,16 +12,17 @@ __all__ = ["sessions_of_customer"]
 
 
 def sessions_of_customer(
-    kafka: KafkaSettings, partition: int, customer_id: str, most: int = 200_000, timeout_s: float = 10.0
+    kafka: KafkaSettings, ids: Sequence[str], most: int = 200_000, timeout_s: float = 10.0
 ) -> list[WebSession]:
-    """Return a customer's sessions among the last `most` messages of its partition, the latest first, each once.
+    """Return the sessions of a customer's ids among the last `most` messages, the latest first, each once.
 
-    Raises KafkaUnreachable, where no broker answers within `timeout_s`.
+    Several ids are those that were merged into the customer, and its own. Raises KafkaUnreachable, where no broker
+    answers within `timeout_s`.
     """
     found: dict[str, WebSession] = {}
-    for message in messages_of_customer(kafka, "web-sessions", partition, customer_id, most, timeout_s):
+    for message in messages_of_customer(kafka, "web-sessions", ids, most, timeout_s):
         session = None if message.value is None else _decoded(message.value)
-        if session is not None and session.customer_id == customer_id:
+        if session is not None and session.customer_id in ids:
             found.setdefault(session.event_id, session)
     return sorted(found.values(), key=lambda each: each.occurred_at, reverse=True)
 

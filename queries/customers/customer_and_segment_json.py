@@ -17,6 +17,7 @@ from queries.customers.orders_in_book import orders_in_book
 from queries.customers.segment_history import segment_history
 from queries.segments.segment_names import segment_names
 from state.customers.current_segment_keys import SegmentView, SegmentViews
+from state.customers.person_ids import PersonIds, PersonIdsReader
 from state.customers.records import NEVER_FIRST, NEVER_LAST, CustomerBatch, Rows
 from state.customers.stored_attributes import stored_attributes
 from state.model.baselines import BaselineStore
@@ -47,15 +48,21 @@ class Inspector:
         self._client, self._clock = client, clock
         self._partitions, self._half_life_ms = partitions, half_life_ms
         self._store = PartitionStore(client, keys.SEGMENTS_GROUP)
+        self._people = PersonIdsReader(client, partitions)
 
     def customer(self, customer_id: str) -> dict[str, Any]:
-        """Return what is known of a customer, as JSON values. Raises CustomerUnknown."""
-        partition, customer = self._load(customer_id)
+        """Return what is known of a customer, as JSON values. Raises CustomerUnknown.
+
+        Of a customer who was merged into another, that one is returned: `customer_id` says which.
+        """
+        person, partition, customer = self._load(customer_id)
         rows = customer.rows
-        view = self.view(customer_id)
+        view = self.view(person.customer_id)
         now_ms = self.now_ms()
         return {
-            "customer_id": customer_id,
+            "customer_id": person.customer_id,
+            "requested_id": customer_id,
+            "merged_from": person.merged_from,
             "segment_id": view.segment_id if view else None,
             "segment": view.segment if view else None,
             "since": view.since if view else None,
@@ -70,14 +77,17 @@ class Inspector:
             "history": segment_history(rows, self.names()),
         }
 
-    def _load(self, customer_id: str) -> tuple[int, CustomerBatch]:
-        partition = partition_of(customer_id, self._partitions)
-        batch = self._store.load(partition, [customer_id])
+    def _load(self, customer_id: str) -> tuple[PersonIds, int, CustomerBatch]:
+        person = self._people.one(customer_id)
+        partition = partition_of(person.customer_id, self._partitions)
+        batch = self._store.load(partition, [person.customer_id])
         if not batch.known[0]:
+            merged = f", nor of {person.customer_id!r}, which it was merged into"
             raise CustomerUnknown(
                 f"there is no customer {customer_id!r}: no event with this customer_id has been processed"
+                + (merged if person.customer_id != customer_id else "")
             )
-        return partition, batch
+        return person, partition, batch
 
     def view(self, customer_id: str) -> SegmentView | None:
         """Return a customer's published segment, or None."""
@@ -152,8 +162,8 @@ class Inspector:
         return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
 
     def rows(self, customer_id: str) -> Rows:
-        """Return a customer's record, (1,). Raises CustomerUnknown."""
-        return self._load(customer_id)[1].rows
+        """Return a customer's record, (1,), or that of the one it was merged into. Raises CustomerUnknown."""
+        return self._load(customer_id)[2].rows
 
     def chunks(self) -> Iterator[tuple[Rows, int]]:
         """Yield all records a chunk at a time, each once, with the present in ms."""

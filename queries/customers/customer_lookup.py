@@ -12,7 +12,7 @@ from events.topics.administration import KafkaUnreachable
 from events.topics.partitioning import partition_of
 from queries.customers.customer_and_segment_json import CustomerUnknown, Inspector
 from queries.customers.lifetime_value import lifetime_of_customer
-from queries.customers.segment_history import with_changes
+from queries.customers.segment_history import changes_of, history_of_merged, with_changes
 from state.customers.profile_documents import without_field_times
 from state.customers.records import CustomerBatch
 from state.operations.skipped_messages import SkippedMessages
@@ -22,7 +22,19 @@ from stream.customers.rfm_values import rfm_values
 
 __all__ = ["CURSOR", "CustomerFilter", "CustomerLookup"]
 
-_FIELDS = ("customer_id", "segment_id", "segment", "since", "previous", "baseline", "change_id", "as_of", "history")
+_FIELDS = (
+    "customer_id",
+    "requested_id",
+    "merged_from",
+    "segment_id",
+    "segment",
+    "since",
+    "previous",
+    "baseline",
+    "change_id",
+    "as_of",
+    "history",
+)
 CURSOR: Final = r"^[0-9]{1,4}\.[0-9]{1,20}\.[0-9]{1,6}$"
 _KAFKA_S: Final = 2.0
 """Seconds that a request waits for Kafka: it holds one of the process's threads meanwhile."""
@@ -46,9 +58,15 @@ class _Cursor(NamedTuple):
 
 
 class SegmentHistory(NamedTuple):
-    """A customer's segments, the present one first; `without_causes` says why the causes are missing, if they are."""
+    """The segments of `customer_id`, the present one first, and the moves of the ids that were merged into it.
 
+    `without_causes` says why the causes, and those moves, are missing, if they are.
+    """
+
+    customer_id: str
+    requested_id: str
     history: list[dict[str, Any]]
+    history_of_merged: list[dict[str, Any]]
     without_causes: str | None
 
 
@@ -61,7 +79,7 @@ class CustomerLookup:
         self._store, self._skipped = PartitionStore(client, keys.SEGMENTS_GROUP), SkippedMessages(client)
 
     def document(self, customer_id: str, *, personal: bool) -> dict[str, Any]:
-        """Return a customer; personal fields are left out unless asked for. Raises CustomerUnknown."""
+        """Return a customer, or the one it was merged into; personal fields if asked for. Raises CustomerUnknown."""
         found = self._inspector.customer(customer_id)
         document = {name: found[name] for name in _FIELDS}
         if personal:
@@ -69,8 +87,8 @@ class CustomerLookup:
             document["record"] = {
                 name: value for name, value in found.items() if name not in (*_FIELDS, "features", "partition")
             }
-            document["lifetime"] = lifetime_of_customer(self._inspector, customer_id)
-            document["profile"] = self.profile(customer_id)
+            document["lifetime"] = lifetime_of_customer(self._inspector, found["customer_id"])
+            document["profile"] = self.profile(found["customer_id"])
         return document
 
     def documents(self, customer_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -84,13 +102,14 @@ class CustomerLookup:
     def history(self, customer_id: str) -> SegmentHistory:
         """Return a customer's moves, with causes unless Kafka is unreachable. Raises CustomerUnknown."""
         found = self._inspector.customer(customer_id)
+        person, reason = found["customer_id"], None
         try:
-            changes = changes_of_customer(
-                self._kafka, found["partition"], customer_id, timeout_s=_KAFKA_S, on_skipped=self._skipped.add
-            )
+            ids = [person, *found["merged_from"]]
+            changes = changes_of_customer(self._kafka, ids, timeout_s=_KAFKA_S, on_skipped=self._skipped.add)
         except KafkaUnreachable as error:
-            return SegmentHistory(found["history"], str(error))
-        return SegmentHistory(with_changes(found["history"], changes), None)
+            changes, reason = [], str(error)
+        history = with_changes(found["history"], changes_of(person, changes))
+        return SegmentHistory(person, customer_id, history, history_of_merged(found["merged_from"], changes), reason)
 
     def profile(self, customer_id: str) -> dict[str, Any] | None:
         """Return what CRM profiles tell of a customer, each field as it was told last, or None."""

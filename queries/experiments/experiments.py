@@ -11,6 +11,7 @@ from events.base_error import ShoalError
 from experiments import Experiment, Tallies, Tally, assign, check_change
 from state.campaigns.suppressions import SuppressionStore
 from state.customers.current_segment_keys import SegmentViews
+from state.customers.person_ids import PersonIdsReader
 from state.experiments.definitions import ExperimentStore
 from state.experiments.reached_decisions import ReachedDecisionStore
 from state.experiments.tallies import TallyStore
@@ -178,13 +179,17 @@ class Experiments:
             )
 
     def assignments(self, experiment: Experiment, customers: Sequence[str]) -> list[dict[str, Any]]:
-        """Return each customer's variant, or why there is none, in the order given; two round trips to Redis."""
+        """Return each customer's variant, or why there is none, in the order given; four round trips to Redis.
+
+        A customer who was merged into another has that one's variant, and is left out where any id of the person is.
+        """
         views = SegmentViews(self.client).read_many(customers)
-        suppressed = SuppressionStore(self.client).are_suppressed(customers)
+        people = PersonIdsReader(self.client, self.partitions).many(customers)
+        suppressed = SuppressionStore(self.client).are_any_suppressed([each.all for each in people])
         rows = []
-        for customer_id, view, out in zip(customers, views, suppressed, strict=True):
+        for customer_id, person, view, out in zip(customers, people, views, suppressed, strict=True):
             segment_id = view.segment_id if view else None
-            variant, unassigned = assign(customer_id, experiment, segment=segment_id, suppressed=out)
+            variant, unassigned = assign(person.customer_id, experiment, segment=segment_id, suppressed=out)
             rows.append(
                 {
                     "customer_id": customer_id,

@@ -78,14 +78,20 @@ class SuppressionStore:
             found = pipe.execute()
         return [any(flags) for flags in zip(*found, strict=True)]
 
-    def scopes_of(self, customer_id: str) -> list[str]:
-        """Return the scopes in which a customer is suppressed, sorted."""
+    def are_any_suppressed(self, people: Sequence[Sequence[str]], scopes: Sequence[str] = (ALL,)) -> list[bool]:
+        """Return for each person (its ids) whether any id is suppressed in any of the scopes, in one round trip."""
+        ids = list({each for person in people for each in person})
+        flags = dict(zip(ids, self.are_suppressed(ids, scopes), strict=True))
+        return [any(flags[each] for each in person) for person in people]
+
+    def scopes_of(self, *ids: str) -> list[str]:
+        """Return the scopes in which a customer is suppressed, under any of these ids, sorted."""
         names = self._names()
         with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
-                pipe.sismember(keys.suppressed(name), customer_id)
+                pipe.smismember(keys.suppressed(name), ids)
             found = pipe.execute()
-        return [name for name, there in zip(names, found, strict=True) if there]
+        return [name for name, there in zip(names, found, strict=True) if any(there)]
 
     def remove_everywhere(self, customer_id: str) -> int:
         """Remove a customer from every scope, as an erasure does; return from how many."""

@@ -10,7 +10,7 @@ from events.codec.text_rows import Table, build_rows
 from events.segment_changes import Change, ChangeBatch
 from state.store import keys
 
-__all__ = ["MergedView", "SegmentView", "SegmentViews", "view_items"]
+__all__ = ["LONGEST_CHAIN", "MergedView", "SegmentView", "SegmentViews", "survivor_of", "view_items"]
 
 # A change is written unless a later one is there: two workers may both write, and the slower one may be older.
 _WRITE_IF_NEWER = """
@@ -46,8 +46,16 @@ class MergedView(msgspec.Struct, frozen=True):
     change_id: str
 
 
+LONGEST_CHAIN: Final = 100
+"""Merges that are followed from one customer to the next, at most."""
 _MERGED: Final = b'{"merged_into":'
-_LONGEST_CHAIN: Final = 100
+
+
+def survivor_of(value: bytes | None) -> str | None:
+    """Return the id that a customer was merged into, by what stands under its key; None where it was not."""
+    if not value or not value.startswith(_MERGED):
+        return None
+    return msgspec.json.decode(value, type=MergedView).merged_into
 
 
 class SegmentViews:
@@ -93,15 +101,13 @@ class SegmentViews:
         """Return the ids under which these customers go on, and what stands under those."""
         ids = list(customer_ids)
         values: list[bytes | None] = self._redis.mget(keys.segments(ids)) if ids else []
-        for _ in range(_LONGEST_CHAIN):
-            merged = [i for i, value in enumerate(values) if value and value.startswith(_MERGED)]
+        for _ in range(LONGEST_CHAIN):
+            merged = {i: name for i, value in enumerate(values) if (name := survivor_of(value)) is not None}
             if not merged:
                 break
-            for i in merged:
-                ids[i] = msgspec.json.decode(values[i] or b"", type=MergedView).merged_into
-            found = self._redis.mget(keys.segments([ids[i] for i in merged]))
-            for i, value in zip(merged, found, strict=True):
-                values[i] = value
+            found = self._redis.mget(keys.segments(merged.values()))
+            for (i, name), value in zip(merged.items(), found, strict=True):
+                ids[i], values[i] = name, value
         return ids, values
 
 

@@ -33,6 +33,8 @@ def explain_change(change: Change) -> str:
     ...     moved=[make_moved_feature("recency", 60.9, 61.0), make_moved_feature("monetary", 212.0, 211.0)]))
     'no order for 61 days; usually every 18'
     """
+    if change.merged_into is not None:
+        return f"one person with {change.merged_into} from now on"
     phrases = [_CAUSES[change.cause]] if change.cause in _CAUSES else []
     silent = change.cause == "time" and any(
         each.feature == "recency" and each.after is not None for each in change.moved

@@ -18,11 +18,13 @@ from api.settings import ApiSettings, AppSettings
 from events.settings import KafkaSettings
 from experiments import Experiment, assign
 from shoal_client import ApiError, ApiUnreachable, Busy, Segment, Shoal, ShoalError
+from state.customers.current_segment_keys import SegmentViews
 from state.experiments.definitions import ExperimentStore
 from state.settings import StateSettings
 from stream.model.baseline_zero import SEGMENT_NAMES
 from stream.settings import StreamSettings
 from tests.api.conftest import EVIL, PARTITIONS, fill
+from tests.building import merge_of
 
 NAMES = [*(f"c{i}" for i in range(2_500)), EVIL, "a/b", "ü€ 100%?#", "../../v1/segments"]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,6 +75,14 @@ def test_a_segment_is_the_one_in_redis(shoal, name):
         segment_id=f"s{number + 1}", segment=SEGMENT_NAMES[number], since="2026-01-01T00:00:00.000Z", previous=None,
         baseline=0, change_id=f"{name}:1",
     )  # fmt: skip
+
+
+def test_who_was_merged_has_the_segment_of_the_survivor(shoal, store):
+    SegmentViews(store).write([merge_of("visitor/7", 1, "c7", segment_id=None)])
+    own, found = shoal.segment("c7"), shoal.segment("visitor/7")
+    assert (own.merged_into, found.merged_into) == (None, "c7")
+    assert (found.segment_id, found.change_id) == (own.segment_id, own.change_id)
+    assert shoal.segments(["visitor/7", "c7"]) == {"visitor/7": found, "c7": own}
 
 
 def test_nobody_has_no_segment(shoal):

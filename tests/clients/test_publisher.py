@@ -42,7 +42,7 @@ def messages(settings, topic):
     """Everything that stands on a topic."""
     name = settings.topic(topic)
     with closing(KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest")) as consumer:
-        places = [TopicPartition(name, p) for p in range(settings.partitions)]
+        places = [TopicPartition(name, p) for p in sorted(consumer.partitions_for_topic(name) or ())]
         consumer.assign(places)
         left = sum(consumer.end_offsets(places).values())
         found = []

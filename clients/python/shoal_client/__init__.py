@@ -18,7 +18,7 @@ from shoal_client.errors import (
 
 if TYPE_CHECKING:
     from shoal_client.api import Assignment, ExperimentSummary, Segment, Shoal
-    from shoal_client.events import Consent, Conversion, CustomerProfile, Exposure, Item, Order, WebSession
+    from shoal_client.events import Consent, Conversion, CustomerProfile, Exposure, Identity, Item, Order, WebSession
     from shoal_client.publisher import Publisher
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "EventInvalid",
     "ExperimentSummary",
     "Exposure",
+    "Identity",
     "Item",
     "KafkaUnreachable",
     "Order",
@@ -46,7 +47,8 @@ __all__ = [
 _HOME: Final = {
     **dict.fromkeys(("Assignment", "ExperimentSummary", "Segment", "Shoal"), "shoal_client.api"),
     **dict.fromkeys(
-        ("Consent", "Conversion", "CustomerProfile", "Exposure", "Item", "Order", "WebSession"), "shoal_client.events"
+        ("Consent", "Conversion", "CustomerProfile", "Exposure", "Identity", "Item", "Order", "WebSession"),
+        "shoal_client.events",
     ),
     "Publisher": "shoal_client.publisher",
 }

@@ -21,7 +21,10 @@ Answer = TypeVar("Answer")
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A customer's current segment. `segment_id` stays the same for ever; `segment` is a name, which may change."""
+    """A customer's current segment. `segment_id` stays the same for ever; `segment` is a name, which may change.
+
+    `merged_into` is the customer whose segment this is, where the one that was asked for was merged into another.
+    """
 
     segment_id: str
     segment: str
@@ -29,6 +32,7 @@ class Segment(msgspec.Struct, frozen=True):
     previous: str | None
     baseline: int
     change_id: str
+    merged_into: str | None = None
 
 
 class Assignment(msgspec.Struct, frozen=True):

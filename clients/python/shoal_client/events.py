@@ -14,8 +14,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shoal_client.errors import EventInvalid
 
-__all__ = ["TOPICS", "Consent", "Conversion", "CustomerProfile", "Event", "Exposure", "Item", "Order", "WebSession",
-           "encoded"]  # fmt: skip
+__all__ = ["TOPICS", "Consent", "Conversion", "CustomerProfile", "Event", "Exposure", "Identity", "Item", "Order",
+           "WebSession", "encoded"]  # fmt: skip
 
 _MAX_AMOUNT: Final = 10**12
 _PLACES: Final = 6
@@ -127,6 +127,17 @@ class CustomerProfile(Event, kw_only=True, frozen=True):
             raise ValueError(f"attributes should be JSON values: {error}") from error
 
 
+class Identity(Event, kw_only=True, frozen=True):
+    """From now on two ids are one person, known as `customer_id`: a visitor signed in, or two accounts were merged."""
+
+    previous_id: Identifier
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.previous_id == self.customer_id:
+            raise ValueError("previous_id is the same as customer_id; name the id that goes up in the other")
+
+
 class Exposure(Event, kw_only=True, frozen=True):
     """A customer was shown a variant of an experiment."""
 
@@ -149,6 +160,7 @@ TOPICS: Final[dict[str, type[Event]]] = {
     "customers": CustomerProfile,
     "exposures": Exposure,
     "conversions": Conversion,
+    "identities": Identity,
 }
 """The kind of event of each topic."""
 
