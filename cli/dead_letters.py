@@ -28,15 +28,16 @@ def list_all(
 
     from queries.operations.dead_letter_json import dead_letter_json
 
-    letters = _log(kafka, redis).read(topic)
-    shown = [dead_letter_json(each) for each in letters[-limit:]]
+    log = _log(kafka, redis)
+    shown = [dead_letter_json(each) for each in log.latest(limit, topic)]
+    total = len(shown) if len(shown) < limit else max(len(shown), log.count(topic))
     if as_json:
-        print_json({"total": len(letters), "dead_letters": shown})
+        print_json({"total": total, "dead_letters": shown})
         return
     if not shown:
         tables().print("no dead letters: every event could be applied")
         return
-    table = Table("id", "refused (UTC)", "reason", "key", "replayed", title=f"{len(shown):,} of {len(letters):,}")
+    table = Table("id", "refused (UTC)", "reason", "key", "replayed", title=f"{len(shown):,} of {total:,}")
     for each in shown:
         at, again = _shown(each["dead_lettered_at"]), _shown(each["replayed_at"])
         table.add_row(*map(escape, (each["id"], at, each["reason"], each["key"] or "", again)))

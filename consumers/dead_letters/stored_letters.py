@@ -32,6 +32,8 @@ _CHUNK: Final = 1_000
 _WINDOW: Final = 1_000
 _MOST_SCANNED: Final = 20_000
 """Letters read for one page at most."""
+_LARGEST_WINDOW: Final = 50_000
+_ALL: Final = 1 << 62
 _ADMIN_S: Final = 30.0
 _KEPT_S: Final = 91 * DAY_S
 """Longer than the topic keeps a letter."""
@@ -99,25 +101,55 @@ class DeadLetterLog:
         """
         ends = self._ends()
         replayed = self._replayed()
-        for _, letter in self._letters(dict.fromkeys(ends, 0)):
-            if self._matches(letter, topic):
-                yield _with_id(letter, replayed)
+        for _, letter in self._letters(dict.fromkeys(ends, 0), topic=topic):
+            yield _with_id(letter, replayed)
 
-    def page(self, most: int, before: int | None = None, topic: str | None = None) -> LetterPage:
+    def latest(self, most: int, topic: str | None = None) -> list[Letter]:
+        """Return the `most` newest letters, the oldest first, each once: the topic is read backwards until there are.
+
+        Raises KafkaUnreachable.
+        """
+        found, before = dict[str, Letter](), None
+        while len(found) < most:
+            page = self.page(most - len(found), before, topic, scan=_ALL)
+            found |= {each.id: each for each in page.letters if each.id not in found}
+            before = page.before
+            if before is None:
+                break
+        return list(found.values())[::-1]
+
+    def count(self, topic: str | None = None) -> int:
+        """Return how many letters there are, those of one topic if it is given, without reading what is in them.
+
+        A letter that a crash has left twice counts twice. Raises KafkaUnreachable.
+        """
+        if topic is None:
+            first, last = self._bounds()
+            places = [(each.topic, each.partition, each.offset) for each in self._skipped.all().messages]
+            skipped = sum((name, partition) == self._partition and first <= at < last for name, partition, at in places)
+            return last - first - skipped
+        start = self._beginning(topic)
+        messages = self._messages(dict.fromkeys(self._ends(), 0))
+        return sum(each.value is not None and each.value.startswith(start) for each in messages)
+
+    def page(
+        self, most: int, before: int | None = None, topic: str | None = None, scan: int = _MOST_SCANNED
+    ) -> LetterPage:
         """Return up to `most` letters, the newest first, of those before an offset of the topic.
 
-        Few of the letters read may match: then the page is short, also before the last. Raises KafkaUnreachable.
+        About `scan` letters are read at most. Where few of them match the page is short, also before the last.
+        Raises KafkaUnreachable.
         """
         first, last = self._bounds()
         stop, found = before, list[tuple[int, Letter]]()
-        replayed, scanned = self._replayed(), 0
+        replayed, scanned, window = self._replayed(), 0, max(most, _WINDOW)
         edge = last if before is None else min(before, last)
-        while edge > first and len(found) < most and scanned < _MOST_SCANNED:
-            start = max(first, edge - max(most, _WINDOW))
+        while edge > first and len(found) < most and scanned < scan:
+            start = max(first, edge - window)
+            window = max(window, min(2 * window, _LARGEST_WINDOW))  # where few match: fewer, longer reads
             fitting = (
                 (offset, _with_id(letter, replayed))
-                for offset, letter in self._letters({self._partition: start}, stop)
-                if self._matches(letter, topic)
+                for offset, letter in self._letters({self._partition: start}, stop, topic)
             )
             found += reversed(deque(fitting, maxlen=most + 1))  # a letter may have a megabyte
             scanned += edge - start
@@ -126,8 +158,9 @@ class DeadLetterLog:
         after = found[most - 1][0] if len(found) >= most else edge
         return LetterPage([letter for _, letter in found[:most]], after if more else None)
 
-    def _matches(self, letter: DeadLetter, topic: str | None) -> bool:
-        return topic is None or letter.topic == self._kafka.topic(topic)
+    def _beginning(self, topic: str) -> bytes:
+        """Return how the JSON of a letter of a topic begins."""
+        return f'{{"topic":{json.dumps(self._kafka.topic(topic))},'.encode()
 
     def _replayed(self) -> dict[str, int]:
         return {name.decode(): int(at_ms) for name, at_ms in self._redis.hgetall(keys.REPLAYED).items()}
@@ -190,9 +223,17 @@ class DeadLetterLog:
     def _reader(self) -> TopicReader:
         return TopicReader(self._kafka, "dead-letter-log", **{"fetch.message.max.bytes": 17 << 20})
 
-    def _letters(self, starts: Offsets, stop: int | None = None) -> Iterator[tuple[int, DeadLetter]]:
-        """Yield letters with their offsets, from where each partition starts to its end, or before an offset."""
+    def _letters(
+        self, starts: Offsets, stop: int | None = None, topic: str | None = None
+    ) -> Iterator[tuple[int, DeadLetter]]:
+        """Yield letters with their offsets, from where each partition starts to its end, or before an offset.
+
+        Those of other topics than the one that is asked for are not decoded, which takes longer than reading them.
+        """
+        start = b"" if topic is None else self._beginning(topic)
         for message in self._messages(starts, stop):
+            if message.value is not None and not message.value.startswith(start):
+                continue
             letter = decode_or_skip(message, self._decode, self._skipped.add)
             if letter is not None:
                 yield message.offset, letter
