@@ -37,13 +37,14 @@ from state.model.baselines import BaselineStore, ModelStore
 from state.operations.background_jobs import BackgroundJobs
 from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_store import PartitionStore
+from state.partitions.watermarks_and_outcomes import read_agreed_watermark
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
 from state.store.connection import connect_for_service
 from state.store.format_settings import require_same_format, shop_currency
 from stream.customers.features import FEATURES
-from stream.customers.wall_or_event_time import SegmentClock
+from stream.customers.wall_or_event_time import AgreedClock, SegmentClock
 from stream.erasure.partition_eraser import PartitionEraser
 from stream.model.border_update_policy import BorderPolicy, common_borders_version, cost_from_heartbeats
 from stream.model.drift_monitor import DriftMonitor
@@ -140,7 +141,8 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     live.refresh()
     skipped, views = SkippedMessages(client), SegmentViews(client)
     feed = ModelFeed(settings.kafka, skipped.add)
-    clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
+    agreed = partial(read_agreed_watermark, client, settings.kafka.partitions, keys.SEGMENTS_GROUP)
+    clock = AgreedClock(settings.stream.clock, settings.stream.replay_days, agreed)
     merged = MergedCustomers(client, keys.SEGMENTS_GROUP, settings.kafka.partitions)
     # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
     committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]

@@ -9,7 +9,7 @@ from batch.data.crm_profiles import join_profiles
 from batch.data.customer_table import CustomerTable
 from batch.data.reservoir_sample import Reservoir
 from state.partitions.partition_store import PartitionStore
-from state.partitions.watermarks_and_outcomes import read_watermarks
+from state.partitions.watermarks_and_outcomes import read_agreed_watermark
 from state.store import keys
 from stream.customers.wall_or_event_time import SegmentClock
 
@@ -59,9 +59,8 @@ class CustomerReader:
 
     def chunks(self) -> Iterator[CustomerTable]:
         """Yield every customer once, some thousands at a time, without profiles. Raises redis.RedisError."""
-        watermarks = read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP)
-        for partition, watermark_ms in watermarks.items():
-            now_ms = self._clock.now_ms(watermark_ms)
+        now_ms = self._clock.now_ms(read_agreed_watermark(self._client, self._partitions, keys.SEGMENTS_GROUP))
+        for partition in range(self._partitions):
             for ids, rows in self._partition(partition):
                 times = np.full(len(ids), now_ms, np.int64)
                 yield CustomerTable(ids, rows, times, self._half_life_ms, self._attributes)

@@ -23,7 +23,7 @@ from state.customers.stored_attributes import stored_attributes
 from state.model.baselines import BaselineStore
 from state.partitions.partition_store import PartitionStore
 from state.partitions.segment_flows import SegmentFlowStore
-from state.partitions.watermarks_and_outcomes import read_watermarks
+from state.partitions.watermarks_and_outcomes import read_agreed_watermark
 from state.store import keys
 from stream.customers.features import FEATURES, feature_of
 from stream.customers.rfm_values import rfm_values
@@ -158,8 +158,8 @@ class Inspector:
         return sum(int(rows["change_number"].sum()) for rows, _ in self.chunks())
 
     def now_ms(self) -> int:
-        """Return the present (ms): that of the partition with the largest watermark."""
-        return self._clock.now_ms(max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
+        """Return the present (ms), which is that of all partitions."""
+        return self._clock.now_ms(read_agreed_watermark(self._client, self._partitions, keys.SEGMENTS_GROUP))
 
     def rows(self, customer_id: str) -> Rows:
         """Return a customer's record, (1,), or that of the one it was merged into. Raises CustomerUnknown."""

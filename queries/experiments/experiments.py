@@ -15,7 +15,7 @@ from state.customers.person_ids import PersonIdsReader
 from state.experiments.definitions import ExperimentStore
 from state.experiments.reached_decisions import ReachedDecisionStore
 from state.experiments.tallies import TallyStore
-from state.partitions.watermarks_and_outcomes import read_watermarks
+from state.partitions.watermarks_and_outcomes import read_agreed_watermark
 from state.store import keys
 from stream.customers.wall_or_event_time import SegmentClock
 
@@ -94,7 +94,7 @@ class Experiments:
     def now(self) -> datetime:
         """Return the present as segments have it: the wall clock, or the stream's time while history is replayed."""
         groups = (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)
-        newest_ms = max(max(read_watermarks(self.client, self.partitions, group).values()) for group in groups)
+        newest_ms = max(read_agreed_watermark(self.client, self.partitions, group) for group in groups)
         return datetime.fromtimestamp(self._clock.now_ms(newest_ms) / 1000, UTC)
 
     def get(self, experiment_id: str) -> Experiment:

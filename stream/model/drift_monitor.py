@@ -11,7 +11,7 @@ from events.schema.outputs import Baseline
 from events.time_units import DAY_MS
 from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
-from state.partitions.watermarks_and_outcomes import read_watermarks
+from state.partitions.watermarks_and_outcomes import read_agreed_watermark
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 from stream.customers.wall_or_event_time import SegmentClock
@@ -55,9 +55,7 @@ class DriftMonitor:
             return []
         if self._detector is None or self._baseline != baseline.baseline:
             self._resume(baseline)
-        now_ms = self._clock.now_ms(
-            max(read_watermarks(self._client, self._partitions, keys.SEGMENTS_GROUP).values(), default=0)
-        )
+        now_ms = self._clock.now_ms(read_agreed_watermark(self._client, self._partitions, keys.SEGMENTS_GROUP))
         reasons = self._starving_reasons(baseline, total.counts)
         if now_ms - self._last_ms >= self._every_ms:
             observation = Observation(

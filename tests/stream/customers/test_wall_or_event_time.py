@@ -5,7 +5,7 @@ import time
 import pytest
 
 from events.time_units import DAY_MS
-from stream.customers.wall_or_event_time import SegmentClock
+from stream.customers.wall_or_event_time import AgreedClock, SegmentClock
 from tests.building import NOW_MS
 
 
@@ -48,3 +48,31 @@ def test_the_days_that_make_a_replay_are_a_setting():
 
 def test_the_wall_clock_is_in_milliseconds_since_1970():
     assert abs(SegmentClock("wall").now_ms(0) - time.time() * 1_000) < 60_000
+
+
+class TestAgreedClock:
+    def agreed(self, watermarks, mode="event"):
+        self.seconds = 0.0
+        return AgreedClock(mode, 30.0, lambda: watermarks[0], wall_ms=lambda: NOW_MS, monotonic=lambda: self.seconds)
+
+    def test_a_partition_that_is_behind_has_the_present_of_all(self):
+        assert self.agreed([NOW_MS]).now_ms(NOW_MS - 400 * DAY_MS) == NOW_MS
+
+    def test_a_partition_that_is_a_little_ahead_goes_on(self):
+        assert self.agreed([NOW_MS - 5 * DAY_MS]).now_ms(NOW_MS) == NOW_MS
+
+    @pytest.mark.parametrize("mode", ["event", "auto"])
+    def test_a_partition_far_ahead_has_the_present_of_all(self, mode):
+        old = NOW_MS - 400 * DAY_MS
+        assert self.agreed([old], mode).now_ms(NOW_MS) == old
+
+    def test_a_present_that_went_ahead_comes_back(self):
+        watermarks = [NOW_MS]
+        clock = self.agreed(watermarks, "auto")
+        assert clock.now_ms(NOW_MS) == NOW_MS
+        watermarks[0] = NOW_MS - 400 * DAY_MS
+        self.seconds = 1.0
+        assert clock.now_ms(NOW_MS - 400 * DAY_MS) == NOW_MS - 400 * DAY_MS
+
+    def test_before_all_have_a_watermark_a_partition_goes_by_its_own(self):
+        assert self.agreed([0]).now_ms(NOW_MS - DAY_MS) == NOW_MS - DAY_MS
