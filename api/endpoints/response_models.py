@@ -174,7 +174,9 @@ class CustomerLookupResponse(BaseModel):
 class SegmentHistoryEntry(SegmentMembership):
     """A segment that a customer was in, and why it moved there."""
 
-    cause: str | None = Field(description="activity, time, model, baseline or correction; null where it is not known")
+    cause: str | None = Field(
+        description="activity, time, model, baseline, correction or merge; null where it is not known"
+    )
     explanation: str | None = Field(description="why, in a sentence; null where it is not known")
 
 

@@ -22,6 +22,7 @@ _CAUSES = {
     "model": "because the segments moved",
     "baseline": "because of a new baseline",
     "correction": "because of a correction",
+    "merge": "because of a merge",
 }
 
 
@@ -87,10 +88,11 @@ def _merged_entries(merged: list[str], changes: list[Change]) -> list[Entry]:
     """Return the merges of other ids into this customer, and the moves of those ids before."""
     entries = []
     for each in history_of_merged(merged, changes):
-        what = f"{each['customer_id']} moved to {each['segment']}"
-        if each["cause"] == "merge":
-            what = f"{each['customer_id']} was merged into this customer"
-        entries.append(Entry(_ms(each["since"]), "segment", what, _CAUSES.get(each["cause"], "")))
+        name = each["customer_id"]
+        what, why = f"{name} moved to {each['segment']}", _CAUSES.get(each["cause"], "")
+        if each["segment"] is None:
+            what, why = f"{name} was merged into this customer", ""
+        entries.append(Entry(_ms(each["since"]), "segment", what, why))
     return entries
 
 

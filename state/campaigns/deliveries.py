@@ -72,13 +72,16 @@ return 1
 
 
 class Delivery(BaseModel):
-    """One change for one webhook: `body` is what is sent, the same bytes at every attempt; times in ms since 1970."""
+    """One change for one webhook: `body` is what is sent, the same bytes at every attempt; times in ms since 1970.
+
+    `segment_id` is None where the change is that the customer was merged into another.
+    """
 
     id: str
     trigger: str
     change_id: str
     customer_id: str
-    segment_id: str
+    segment_id: str | None
     body: str
     changed_ms: int
     attempts: int = 0
@@ -130,8 +133,8 @@ class DeliveryStore:
         found = self._receive(keys=names, args=[now_ms, now_ms + invisible_ms, limit])
         return [Delivery.model_validate_json(body) for body in found]
 
-    def settle(self, delivery: Delivery, attempt: Attempt) -> None:
-        """Remove a delivery from the queue, with the attempt that ended it."""
+    def settle(self, delivery: Delivery, attempt: Attempt, person: Sequence[str] = ()) -> None:
+        """Remove a delivery from the queue, with the attempt that ended it; `person` are the ids of its customer."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.zrem(keys.deliveries_due(delivery.trigger), delivery.id)
             pipe.hdel(keys.deliveries(delivery.trigger), delivery.id)
@@ -139,7 +142,8 @@ class DeliveryStore:
                 dead = DeadDelivery(delivery=delivery, died_ms=attempt.at_ms, reason=attempt.detail)
                 pipe.hset(keys.DEAD_DELIVERIES, delivery.id, dead.model_dump_json())
             if attempt.outcome != "delivered":
-                pipe.zrem(keys.contacts(delivery.customer_id), contact_id(delivery))
+                for each in {delivery.customer_id, *person}:
+                    pipe.zrem(keys.contacts(each), contact_id(delivery))
             self._note(pipe, attempt)
             pipe.execute()
 
@@ -150,10 +154,13 @@ class DeliveryStore:
         self._retry(keys=names, args=[delivery.id, later.model_dump_json(), due_ms])
         self._note(self._redis, attempt)
 
-    def reserve_contact(self, delivery: Delivery, now_ms: int, caps: Sequence[tuple[int, float, str]]) -> bool:
-        """Record a contact with a customer, and return whether the frequency caps allow it.
+    def reserve_contact(
+        self, delivery: Delivery, person: Sequence[str], now_ms: int, caps: Sequence[tuple[int, float, str]]
+    ) -> bool:
+        """Record a contact with a person, and return whether the frequency caps allow it.
 
-        A cap is a number, the days it counts over, and the name of the trigger that it is for (empty: all together).
+        `person` are the ids of the delivery's customer, first the one that it goes on under: contacts with all of them
+        count. A cap is a number, the days it counts over, and the trigger that it is for (empty: all together).
         """
         if not caps:
             return True
@@ -163,8 +170,22 @@ class DeliveryStore:
             for part in (now_ms - int(days * DAY_MS), number, f"{name} " if name else "")
         ]
         keep_s = int(max(days for _, days, _ in caps) * DAY_S) + 1
-        names = [keys.contacts(delivery.customer_id)]
+        survivor, *merged = person
+        self._take_over_contacts(survivor, merged, keep_s)
+        names = [keys.contacts(survivor)]
         return bool(self._reserve_contact(keys=names, args=[contact_id(delivery), now_ms, *limits, keep_s]))
+
+    def _take_over_contacts(self, survivor: str, merged: Sequence[str], keep_s: int) -> None:
+        """Make contacts with ids that were merged into a customer the customer's own; twice does no harm."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for each in merged:
+                pipe.zrange(keys.contacts(each), 0, -1, withscores=True)
+            found = {name: at_ms for contacts in pipe.execute() for name, at_ms in contacts}
+        if found:
+            self._redis.zadd(keys.contacts(survivor), found, nx=True)
+            self._redis.expire(keys.contacts(survivor), keep_s)
+            for each in merged:
+                self._redis.delete(keys.contacts(each))
 
     def pending(self, trigger: str) -> int:
         """Return how many deliveries of a trigger are not settled."""

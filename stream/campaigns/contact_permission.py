@@ -10,6 +10,7 @@ from events.topics.partitioning import partition_of
 from state.campaigns.deliveries import Delivery, DeliveryOutcome, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
 from state.campaigns.triggers import Trigger
+from state.customers.person_ids import PersonIdsReader
 from state.store import keys
 from stream.campaigns.settings import TriggerSettings
 
@@ -24,24 +25,34 @@ class ContactPermission:
     ) -> None:
         self._redis: Any = client
         self._suppressions, self._deliveries = SuppressionStore(client), deliveries
+        self._people = PersonIdsReader(client, partitions)
         self._settings, self._partitions = settings, partitions
 
     def refusal(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[DeliveryOutcome, str] | None:
-        """Return the outcome and reason of a delivery that must not be made now, None where it may."""
+        """Return the outcome and reason of a delivery that must not be made now, None where it may.
+
+        What holds for any id of a person holds for the person.
+        """
         age_ms = now_ms - delivery.changed_ms
         if age_ms > self._settings.trigger_max_age_h * HOUR_MS:
             return "expired", f"the change is {age_ms / HOUR_MS:.1f} hours old"
-        scopes = [ALL, campaign_scope(trigger.trigger), segment_scope(delivery.segment_id)]
+        person = self._people.one(delivery.customer_id)
+        scopes = [ALL, campaign_scope(trigger.trigger)]
+        scopes += [] if delivery.segment_id is None else [segment_scope(delivery.segment_id)]
         for scope in scopes:
-            if self._suppressions.are_suppressed([delivery.customer_id], [scope])[0]:
+            if self._suppressions.are_any_suppressed([person.all], [scope])[0]:
                 return "suppressed", f"the customer is suppressed ({scope})"
-        consent = self._consent(delivery.customer_id)
+        consent = self._consent(person.customer_id)
         needed = trigger.needs_consent or self._settings.consent == "required"
         if consent is False or (needed and consent is not True):
             return "no-consent", "consent.marketing is " + ("false" if consent is False else "not given")
-        if not self._deliveries.reserve_contact(delivery, now_ms, self._caps(trigger)):
+        if not self._deliveries.reserve_contact(delivery, person.all, now_ms, self._caps(trigger)):
             return "capped", "the customer has been contacted as often as the cap allows"
         return None
+
+    def person(self, customer_id: str) -> list[str]:
+        """Return all ids of the person that a customer is, first the one that it goes on under."""
+        return self._people.one(customer_id).all
 
     def _caps(self, trigger: Trigger) -> list[tuple[int, float, str]]:
         caps = [

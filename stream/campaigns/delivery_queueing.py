@@ -10,6 +10,7 @@ from consumers.history.published_changes import read_published_changes
 from events.topics.partitioning import partitions_of
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
+from state.customers.current_segment_keys import SegmentViews
 from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
@@ -24,6 +25,7 @@ class ChangeIntake:
 
     def __init__(self, client: redis.Redis, triggers: TriggerStore, deliveries: DeliveryStore, partitions: int) -> None:
         self._triggers, self._deliveries, self._partitions = triggers, deliveries, partitions
+        self._views = SegmentViews(client)
         self._store, self._skipped = PartitionStore(client, keys.SEGMENTS_GROUP), SkippedMessages(client)
 
     def add(self, messages: Sequence[tuple[StoredMessage, int]]) -> int:
@@ -39,14 +41,14 @@ class ChangeIntake:
         return sum(self._deliveries.add(name, each, now_ms) for name, each in deliveries.items())
 
     def _net_spend(self, customer_ids: Sequence[str]) -> dict[str, float]:
-        """Return the customers' net spend in the shop's currency."""
+        """Return the customers' net spend in the shop's currency; of merged ones, that of the person."""
+        survivors = self._views.survivors(customer_ids)
+        people = list(dict.fromkeys(survivors.get(each, each) for each in customer_ids))
         by_partition: dict[int, list[str]] = {}
-        for customer_id, partition in zip(
-            customer_ids, partitions_of(customer_ids, self._partitions).tolist(), strict=True
-        ):
-            by_partition.setdefault(partition, []).append(customer_id)
+        for person, partition in zip(people, partitions_of(people, self._partitions).tolist(), strict=True):
+            by_partition.setdefault(partition, []).append(person)
         values: dict[str, float] = {}
         for partition, ids in by_partition.items():
             rows = self._store.load(partition, ids).rows
             values.update(zip(ids, rfm_values(rows, 0)["monetary"].tolist(), strict=True))
-        return values
+        return {each: values[survivors.get(each, each)] for each in customer_ids}

@@ -129,7 +129,12 @@ class Dispatcher:
         return "failed"
 
     async def _settle(self, delivery: Delivery, attempt: Attempt) -> None:
-        await asyncio.to_thread(self._deliveries.settle, delivery, attempt)
+        def settle() -> None:
+            came_to_nothing = attempt.outcome != "delivered"  # then it is no contact, under whichever id it was noted
+            person = self._permission.person(delivery.customer_id) if came_to_nothing else []
+            self._deliveries.settle(delivery, attempt, person)
+
+        await asyncio.to_thread(settle)
 
 
 def _attempt(

@@ -19,6 +19,7 @@ _CAUSES: Final = {
     "model": "the segment's centre has moved with its members",
     "baseline": "the segments were defined anew",
     "correction": "an order was cancelled or refunded",
+    "merge": "another customer was merged into this one",
 }
 
 

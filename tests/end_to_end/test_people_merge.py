@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from events.schema.inputs import INPUTS
+from queries.operations.change_feed import ChangeFeed
 from shoal_client import Identity, Publisher
 from tests.shop import identity, message, order
 
@@ -65,10 +66,32 @@ def test_a_visitor_who_signs_in_is_the_customer_whichever_id_is_asked_for(servic
     assert "merged from" in said
 
     document = shoal("segments", "--flows", "--since", "5000d")
-    ends = [each for each in document["flows"] if each["cause"] == "merge"]
+    ends = [each for each in document["flows"] if each["to"] is None]
+    assert {each["cause"] for each in ends} == {"merge"}
     assert [(each["to"], each["to_segment"], each["moves"]) for each in ends] == [(None, None, 1)]
     assert "(merged into another)" in CliRunner().invoke(app, ["segments", "--flows", "--since", "5000d"]).stdout
     assert sum(each["customers"] for each in shoal("segments")["segments"]) == 2
+
+
+def test_every_reader_of_the_changes_takes_a_merge(service, shoal):
+    feed = ChangeFeed(service.kafka)
+    feed.since(0)
+    shoal("trigger", "add", "all", "--url", "http://127.0.0.1:9/nobody", "--cause", "activity", "--cause", "merge")
+    service.worker()
+    service.spawn("triggers")
+    service.publish([order("twin", AT), order("anna", AT, 80.0), identity("twin", "anna")])
+    service.until_processed()
+    service.until(lambda: any(each.change.merged_into for each in feed.since(0)), what="the feed has the merge")
+    feed.close()
+    log = service.assert_changes_agree()
+    assert log.latest["twin"].merged_into == "anna"
+    attempts = service.until(
+        lambda: [
+            each for each in shoal("trigger", "log")["attempts"] if each["change_id"] == log.latest["twin"].change_id
+        ],
+        what="the merge is sent to who asked for it",
+    )
+    assert {each["customer_id"] for each in attempts} == {"twin"}
 
 
 def test_what_cannot_be_a_merge_is_refused_in_words_and_nothing_is_published(service, shoal):

@@ -1,14 +1,17 @@
 """Which change matches which trigger."""
 
+import json
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
+from events.schema.outputs import Cause
 from state.campaigns.triggers import Trigger
 from stream.campaigns.trigger_matching import deliveries_for, matches
 from stream.campaigns.webhook_request import new_secret
-from tests.building import change_of
+from tests.building import change_of, merge_of
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 MADE_MS = int(MADE.timestamp() * 1000)
@@ -47,11 +50,24 @@ def test_a_first_segment_is_entered_but_none_is_left():
 
 
 def test_model_and_baseline_are_no_reasons_for_a_campaign_unless_asked_for():
-    for cause in ["activity", "time", "model", "baseline", "correction"]:
+    for cause in get_args(Cause):
         change = change_of("anna", 1)
         change.cause = cause
         assert matches(trigger(), change) is (cause in {"activity", "time"})
         assert matches(trigger(causes=[cause]), change)
+
+
+def test_a_merge_is_delivered_to_who_asked_for_it_and_enters_no_segment():
+    merge = merge_of("visitor", 2, "anna", "s3")
+    assert not matches(trigger(), merge)
+    assert matches(trigger(causes=["merge"]), merge)
+    assert matches(trigger(causes=["merge"], left=["s3"]), merge)
+    assert not matches(trigger(causes=["merge"], entered=["s3"]), merge)
+    (delivery,) = deliveries_for([trigger(causes=["merge"])], [(merge, MADE_MS)], dict)["t"]
+    assert (delivery.customer_id, delivery.segment_id) == ("visitor", None)
+    data = json.loads(delivery.body)["data"]
+    assert (data["merged_into"], data["segment_id"], data["segment"]) == ("anna", None, None)
+    assert data["explanation"] == "one person with anna from now on"
 
 
 def test_value_and_time_decide_too():
