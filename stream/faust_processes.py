@@ -3,14 +3,17 @@
 import contextlib
 import tempfile
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import faust
 from mode import Service
 
 from events.settings import KafkaSettings
+from events.time_units import DAY_S
 
 __all__ = ["build_faust_app", "run_faust_app"]
+
+_NEVER_S: Final = 3650.0 * DAY_S
 
 
 def build_faust_app(
@@ -32,6 +35,10 @@ def build_faust_app(
         broker_heartbeat_interval=max(0.3, session_timeout_s / 4),
         worker_redirect_stdouts=False,
         autodiscover=False,
+        # Faust compares the time of the last event with these, not the time since there is something to read. So the
+        # first event after five quiet minutes is reported as a stream that does not run, with a page of advice.
+        stream_processing_timeout=_NEVER_S,
+        broker_commit_livelock_soft_timeout=_NEVER_S,
         **options,
     )
 
