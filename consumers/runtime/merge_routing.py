@@ -14,6 +14,7 @@ from consumers.merges.messages import (
     ForwardedEvent,
     MergeDecision,
     MergeMessage,
+    Merges,
     encode_merge_message,
     with_customer_id,
 )
@@ -34,6 +35,7 @@ class MergeRouting:
 
     def __init__(self, group: str, merged: MergedCustomers) -> None:
         self._topic, self._merged = merges_topic(group), merged
+        self._keeps_aliases = group == keys.SEGMENTS_GROUP
 
     def prepare(self, owned: OwnedPartition, batch: PartitionBatch, committer: Committer[U]) -> None:
         """Leave in the batch those merges that are new, and whose customers are here; send on what is not.
@@ -51,7 +53,7 @@ class MergeRouting:
             return
         ids = [each.previous_id for each in merges.decisions] + [each.customer_id for each in merges.handovers]
         moved, erased = self._merged.survivors(owned.partition, ids), self._merged.erased_among(ids)
-        merges.aliases = self._merged.aliases(owned.partition, ids)
+        merges.aliases = self._merged.aliases(owned.partition, ids) if self._keeps_aliases else {}
         decisions: dict[str, MergeDecision] = {}
         for each in merges.decisions:
             gone = each.previous_id in erased
@@ -82,14 +84,9 @@ class MergeRouting:
             onward = CustomerHandover(previous, moved[survivor], handover.parts, handover.aliases)
             self._send(onward, committer)
             return False
-        aliases = batch.merges.aliases[survivor]
-        if previous in aliases:
-            batch.count(self._topic, "duplicate", 1)
-            return False
-        batch.count(self._topic, "applied", 1)
-        aliases |= {previous, *handover.aliases}
-        batch.merges.absorbed.setdefault(survivor, set()).update({previous, *handover.aliases})
-        return bool(handover.parts)
+        repeated = self._keeps_aliases and _is_repeated(handover, batch.merges)
+        batch.count(self._topic, "duplicate" if repeated else "applied", 1)
+        return bool(handover.parts) and not repeated
 
     def forward(
         self, owned: OwnedPartition, batch: PartitionBatch, customers: Customers, committer: Committer[U]
@@ -132,6 +129,22 @@ class MergeRouting:
 
     def _send(self, message: MergeMessage, committer: Committer[U]) -> None:
         committer.send_elsewhere(self._topic, message.customer_id.encode(), encode_merge_message(message))
+
+
+def _is_repeated(handover: CustomerHandover, merges: Merges) -> bool:
+    """Return whether a handover has come before; if not, remember the ids that go up in the survivor by it.
+
+    The group `segments` alone needs this, and alone keeps these ids (`aliases:{p}:<customer>`): what it wrote there
+    says nothing of what another group has received. Tallies are united event by event, so a handover that comes again
+    brings nothing, and one from a partition whose Redis came back older may bring what the first did not.
+    """
+    aliases = merges.aliases[handover.customer_id]
+    if handover.previous_id in aliases:
+        return True
+    ids = {handover.previous_id, *handover.aliases}
+    aliases |= ids
+    merges.absorbed.setdefault(handover.customer_id, set()).update(ids)
+    return False
 
 
 def _pairs(columns: IdentityColumns) -> list[tuple[str, str]]:

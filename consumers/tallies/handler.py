@@ -1,13 +1,16 @@
 """Update a partition's tallies with events: append to logs, apply exposures, recount each customer concerned."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from consumers.inputs.columns import Columns
+from consumers.runtime.partition_batch import DECISIONS, HANDOVERS
 from consumers.runtime.protocols import Loaded, LoadRequest
+from consumers.tallies.arrivals import absorb
 from consumers.tallies.definitions import Definitions, LiveExperiment
+from consumers.tallies.departures import experiment_of_part, leave
 from consumers.tallies.first_exposures import apply_exposures
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
 from consumers.tallies.purchase_log import AppendedLogs, append_purchases, evict
@@ -15,8 +18,16 @@ from consumers.tallies.settings import ExperimentSettings
 from consumers.tallies.touched_customers import Recount
 from events.arrays import Ints
 from events.time_units import DAY_MS
+from state.customers.merged_customers import Departure
+from state.experiments.exposed_customers import ExposedCustomers
 from state.experiments.purchase_logs import ENTRY, PurchaseLogs
-from state.experiments.tally_partitions import ExperimentUpdate, LoadedTallies, TallyPartitions, TallyRequest
+from state.experiments.tally_partitions import (
+    ExperimentState,
+    ExperimentUpdate,
+    LoadedTallies,
+    TallyPartitions,
+    TallyRequest,
+)
 
 __all__ = ["TallyHandler", "TallyResult"]
 
@@ -26,12 +37,17 @@ _LOGGED = ("orders", "conversions")
 
 @dataclass(frozen=True)
 class TallyResult:
-    """What a micro-batch of a partition changes; `evicted` counts entries that a full log had no room for."""
+    """What a micro-batch of a partition changes; `evicted` counts entries that a full log had no room for.
+
+    `departures` are customers who were merged into others, and who leave all experiments that are `defined`.
+    """
 
     logs: PurchaseLogs
     experiments: Mapping[str, ExperimentUpdate]
     outcome_counts: dict[str, dict[str, int]]
     evicted: int
+    departures: Sequence[Departure] = ()
+    defined: Sequence[str] = ()
 
 
 class TallyHandler:
@@ -45,14 +61,23 @@ class TallyHandler:
         self._limit, self._window = settings.purchase_limit, duplicate_window
 
     def load(self, wanted: Sequence[LoadRequest]) -> list[LoadedTallies]:
-        """Begin a micro-batch: read what is known of its customers in every experiment that can still change."""
-        live = self._definitions.current()
+        """Begin a micro-batch: read what is known of its customers in every experiment that can still change.
+
+        Of merged customers no experiment may be missed, also if it has just been created and exposed elsewhere.
+        """
+        merging = any(each.batch.merges for each in wanted)
+        live = self._definitions.refresh() if merging else self._definitions.current()
         return self._store.open_all([self._request(live, each) for each in wanted])
 
     def _request(self, live: Mapping[str, LiveExperiment], wanted: LoadRequest) -> TallyRequest:
         owned, ids, batch = wanted
         watermark_ms = max(owned.watermark_ms, batch.latest_ms())
-        names = [name for name, each in live.items() if not each.is_final(watermark_ms, self._log_retention_ms)]
+        brought = {experiment_of_part(part) for each in batch.merges.handovers for part in each.parts}
+        names = [
+            name
+            for name, each in live.items()
+            if name in brought or not each.is_final(watermark_ms, self._log_retention_ms)
+        ]
         exposures = batch.events.get("exposures")
         exposed = set() if exposures is None else set(exposures.columns.customer_ids)
         held_by = np.array([i for i, name in enumerate(ids) if name in exposed], np.int64)
@@ -60,26 +85,36 @@ class TallyHandler:
 
     def apply(self, loaded: Sequence[Loaded[LoadedTallies]]) -> list[TallyResult]:
         """Return what the events change, partition by partition."""
-        return [self._apply(each.customers, each.events, each.slots) for each in loaded]
+        return [self._apply(each) for each in loaded]
 
-    def _apply(self, customers: LoadedTallies, events: dict[str, Columns], slots: dict[str, Ints]) -> TallyResult:
+    def _apply(self, loaded: Loaded[LoadedTallies]) -> TallyResult:
+        events, slots, live = loaded.events, loaded.slots, self._definitions.current()
         outcome_counts: dict[str, dict[str, int]] = {topic: {} for topic in events}
+        arriving, leaving = slots.get(HANDOVERS, _NOBODY), slots.get(DECISIONS, _NOBODY)
+        customers, arrived, merged = absorb(loaded.customers, loaded.merges.handovers, arriving, live, self._window)
         appended = self._log(customers.logs, events, slots, outcome_counts)
         recount = Recount(customers, appended.logs)
-        live = self._definitions.current()
         exposures = events.get("exposures", _no_exposures())
         assert isinstance(exposures, ExposureColumns)  # noqa: S101 - for the type checker
-        experiments = {}
+        experiments: dict[str, ExperimentUpdate] = {}
+        after: dict[str, ExposedCustomers] = {}
         for name, state in customers.experiments.items():
             if name in live:
                 mine = np.flatnonzero(exposures.experiments == self._definitions.code(name))
                 owners = slots["exposures"][mine] if len(mine) else mine
                 update = apply_exposures(state.customers, exposures.take(mine), owners, live[name], self._window)
                 _add(outcome_counts, "exposures", update.others)
-                experiments[name] = recount.of(live[name], state, update)
+                changed = recount.of(live[name], state, update)
+                experiments[name] = arrived[name].then(changed) if name in arrived else changed
+                after[name] = update.customers
         _add(outcome_counts, "exposures", self._untallied(exposures, experiments, live))
-        logs, evicted = evict(appended.logs.take(np.flatnonzero(recount.logged)), self._log_retention_ms, self._limit)
-        return TallyResult(logs, experiments, outcome_counts, evicted)
+        changed_logs = recount.logged | merged
+        changed_logs[leaving] = True
+        kept = appended.logs.take(np.flatnonzero(changed_logs))
+        logs, evicted = evict(kept, self._log_retention_ms, self._limit)
+        result = TallyResult(logs, experiments, outcome_counts, evicted)
+        gone = loaded.merges.decisions or loaded.merges.unknown
+        return _without_departed(result, loaded, customers, after, live) if gone else result
 
     def _log(
         self,
@@ -120,6 +155,38 @@ class TallyHandler:
                 found["after_stop"] = found.get("after_stop", 0) + late
                 found["too_old"] = found.get("too_old", 0) + len(times) - late
         return found
+
+
+def _without_departed(
+    result: TallyResult,
+    loaded: Loaded[LoadedTallies],
+    customers: LoadedTallies,
+    after: Mapping[str, ExposedCustomers],
+    live: Mapping[str, LiveExperiment],
+) -> TallyResult:
+    """Return a result without the customers who were merged into others; they are at the slots of the decisions."""
+    places = loaded.slots.get(DECISIONS, _NOBODY)
+    gone = {customers.ids[i] for i in places.tolist()}
+    theirs = np.array([name in gone for name in result.logs.ids], np.bool_)
+    experiments = {}
+    for name, shown in after.items():
+        tallies = customers.experiments[name].tallies.with_changes(result.experiments[name].tallies)
+        experiments[name] = live[name], ExperimentState(shown, tallies)
+    leaving = leave(loaded.merges, places, result.logs.take(np.flatnonzero(theirs)), experiments)
+    updates = {
+        name: ExperimentUpdate(
+            {customer: value for customer, value in each.customers.items() if customer not in gone},
+            each.tallies.with_changes(leaving.tallies[name]),
+        )
+        for name, each in result.experiments.items()
+    }
+    return replace(
+        result,
+        logs=result.logs.take(np.flatnonzero(~theirs)),
+        experiments=updates,
+        departures=leaving.departures,
+        defined=list(live),
+    )
 
 
 _NOBODY = np.zeros(0, np.int64)

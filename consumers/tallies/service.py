@@ -147,7 +147,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
         recovery=NoRollbackRecovery(),
         handler=handler,
         background=_NoBackground(),
-        clock=_EventTime(),
+        clock=EventTime(),
         merged=MergedCustomers(client, keys.EXPERIMENTS_GROUP, settings.kafka.partitions),
         left_to={topic: keys.SEGMENTS_GROUP for topic in EXPERIMENT_INPUTS if topic in SEGMENT_INPUTS},
     )
@@ -168,7 +168,7 @@ class _NoBackground:
         """Nothing is kept of a partition beside what Redis holds."""
 
 
-class _EventTime:
+class EventTime:
     """How an event counts depends on the times of events, never on when it is read."""
 
     def now_ms(self, watermark_ms: int, wall_ms: int) -> int:

@@ -1,17 +1,24 @@
 """From exposed customers to the sums of their cells: what is added and what is taken out again."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from consumers.tallies.definitions import LiveExperiment
+from events.arrays import Ints
 from experiments.tally import Tally
 from state.experiments.exposed_customers import segment_id
+from state.experiments.purchase_logs import CONVERSION, PurchaseLogs
 from state.experiments.tallies import Cell, TallyReading, add_sums
 
-__all__ = ["changed_sums"]
+__all__ = ["added", "changed_sums", "left_out_difference", "named_conversions"]
 
 Rows = npt.NDArray[Any]
+
+_LEFT_OUT: Final = {"before": "before_exposure", "after": "after_window", "unmatched": "unmatched_refund"}
+"""Fields of an exposed customer that say how much was left out, and the names of the reasons."""
 
 
 def changed_sums(
@@ -38,6 +45,28 @@ def changed_sums(
             cell = (variants[code >> 32], segment_id((code & 0xFFFFFFFF) - 1))
             changed[cell] = add_sums(stored.cells.get(cell, ()), delta)
     return changed
+
+
+def left_out_difference(before: Rows, after: Rows) -> dict[str, int]:
+    """Return by how much more is left out of the customers after than before."""
+    changes = {
+        reason: int(after[field].astype(np.int64).sum() - before[field].astype(np.int64).sum())
+        for field, reason in _LEFT_OUT.items()
+    }
+    negative = np.count_nonzero(after["revenue"] < 0) - np.count_nonzero(before["revenue"] < 0)
+    return changes | {"negative_revenue": int(negative)}
+
+
+def named_conversions(logs: PurchaseLogs, experiment: LiveExperiment) -> Ints:
+    """Return the customer of each logged conversion that names the experiment."""
+    entries = logs.entries
+    named = (entries["of"] == np.uint64(experiment.hash)) & (entries["stamp"] & 3 == CONVERSION)
+    return np.asarray(logs.owners[named])
+
+
+def added(stored: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
+    """Return the new counts of the reasons whose counts change."""
+    return {reason: stored.get(reason, 0) + change for reason, change in changes.items() if change}
 
 
 def _contributions(rows: Rows) -> npt.NDArray[Any]:

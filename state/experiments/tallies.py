@@ -33,6 +33,10 @@ class TallyReading(NamedTuple):
     cells: dict[Cell, tuple[int, ...]]
     left_out: dict[str, int]
 
+    def with_changes(self, changes: "TallyReading") -> "TallyReading":
+        """Return this with the cells and counts of `changes` in the place of its own."""
+        return TallyReading({**self.cells, **changes.cells}, {**self.left_out, **changes.left_out})
+
 
 class TallyStore:
     """Reads tallies; only the owner of a partition writes them (`state.experiments.tally_partitions`)."""

@@ -3,7 +3,7 @@
 Fenced as customer records are (`state.partitions.fenced_partitions`), by epoch, revision and offsets of its own group.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import redis
 
 from events.arrays import Flags, Ints
 from state.customers.erasures import read_erased_customers
+from state.customers.merged_customers import Departure, departure_commands
 from state.customers.records import CustomerBatch, unpack
 from state.experiments.exposed_customers import ExposedCustomers
 from state.experiments.purchase_logs import PurchaseLogs
@@ -82,16 +83,26 @@ class ExperimentUpdate:
     customers: Mapping[str, bytes]
     tallies: TallyReading
 
+    def then(self, later: "ExperimentUpdate") -> "ExperimentUpdate":
+        """Return what changes by this and, after it, by another."""
+        return ExperimentUpdate({**self.customers, **later.customers}, self.tallies.with_changes(later.tallies))
+
 
 @dataclass(frozen=True)
 class TallyUpdate:
-    """All that one micro-batch of a partition changes, to be saved at once or not at all."""
+    """All that one micro-batch of a partition changes, to be saved at once or not at all.
+
+    `departures` are customers who were merged into others. They leave the lists of all experiments that are `defined`,
+    also of those that are over, whose tallies stay.
+    """
 
     logs: PurchaseLogs
     experiments: Mapping[str, ExperimentUpdate]
     offsets: dict[str, int]
     outcome_counts: dict[str, int]
     watermark_ms: int
+    departures: Sequence[Departure] = ()
+    defined: Sequence[str] = ()
 
 
 class TallyPartitions:
@@ -140,6 +151,20 @@ class TallyPartitions:
                     dict(save.outcome_counts),
                     save.watermark_ms,
                 )
+                owned.merged_customers += len(save.departures)
+
+    def write(self, owned: OwnedPartition, commands: Iterable[Command]) -> None:
+        """Carry out a transaction that goes through only while the partition is as its owner knows it.
+
+        Raises Fenced or StateMismatch (then nothing was written), redis.RedisError (then nobody knows: claim again).
+        """
+        self._fenced.write_all([(owned, commands)])
+        if owned.fenced:
+            raise owned.fenced
+
+    def handovers(self, partition: int) -> dict[str, bytes]:
+        """Return what Kafka has not acknowledged of the customers who left a partition, by their ids."""
+        return self._claims.handovers(partition)
 
     def _commands(self, partition: int, save: TallyUpdate) -> Iterator[Command]:
         if len(save.logs):
@@ -157,6 +182,11 @@ class TallyPartitions:
             yield ("HSET", keys.offsets(partition, keys.EXPERIMENTS_GROUP), *_flat(save.offsets))
         outcome_counts = {**save.outcome_counts, "watermark": save.watermark_ms}
         yield ("HSET", keys.outcome_counts(partition, keys.EXPERIMENTS_GROUP), *_flat(outcome_counts))
+        if gone := [each.previous_id for each in save.departures]:
+            yield ("HDEL", keys.purchases(partition), *gone)
+            for name in save.defined:
+                yield ("HDEL", keys.exposed(partition, name), *gone)
+        yield from departure_commands(partition, keys.EXPERIMENTS_GROUP, save.departures)
 
 
 def _reading(each: TallyRequest) -> list[Command]:

@@ -86,7 +86,7 @@ class PartitionStore:
             swept_baseline=int(model.get(b"swept", 0)),
             sums=ModelSums.from_fields(model) if model else None,
             merged_customers=int(merged),
-            lost_merges={previous.decode(): survivor.decode() for previous, survivor in merging.items()},
+            lost_merges=_decoded(merging) if self._group == keys.SEGMENTS_GROUP else {},
             erased=read_erased_customers(self._redis, partition),
         )
 
@@ -254,6 +254,11 @@ class PartitionStore:
     def verify(self, owned: Sequence[OwnedPartition]) -> None:
         """Compare partitions with what their owner knows of them, in one round trip. Raises Fenced or StateMismatch."""
         self._fenced.verify(owned)
+
+
+def _decoded(merging: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return merges that Redis has lost; the group that publishes changes, `segments`, learns of them by these."""
+    return {previous.decode(): survivor.decode() for previous, survivor in merging.items()}
 
 
 def _by_position(ids: list[str], names: list[str], values: Sequence[bytes | None]) -> dict[int, bytes]:

@@ -79,7 +79,7 @@ merging: Final = _of_partition("merging")
 handovers: Final = _of_partition_and("handovers")
 """By partition and group, a hash: customer who was merged → what was known of it, until Kafka has that."""
 aliases: Final = _of_partition_and("aliases")
-"""By partition and customer, a set: the ids that were merged into the customer."""
+"""By partition and customer, a set: the ids that were merged into the customer; of the group `segments` alone."""
 IDENTITIES: Final = "identities:{0}"
 """Hash: customer who was merged → the id that it was merged into, for all customers; owned with partition 0."""
 erased: Final = _of_partition("erased")

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from consumers.merges.messages import CustomerHandover, MergeDecision, Merges, encode_merge_message
+from consumers.merges.handing_over import departure_of
+from consumers.merges.messages import MergeDecision, Merges
 from consumers.runtime.partition_batch import SegmentResult
 from events.arrays import Ints
 from events.codec.instants import rfc3339
 from events.segment_changes import Change, make_change
-from state.customers.merged_customers import Departure
 from state.customers.records import CustomerBatch, Rows, pack, take_rows
 from state.partitions.model_sums import ModelSums
 from stream.model.segmenter import Segmenter
@@ -38,10 +38,10 @@ def with_departures(
         return result
     customers, rows = result.customers, take_rows(result.customers.rows, places)
     records = pack(customers.take(places))
-    departures = [_departure(each, merges, {}) for each in merges.unknown]
+    departures = [departure_of(each, merges, {}) for each in merges.unknown]
     for each, place, record in zip(merges.decisions, places.tolist(), records, strict=True):
         profile = {PROFILE_PART: documents[place]} if place in documents else {}
-        departures.append(_departure(each, merges, {RECORD_PART: record} | profile))
+        departures.append(departure_of(each, merges, {RECORD_PART: record} | profile))
     gone = {each.previous_id for each in departures}
     return replace(
         result,
@@ -52,12 +52,6 @@ def with_departures(
         departures=departures,
         absorbed={survivor: names for survivor, names in merges.absorbed.items() if survivor not in gone},
     )
-
-
-def _departure(decision: MergeDecision, merges: Merges, parts: dict[str, bytes]) -> Departure:
-    previous, survivor = decision.previous_id, decision.customer_id
-    handover = CustomerHandover(previous, survivor, parts, sorted(merges.aliases.get(previous, ())))
-    return Departure(previous, survivor, encode_merge_message(handover))
 
 
 def _sums_without(segmenter: Segmenter, sums: ModelSums, rows: Rows) -> ModelSums:

@@ -1,12 +1,12 @@
 """Process a micro-batch: fold its events into the customers' records, then re-evaluate their segments."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
 
 from consumers.inputs.columns import Columns
+from consumers.merges.handing_over import one_by_one
 from consumers.runtime.partition_batch import DECISIONS, HANDOVERS, SegmentResult
 from consumers.runtime.protocols import Loaded
 from events.arrays import Flags, Ints
@@ -108,9 +108,7 @@ class SegmentHandler:
         rows, merged = customers.rows, np.zeros(len(customers), np.bool_)
         for place, each in enumerate(loaded):
             slots = each.slots.get(HANDOVERS, _NOBODY) + starts[place]
-            turns = _turns(slots)
-            for turn in np.unique(turns).tolist():  # two records of one customer come one after the other
-                chosen = np.flatnonzero(turns == turn)
+            for chosen in one_by_one(slots):
                 handovers = [each.merges.handovers[i] for i in chosen.tolist()]
                 incoming = unpack([one.customer_id for one in handovers], [one.parts[RECORD_PART] for one in handovers])
                 profiles = {i: one.parts[PROFILE_PART] for i, one in enumerate(handovers) if PROFILE_PART in one.parts}
@@ -120,16 +118,6 @@ class SegmentHandler:
                 if found := int(combined.matched.sum()):
                     _add(others[place], "orders", {"unmatched": -found})
         return rows, merged
-
-
-def _turns(slots: Ints) -> Ints:
-    """Return how many records of the same customer stand before each (r,)."""
-    seen: Counter[int] = Counter()
-    turns = []
-    for slot in slots.tolist():
-        turns.append(seen[slot])
-        seen[slot] += 1
-    return np.array(turns, np.int64)
 
 
 def _add(outcome_counts: dict[str, dict[str, int]], topic: str, counts: Mapping[str, int]) -> None:
