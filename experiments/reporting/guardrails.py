@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from experiments.definition import Experiment, Metric
-from experiments.planning.remaining_time import Remaining, customers_to_narrow, until, until_buyers
+from experiments.planning.remaining_time import Remaining, customers_to_narrow, is_complete, until, until_buyers
 from experiments.reporting import document
 from experiments.reporting.number_words import forecast, metric_name, percent, signed
 from experiments.statistics.metric_samples import measure
@@ -39,6 +39,11 @@ def judge_guardrails(
 def _judge(experiment: Experiment, tallies: Tallies, row: document.Comparison, now: datetime) -> document.Guardrail:
     found, name = row.decides, f"{metric_name(row.metric)} with {row.variant}"
     margin = _margin(experiment, tallies, row.metric)
+    if experiment.method == "fixed" and not is_complete(experiment, tallies, now):
+        return document.Guardrail(
+            variant=row.variant, metric=row.metric, answer="cannot_tell", margin=margin,
+            why=f"Of {name} it cannot be told yet whether it is worse: a test with a planned end is read at that end.",
+        )  # fmt: skip
     if found.effect is None or found.ci is None or margin is None:
         return _without_figures(experiment, tallies, row, margin, now)
     said = {"variant": row.variant, "metric": row.metric, "margin": margin, "low": found.ci.low}

@@ -224,3 +224,12 @@ def test_a_guardrail_on_money_waits_for_buyers_and_says_until_when():
     assert (row.answer, row.cannot_say, row.more_customers) == ("cannot_tell", "too_few_buyers", 10 * 50 * 2)
     assert row.why.endswith("takes (minimum_buyers). That takes about 3 more days.")
     assert found.verdict.decision == "keep_running"
+
+
+def test_a_guardrail_of_a_test_that_is_read_once_is_told_at_its_end():
+    plan = experiment(guardrails=["retention"], method="fixed", stop=START + timedelta(days=20))
+    arms = {"A": counts(20_000, 1_000, retained=2_000), "B": counts(20_000, 1_300, retained=2_010)}
+    (row,) = said(plan, **arms).guardrails.rows
+    assert row.answer == "cannot_tell"
+    assert row.why.endswith("a test with a planned end is read at that end.")
+    assert said(plan, now=START + timedelta(days=20), **arms).guardrails.answer == "not_worse"
