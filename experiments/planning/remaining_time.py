@@ -32,6 +32,7 @@ __all__ = [
 
 LONGEST_DAYS: Final = 365
 """Forecasts end here: nobody knows the pace of a shop beyond a year."""
+_MOST_CUSTOMERS: Final = 10**9
 
 
 class Remaining(NamedTuple):
@@ -94,6 +95,8 @@ def until(experiment: Experiment, tallies: Tallies, needed: Result[int], now: da
     have = exposed_customers(experiment, tallies)
     if have >= needed:
         return NotComputable(Reason.BEYOND_PLAN)
+    if needed - have > _MOST_CUSTOMERS:
+        return NotComputable(Reason.TOO_MANY_CUSTOMERS)
     left = days_left(needed, have, (_ended(experiment, now) - experiment.start).total_seconds() / 86_400)
     if isinstance(left, NotComputable):
         return left

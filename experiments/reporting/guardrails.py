@@ -56,7 +56,7 @@ def _judge(experiment: Experiment, tallies: Tallies, row: document.Comparison, n
             **said, answer="not_worse", why=f"{_capital(name)} is not worse by more than its margin, {limit}."
         )
     left = _until_told(experiment, tallies, found.effect, found.effect - found.ci.low, margin, now)
-    told = "how long that takes cannot be said" if isinstance(left, NotComputable) else forecast(left)
+    told = _reason(left) if isinstance(left, NotComputable) else forecast(left)
     return document.Guardrail(
         **said,
         answer="cannot_tell",
@@ -101,6 +101,12 @@ def _until_told(
 ) -> Result[Remaining]:
     """Return what is missing until the interval's lower end is above minus the margin, if the effect stays as it is."""
     return until(experiment, tallies, customers_to_narrow(experiment, tallies, width, margin + min(effect, 0.0)), now)
+
+
+def _reason(left: NotComputable) -> str:
+    if left.reason is Reason.TOO_MANY_CUSTOMERS:
+        return "to tell it would take more than a thousand million customers"
+    return "how long that takes cannot be said"
 
 
 def _capital(text: str) -> str:

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     NOT_A_NUMBER = "not_a_number"
     CONTROL_ALL_ALIKE = "control_all_alike"
+    TOO_MANY_CUSTOMERS = "too_many_customers"
 
     @property
     def sentence(self) -> str:
@@ -57,6 +58,7 @@ _SENTENCES = {
     Reason.INCONSISTENT_SUMS: "The tallied sums contradict each other, so they are not those of any customers.",
     Reason.OUT_OF_RANGE: "A number is too large or too small to be computed with.",
     Reason.NOT_A_NUMBER: "A mean or a variance is not a number, so nothing can be compared.",
+    Reason.TOO_MANY_CUSTOMERS: "It would take more than a thousand million customers.",
     Reason.CONTROL_ALL_ALIKE: "All customers of the control did the same, so how many more are needed is unknown.",
 }
 

@@ -56,7 +56,7 @@ def test_an_arm_without_customers_is_no_arm_to_forecast_or_to_be_the_best():
 
 
 def test_nothing_is_forecast_beyond_a_year():
-    found = said(experiment(minimum_effect=0.001), A=counts(2_000, 100), B=counts(2_000, 110)).verdict
+    found = said(experiment(minimum_effect=0.003), A=counts(2_000, 100), B=counts(2_000, 110)).verdict
     assert found.more_days is None
     assert found.more_customers > 10**7
     assert found.sentence.endswith("more customers, which at the present pace takes more than a year.")
@@ -233,3 +233,16 @@ def test_a_guardrail_of_a_test_that_is_read_once_is_told_at_its_end():
     assert row.answer == "cannot_tell"
     assert row.why.endswith("a test with a planned end is read at that end.")
     assert said(plan, now=START + timedelta(days=20), **arms).guardrails.answer == "not_worse"
+
+
+def test_one_order_of_a_million_ships_nothing_and_forecasts_nothing():
+    """Its guardrail's interval is so wide that it cannot be told, and no number of customers is worth naming."""
+    control, treatment = buyers(20_000, 1_000, each=60_000), buyers(20_000, 1_400, each=20_000)
+    whale = counts(1, 1, orders=1, order_squares=1, revenue=10**9, revenue_squares=10**18, revenue_orders=10**9)
+    found = said(experiment(guardrails=["revenue_per_customer"]), A=control, B=treatment + whale)
+    assert found.verdict.decision == "keep_running"
+    assert "whether revenue per customer is worse cannot be told yet" in found.verdict.sentence
+    assert found.verdict.reason.endswith("to tell it would take more than a thousand million customers.")
+    assert (found.verdict.more_days, found.verdict.more_customers) == (None, None)
+    worse = said(experiment(guardrails=["revenue_per_customer"]), A=control, B=treatment).verdict
+    assert worse.decision == "stop_harmful"
