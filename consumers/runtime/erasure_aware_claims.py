@@ -10,6 +10,7 @@ from consumers.history.erasure_log import ErasureLog
 from consumers.runtime.protocols import PartitionClaims
 from state.customers.erasures import ErasedCustomers, ErasureQueue, restore_salt
 from state.customers.secondary_data_erasure import erase_secondary_data
+from state.partitions.counted_offsets import require_counted_offsets
 from state.partitions.partition_fence import OwnedPartition
 from state.store import keys
 
@@ -31,11 +32,15 @@ class ErasureAwareClaims:
         self._claims.verify(owned)
 
     def claim(self, partition: int) -> OwnedPartition:
-        """Become the partition's one writer, and bring its tombstones up to the topic. Raises KafkaUnreachable."""
+        """Become the partition's one writer, and bring its tombstones up to the topic.
+
+        Raises KafkaUnreachable; OffsetMissing where Redis does not say up to where a topic was read.
+        """
         published = self._erasures.erased_in(partition)
         if self._erasures.salt is not None:
             restore_salt(self._redis, self._erasures.salt)
         owned = self._claims.claim(partition)
+        require_counted_offsets(owned)
         known = owned.erased
         if known is None or not (lost := published - known.digests):
             return owned
