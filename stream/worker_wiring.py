@@ -157,7 +157,9 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         committers=committers,
         recovery=SegmentRollbackRecovery(settings.kafka, store, views, merged, skipped.add),
         handler=_handler(settings, live, attributes),
-        background=CombinedWork(PartitionEraser(client, store, background_committer, live), sweeper),
+        background=CombinedWork(
+            PartitionEraser(client, store, background_committer, live, settings.kafka.partitions), sweeper
+        ),
         clock=clock,
         merged=merged,
     )

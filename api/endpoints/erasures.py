@@ -33,6 +33,10 @@ class ErasureDocument(BaseModel):
     """Status of an erasure. It cannot be undone or cancelled."""
 
     customer_id: str
+    customer_ids: list[str] = Field(
+        description="all ids of the person, which are erased together; once it is finished only the one asked for",
+        examples=[["00001", "visitor-9f2c"]],
+    )
     status: Literal["waiting for a worker", "finishing", "erased"] = Field(
         description="a worker erases the record; then exposures, deliveries, exclusions and dead letters follow"
     )
@@ -63,13 +67,15 @@ async def request_erasure(services: InjectedServices, caller: Caller, body: Eras
     """Ask for a customer to be erased; it is done within seconds where a worker owns the customer's partition.
 
     Record, profile, segment, part in the model, exposures, deliveries, exclusions and dead letters go. A salted hash
-    stays, so that replayed events do not bring the customer back.
+    stays, so that replayed events do not bring the customer back. A person is erased under all ids: those that were
+    merged into the customer, or the one that it was merged into.
     """
     now_ms = time.time_ns() // 1_000_000
-    await services.audit.record(caller, "customer.erase", body.customer_id)
-    await run_in_threadpool(services.erasures.request, body.customer_id, now_ms)
+    person = await run_in_threadpool(services.erasures.person, body.customer_id)
+    await services.audit.record_each(caller, "customer.erase", person)
+    person = await run_in_threadpool(services.erasures.request, body.customer_id, now_ms)
     found = await run_in_threadpool(services.erasures.status, body.customer_id)
-    return _document(body.customer_id, found or ErasureProgress("waiting for a worker", now_ms))
+    return _document(body.customer_id, person, found or ErasureProgress("waiting for a worker", now_ms))
 
 
 async def read_erasure(services: InjectedServices, caller: Caller, customer_id: CustomerId) -> ErasureDocument:
@@ -78,9 +84,10 @@ async def read_erasure(services: InjectedServices, caller: Caller, customer_id: 
     await services.audit.record(caller, "erasure.read", customer_id)
     if found is None:
         raise ProblemError(404, f"nobody has asked for customer {customer_id!r} to be erased")
-    return _document(customer_id, found)
+    person = await run_in_threadpool(services.erasures.person, customer_id)
+    return _document(customer_id, person, found)
 
 
-def _document(customer_id: str, found: ErasureProgress) -> ErasureDocument:
+def _document(customer_id: str, person: list[str], found: ErasureProgress) -> ErasureDocument:
     since = None if found.since_ms is None else rfc3339(found.since_ms)
-    return ErasureDocument(customer_id=customer_id, status=found.status, requested_at=since)
+    return ErasureDocument(customer_id=customer_id, customer_ids=person, status=found.status, requested_at=since)

@@ -35,6 +35,15 @@ class ErasureLog:
 
         Raises KafkaUnreachable.
         """
+        self._follow()
+        return self._digests.get(partition, set())
+
+    def erased_anywhere(self) -> set[bytes]:
+        """Return the same of all partitions together. Raises KafkaUnreachable."""
+        self._follow()
+        return set().union(*self._digests.values())
+
+    def _follow(self) -> None:
         if self._reader is None:
             self._reader = TopicReader(self._kafka, "erasure-log")
         for message in self._reader.read({(self._topic, 0): self._next}, timeout_s=_TIMEOUT_S):
@@ -44,7 +53,6 @@ class ErasureLog:
             if erasure is not None:
                 self._digests.setdefault(erasure.partition, set()).add(bytes.fromhex(erasure.digest))
                 self.salt = bytes.fromhex(erasure.salt)
-        return self._digests.get(partition, set())
 
     def _decode(self, key: bytes | None, value: bytes) -> Erasure:
         """Read an erasure; one with another salt than those before would make all of them unrecognisable."""

@@ -34,7 +34,8 @@ class ErasureAwareClaims:
     def claim(self, partition: int) -> OwnedPartition:
         """Become the partition's one writer, and bring its tombstones up to the topic.
 
-        Raises KafkaUnreachable; OffsetMissing where Redis does not say up to where a topic was read.
+        The partition that decides on merges gets those of all partitions: it must not decide on anybody erased. Raises
+        KafkaUnreachable; OffsetMissing where Redis does not say up to where a topic was read.
         """
         published = self._erasures.erased_in(partition)
         if self._erasures.salt is not None:
@@ -42,11 +43,13 @@ class ErasureAwareClaims:
         owned = self._claims.claim(partition)
         require_counted_offsets(owned)
         known = owned.erased
-        if known is None or not (lost := published - known.digests):
+        if known is None:
             return owned
-        store: Any = self._redis
-        store.sadd(keys.erased(partition), *lost)
-        known.add_digests(lost)
+        lost = self._restore(partition, known, published)
+        if partition == keys.IDENTITIES_PARTITION:
+            self._restore_for_merges(known)
+        if not lost:
+            return owned
         returned = self._erase_again(partition, known)
         log.warning(
             "partition %d: Redis has lost writes; %d erasures restored from the topic, %d customers erased again",
@@ -56,11 +59,27 @@ class ErasureAwareClaims:
         )
         return owned
 
+    def _restore(self, partition: int, known: ErasedCustomers, published: set[bytes]) -> set[bytes]:
+        """Add the published tombstones that a partition does not have, and return them."""
+        store: Any = self._redis
+        if lost := published - known.digests:
+            store.sadd(keys.erased(partition), *lost)
+            known.add_digests(lost)
+        return lost
+
+    def _restore_for_merges(self, known: ErasedCustomers) -> None:
+        """Add the tombstones of all partitions, and request that merges of the erased be forgotten."""
+        place = keys.IDENTITIES_PARTITION
+        if self._restore(place, known, self._erasures.erased_anywhere()):
+            for name in {name for name in _merged(self._redis) if name in known}:
+                ErasureQueue(self._redis).request(place, name)
+
     def _erase_again(self, partition: int, erased: ErasedCustomers) -> list[str]:
         """Request the erasure of the customers who came back, and return them."""
         returned = sorted({name for name in _stored(self._redis, partition) if name in erased})
         for name in returned:
-            ErasureQueue(self._redis).request(partition, name)
+            for place in {partition, keys.IDENTITIES_PARTITION}:
+                ErasureQueue(self._redis).request(place, name)
             erase_secondary_data(self._redis, name, self._partitions)
         return returned
 
@@ -69,3 +88,14 @@ def _stored(client: Any, partition: int) -> Iterator[str]:
     for key in (keys.customers(partition), keys.profiles(partition), keys.purchases(partition)):
         for name, _ in client.hscan_iter(key, count=_CHUNK):
             yield name.decode()
+    for of_group in (keys.merged, keys.handovers):
+        for group in (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP):
+            for name, _ in client.hscan_iter(of_group(partition, group), count=_CHUNK):
+                yield name.decode()
+    yield from _merged(client)
+
+
+def _merged(client: Any) -> Iterator[str]:
+    """Yield the ids of all merges."""
+    for pair in client.hscan_iter(keys.IDENTITIES, count=_CHUNK):
+        yield from (name.decode() for name in pair)

@@ -76,8 +76,7 @@ class MergeRouting:
         survivor, previous = handover.customer_id, handover.previous_id
         if survivor in erased:
             batch.count(self._topic, "erased", 1)
-            for each in (previous, *handover.aliases):
-                self._merged.erase_too(each, time.time_ns() // 1_000_000)
+            self._merged.erase_too([previous, *handover.aliases], time.time_ns() // 1_000_000)
             return False
         if survivor in moved:
             batch.count(self._topic, "merged", 1)

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import redis
 
-from events.topics.partitioning import partition_of
+from events.topics.partitioning import partition_of, partitions_of
 from state.customers.erasures import ErasureQueue, OpenErasures, erased_among
 from state.store import keys
 from state.store.pipelined_connection import Command
 
-__all__ = ["Departure", "MergedCustomers", "departure_commands"]
+__all__ = ["Departure", "MergedCustomers", "departure_commands", "ids_of_person"]
+
+_CHUNK: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,46 @@ class MergedCustomers:
         return {name: {each.decode() for each in members} for name, members in zip(wanted, found, strict=True)}
 
     def erased_among(self, ids: Iterable[str]) -> set[str]:
-        """Return those of these customers, of whatever partition, who were erased: nothing of theirs is merged."""
-        by_partition: dict[int, list[str]] = {}
-        for customer_id in dict.fromkeys(ids):
-            by_partition.setdefault(partition_of(customer_id, self._partitions), []).append(customer_id)
-        return {
-            name for partition, names in by_partition.items() for name in erased_among(self._client, partition, names)
-        }
+        """Return those of these customers, of whatever partition, who were erased: nothing of theirs is merged.
 
-    def erase_too(self, customer_id: str, now_ms: int) -> None:
-        """Ask for the erasure of an id that went up in a customer who is erased already."""
-        OpenErasures(self._client).add(customer_id, now_ms)
-        ErasureQueue(self._client).request(partition_of(customer_id, self._partitions), customer_id)
+        The partition that decides on merges has the tombstones of all, since those of the customers' own partitions may
+        come back later where Redis has lost them.
+        """
+        names = list(dict.fromkeys(ids))
+        by_partition: dict[int, list[str]] = {keys.IDENTITIES_PARTITION: names}
+        for customer_id, home in zip(names, partitions_of(names, self._partitions).tolist(), strict=True):
+            if home != keys.IDENTITIES_PARTITION:
+                by_partition.setdefault(home, []).append(customer_id)
+        return {name for place, some in by_partition.items() for name in erased_among(self._client, place, some)}
+
+    def erase_too(self, ids: Sequence[str], now_ms: int) -> None:
+        """Ask for the erasure of those ids that are not, which went up in a customer who is erased already."""
+        erased = self.erased_among(ids)
+        for each in ids:
+            if each not in erased:
+                OpenErasures(self._client).add(each, now_ms)
+                ErasureQueue(self._client).request(partition_of(each, self._partitions), each)
 
     def _mapped(self, key: str, ids: Sequence[str]) -> dict[str, str]:
         found = self._redis.hmget(key, ids) if ids else []
         return {name: value.decode() for name, value in zip(ids, found, strict=True) if value is not None}
+
+
+def ids_of_person(client: redis.Redis, customer_id: str) -> list[str]:
+    """Return all ids of the person that a customer is, by the merges that were decided; first the one that stays.
+
+    It reads all merges there are, once for each merge of the longest chain: an erasure may wait for that.
+    """
+    store: Any = client
+    person = customer_id
+    while (survivor := store.hget(keys.IDENTITIES, person)) is not None:
+        person = survivor.decode()
+    found, newest = {person: None}, {person.encode()}
+    while newest:
+        merged = {name for name, into in store.hscan_iter(keys.IDENTITIES, count=_CHUNK) if into in newest}
+        newest = {name for name in merged if name.decode() not in found}
+        found |= dict.fromkeys(sorted(name.decode() for name in newest))
+    return list(found)
 
 
 def departure_commands(partition: int, group: str, departures: Sequence[Departure]) -> Iterator[Command]:

@@ -1,6 +1,7 @@
 """Erases what Redis holds of a customer outside its partition: the one list of such data, to be kept complete.
 
-`stream.erasure.partition_eraser` erases the record, the profile, the view, the part in the model, and unsent changes.
+`stream.erasure.partition_eraser` erases the record, the profile, the view, the part in the model, unsent changes, and
+the merges of the `segments` group.
 Experiments keep sums of their tallies, which hold no ids; who was exposed is erased here.
 """
 
@@ -45,7 +46,15 @@ def erase_secondary_data(client: redis.Redis, customer_id: str, partitions: int)
     }
     store: Any = client
     found["contacts"] = int(store.delete(keys.contacts(customer_id)))
+    _merges(store, customer_id, home)
     return found
+
+
+def _merges(client: Any, customer_id: str, home: int) -> None:
+    """Erase pointers to the survivor that are not the `segments` group's, or came back with an older Redis."""
+    for key in (keys.merged(home, keys.EXPERIMENTS_GROUP), keys.handovers(home, keys.EXPERIMENTS_GROUP)):
+        client.hdel(key, customer_id)
+    client.hdel(keys.IDENTITIES, customer_id)
 
 
 def _experiments(client: Any, customer_id: str, home: int) -> int:

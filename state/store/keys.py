@@ -80,7 +80,9 @@ handovers: Final = _of_partition_and("handovers")
 """By partition and group, a hash: customer who was merged → what was known of it, until Kafka has that."""
 aliases: Final = _of_partition_and("aliases")
 """By partition and customer, a set: the ids that were merged into the customer; of the group `segments` alone."""
-IDENTITIES: Final = "identities:{0}"
+IDENTITIES_PARTITION: Final = 0
+"""The partition whose owner decides on all merges."""
+IDENTITIES: Final = f"identities:{{{IDENTITIES_PARTITION}}}"
 """Hash: customer who was merged → the id that it was merged into, for all customers; owned with partition 0."""
 erased: Final = _of_partition("erased")
 """By partition, a set: salted hashes of its erased customers."""

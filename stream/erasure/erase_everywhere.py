@@ -11,6 +11,7 @@ from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.partitioning import partition_of
 from state.customers.erasures import ErasureQueue, OpenErasures, was_erased
+from state.customers.merged_customers import ids_of_person
 from state.customers.secondary_data_erasure import erase_secondary_data
 from state.store import keys
 
@@ -32,8 +33,9 @@ class ErasureProgress(NamedTuple):
 class ErasureRequests:
     """Carries erasures out. A request stays open until it is finished, by whichever process.
 
-    The worker of the customer's partition erases the record (`stream.erasure.partition_eraser`); suppressions,
-    exposures, deliveries and dead letters come after it, here, so that nothing is written there again meanwhile.
+    The worker of the customer's partition erases the record (`stream.erasure.partition_eraser`), then the one that
+    decides on merges forgets those of the customer; suppressions, exposures, deliveries and dead letters come after it,
+    here, so that nothing is written there again meanwhile. A person who had several ids is erased under all of them.
     """
 
     def __init__(self, client: redis.Redis, kafka: KafkaSettings, sink: Callable[[], KafkaSink]) -> None:
@@ -41,10 +43,17 @@ class ErasureRequests:
         self._redis: Any = client
         self._queue, self._open = ErasureQueue(client), OpenErasures(client)
 
-    def request(self, customer_id: str, now_ms: int) -> None:
-        """Request that a customer be erased."""
-        self._open.add(customer_id, now_ms)
-        self._queue.request(self._partition(customer_id), customer_id)
+    def person(self, customer_id: str) -> list[str]:
+        """Return all ids that are erased with a customer, first the one that stays."""
+        return ids_of_person(self._client, customer_id)
+
+    def request(self, customer_id: str, now_ms: int) -> list[str]:
+        """Request that a customer be erased, under all ids of the person; return these, first the one that stays."""
+        person = self.person(customer_id)
+        for each in person:
+            self._open.add(each, now_ms)
+            self._queue.request(self._partition(each), each)
+        return person
 
     def open(self) -> dict[str, int]:
         """Return the customers whose erasure is not finished, and when it was requested (ms)."""
@@ -53,7 +62,7 @@ class ErasureRequests:
     def status(self, customer_id: str) -> ErasureProgress | None:
         """Return the progress of a customer's erasure, or None where nobody has requested it."""
         partition, since_ms = self._partition(customer_id), self._open.since_ms(customer_id)
-        if self._queue.is_waiting(partition, customer_id):
+        if self._is_waiting(customer_id):
             return ErasureProgress("waiting for a worker", since_ms)
         if since_ms is not None:
             return ErasureProgress("finishing", since_ms)
@@ -64,7 +73,7 @@ class ErasureRequests:
 
         None while the worker has not done its part. Raises KafkaUnreachable, SinkFailed; the request then stays open.
         """
-        if self._queue.is_waiting(self._partition(customer_id), customer_id):
+        if self._is_waiting(customer_id) or not self._merges_forgotten(customer_id):
             return None
         found = erase_secondary_data(self._client, customer_id, self._kafka.partitions)
         found["dead_letters"] = DeadLetterLog(self._kafka, self._client).erase_customer(customer_id, self._sink)
@@ -94,6 +103,18 @@ class ErasureRequests:
         if failures:
             raise failures[0]
         return finished
+
+    def _is_waiting(self, customer_id: str) -> bool:
+        places = {self._partition(customer_id), keys.IDENTITIES_PARTITION}
+        return any(self._queue.is_waiting(each, customer_id) for each in places)
+
+    def _merges_forgotten(self, customer_id: str) -> bool:
+        """Return whether no merge of an erased customer is kept or decided on any more; else ask for that."""
+        place = keys.IDENTITIES_PARTITION
+        if not self._redis.exists(keys.IDENTITIES) or was_erased(self._client, place, customer_id):
+            return True
+        self._queue.request(place, customer_id)
+        return False
 
     def _partition(self, customer_id: str) -> int:
         return partition_of(customer_id, self._kafka.partitions)

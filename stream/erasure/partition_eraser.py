@@ -13,6 +13,7 @@ from consumers.history.erasure_log import TOPIC as ERASURES
 from consumers.runtime.commit import SegmentCommitter
 from events.schema.outputs import Erasure
 from events.segment_changes import decode_change
+from events.topics.partitioning import partition_of
 from state.customers.erasures import ErasedCustomers, ErasureQueue, read_erased_customers
 from state.customers.records import CustomerBatch
 from state.partitions.model_sums import ModelSums
@@ -32,9 +33,14 @@ class PartitionEraser:
     """Erases the customers in the queue of erasures, while the partitions that it runs on are at rest."""
 
     def __init__(
-        self, client: redis.Redis, store: PartitionStore, committer: SegmentCommitter, live: LiveSegmenter
+        self,
+        client: redis.Redis,
+        store: PartitionStore,
+        committer: SegmentCommitter,
+        live: LiveSegmenter,
+        partitions: int,
     ) -> None:
-        self._redis, self._queue = client, ErasureQueue(client)
+        self._redis, self._queue, self._partitions = client, ErasureQueue(client), partitions
         self._store, self._committer, self._live = store, committer, live
         self._polled = 0.0
         self._waiting: dict[int, list[str]] = {}
@@ -57,8 +63,21 @@ class PartitionEraser:
         """Erase who is waiting; return False, since who cannot be erased yet is tried again later."""
         for each in owned:
             for customer_id in self._waiting.pop(each.partition, ()):
-                self._erase(each, customer_id)
+                if partition_of(customer_id, self._partitions) == each.partition:
+                    self._erase(each, customer_id)
+                else:
+                    self._forget_merge(each, customer_id)
         return False
+
+    def _forget_merge(self, owned: OwnedPartition, customer_id: str) -> None:
+        """Take a customer, who is erased in another partition already, out of the merges that this one decides on.
+
+        The partition does so itself, so that no decision is on its way to Redis meanwhile. The tombstone says that it
+        was done.
+        """
+        self._store.open(owned, [])
+        digest = read_erased_customers(self._redis, owned.partition).digest(customer_id)
+        self._store.write(owned, _merge_commands(owned, customer_id, digest))
 
     def _erase(self, owned: OwnedPartition, customer_id: str) -> None:
         segmenter = self._live.segmenter
@@ -74,6 +93,7 @@ class PartitionEraser:
         self._store.write(owned, _commands(owned, customer_id, erased.digest(customer_id), sums, unsent))
         owned.sums = sums
         owned.erased = erased
+        owned.lost_merges.pop(customer_id, None)
         erased.add(customer_id)
         log.info("partition %d: a customer was erased", owned.partition)
 
@@ -93,6 +113,19 @@ class PartitionEraser:
         return owned.sums.minus(vectors, rows["cluster"].astype(np.int64))
 
 
+def _merge_commands(owned: OwnedPartition, customer_id: str, digest: bytes) -> Iterator[Command]:
+    """Remove what a partition knows of a customer's merges, and leave the customer's tombstone."""
+    partition = owned.partition
+    for key in (keys.merged, keys.handovers):
+        yield ("HDEL", key(partition, keys.SEGMENTS_GROUP), customer_id)
+    yield ("HDEL", keys.merging(partition), customer_id)
+    yield ("DEL", keys.aliases(partition, customer_id))
+    if partition == keys.IDENTITIES_PARTITION:
+        yield ("HDEL", keys.IDENTITIES, customer_id)
+    yield ("SADD", keys.erased(partition), digest)
+    yield ("SREM", keys.erasing(partition), customer_id)
+
+
 def _commands(
     owned: OwnedPartition, customer_id: str, digest: bytes, sums: ModelSums | None, unsent: Sequence[bytes]
 ) -> Iterator[Command]:
@@ -105,9 +138,9 @@ def _commands(
     if sums is not None:
         fields: list[Any] = [part for pair in sums.to_fields().items() for part in pair]
         yield ("HSET", keys.model(partition), *fields)
-    yield ("SADD", keys.erased(partition), digest)
-    yield ("SREM", keys.erasing(partition), customer_id)
+    yield from _merge_commands(owned, customer_id, digest)
 
 
 def _is_of(value: bytes, customer_id: str) -> bool:
-    return decode_change(value).customer_id == customer_id
+    change = decode_change(value)
+    return customer_id in (change.customer_id, change.merged_into)

@@ -6,13 +6,18 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from consumers.merges.messages import CustomerHandover, encode_merge_message
 from state.campaigns.deliveries import Attempt, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope
+from state.customers.erasures import OpenErasures, was_erased
 from state.store import keys
+from stream.erasure.erase_everywhere import ErasureRequests
 from tests.deployment import Message
-from tests.shop import message, order, purchases
+from tests.shop import identity, message, order, purchases
 
 ANNA = "anna-erased-7"
+VISITOR, OLDER = "visitor-erased-7", "older-erased-7"
+PERSON = [ANNA, OLDER, VISITOR]
 
 
 def events_of_anna():
@@ -145,3 +150,112 @@ def test_a_redis_that_lost_the_tombstones_has_them_back_from_the_topic(service, 
     assert service.redis.get(keys.segment(ANNA)) is None
     service.assert_model_is_sum_of_customers()
     assert worker.running
+
+
+def events_of_the_person():
+    visits = [
+        message(
+            "web-sessions",
+            event_id=f"s-{each}",
+            customer_id=each,
+            session_id=f"s-{each[:5]}",
+            started_at="1998-01-01T10:00:00Z",
+            occurred_at="1998-01-01T10:05:00Z",
+            pages=3,
+        )
+        for each in (VISITOR, OLDER)
+    ]
+    return [*events_of_anna()[:9], *visits]
+
+
+def merges():
+    return [identity(OLDER, VISITOR, "1998-02-01T00:00:00Z"), identity(VISITOR, ANNA, "1998-02-02T00:00:00Z")]
+
+
+def nothing_holds(service):
+    return not any(holding(service.redis, each) for each in PERSON)
+
+
+@pytest.mark.parametrize("asked", [ANNA, VISITOR, OLDER])
+def test_a_person_is_erased_under_all_ids_whichever_is_asked_for(service, erase, asked):
+    redis = service.redis
+    redis.config_set("rdbcompression", "no")
+    service.worker()
+    service.publish([*purchases()[:200], *events_of_the_person(), order("bert-merged", "1998-01-01T00:00:00Z")])
+    service.until_processed()
+    service.publish([*merges(), identity("bert-merged", "bert-stays", "1998-02-01T00:00:00Z"), identity(VISITOR, "x")])
+    service.until_processed()
+    service.until_quiet()
+    SuppressionStore(redis).add(ALL, [OLDER])
+    redis.zadd(keys.contacts(VISITOR), {"winback msg_1": 1})
+    others = service.records().keys() - {ANNA}
+    kept = holding(redis, "bert-merged")
+    assert all(len(holding(redis, each)) >= 3 for each in PERSON)
+
+    code, said = erase(asked)
+    assert code == 0, said
+    assert sorted(said["ids"]) == sorted(PERSON)
+    assert said["ids"][0] == ANNA
+    assert (said["also_in"]["suppressions"], said["also_in"]["contacts"]) == (1, 1)
+    assert said["also_in"]["dead_letters"] == 1, "that of the second survivor"
+    assert nothing_holds(service)
+    assert service.records().keys() == others
+    assert holding(redis, "bert-merged") == kept
+    service.assert_model_is_sum_of_customers()
+
+    again = [*events_of_the_person(), *merges(), identity("bert-stays", OLDER, "1998-03-01T00:00:00Z")]
+    service.publish([*again, identity(OLDER, "carl", "1998-03-01T00:00:00Z")])
+    ends = service.until_processed()
+    assert service.records().keys() == others
+    assert nothing_holds(service)
+    assert service.outcome_counts()["identities:erased"] == 4
+    service.assert_outcomes_add_up(ends)
+
+
+def test_a_record_on_its_way_to_an_erased_customer_is_dropped_and_its_id_erased_too(service, erase):
+    redis = service.redis
+    redis.config_set("rdbcompression", "no")
+    service.worker()
+    service.publish([*events_of_the_person(), order("bert", "1998-01-01T00:00:00Z")])
+    service.until_processed()
+    assert erase(ANNA)[0] == 0
+    handover = encode_merge_message(CustomerHandover(VISITOR, ANNA, {}, [OLDER]))
+    service.publish([Message("merges-segments", ANNA, handover)])
+    service.until_processed()
+    requests = ErasureRequests(redis, service.kafka, service.sink)
+    service.until(lambda: requests.finish_open() >= 0 and not OpenErasures(redis).all(), what="both are erased too")
+    assert nothing_holds(service)
+    assert service.records().keys() == {"bert"}
+    assert all(requests.status(each).status == "erased" for each in PERSON)
+
+
+@pytest.mark.parametrize("lost", ["all of it", "what came after the erasure"])
+def test_merges_of_the_erased_do_not_come_back_with_an_older_redis(service, erase, lost):
+    service.redis.config_set("rdbcompression", "no")
+    service.worker()
+    service.publish([*purchases()[:200], *events_of_the_person()])
+    service.until_processed()
+    service.publish(merges())
+    service.until_processed()
+    service.until_quiet()
+    before = service.snapshot() if lost == "what came after the erasure" else {}
+    assert erase(VISITOR)[0] == 0
+    others = service.records().keys()
+    service.come_back_older(before)
+    service.until(lambda: service.records().keys() == others and nothing_holds(service), what="all but the erased")
+    service.until_processed()
+    requests = ErasureRequests(service.redis, service.kafka, service.sink)
+    service.until(lambda: requests.finish_open() >= 0 and nothing_holds(service), what="nothing is left but tombstones")
+    assert service.records().keys() == others
+    service.assert_model_is_sum_of_customers()
+
+
+def test_erasing_twice_and_erasing_who_was_never_merged_is_as_before(service, erase):
+    service.worker()
+    service.publish([*events_of_the_person(), *merges()])
+    service.until_processed()
+    assert erase("nobody")[1]["ids"] == ["nobody"]
+    assert sorted(erase(OLDER)[1]["ids"]) == sorted(PERSON)
+    code, said = erase(OLDER)
+    assert (code, said["ids"]) == (0, [OLDER])
+    assert was_erased(service.redis, keys.IDENTITIES_PARTITION, OLDER)

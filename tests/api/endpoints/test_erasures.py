@@ -48,7 +48,12 @@ def test_from_asking_to_the_end(shop, erasures, customer_id):
     erased_by_a_worker(shop.redis, customer_id)
     # The API of this test may be quicker.
     until(lambda: erasures.finish_open() == 1 or shop.get(path).json()["status"] == "erased", what="it is finished")
-    assert shop.get(path).json() == {"customer_id": customer_id, "status": "erased", "requested_at": None}
+    assert shop.get(path).json() == {
+        "customer_id": customer_id,
+        "customer_ids": [customer_id],
+        "status": "erased",
+        "requested_at": None,
+    }
     assert SuppressionStore(shop.redis).scopes_of(customer_id) == []
     assert OpenErasures(shop.redis).all() == {}
 

@@ -20,6 +20,9 @@ def fill(redis, customer_id):
     redis.hset(keys.purchases(home), customer_id, b"x")
     SuppressionStore(redis).add(ALL, [customer_id])
     redis.zadd(keys.contacts(customer_id), {"t 1": 1})
+    redis.hset(keys.merged(home, keys.EXPERIMENTS_GROUP), customer_id, "other")
+    redis.hset(keys.handovers(home, keys.EXPERIMENTS_GROUP), customer_id, b"x")
+    redis.hset(keys.IDENTITIES, customer_id, "other")
     store = DeliveryStore(redis)
     waiting = Delivery(
         id=f"w{customer_id}",
