@@ -135,9 +135,8 @@ def _periodic_tasks(services: Services) -> list[tuple[str, Callable[[], object],
 
 
 def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
-    api, kafka = settings.api, settings.kafka
+    api, kafka, half_life_ms = settings.api, settings.kafka, settings.state.half_life_days * DAY_MS
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
-    half_life_ms = settings.state.half_life_days * DAY_MS
     inspector = Inspector(store, clock, partitions=kafka.partitions, half_life_ms=half_life_ms)
 
     def surveyed() -> Population:

@@ -57,6 +57,13 @@ class Wiring(Generic[C, U]):
     merged: MergedCustomers
     left_to: Mapping[str, str] = field(default_factory=dict)
 
+    def processing(self, group: str) -> Processing[C, U]:
+        """Return what lanes do with batches of this consumer group."""
+        merges = MergeRouting(group, self.merged)
+        return Processing(
+            self.kafka, self.load, self.committers, self.handler, self.clock, merges, left_to=self.left_to
+        )
+
 
 class MicroBatchRuntime:
     """Runs one worker's share of the inputs: fetches and decodes in the calling thread, folds and saves in lanes.
@@ -75,20 +82,10 @@ class MicroBatchRuntime:
         sleep: Callable[[float], bool | None] | None = None,
     ) -> None:
         self._background, self._committer = wiring.background, wiring.committers[0]
-        settings = wiring.settings
-        merges = merges_topic(group)
-        self._intake = Intake(
-            wiring.kafka, wiring.inputs, int(settings.future_hours * HOUR_MS), wiring.left_to, merges=merges
-        )
-        self._processing = Processing(
-            wiring.kafka,
-            wiring.load,
-            wiring.committers,
-            wiring.handler,
-            wiring.clock,
-            MergeRouting(group, wiring.merged),
-            wiring.left_to,
-        )
+        settings, merges = wiring.settings, merges_topic(group)
+        future_ms = int(settings.future_hours * HOUR_MS)
+        self._intake = Intake(wiring.kafka, wiring.inputs, future_ms, wiring.left_to, merges=merges)
+        self._processing = wiring.processing(group)
         self._schedule = LaneSchedule(Lanes[Job](len(wiring.committers), self._processing), clock)
         self._phase = Phase()
         self._stop = threading.Event()

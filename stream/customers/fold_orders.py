@@ -83,9 +83,8 @@ def fold_orders(
     if len(told):
         groups, places = np.unique(keys[told], return_inverse=True)
         owners, located = groups >> KEY_BITS, LocatedOrders.of(book, groups)
-        about = ToldOrders(
-            located.read(book), located.settled, places, orders.kinds[told], orders.times[told], orders.amounts[told]
-        )
+        columns = orders.kinds[told], orders.times[told], orders.amounts[told]
+        about = ToldOrders(located.read(book), located.settled, places, *columns)
         outcomes[told] = about.outcomes()
         sums.change(owners, about)
         book = located.write(book, about.after)

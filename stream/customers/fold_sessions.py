@@ -30,7 +30,7 @@ from stream.customers.outcomes import DUPLICATE, SETTLED
 from stream.customers.repeated_tellings import is_news, latest
 from stream.customers.row_sums import RowSums
 
-__all__ = ["FoldedSessions", "SessionSums", "bounded_sessions", "fold_sessions", "settled_sessions"]
+__all__ = ["FoldedSessions", "SessionSums", "bounded_sessions", "fold_sessions", "sessions_at", "settled_sessions"]
 
 _SETTLED_SESSION: Final = 2
 """Marks the hash of a settled session among the hashes that a customer's record remembers."""
@@ -78,37 +78,38 @@ def fold_sessions(
         groups, places = np.unique(keys[again], return_inverse=True)
         owners, at = groups >> KEY_BITS, find(held_keys(sessions), groups)
         is_settled = (find(with_customers(settled), groups) >= 0) & (at < 0)
-        before = _before(sessions, at)
+        before = sessions_at(sessions, at)
         counted = np.flatnonzero(~is_settled[places])
         values = [each[again[counted]] for each in told]
         news = is_news(before, values, places[counted])
         after = SessionEntries(*latest(before, values, places[counted]))
         outcomes[again] = np.where(is_settled[places], SETTLED, DUPLICATE)
         outcomes[again[counted[news]]] = 0
-        known, now = np.flatnonzero(before.times != UNTOLD), np.flatnonzero(after.times != UNTOLD)
-        sums.count(owners[known], SessionEntries(*(each[known] for each in before)), -1)
-        sums.count(owners[now], SessionEntries(*(each[now] for each in after)), 1)
+        sums.change(owners, before, after)
         sums.times(owners[places[counted]], values[0])
         active[owners[places[counted[news]]]] = True
-        sessions = _written(sessions, at, owners, now, session_words(groups & KEY, after))
+        sessions = _written(sessions, at, groups, after)
     sessions, recent = bounded_sessions(sessions, recent, window, remembered)
     return FoldedSessions(sums.rows, sessions, recent, outcomes, active)
 
 
-def _before(sessions: Ragged, at: Ints) -> SessionEntries:
+def sessions_at(sessions: Ragged, at: Ints) -> SessionEntries:
+    """Return the sessions at these places (g,), `UNTOLD` where a place is -1."""
     if not len(sessions.values):
         return SessionEntries(np.full(len(at), UNTOLD), *(np.zeros(len(at), np.int64) for _ in range(3)))
     found = read_sessions(sessions.values[at])
     return SessionEntries(*(np.where(at < 0, 0 if i else UNTOLD, each) for i, each in enumerate(found)))
 
 
-def _written(sessions: Ragged, at: Ints, owners: Ints, now: Ints, words: np.ndarray) -> Ragged:
-    there, new = now[at[now] >= 0], now[at[now] < 0]
+def _written(sessions: Ragged, at: Ints, keys: Ints, told: SessionEntries) -> Ragged:
+    """Return the lists with the sessions (g,) that are known, each where it stood or behind those of its customer."""
+    words, known = session_words(keys & KEY, told), np.flatnonzero(told.times != UNTOLD)
+    there, new = known[at[known] >= 0], known[at[known] < 0]
     if len(there):
         values = sessions.values.copy()
         values[at[there]] = words[there]
         sessions = Ragged(values, sessions.starts)
-    return sessions.appended(owners[new], words[new])
+    return sessions.appended(keys[new] >> KEY_BITS, words[new])
 
 
 def settled_sessions(recent: Ragged) -> Ragged:
@@ -136,6 +137,12 @@ class SessionSums(RowSums):
         self._add("duration_s", owners, sessions.durations, sign)
         self._add("cart_adds", owners, sessions.cart_adds, sign)
         self._add_decayed("decayed_sessions", owners, np.full(len(owners), sign), sessions.times)
+
+    def change(self, owners: Ints, before: SessionEntries, after: SessionEntries) -> None:
+        """Move the sums by the difference between sessions (g,) as they were and as they are, where they are known."""
+        for sessions, sign in ((before, -1), (after, 1)):
+            known = np.flatnonzero(sessions.times != UNTOLD)
+            self.count(owners[known], SessionEntries(*(each[known] for each in sessions)), sign)
 
     def times(self, owners: Ints, times: Ints) -> None:
         """Move the first and the last session."""

@@ -111,6 +111,13 @@ def _clusters_of(segmenter: Segmenter, segments: Ints) -> Ints:
     return at[segments]
 
 
+def _move(rows: Rows, moved: Ints, segments: Ints, now_ms: int) -> None:
+    """Write the new segments of the rows at `moved` (m,) into them."""
+    push_current_segment(rows, moved)
+    rows["segment"][moved], rows["since"][moved] = segments, now_ms
+    rows["change_number"][moved] += 1
+
+
 def resegment(
     segmenter: Segmenter, hysteresis: Hysteresis, batch: SegmentationBatch, sums: ModelSums
 ) -> SegmentationResult:
@@ -131,7 +138,7 @@ def resegment_partitions(
     `sums` and `sizes` have an entry a partition: its sums under the segmenter's baseline, and its customers' number.
     """
     before, after, now_ms = batch.before, batch.after, batch.now_ms
-    homes = np.repeat(np.arange(len(sizes)) * len(segmenter.segments), sizes)
+    homes, k = np.repeat(np.arange(len(sizes)) * len(segmenter.segments), sizes), len(segmenter.segments) * len(sizes)
     learned = (before["baseline"] == segmenter.baseline) & (before["cluster"] >= 0)
     taken = before if learned.all() else take_rows(before, learned)
     old = segmenter.vectors(taken, taken["learned_at"])
@@ -140,7 +147,6 @@ def resegment_partitions(
     distances = segmenter.distances(after, vectors, now_ms)
     clusters = nearest(distances)
     placed = clusters >= 0
-    k = len(segmenter.segments) * len(sizes)
     gained = ModelSums.of(vectors[placed], (clusters + homes)[placed], k) - ModelSums.of(old, old_clusters, k)
     borders = segmenter.border_distances(vectors, distances)
     target = published_cluster(segmenter, borders, after, now_ms, hysteresis)
@@ -148,12 +154,10 @@ def resegment_partitions(
     moved = np.flatnonzero((target >= 0) & (numbers[target] != after["segment"]))
     rows = copy_rows(after)
     rows["cluster"], rows["baseline"], rows["learned_at"] = clusters, segmenter.baseline, now_ms
-    push_current_segment(rows, moved)
-    rows["segment"][moved], rows["since"][moved] = numbers[target[moved]], now_ms
-    rows["change_number"][moved] += 1
+    _move(rows, moved, numbers[target[moved]], now_ms)
     evaluation = Evaluation(before, after, learned, old, vectors, borders)
-    present = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
-    moves = Moves(moved, present, target[moved], batch.causes[moved], rows["change_number"][moved].tolist())
+    held = _clusters_of(segmenter, before["segment"][moved].astype(np.int64))
+    moves = Moves(moved, held, target[moved], batch.causes[moved], rows["change_number"][moved].tolist())
     changes = changes_of(segmenter, batch.ids, evaluation, moves, now_ms)
     ends = [0, *np.cumsum(sizes).tolist()]
     places = np.searchsorted(moved, ends).tolist()

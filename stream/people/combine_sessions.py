@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from events.arrays import Ints
 from state.customers.order_entries import KEY_BITS
 from state.customers.ragged import Ragged
 from state.customers.records import Rows
-from state.customers.session_entries import UNTOLD, SessionEntries, read_sessions, session_words
-from stream.customers.fold_sessions import SessionSums, bounded_sessions, settled_sessions
+from state.customers.session_entries import SessionEntries, session_words
+from stream.customers.fold_sessions import SessionSums, bounded_sessions, sessions_at, settled_sessions
 from stream.customers.known_keys import KEY, find, held_keys, with_customers
 from stream.customers.repeated_tellings import latest
 
@@ -42,7 +41,7 @@ def combine_sessions(
     here, there = find(held_keys(mine), keys), find(held_keys(theirs), keys)
     left = [find(with_customers(settled_sessions(each)), keys) >= 0 for each in settled]
     gone = (left[0] & (here < 0)) | (left[1] & (there < 0))
-    before, other = _read(mine, here), _read(theirs, there)
+    before, other = sessions_at(mine, here), sessions_at(theirs, there)
     after = SessionEntries(*latest(list(before), list(other), np.arange(len(keys))))
     sums, owners = SessionSums(len(mine), half_life_ms), keys >> KEY_BITS
     twice = ((here >= 0) & (there >= 0)) | gone
@@ -58,11 +57,3 @@ def combine_sessions(
     together = Ragged.blank(len(mine), words.shape[1]).appended(owners[kept], words)
     together, recent = bounded_sessions(together, recent, window, remembered)
     return CombinedSessions(together, recent, sums.rows)
-
-
-def _read(sessions: Ragged, places: Ints) -> SessionEntries:
-    """Return the sessions at these places (g,), `UNTOLD` where a place is -1."""
-    if not len(sessions.values):
-        return SessionEntries(np.full(len(places), UNTOLD), *(np.zeros(len(places), np.int64) for _ in range(3)))
-    found = read_sessions(sessions.values[places])
-    return SessionEntries(*(np.where(places < 0, 0 if i else UNTOLD, each) for i, each in enumerate(found)))

@@ -97,8 +97,9 @@ def test_a_repeated_event_is_a_duplicate_and_changes_nothing():
     columns = columns_of(profile_document("1", NOW_MS, age=40))
     first = fold(customers, columns, ints([0]))
     assert (first.outcomes.tolist(), first.active.tolist(), list(customers.profiles)) == ([0], [True], [0])
+    kept = dict(customers.profiles)
     again = fold(customers, columns, ints([0]))
-    assert (again.outcomes.tolist(), again.active.tolist(), customers.profiles) == ([1], [False], {})
+    assert (again.outcomes.tolist(), again.active.tolist(), customers.profiles) == ([1], [False], kept)
     assert same(merge(first.rows, again.rows), first.rows)
 
 
