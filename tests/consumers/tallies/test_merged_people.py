@@ -194,6 +194,24 @@ def test_a_handover_that_comes_again_after_more_was_told_counts_once(consumer):
     assert consumer.outcomes(MERGES)["applied"] == 3, "the decision, and the handover twice"
 
 
+def test_who_was_saved_and_not_handed_over_is_by_the_next_owner_and_later_events_follow(consumer, redis):
+    failing = [False]
+    consumer = consumer(fails=lambda: failing[0])
+    tell(consumer, shown("anna-web", "A"), bought("anna-web", "1", 30))
+    consumer.merge("anna-web", "anna")
+    home, failing[0] = partition_of("anna-web", consumer.partitions), True
+    consumer.take(home, {MERGES: 1})
+    failing[0] = False
+    assert consumer.failures == 1
+    assert not redis.hexists(keys.purchases(home), "anna-web")
+    tell(consumer, bought("anna-web", "2", 5, 14))
+    (values,) = consumer.read("banner")[0].values()
+    assert (values[0], values[3]) == (1, 35_000)
+    assert redis.hkeys(keys.purchases(partition_of("anna", consumer.partitions))) == [b"anna"]
+    assert consumer.outcomes("orders") == {"applied": 2}
+    assert redis.hgetall(keys.merged(home, keys.EXPERIMENTS_GROUP)) == {b"anna-web": b"anna"}
+
+
 @pytest.mark.parametrize("keeps", ["anna", "anna-web"])
 def test_what_a_log_has_let_go_stays_counted_for_the_customer_whose_first_exposure_holds(consumer, keeps):
     """As in one log: what is let go stays counted, and only what is new is added."""
