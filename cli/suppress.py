@@ -20,6 +20,9 @@ __all__ = ["app"]
 app = typer.Typer(help="Leave customers out of campaigns and webhooks.", no_args_is_help=True)
 
 CampaignOption = Annotated[str | None, typer.Option(help="Only of this campaign (a trigger's name).")]
+_CHUNK = 5_000
+"""Customers of whom the other ids are read at once."""
+
 SegmentOption = Annotated[str | None, typer.Option(help="Only of what this segment (id) triggers.")]
 
 
@@ -45,14 +48,19 @@ def add(options: _ChangeOptions) -> None:
 @app.command("remove", epilog="Example: `shoal suppress remove anna`")
 @expand_option_groups
 def remove(options: _ChangeOptions) -> None:
-    """Let customers in again."""
+    """Let customers in again, under all ids of the person."""
     _change(options, "removed", "had been left out ({}), and no longer are")
 
 
 def _change(options: _ChangeOptions, done: Literal["added", "removed"], message: str) -> None:
     scope, customers = _scope(options.campaign, options.segment), _customers(options.ids, options.file)
     store = _store(options.redis)
-    changed = (store.add if done == "added" else store.remove)(scope, customers)
+    if done == "added":
+        changed = store.add(scope, customers)
+    else:
+        people = _people(options.redis)
+        parts = (customers[start : start + _CHUNK] for start in range(0, len(customers), _CHUNK))
+        changed = sum(store.remove_people(scope, [each.all for each in people.many(part)]) for part in parts)
     if options.as_json:
         print_json({"scope": scope, "customers": len(customers), done: changed})
     else:

@@ -129,8 +129,8 @@ async def add_customers(services: InjectedServices, caller: Caller, body: Suppre
 
 
 async def remove_customers(services: InjectedServices, caller: Caller, body: SuppressionRequest) -> SuppressionsRemoved:
-    """End the suppression of customers."""
+    """End the suppression of customers, under all ids of each person."""
     ids = list(dict.fromkeys(body.customer_ids))
-    removed = await run_in_threadpool(services.suppressions.remove, body.scope, ids)
+    removed = await run_in_threadpool(services.end_suppressions, body.scope, ids)
     await services.audit.record_each(caller, "suppression.remove", ids, body.scope)
     return SuppressionsRemoved(scope=body.scope, customers=len(ids), removed=removed)

@@ -107,7 +107,7 @@ async def suppress(visit: Visit) -> Response:
 async def unsuppress(visit: Visit) -> Response:
     """End the suppression of a customer."""
     body = _suppression_request(visit)
-    removed = await run_in_threadpool(visit.services.suppressions.remove, body.scope, body.customer_ids)
+    removed = await run_in_threadpool(visit.services.end_suppressions, body.scope, body.customer_ids)
     await visit.services.audit.record_each(visit.caller, "suppression.remove", body.customer_ids, body.scope)
     return RedirectResponse(f"/operations?done=let-in&n={removed}", 303)
 

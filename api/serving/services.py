@@ -1,7 +1,7 @@
 """The dependencies of endpoints and pages: one object per process, opened at startup and closed at shutdown."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -102,6 +102,10 @@ class Services:
     def segment_names(self) -> dict[str, str]:
         """Return the names of the segments by id: the live baseline's, and those before it."""
         return self.inspector.names()
+
+    def end_suppressions(self, scope: str, customer_ids: Sequence[str]) -> int:
+        """Let customers in again, under all ids of each person; return how many of them were suppressed."""
+        return self.suppressions.remove_people(scope, [person.all for person in self.people.many(customer_ids)])
 
 
 @asynccontextmanager

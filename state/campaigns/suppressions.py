@@ -42,6 +42,15 @@ class SuppressionStore:
         """End the suppression of customers; return how many were suppressed."""
         return self._each_chunk("SREM", scope, list(customer_ids))
 
+    def remove_people(self, scope: str, people: Sequence[Sequence[str]]) -> int:
+        """End the suppression of persons (their ids), under whichever id it was made; return how many were suppressed.
+
+        An id that was suppressed before it went up in another customer leaves the whole person out.
+        """
+        flags = self.are_any_suppressed(people, [scope])
+        self.remove(scope, {each for person in people for each in person})
+        return sum(flags)
+
     def scopes(self) -> dict[str, int]:
         """Return every scope that has customers, sorted, with their number."""
         names = self._names()

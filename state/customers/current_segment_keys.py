@@ -46,8 +46,8 @@ class MergedView(msgspec.Struct, frozen=True):
     change_id: str
 
 
-LONGEST_CHAIN: Final = 100
-"""Merges that are followed from one customer to the next, at most."""
+LONGEST_CHAIN: Final = 10_000
+"""Merges that are followed from one customer to the next, at most: a visitor's cookie may be renewed each day."""
 _MERGED: Final = b'{"merged_into":'
 
 

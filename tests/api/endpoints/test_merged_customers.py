@@ -63,6 +63,14 @@ def test_the_customer_in_full_is_the_survivor(person):
     assert found["older"] == asked
 
 
+def test_a_person_is_let_in_again_whichever_id_was_suppressed(person):
+    for asked in ("c001", "older", "visitor"):
+        person.post("/v1/suppressions:add", {"customer_ids": ["visitor"]}, Scope.ADMIN)
+        body = {"customer_ids": [asked, "c002"]}
+        assert person.post("/v1/suppressions:remove", body, Scope.ADMIN).json()["removed"] == 1
+        assert person.get("/v1/suppressions?customer_id=c001").json() == {"scopes": []}
+
+
 def test_explanation_and_history_are_those_of_the_survivor(person, monkeypatch):
     def unreachable(*_, **__):
         raise KafkaUnreachable("127.0.0.1:1", ShoalError("no broker"))

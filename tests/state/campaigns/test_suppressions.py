@@ -20,6 +20,15 @@ def test_customers_are_left_out_and_let_in_again(store):
     assert store.are_suppressed(["a", "b", "ünï code", "stranger"]) == [False, True, True, False]
 
 
+def test_a_person_is_let_in_again_under_all_ids(store):
+    store.add(ALL, ["visitor", "other"])
+    store.add(SPRING, ["visitor"])
+    assert store.remove_people(ALL, [["anna", "visitor"], ["stranger"]]) == 1
+    assert store.are_any_suppressed([["anna", "visitor"], ["other"]]) == [False, True]
+    assert store.scopes_of("visitor") == [SPRING]
+    assert store.remove_people(ALL, []) == 0
+
+
 def test_scopes_are_apart(store):
     store.add(ALL, ["a"])
     store.add(SPRING, ["b", "c"])

@@ -1,5 +1,7 @@
 """The ids of a person on a real Redis: whichever id is asked for, all that went up in one another are found."""
 
+import itertools
+
 import pytest
 
 from events.topics.partitioning import partition_of
@@ -31,6 +33,14 @@ def test_each_id_of_a_chain_leads_to_the_whole_person(redis, reader):
     whole = PersonIds("c", ["a", "b"])
     assert reader.many(["a", "b", "c", "d"]) == [whole, whole, whole, PersonIds("d", [])]
     assert whole.all == ["c", "a", "b"]
+
+
+def test_a_cookie_that_was_renewed_each_day_for_a_year_leads_to_the_person(redis, reader):
+    names = [f"v{day}" for day in range(400)]
+    SegmentViews(redis).write([merge_of(old, 2, new) for old, new in itertools.pairwise(names)])
+    SegmentViews(redis).write([change_of(names[-1], 1)])
+    assert reader.one("v0").customer_id == "v399"
+    assert SegmentViews(redis).read("v0").change_id == "v399:1"
 
 
 def test_an_id_whose_record_is_on_its_way_is_one_of_the_person_already(redis, reader):
