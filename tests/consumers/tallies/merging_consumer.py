@@ -25,19 +25,21 @@ from state.experiments.tally_partitions import TallyPartitions
 from state.store import keys
 from tests.building import topic_slice
 
+LOST, SENT = "lost", "sent"
 FAR_MS = 4_000_000_000_000
 MERGES = merges_topic(keys.EXPERIMENTS_GROUP)
 
 
 class MergingConsumer:
-    """Reads what is published whenever it is told to; `fails` says, each time that Kafka is waited for, if that fails.
+    """Reads what is published whenever it is told to.
 
-    What was sent until then is there all the same, as it may be on Kafka.
+    `fails` says, each time that Kafka is waited for, whether that fails, and what becomes of what was sent: `LOST` or
+    `SENT`, both of which a worker has to reckon with.
     """
 
-    def __init__(self, redis, partitions=2, *, window=256, fails=lambda: False, **settings):
+    def __init__(self, redis, partitions=2, *, window=256, fails=lambda: None, **settings):
         self.partitions, self._fails = partitions, fails
-        self.published = defaultdict(list)
+        self.published, self._unconfirmed = defaultdict(list), []
         self.store, self.failures = TallyPartitions(redis), 0
         definitions = Definitions(ExperimentStore(redis), 0.0)
         kafka, money = KafkaSettings(partitions=partitions), Money("EUR", {}, str)
@@ -57,20 +59,26 @@ class MergingConsumer:
     def send(self, topic, key, value, partition=-1, headers=None):
         """Publish a message, as the committer's sink."""
         assert topic in EXPERIMENT_TOPICS, f"a message on {topic}: {value}"
-        self.published[topic, partition_of(key.decode(), self.partitions)].append((key, value))
+        self._unconfirmed.append((topic, key, value))
 
     def flush(self):
         """Wait for Kafka, as the committer's sink."""
-        if self._fails():
+        failure, sent, self._unconfirmed = self._fails(), self._unconfirmed, []
+        for each in sent if failure != LOST else []:
+            self._append(*each)
+        if failure:
             raise SinkFailed("Kafka did not answer")
+
+    def _append(self, topic, key, value):
+        self.published[topic, partition_of(key.decode(), self.partitions)].append((key, value))
 
     def publish(self, topic, event):
         """Publish an event."""
-        self.send(topic, event["customer_id"].encode(), json.dumps(event).encode())
+        self._append(topic, event["customer_id"].encode(), json.dumps(event).encode())
 
     def merge(self, previous, survivor):
         """Say that the owner of the topic `identities` has decided on a merge."""
-        self.send(MERGES, previous.encode(), encode_merge_message(MergeDecision(previous, survivor)))
+        self._append(MERGES, previous.encode(), encode_merge_message(MergeDecision(previous, survivor)))
 
     def hand_over_again(self):
         """Publish a handover again that was published last, as a worker does that was taken for dead."""
@@ -81,7 +89,7 @@ class MergingConsumer:
             if b'"handover"' in value and isinstance(decode_merge_message(value), CustomerHandover)
         ]
         for key, value in found[-1:]:
-            self.send(MERGES, key, value)
+            self._append(MERGES, key, value)
 
     def unread(self, topic, partition):
         """How many messages have not been read."""
@@ -103,7 +111,7 @@ class MergingConsumer:
             self._claim(partition)
 
     def _claim(self, partition):
-        fails, self._fails = self._fails, lambda: False
+        fails, self._fails = self._fails, lambda: None
         self.owned[partition] = self.store.claim(partition)
         self._committer.resend_outbox(self.owned[partition])
         self._fails = fails

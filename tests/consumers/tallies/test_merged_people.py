@@ -13,7 +13,7 @@ from state.customers.records import CustomerBatch, pack
 from state.store import keys
 from tests.building import examples
 from tests.consumers.tallies.consumer import define
-from tests.consumers.tallies.merging_consumer import MERGES, MergingConsumer
+from tests.consumers.tallies.merging_consumer import LOST, MERGES, SENT, MergingConsumer
 from tests.consumers.tallies.test_handler import BY_CONVERSIONS, BY_ORDERS, event, tie
 from tests.tally_oracle import instant, tallied
 
@@ -80,7 +80,8 @@ def assert_tallies(consumer, sent, merges, *, repeated=True):
 def test_any_arrival_of_events_and_merges_gives_the_tallies_of_a_replay_under_survivors(redis, history, seed, failing):
     (distinct, merges), chance = history, random.Random(seed)
     redis.flushdb()
-    consumer = MergingConsumer(redis, fails=lambda: failing and chance.random() < 0.3)
+    failures = [None, None, None, LOST, SENT] if failing else [None]
+    consumer = MergingConsumer(redis, fails=lambda: chance.choice(failures))
     hold_segments(redis, consumer.partitions)
     define(redis, BY_ORDERS)
     define(redis, BY_CONVERSIONS)
@@ -99,7 +100,7 @@ def test_any_arrival_of_events_and_merges_gives_the_tallies_of_a_replay_under_su
         consumer.take(
             chance.randrange(consumer.partitions), {topic: chance.randrange(4) for topic in EXPERIMENT_TOPICS}
         )
-    consumer._fails = lambda: False
+    failures[:] = [None]
     consumer.take_everything()
     assert_tallies(consumer, sent, merges, repeated=not consumer.failures)
     for partition in range(consumer.partitions):
@@ -194,15 +195,16 @@ def test_a_handover_that_comes_again_after_more_was_told_counts_once(consumer):
     assert consumer.outcomes(MERGES)["applied"] == 3, "the decision, and the handover twice"
 
 
-def test_who_was_saved_and_not_handed_over_is_by_the_next_owner_and_later_events_follow(consumer, redis):
-    failing = [False]
+@pytest.mark.parametrize("failure", [None, LOST, SENT])
+def test_who_leaves_is_handed_over_by_the_next_owner_if_need_be_and_later_events_follow(consumer, redis, failure):
+    failing = [None]
     consumer = consumer(fails=lambda: failing[0])
     tell(consumer, shown("anna-web", "A"), bought("anna-web", "1", 30))
     consumer.merge("anna-web", "anna")
-    home, failing[0] = partition_of("anna-web", consumer.partitions), True
+    home, failing[0] = partition_of("anna-web", consumer.partitions), failure
     consumer.take(home, {MERGES: 1})
-    failing[0] = False
-    assert consumer.failures == 1
+    failing[0] = None
+    assert consumer.failures == (failure is not None)
     assert not redis.hexists(keys.purchases(home), "anna-web")
     tell(consumer, bought("anna-web", "2", 5, 14))
     (values,) = consumer.read("banner")[0].values()
