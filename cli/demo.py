@@ -66,6 +66,7 @@ def demo(
 def _replay(console: "Console", stop: threading.Event, source: Path | None, *, leave: bool, seconds: float) -> None:
     from cli.feeding.log_replay import Replay, read_orders
     from cli.local.local_services import LocalServices
+    from state.store.redis_answers import without_password
 
     orders = read_orders(source)
     console.print(
@@ -83,8 +84,9 @@ def _replay(console: "Console", stop: threading.Event, source: Path | None, *, l
         if leave:
             return
         console.print(
-            f"\nStill up: Kafka {services.addresses.kafka}, Redis {services.addresses.redis}. In another terminal, in "
-            "this folder, try `shoal segments`, `shoal customer 00001`, `shoal health`. Ctrl-C ends everything.",
+            f"\nStill up: Kafka {services.addresses.kafka}, Redis {without_password(services.addresses.redis)}. "
+            "In another terminal, in this folder, try `shoal segments`, `shoal customer 00001`, `shoal health`. "
+            "Ctrl-C ends everything.",
             highlight=False,
             soft_wrap=True,
         )

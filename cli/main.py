@@ -38,6 +38,7 @@ from cli import (
     worker,
 )
 from cli.experiment import commands as experiment
+from cli.local.secret_arguments import hide_secret_arguments
 from cli.printing.output import errors
 from events.base_error import ShoalError
 
@@ -102,6 +103,7 @@ def shoal(
 
 def main() -> None:
     """Run the command line: exit 0 done, 1 failed, 2 wrong usage."""
+    hide_secret_arguments()
     try:
         app()
     except ShoalError as error:

@@ -55,7 +55,12 @@ class _Options:
     cap: Annotated[int, typer.Option(help="Most deliveries for one customer within --cap-days; 0: any.")] = 0
     cap_days: Annotated[float, typer.Option(help="Days that --cap counts over.")] = 7.0
     secret: Annotated[
-        str | None, typer.Option(help="Secret of the signature, whsec_…; made up unless given.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Secret of the signature, whsec_…; made up unless given.",
+            show_default=False,
+            envvar="SHOAL_TRIGGER_SECRET",
+        ),
     ] = None
 
 
@@ -77,7 +82,7 @@ def add(
     tables().print(f"trigger {name} added; give the receiver this secret, it is not shown again:\n{trigger.secret}")
 
 
-def _trigger(name: str, url: str, options: _Options) -> "Trigger":
+def _trigger(trigger: str, url: str, options: _Options) -> "Trigger":
     """Return the trigger of these options. Raises typer.BadParameter."""
     from pydantic import ValidationError
 
@@ -86,7 +91,7 @@ def _trigger(name: str, url: str, options: _Options) -> "Trigger":
 
     try:
         return Trigger(
-            trigger=name,
+            trigger=trigger,
             url=url,
             secret=options.secret or new_secret(),
             entered=options.entered or [],
@@ -100,7 +105,9 @@ def _trigger(name: str, url: str, options: _Options) -> "Trigger":
         )
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        raise typer.BadParameter(f"{detail['loc'][0]}: {detail['msg']}, found {detail['input']!r}") from error
+        name = str(detail["loc"][0])
+        found = "" if name == "secret" else f", found {detail['input']!r}"
+        raise typer.BadParameter(f"{name}: {detail['msg']}{found}") from error
 
 
 @app.command("list", epilog="Example: `shoal trigger list --json`")

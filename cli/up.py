@@ -19,11 +19,12 @@ def up() -> None:
     The data lives in memory and is gone afterwards. For production see deploy/README.md.
     """
     from cli.local.local_services import LocalServices
+    from state.store.redis_answers import without_password
 
     stop = stop_on_signals()
     with LocalServices() as services:
         tables().print(
-            f"Kafka   {services.addresses.kafka}\nRedis   {services.addresses.redis}\n"
+            f"Kafka   {services.addresses.kafka}\nRedis   {without_password(services.addresses.redis)}\n"
             f"API     {services.addresses.api}\nlogs    {services.folder}/*.log\n\n"
             f"{services.access_text()}\n\n"
             "Other shoal commands in this folder use these. Try: shoal import cdnow CDNOW_master.txt\n"

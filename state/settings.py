@@ -11,7 +11,7 @@ class StateSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, extra="ignore")
 
-    redis: str = Field("redis://127.0.0.1:6379/0", description="URL of Redis: redis://host:port/database")
+    redis: str = Field("redis://127.0.0.1:6379/0", repr=False, description="URL of Redis: redis://host:port/database")
     redis_eviction: Literal["refuse", "allow"] = Field(
         "refuse",
         description="where the maxmemory-policy of Redis may drop keys: services refuse to start, or allow it",

@@ -10,8 +10,9 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 import redis
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -63,18 +64,20 @@ class ApiKey(BaseModel):
         return Principal(self.id, self.name, frozenset(self.scopes))
 
 
-class Token(NamedTuple):
+@dataclass(frozen=True)
+class Token:
     """The id and the secret in a token."""
 
     key_id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
-class NewKey(NamedTuple):
+@dataclass(frozen=True)
+class NewKey:
     """A new key and its token, which is not stored anywhere."""
 
     key: ApiKey
-    token: str
+    token: str = field(repr=False)
 
 
 class KeyStore:

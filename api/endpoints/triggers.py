@@ -33,13 +33,13 @@ class NewTrigger(TriggerRule):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    secret: str | None = Field(None, max_length=200, description="whsec_ and base64 of 24 to 64 bytes")
+    secret: str | None = Field(None, repr=False, max_length=200, description="whsec_ and base64 of 24 to 64 bytes")
 
 
 class CreatedTrigger(TriggerRule):
     """A trigger that was just made, with its secret, which is not shown again."""
 
-    secret: str
+    secret: str = Field(repr=False)
     created_at: AwareDatetime
 
 

@@ -35,6 +35,12 @@ class LocalAddresses(msgspec.Struct, frozen=True):
     redis: str
     api: str | None = None
 
+    def __repr__(self) -> str:
+        """Return the addresses without the password of Redis."""
+        from state.store.redis_answers import without_password
+
+        return f"LocalAddresses(kafka={self.kafka!r}, redis={without_password(self.redis)!r}, api={self.api!r})"
+
 
 def read_local(folder: Path = LOCAL) -> LocalAddresses | None:
     """Return the addresses of the services started from this folder, or None. Raises LocalFileInvalid."""

@@ -56,7 +56,7 @@ class TriggerRule(BaseModel):
     empty list fits all), for one of the `causes`, with a net spend of at least `min_value`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     trigger: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="name, also that of the campaign")
     url: Annotated[str, AfterValidator(_webhook_url)] = Field(max_length=2_000)
@@ -72,7 +72,7 @@ class TriggerRule(BaseModel):
 class Trigger(TriggerRule):
     """A trigger as it is kept, with the secret that signs what it sends."""
 
-    secret: Annotated[str, AfterValidator(_secret)]
+    secret: Annotated[str, AfterValidator(_secret)] = Field(repr=False)
     created_at: datetime
 
 

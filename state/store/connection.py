@@ -11,7 +11,7 @@ from redis.retry import Retry
 
 from state.settings import StateSettings
 from state.store import keys
-from state.store.redis_answers import IS_CLUSTER, RedisRefuses, RedisUnreachable, explained
+from state.store.redis_answers import IS_CLUSTER, UNREADABLE, RedisRefuses, RedisUnreachable, explained, is_readable_url
 
 __all__ = [
     "KEEPS_EVERYTHING",
@@ -41,6 +41,8 @@ def connect(url: str, *, timeout_s: float = 10.0) -> redis.Redis:
     A command is not tried again by the client: after a lost answer nobody knows whether it was applied, so the
     caller goes back to the stored offsets instead.
     """
+    if not is_readable_url(url):  # the client's own error would quote a part of the password
+        raise RedisUnreachable(url, UNREADABLE)
     try:
         client = redis.Redis.from_url(
             url,

@@ -2,13 +2,22 @@
 
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 import redis
 from redis import exceptions
 
 from events.base_error import ShoalError
 
-__all__ = ["IS_CLUSTER", "RedisRefuses", "RedisUnreachable", "explained", "without_password"]
+__all__ = [
+    "IS_CLUSTER",
+    "UNREADABLE",
+    "RedisRefuses",
+    "RedisUnreachable",
+    "explained",
+    "is_readable_url",
+    "without_password",
+]
 
 IS_CLUSTER: Final = "is a Redis Cluster, which Shoal does not use: set SHOAL_REDIS to a single Redis with replicas"
 _READ_ONLY: Final = (
@@ -22,6 +31,12 @@ _NO_DISK: Final = (
     "cannot write its data to disk, and takes no writes because of that: its log says why (a full disk, permissions)"
 )
 _NO_PRIMARY: Final = "is a replica that has lost its primary: set SHOAL_REDIS to the primary"
+
+UNREADABLE: Final = (
+    "it is not a URL that begins with redis://, rediss:// or unix://, or a character of the user or password has to be "
+    "written as %2F (/), %3F (?), %23 (#), %5B ([) or %40 (@)"
+)
+_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 
 _BY_CLASS: Final[tuple[tuple[type[redis.RedisError], str], ...]] = (
     (exceptions.BusyLoadingError, _LOADING),
@@ -80,7 +95,21 @@ def explained(url: str | None, error: redis.RedisError) -> RedisUnreachable | Re
 def without_password(url: str) -> str:
     """Return a URL for logs.
 
-    >>> without_password("redis://shoal:secret@redis:6379/0")
-    'redis://***@redis:6379/0'
+    >>> without_password("redis://shoal:secret@redis:6379/0"), without_password("redis://redis/0?password=secret")
+    ('redis://***@redis:6379/0', 'redis://redis/0?***')
     """
-    return re.sub(r"//.*@", "//***@", url)
+    # Greedy and without a parser: a URL that is not written as it should be holds its password all the same.
+    return re.sub(r"\?.*", "?***", re.sub(r"^(\w+://)?.*@", r"\1***@", url, flags=re.DOTALL), flags=re.DOTALL)
+
+
+def is_readable_url(url: str) -> bool:
+    """Return whether the user and password of a URL are where a parser finds them.
+
+    >>> is_readable_url("redis://shoal:sec%2Fret@redis:6379/0"), is_readable_url("redis://shoal:sec/ret@redis:6379/0")
+    (True, False)
+    """
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _SCHEMES and "@" not in parts.path + parts.fragment and (parts.port or 1) > 0
+    except ValueError:
+        return False
