@@ -11,6 +11,7 @@ import typer
 from cli import export_segments
 from cli.local.service_addresses import RedisOption
 from cli.printing.output import JsonOption, print_json, tables
+from cli.printing.spreadsheet_formulas import GuardOption
 
 __all__ = ["app"]
 
@@ -22,13 +23,15 @@ ToOption = Annotated[
 
 
 @app.command("experiments", epilog="Example: `shoal export experiments --to experiments.parquet`")
-def experiments(to: ToOption, redis: RedisOption = None, as_json: JsonOption = False) -> None:
+def experiments(
+    to: ToOption, guard_formulas: GuardOption = True, redis: RedisOption = None, as_json: JsonOption = False
+) -> None:
     """Write every experiment's results: a row for each variant and metric, overall and by segment."""
     from cli.experiment.export_rows import COLUMNS, rows
     from cli.printing.table_file import check_suffix, write_table
 
     check_suffix(to)
-    _print_written(write_table(to, COLUMNS, rows(redis)), as_json)
+    _print_written(write_table(to, COLUMNS, rows(redis), guard=guard_formulas), as_json)
 
 
 def _print_written(written: dict[str, Any], as_json: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, print_json, tables
+from cli.printing.spreadsheet_formulas import GuardOption, guard_text
 from cli.printing.table_file import check_suffix, write_whole
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def segments(
     to: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.", dir_okay=False)],
+    guard_formulas: GuardOption = True,
     kafka: KafkaOption = None,
     redis: RedisOption = None,
     as_json: JsonOption = False,
@@ -48,8 +50,8 @@ def segments(
     baseline = BaselineStore(client).current()
     columns, parts = _read(client, baseline, kafka, redis)
     to.parent.mkdir(parents=True, exist_ok=True)
-    rows = write_whole(to, pa.schema([(each.name, each.kind) for each in columns]), parts)
-    dictionary = _write_dictionary(to, columns)
+    rows = write_whole(to, pa.schema([(each.name, each.kind) for each in columns]), parts, guard=guard_formulas)
+    dictionary = _write_dictionary(to, columns, guard=guard_formulas)
     reason = missing_models_reason(baseline)
     if as_json:
         names = [each.name for each in columns]
@@ -94,10 +96,11 @@ def _read(
     return export_columns(attributes), parts()
 
 
-def _write_dictionary(path: Path, columns: "list[Column]") -> Path:
+def _write_dictionary(path: Path, columns: "list[Column]", *, guard: bool) -> Path:
     beside = path.with_suffix(".columns.csv")
     with beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["column", "type", "description"])
-        writer.writerows([each.name, str(each.kind), each.description] for each in columns)
+        rows = ([each.name, str(each.kind), each.description] for each in columns)
+        writer.writerows([guard_text(cell) for cell in row] if guard else row for row in rows)
     return beside

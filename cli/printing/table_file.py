@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import typer
 
+from cli.printing.spreadsheet_formulas import guard_table
 from events.base_error import ShoalError
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def check_suffix(path: Path) -> None:
         raise typer.BadParameter(f"{path}: the name ends with neither .csv nor .parquet", param_hint="--to")
 
 
-def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def write_table(
+    path: Path, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], *, guard: bool = True
+) -> dict[str, Any]:
     """Write rows, which have every column's name as a key, and return what was written.
 
     The dictionary is `<file>.columns.json`. Raises ExportFailed.
@@ -45,7 +48,8 @@ def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[st
     import pyarrow as pa
 
     schema, beside = _schema(columns), path.with_name(path.name + ".columns.json")
-    count = write_whole(path, schema, (pa.Table.from_pylist(chunk, schema=schema) for chunk in _chunks(rows)))
+    parts = (pa.Table.from_pylist(chunk, schema=schema) for chunk in _chunks(rows))
+    count = write_whole(path, schema, parts, guard=guard)
     try:
         beside.write_text(json.dumps([column._asdict() for column in columns], indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
@@ -53,19 +57,20 @@ def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[st
     return {"file": os.fspath(path), "rows": count, "columns_file": os.fspath(beside)}
 
 
-def write_whole(path: Path, schema: "pyarrow.Schema", parts: "Iterable[pyarrow.Table]") -> int:
+def write_whole(path: Path, schema: "pyarrow.Schema", parts: "Iterable[pyarrow.Table]", *, guard: bool = True) -> int:
     """Write tables into one file, by its suffix as CSV or Parquet, and return the number of rows.
 
-    The file appears whole or not at all. Raises ExportFailed.
+    The file appears whole or not at all. In CSV, text that a spreadsheet would run is guarded. Raises ExportFailed.
     """
     from pyarrow import csv, parquet
 
     unfinished, count = path.with_name(f".{path.name}.{os.getpid()}"), 0
-    make = csv.CSVWriter if path.suffix.lower() == ".csv" else parquet.ParquetWriter
+    is_csv = path.suffix.lower() == ".csv"
+    make = csv.CSVWriter if is_csv else parquet.ParquetWriter
     try:
         with make(str(unfinished), schema) as writer:
             for part in parts:
-                writer.write_table(part)
+                writer.write_table(guard_table(part) if is_csv and guard else part)
                 count += part.num_rows
         unfinished.replace(path)
     except OSError as error:
