@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from api.pages.figures.plotly_text import escape_texts
 from api.pages.page_access import Visit
 
 __all__ = ["SECTIONS", "page", "part", "plain_page"]
@@ -39,7 +40,7 @@ def _templates() -> Environment:
         "share": _share,
         "day": _day,
         "money": _money,
-        "script_json": _json,
+        "figure_json": _figure_json,
     }
     return environment
 
@@ -97,9 +98,9 @@ def _day(value: str | int | None) -> str:
     return f"{at:%d %b %Y, %H:%M}"
 
 
-def _json(value: Any) -> Markup:
-    """Return JSON that cannot end the script element that it stands in."""
-    text = json.dumps(value, allow_nan=False, ensure_ascii=True)
+def _figure_json(figure: Any) -> Markup:
+    """Return a figure as JSON that cannot end the script element that it stands in; its texts hold no markup."""
+    text = json.dumps(escape_texts(figure), allow_nan=False, ensure_ascii=True)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)  # noqa: S704 - escaped above

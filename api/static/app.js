@@ -81,6 +81,7 @@ function coloured(figure) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "inherit", color: style("--ink"), size: narrow ? 11 : 13 },
     margin: figure.layout.margin || { l: 48, r: 12, t: 8, b: 52 },
+    hoverlabel: { namelength: -1 }, // cut at 15 signs, an escaped one may be cut in two
     legend: { orientation: "h", y: -0.22, ...figure.layout.legend },
     xaxis: { ...axis, ...figure.layout.xaxis }, yaxis: { ...axis, ...figure.layout.yaxis },
   };

@@ -107,7 +107,7 @@ def test_a_name_in_a_figure_cannot_end_its_script(shop):
     shop.client.app.state.services.__dict__["segment_names"] = lambda: {"s1": "</script><script>alert(1)</script>"}
     text = seen(shop, "/segments")
     assert "<script>alert(1)" not in text
-    assert "\\u003c/script\\u003e" in text
+    assert "\\u0026lt;/script\\u0026gt;" in text
 
 
 def test_a_customer_is_found_by_its_whole_id_and_looking_is_on_record(shop):
