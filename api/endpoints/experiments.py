@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.serving.problem_details import ProblemError, problem_responses
+from api.serving.problem_details import ProblemError, field_errors, invalid_detail, problem_responses
 from api.serving.scope_guard import Caller, InjectedServices, guarded_router, requires_scope
 from events.schema.field_types import Identifier
 from experiments import Experiment, NotComputable
@@ -140,8 +140,8 @@ def experiment_of(fields: dict[str, Any]) -> Experiment:
     try:
         return Experiment.model_validate(fields)
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
-        raise ProblemError(422, said) from None
+        found = error.errors(include_url=False)
+        raise ProblemError(422, invalid_detail(field_errors(found), len(found))) from None
 
 
 async def list_experiments(services: InjectedServices) -> ExperimentList:

@@ -29,6 +29,8 @@ __all__ = [
     "Problem",
     "ProblemError",
     "error_status",
+    "field_errors",
+    "invalid_detail",
     "problem",
     "problem_responses",
     "problem_schemas",
@@ -38,6 +40,10 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+_MOST_ERRORS: Final = 20
+_MOST_SIGNS: Final = 300
+"""Characters of the name or the message of an invalid field."""
 
 _PAGE: Final = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -88,7 +94,10 @@ class Problem(BaseModel):
     title: str = Field(description="the name of the status")
     status: int = Field(ge=400, le=599)
     detail: str = Field(description="what happened, and what to do")
-    errors: list[FieldError] | None = Field(None, description="of an invalid request: its invalid fields")
+    errors: list[FieldError] | None = Field(
+        None, description="of an invalid request: its first invalid fields, up to 20"
+    )
+    errors_not_shown: int | None = Field(None, description="of an invalid request: how many more there are")
 
 
 class ProblemError(ShoalError):
@@ -111,10 +120,20 @@ def error_status(error: Exception) -> int:
 
 
 def problem(
-    status: int, detail: str, headers: Mapping[str, str] | None = None, errors: Sequence[FieldError] = ()
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[FieldError] = (),
+    errors_not_shown: int = 0,
 ) -> JSONResponse:
     """Return the answer to a request that failed."""
-    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors) or None)
+    document = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=list(errors) or None,
+        errors_not_shown=errors_not_shown or None,
+    )
     content = document.model_dump(exclude_none=True)
     return JSONResponse(content, status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
@@ -169,8 +188,27 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
 
 
 async def _on_validation_error(_: Request, error: RequestValidationError) -> Response:
-    errors = [FieldError(field=".".join(map(str, each["loc"])), message=each["msg"]) for each in error.errors()]
-    return problem(422, "; ".join(f"{each.field}: {each.message}" for each in errors), errors=errors)
+    found = error.errors()
+    errors = field_errors(found)
+    return problem(422, invalid_detail(errors, len(found)), errors=errors, errors_not_shown=len(found) - len(errors))
+
+
+def field_errors(found: Sequence[Any]) -> list[FieldError]:
+    """Return the first of pydantic's errors, with field and message of a bounded length."""
+    return [
+        FieldError(field=_bounded(".".join(map(str, each["loc"])) or "body"), message=_bounded(each["msg"]))
+        for each in found[:_MOST_ERRORS]
+    ]
+
+
+def invalid_detail(errors: Sequence[FieldError], count: int) -> str:
+    """Return the errors in one sentence, and how many more there are."""
+    more = [f"and {count - len(errors):,} more"] if count > len(errors) else []
+    return "; ".join([*(f"{each.field}: {each.message}" for each in errors), *more])
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= _MOST_SIGNS else text[: _MOST_SIGNS - 1] + "…"
 
 
 async def _on_redis_error(request: Request, error: RedisError) -> Response:

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from api.access.api_keys import bearer_token
 from api.access.scopes import Principal, Scope
+from api.serving.body_limits import check_body
 from api.serving.problem_details import ProblemError, error_status, problem_responses
 from api.serving.services import Services
 
@@ -51,6 +52,7 @@ class GuardedRoute(APIRoute):
             began = time.perf_counter()
             try:
                 request.state.caller = await _authorize(request, services, scopes)
+                await check_body(request)
                 response = await handler(request)
                 status = response.status_code
             except Exception as error:
