@@ -42,13 +42,14 @@ def erase(
     A person is erased under all ids: those that were merged into the customer, or the one that it was merged into.
     """
     from consumers.broker.kafka_sink import KafkaSink
+    from consumers.entries.entry_log import EntryLog
     from events.topics.required_topics import require_topics
     from state.store.connection import connect
     from stream.erasure.erase_everywhere import ErasureRequests
 
     address, client = kafka_settings(kafka), connect(state_settings(redis).redis)
     require_topics(address)
-    erasures = ErasureRequests(client, address, lambda: KafkaSink(address))
+    erasures = ErasureRequests(client, address, lambda: KafkaSink(address), EntryLog(address, client))
     person = erasures.request(customer_id, time.time_ns() // 1_000_000)
     found = _finish(erasures, person, timeout)
     if as_json:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.local.entry_writing import open_entries
 from cli.local.service_addresses import RedisOption, read_local, state_settings
 from cli.printing.durations import duration_s
 from cli.printing.output import JsonOption, print_json, tables
@@ -37,7 +38,7 @@ def create(
         raise typer.BadParameter(f"{name!r} is no name of 1 to 100 printable characters", param_hint="NAME")
     now = datetime.now(UTC)
     until = now + timedelta(seconds=duration_s(expires)) if expires else None
-    made = _store(redis).create(name, [Scope(each) for each in scope], now, until)
+    made = _writing_store(redis).create(name, [Scope(each) for each in scope], now, until)
     if as_json:
         print_json({**_shown(made.key), "key": made.token})
         return
@@ -70,7 +71,7 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """Revoke a key; within SHOAL_API_KEY_CACHE_S seconds it opens nothing any more."""
-    _store(redis).revoke(key_id)
+    _writing_store(redis).revoke(key_id)
     if as_json:
         print_json({"revoked": key_id})
     else:
@@ -109,3 +110,9 @@ def _store(redis: str | None) -> "KeyStore":
     from state.store.connection import connect
 
     return KeyStore(connect(state_settings(redis).redis))
+
+
+def _writing_store(redis: str | None) -> "KeyStore":
+    from api.access.api_keys import KeyStore
+
+    return KeyStore(*open_entries(redis))

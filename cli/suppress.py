@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cli.local.entry_writing import open_entries
 from cli.local.service_addresses import RedisOption, kafka_settings, state_settings
 from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
@@ -54,7 +55,7 @@ def remove(options: _ChangeOptions) -> None:
 
 def _change(options: _ChangeOptions, done: Literal["added", "removed"], message: str) -> None:
     scope, customers = _scope(options.campaign, options.segment), _customers(options.ids, options.file)
-    store = _store(options.redis)
+    store = _writing_store(options.redis)
     if done == "added":
         changed = store.add(scope, customers)
     else:
@@ -127,3 +128,9 @@ def _store(redis: str | None) -> "SuppressionStore":
     from state.store.connection import connect
 
     return SuppressionStore(connect(state_settings(redis).redis))
+
+
+def _writing_store(redis: str | None) -> "SuppressionStore":
+    from state.campaigns.suppressions import SuppressionStore
+
+    return SuppressionStore(*open_entries(redis))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.local.entry_writing import open_entries
 from cli.local.service_addresses import RedisOption, state_settings
 from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, errors, print_json, tables
 
 if TYPE_CHECKING:
     from queries.operations.triggers import Triggers
-    from state.campaigns.triggers import Trigger
+    from state.campaigns.triggers import Trigger, TriggerStore
 
 __all__ = ["app"]
 
@@ -75,7 +76,7 @@ def add(
 ) -> None:
     """Add a webhook for segment changes. Its secret is shown now and never again."""
     trigger = _trigger(name, url, options)
-    _triggers(redis).store.add(trigger)
+    _writing_store(redis).add(trigger)
     if as_json:
         print_json(trigger.model_dump(mode="json"))
         return
@@ -131,7 +132,7 @@ def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
 @app.command("remove", epilog="Example: `shoal trigger remove winback`")
 def remove(name: NameArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """Remove a webhook; its waiting deliveries are dropped."""
-    _triggers(redis).store.remove(name)
+    _writing_store(redis).remove(name)
     print_json({"removed": name}) if as_json else tables().print(f"trigger {name} removed")
 
 
@@ -226,3 +227,9 @@ def _triggers(redis: str | None) -> "Triggers":
     from state.store.connection import connect
 
     return Triggers(connect(state_settings(redis).redis))
+
+
+def _writing_store(redis: str | None) -> "TriggerStore":
+    from state.campaigns.triggers import TriggerStore
+
+    return TriggerStore(*open_entries(redis))

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _HEARTBEAT_S = 1.0
 _DRIFT_CHECK_S = 1.0
 _GC_S = 10.0
+_ENTRIES_S = 2.0
 _SHUTDOWN_TIMEOUT_S = 8.0
 
 
@@ -95,6 +96,10 @@ def build_app(
     @app.timer(_DRIFT_CHECK_S, on_leader=True)  # type: ignore[untyped-decorator]
     async def monitor_drift() -> None:
         await _in_thread(jobs, "check the model for drift", worker.drift_monitor.check)
+
+    @app.timer(_ENTRIES_S)  # type: ignore[untyped-decorator]
+    async def restore_entries() -> None:
+        await _in_thread(jobs, "restore what people entered", worker.entries.follow)
 
     @app.timer(_GC_S)  # type: ignore[untyped-decorator]
     async def collect_garbage() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import redis
 
 from consumers.broker.kafka_sink import KafkaSink
+from consumers.entries.entry_log import EntryLog
 from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.currency_conversion import Money
@@ -86,6 +87,7 @@ class SegmentWorker:
     models: ModelStore
     drift_monitor: DriftMonitor
     model_lag: ModelLagMonitor
+    entries: EntryLog
     jobs: BackgroundJobs
 
     def beat(self, *, leader: bool) -> None:
@@ -140,6 +142,8 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     live = LiveSegmenter(client, half_life_ms(settings.state))
     live.refresh()
     skipped, views = SkippedMessages(client), SegmentViews(client)
+    entries = EntryLog(settings.kafka, client, skipped.add)
+    entries.follow()
     feed = ModelFeed(settings.kafka, skipped.add)
     agreed = partial(read_agreed_watermark, client, settings.kafka.partitions, keys.SEGMENTS_GROUP)
     clock = AgreedClock(settings.stream.clock, settings.stream.replay_days, agreed)
@@ -152,7 +156,9 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
-        claims=ErasureAwareClaims(store, ErasureLog(settings.kafka, skipped.add), client, settings.kafka.partitions),
+        claims=ErasureAwareClaims(
+            store, ErasureLog(settings.kafka, skipped.add), client, settings.kafka.partitions, entries
+        ),
         load=partial(_load, store),
         committers=committers,
         recovery=SegmentRollbackRecovery(settings.kafka, store, views, merged, skipped.add),
@@ -175,6 +181,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         models=ModelStore(client),
         drift_monitor=_drift_monitor(client, settings),
         model_lag=ModelLagMonitor(settings.stream.behind_s),
+        entries=entries,
         jobs=BackgroundJobs(client),
     )
 

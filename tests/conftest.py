@@ -12,6 +12,9 @@ import redis as redis_py
 from hypothesis import HealthCheck, settings
 
 from cli.local.embedded import KafkaBroker, RedisServer, TansuBroker, start_redis
+from events.settings import KafkaSettings
+from events.topics.administration import create_topics
+from events.topics.specs import topic_specs
 
 # Relative, because the folder above need not be on sys.path.
 from tests.brokers import REDIS_DATABASES, KafkaChoice, removed_afterwards, start_kafka
@@ -68,6 +71,16 @@ def kafka(kafka_choice: KafkaChoice, tmp_path_factory: pytest.TempPathFactory) -
 def topic_prefix() -> str:
     """Beginning of topic and group names that no other test has."""
     return f"t{secrets.token_hex(4)}-"
+
+
+@pytest.fixture
+def entries_topic(kafka: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> KafkaSettings:
+    """Where what people enter is published: a topic of the test's own, which commands use too."""
+    monkeypatch.setenv("SHOAL_KAFKA", kafka)
+    monkeypatch.setenv("SHOAL_TOPIC_PREFIX", topic_prefix)
+    settings = KafkaSettings()
+    create_topics(kafka, [spec for spec in topic_specs(settings) if spec.name == settings.topic("entries")])
+    return settings
 
 
 @pytest.fixture(scope="session")

@@ -222,9 +222,13 @@ class Deployment:
 
     def read(self, topic: str) -> list[bytes]:
         """Return the values of a whole topic."""
-        return [value for value in self._read(topic) if value is not None]
+        return [value for _, value in self._read(topic) if value is not None]
 
-    def _read(self, topic: str) -> Iterator[bytes | None]:
+    def read_with_keys(self, topic: str) -> list[tuple[bytes | None, bytes | None]]:
+        """Return the keys and values of a whole topic."""
+        return list(self._read(topic))
+
+    def _read(self, topic: str) -> Iterator[tuple[bytes | None, bytes | None]]:
         consumer = Consumer({"bootstrap.servers": self.kafka.kafka, "group.id": "test", "enable.auto.commit": False})
         try:
             name = self.kafka.topic(topic)
@@ -241,7 +245,7 @@ class Deployment:
                 heard = bool(messages)
                 for message in messages:
                     assert message.error() is None, message.error()
-                    yield message.value()
+                    yield message.key(), message.value()
                     if message.offset() + 1 >= open_places.get(message.partition(), 0):
                         open_places.pop(message.partition(), None)
         finally:

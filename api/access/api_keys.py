@@ -19,11 +19,11 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.access.scopes import Principal, Scope
 from events.base_error import ShoalError
+from events.schema.outputs import Entry
+from state.entries.entry_writer import EntryWriter, RedisEntryWriter
+from state.store import keys
 
-__all__ = ["KEYS", "ApiKey", "KeyStore", "KeyUnknown", "NewKey", "Token", "bearer_token", "parse_token"]
-
-KEYS: Final = "api:keys"
-"""Redis hash: key id → the key as JSON, with the hash of its secret."""
+__all__ = ["ApiKey", "KeyStore", "KeyUnknown", "NewKey", "Token", "bearer_token", "parse_token"]
 
 _FORM: Final = re.compile(r"shoal_([0-9a-z]{12})_([A-Za-z0-9_-]{43})")
 
@@ -81,10 +81,11 @@ class NewKey:
 
 
 class KeyStore:
-    """Makes, lists and revokes keys."""
+    """Makes, lists and revokes keys; changes go through `writer`."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, writer: EntryWriter | None = None) -> None:
         self._redis: Any = client
+        self._writer = writer or RedisEntryWriter(client)
 
     def create(
         self,
@@ -104,18 +105,23 @@ class KeyStore:
             expires_at=expires_at,
             digest=_digest(secret),
         )
-        self._redis.hset(KEYS, key_id, key.model_dump_json())
+        self._writer.write(lambda: [Entry(kind="api-key", name=key_id, value=key.model_dump_json())])
         return NewKey(key, f"shoal_{key_id}_{secret}")
 
     def all(self) -> list[ApiKey]:
         """Return every key, the oldest first."""
-        found = [ApiKey.model_validate_json(value) for value in self._redis.hgetall(KEYS).values()]
+        found = [ApiKey.model_validate_json(value) for value in self._redis.hgetall(keys.API_KEYS).values()]
         return sorted(found, key=lambda key: (key.created_at, key.id))
 
     def revoke(self, key_id: str) -> None:
         """Forget a key; API processes that remember it stop at the end of their cache. Raises KeyUnknown."""
-        if not self._redis.hdel(KEYS, key_id):
-            raise KeyUnknown(f"there is no API key {key_id!r}; `shoal keys list` shows those there are")
+
+        def change() -> Sequence[Entry]:
+            if not self._redis.hexists(keys.API_KEYS, key_id):
+                raise KeyUnknown(f"there is no API key {key_id!r}; `shoal keys list` shows those there are")
+            return [Entry(kind="api-key", name=key_id, removed=True)]
+
+        self._writer.write(change)
 
 
 def bearer_token(authorization: str) -> str:

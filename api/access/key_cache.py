@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from api.access.api_keys import KEYS, ApiKey, parse_token
+from api.access.api_keys import ApiKey, parse_token
 from api.access.scopes import Principal
+from state.store import keys
 
 __all__ = ["KeyCache"]
 
@@ -39,12 +40,12 @@ class KeyCache:
 
     async def by_id(self, key_id: str) -> Principal | None:
         """Return the principal of a key that a signed-in session names, or None where it was revoked or expired."""
-        value = await self._redis.hget(KEYS, key_id)
+        value = await self._redis.hget(keys.API_KEYS, key_id)
         return _valid(ApiKey.model_validate_json(value), self._clock()) if value else None
 
     async def _read(self, token: str) -> ApiKey | None:
         parts = parse_token(token)
-        value = await self._redis.hget(KEYS, parts.key_id) if parts else None
+        value = await self._redis.hget(keys.API_KEYS, parts.key_id) if parts else None
         if parts is None or value is None:
             return None
         key = ApiKey.model_validate_json(value)

@@ -22,6 +22,7 @@ from api.settings import AppSettings
 from batch.promotion.decisions import Promotion
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.dead_letters.stored_letters import DeadLetterLog
+from consumers.entries.entry_log import EntryLog
 from events.time_units import DAY_MS
 from queries.customers.customer_and_segment_json import Inspector
 from queries.customers.customer_lookup import CustomerLookup
@@ -52,6 +53,7 @@ __all__ = ["Services", "open_services"]
 _CONNECTIONS = 50
 _SINK_S = 15.0
 _ERASURES_S = 2.0
+_ENTRIES_S = 2.0
 _SEGMENTS_S, _STATUS_S, _POPULATION_S, _COUNTRIES_S = 5.0, 2.0, 15.0, 60.0
 
 
@@ -82,6 +84,7 @@ class Services:
     triggers: Triggers
     letters: DeadLetterLog
     skipped: SkippedMessages
+    entries: EntryLog
     erasures: ErasureRequests
     sink: Callable[[], KafkaSink]
     looks: EffectSeriesStore
@@ -135,7 +138,11 @@ async def open_services(settings: AppSettings) -> AsyncIterator[Services]:
 def _periodic_tasks(services: Services) -> list[tuple[str, Callable[[], object], float]]:
     every_s = services.settings.api.looks_s
     look = partial(record_all_effects, services.experiments, services.looks, services.decisions, every_s)
-    return [("erasures", services.erasures.finish_open, _ERASURES_S), ("readings of the experiments", look, every_s)]
+    return [
+        ("what people entered", services.entries.follow, _ENTRIES_S),
+        ("erasures", services.erasures.finish_open, _ERASURES_S),
+        ("readings of the experiments", look, every_s),
+    ]
 
 
 def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
@@ -150,6 +157,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         return KafkaSink(kafka, timeout_s=_SINK_S)
 
     skipped, may_evict = SkippedMessages(store), settings.state.redis_eviction == "allow"
+    entries = EntryLog(kafka, store, skipped.add)
     status = Cached(lambda: pipeline_status(store, kafka, may_evict=may_evict), _STATUS_S)
     return Services(
         settings=settings,
@@ -169,13 +177,14 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         countries=Cached(lambda: customers_by_country(store, kafka.partitions), _COUNTRIES_S),
         change_feed=ChangeFeed(kafka, skipped.add),
         event_rate=EventRate(),
-        experiments=Experiments(store, kafka.partitions, clock),
-        suppressions=SuppressionStore(store),
+        experiments=Experiments(store, kafka.partitions, clock, entries),
+        suppressions=SuppressionStore(store, entries),
         people=PersonIdsReader(store, kafka.partitions),
-        triggers=Triggers(store),
+        triggers=Triggers(store, entries),
         letters=DeadLetterLog(kafka, store),
         skipped=skipped,
-        erasures=ErasureRequests(store, kafka, sink),
+        entries=entries,
+        erasures=ErasureRequests(store, kafka, sink, entries),
         sink=sink,
         looks=EffectSeriesStore(store),
         decisions=ReachedDecisionStore(store),

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from cli.experiment.definition_options import FIELDS, DefinitionOptions, given, instant, read_definition, segment_ids
-from cli.experiment.stored_experiments import open_experiments, validated
+from cli.experiment.stored_experiments import open_experiments_to_change, validated
 from queries.experiments.experiments import ExperimentNotRunning, Experiments
 from queries.segments.segment_names import all_segment_names
 
@@ -15,7 +15,7 @@ __all__ = ["create", "stop", "update"]
 
 def create(experiment_id: str, options: DefinitionOptions, file: Path | None, redis_url: str | None) -> dict[str, Any]:
     """Store a new definition and return it as JSON values. Raises typer.BadParameter, ExperimentExists."""
-    experiments = open_experiments(redis_url)
+    experiments = open_experiments_to_change(redis_url)
     fields = {"start": experiments.now(), **_changes(experiment_id, options, file, experiments)}
     experiment = validated({**fields, "id": experiment_id})
     experiments.create(experiment)
@@ -24,7 +24,7 @@ def create(experiment_id: str, options: DefinitionOptions, file: Path | None, re
 
 def update(experiment_id: str, options: DefinitionOptions, file: Path | None, redis_url: str | None) -> dict[str, Any]:
     """Change a definition and return it as JSON values. Raises typer.BadParameter, ChangeRefused, ConcurrentChange."""
-    experiments = open_experiments(redis_url)
+    experiments = open_experiments_to_change(redis_url)
     stored = experiments.stored(experiment_id)
     changes = _changes(experiment_id, options, file, experiments)
     if not changes:
@@ -41,7 +41,7 @@ def stop(experiment_id: str, at: str | None, redis_url: str | None) -> dict[str,
     """
     when = None if at is None else instant(at, "--at")
     try:
-        stopped = open_experiments(redis_url).stop(experiment_id, when)
+        stopped = open_experiments_to_change(redis_url).stop(experiment_id, when)
     except ExperimentNotRunning as error:
         raise typer.BadParameter(str(error), param_hint="--at") from error
     return stopped.model_dump(mode="json")

@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.experiment.definition_options import FIELDS
+from cli.local.entry_writing import open_entries
 from cli.local.service_addresses import kafka_settings, state_settings
 from experiments import Experiment
 from queries.experiments.experiments import Experiments
@@ -13,14 +14,23 @@ from state.store.connection import connect
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.settings import StreamSettings
 
-__all__ = ["open_experiments", "validated"]
+__all__ = ["open_experiments", "open_experiments_to_change", "validated"]
 
 
 def open_experiments(redis_url: str | None) -> Experiments:
-    """Connect to the Redis of an address, the settings or this folder. Raises RedisUnreachable."""
+    """Connect to the Redis of an address, the settings or this folder, to read. Raises RedisUnreachable."""
+    return Experiments(connect(state_settings(redis_url).redis), kafka_settings().partitions, _clock())
+
+
+def open_experiments_to_change(redis_url: str | None) -> Experiments:
+    """Connect to Kafka too. Raises RedisUnreachable, KafkaUnreachable, TopicsMisconfigured."""
+    client, log = open_entries(redis_url)
+    return Experiments(client, kafka_settings().partitions, _clock(), log)
+
+
+def _clock() -> SegmentClock:
     stream = StreamSettings()
-    clock = SegmentClock(stream.clock, stream.replay_days)
-    return Experiments(connect(state_settings(redis_url).redis), kafka_settings().partitions, clock)
+    return SegmentClock(stream.clock, stream.replay_days)
 
 
 def validated(fields: dict[str, object]) -> Experiment:

@@ -16,6 +16,7 @@ from cli.feeding.live_segment_table import SegmentTicker
 from cli.feeding.pacing import Pace, paced
 from cli.feeding.sample_webhook import SampleWebhook
 from cli.local.local_services import LocalServices
+from consumers.entries.entry_log import EntryLog
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS, DAY_S
 from experiments import Experiment
@@ -61,6 +62,7 @@ class LiveShop:
         self._services, self._webhook, self._console, self._stop = services, webhook, console, stop
         self._kafka = KafkaSettings(kafka=services.addresses.kafka)
         self._ticker = SegmentTicker(services, console)
+        self._entries = EntryLog(self._kafka, self._ticker.client)
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         start = today - timedelta(days=PAST_DAYS + RECENT_DAYS + _LIVE_DAYS)
         self._shop = Shop(live_scenario(), customers, 1, start)
@@ -120,7 +122,7 @@ class LiveShop:
                 "expected_customers": max(100, self._shop.customers // 2),
             }
         )
-        ExperimentStore(self._ticker.client).create(definition.id, definition.model_dump_json())
+        ExperimentStore(self._ticker.client, self._entries).create(definition.id, definition.model_dump_json())
 
     def _add_trigger(self) -> None:
         """Add a trigger for whoever moves by silence; its webhook is this process's own."""
@@ -132,7 +134,7 @@ class LiveShop:
             cap=3,
             created_at=datetime.now(UTC),
         )
-        TriggerStore(self._ticker.client).add(trigger)
+        TriggerStore(self._ticker.client, self._entries).add(trigger)
 
     def _await_baseline(self) -> None:
         deadline = time.monotonic() + _BASELINE_S

@@ -20,6 +20,7 @@ from api.access.sign_in_sessions import new_sign_in
 from cli.local.embedded import ChildProcess, Server, free_port, port_open, start_redis, start_tansu
 from cli.local.pid_file import running_pid
 from cli.local.service_addresses import LOCAL, LocalAddresses
+from consumers.entries.entry_log import EntryLog
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.administration import create_topics
@@ -97,16 +98,16 @@ class LocalServices:
         self.spawn("batch", "batch", "--every", "24h")
         self.spawn("triggers", "triggers")
         client = connect(store.url)
-        self._start_api(client)
+        self._start_api(client, EntryLog(settings, client))
         _await_owner(self.worker, WorkerRegistry(client), settings.partitions)
         _await_owner(experiments, WorkerRegistry(client, keys.EXPERIMENT_WORKERS), settings.partitions)
 
-    def _start_api(self, client: redis.Redis) -> None:
+    def _start_api(self, client: redis.Redis, entries: EntryLog) -> None:
         """Start the API with a key of its own, which this process alone knows, and say where it is."""
         port = free_port()
         api = self.spawn("api", "api", "--port", str(port))
         api.wait_until(lambda: port_open(port), _API_S)
-        self._key = KeyStore(client).create("local", [Scope.ADMIN], datetime.now(UTC))
+        self._key = KeyStore(client, entries).create("local", [Scope.ADMIN], datetime.now(UTC))
         self.addresses = msgspec.structs.replace(self.addresses, api=f"http://127.0.0.1:{port}")
         self._write_addresses()
 

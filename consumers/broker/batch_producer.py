@@ -28,7 +28,9 @@ class BatchProducer:
         self._failures: list[str] = []
         self._producer, self._batches = _opened(options)
 
-    def send(self, topic: str, key: bytes | None, value: bytes, partition: int, headers: Headers | None = None) -> None:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int, headers: Headers | None = None
+    ) -> None:
         """Queue one message. Blocks while the queue is full. Raises MessageRefused."""
         own: list[tuple[str, str | bytes | None]] = [*(headers or ())]
         while True:

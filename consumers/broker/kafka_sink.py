@@ -33,11 +33,13 @@ class KafkaSink:
         self,
         topic: str,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         partition: int = PARTITION_UA,
         headers: Headers | None = None,
     ) -> None:
         """Queue one message for a topic (its name without prefix), to the partition of its key unless one is named.
+
+        Without a value, compaction removes what was published under the key.
 
         Blocks while the queue is full. Raises SinkFailed.
         """

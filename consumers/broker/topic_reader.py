@@ -22,8 +22,8 @@ _NOWHERE: Final = 1 << 62
 class TopicReader:
     """A consumer of its own, closed by `with` or `close`; `name` is what the broker's log calls it."""
 
-    def __init__(self, kafka: KafkaSettings, name: str, **settings: Any) -> None:
-        self._bootstrap = kafka.kafka
+    def __init__(self, kafka: KafkaSettings, name: str, *, metadata_s: float = _TIMEOUT_S, **settings: Any) -> None:
+        self._bootstrap, self._metadata_s = kafka.kafka, metadata_s
         self._known: set[str] = set()
         self._consumer = Consumer(
             {
@@ -79,7 +79,7 @@ class TopicReader:
         """Ask for topics: a consumer that has to find out by itself begins to fetch only half a second later."""
         try:
             for topic in topics - self._known:
-                self._consumer.list_topics(topic, timeout=_TIMEOUT_S)
+                self._consumer.list_topics(topic, timeout=self._metadata_s)
         except KafkaException as error:
             raise KafkaUnreachable(self._bootstrap, error) from error
         self._known |= topics

@@ -10,6 +10,7 @@ from consumers.history.erasure_log import ErasureLog
 from consumers.runtime.protocols import PartitionClaims
 from state.customers.erasures import ErasedCustomers, ErasureQueue, restore_salt
 from state.customers.secondary_data_erasure import erase_secondary_data
+from state.entries.entry_writer import EntryWriter
 from state.partitions.counted_offsets import require_counted_offsets
 from state.partitions.partition_fence import OwnedPartition
 from state.store import keys
@@ -24,8 +25,16 @@ _CHUNK: Final = 5_000
 class ErasureAwareClaims:
     """Claims partitions, each with the tombstones that are on the topic, even if Redis has lost them."""
 
-    def __init__(self, claims: PartitionClaims, erasures: ErasureLog, client: redis.Redis, partitions: int) -> None:
+    def __init__(
+        self,
+        claims: PartitionClaims,
+        erasures: ErasureLog,
+        client: redis.Redis,
+        partitions: int,
+        entries: EntryWriter,
+    ) -> None:
         self._claims, self._erasures, self._redis, self._partitions = claims, erasures, client, partitions
+        self._entries = entries
 
     def verify(self, owned: Sequence[OwnedPartition]) -> None:
         """Compare partitions with what their owner knows of them. Raises Fenced or StateMismatch."""
@@ -80,7 +89,7 @@ class ErasureAwareClaims:
         for name in returned:
             for place in {partition, keys.IDENTITIES_PARTITION}:
                 ErasureQueue(self._redis).request(place, name)
-            erase_secondary_data(self._redis, name, self._partitions)
+            erase_secondary_data(self._redis, name, self._partitions, self._entries)
         return returned
 
 

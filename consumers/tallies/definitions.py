@@ -11,6 +11,7 @@ from typing import Final
 import xxhash
 from pydantic import ValidationError
 
+from consumers.entries.entry_log import EntryLog
 from events.time_units import DAY_MS
 from experiments.definition import Experiment
 from state.experiments.definitions import ExperimentStore
@@ -68,13 +69,19 @@ class LiveExperiment:
 class Definitions:
     """The experiments by id, as of at most `refresh_s` ago; safe to share between threads.
 
-    An experiment keeps its `code` for as long as the process lives, whatever is created or removed meanwhile.
+    An experiment keeps its `code` for as long as the process lives, whatever is created or removed meanwhile. Where
+    Redis has lost what people entered, `entries` puts it back first.
     """
 
     def __init__(
-        self, store: ExperimentStore, refresh_s: float = 0.5, *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: ExperimentStore,
+        refresh_s: float = 0.5,
+        *,
+        entries: EntryLog | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store, self._refresh_s, self._clock = store, refresh_s, clock
+        self._store, self._refresh_s, self._entries, self._clock = store, refresh_s, entries, clock
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._live: dict[str, LiveExperiment] = {}
@@ -83,15 +90,15 @@ class Definitions:
         self._ids: list[str] = []
 
     def current(self) -> dict[str, LiveExperiment]:
-        """Return the experiments by id. Raises redis.RedisError."""
+        """Return the experiments by id. Raises redis.RedisError, KafkaUnreachable, SinkFailed."""
         if self._clock() - self._read_at >= self._refresh_s:
             self.refresh()
         return self._live
 
     def refresh(self) -> dict[str, LiveExperiment]:
-        """Read the definitions now, and return them. Raises redis.RedisError."""
+        """Read the definitions now, and return them. Raises redis.RedisError, KafkaUnreachable, SinkFailed."""
         with self._lock:
-            texts, read_at = self._store.all(), self._clock()
+            texts, read_at = self._read(), self._clock()
             changed = {name: text for name, text in texts.items() if self._texts.get(name) != text}
             live = {name: each for name, each in self._live.items() if name in texts and name not in changed}
             for name, text in changed.items():
@@ -105,6 +112,14 @@ class Definitions:
                     self._ids.append(name)
             self._texts, self._live, self._read_at = texts, live, read_at
             return live
+
+    def _read(self) -> dict[str, str]:
+        """Read the definitions from a Redis that has lost none: exposures of a lost one would be dead letters."""
+        while True:
+            texts = self._store.all()
+            if self._entries is None or self._entries.is_current():
+                return texts
+            self._entries.follow()
 
     def code(self, experiment_id: str) -> int:
         """Return the number that columns of events hold for an experiment; -1 where it was never seen."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import redis
 
 from consumers.broker.kafka_sink import KafkaSink
+from consumers.entries.entry_log import EntryLog
 from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.currency_conversion import Money
@@ -29,11 +30,13 @@ from consumers.tallies.definitions import Definitions
 from consumers.tallies.handler import TallyHandler
 from consumers.tallies.inputs import ConversionInput, ExposureInput, PurchaseInput
 from consumers.tallies.settings import ExperimentSettings
+from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.specs import EXPERIMENT_INPUTS, SEGMENT_INPUTS
 from state.customers.merged_customers import MergedCustomers
 from state.experiments.definitions import ExperimentStore
 from state.experiments.tally_partitions import TallyPartitions
+from state.operations.background_jobs import BackgroundJobs
 from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_fence import OwnedPartition
 from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
@@ -48,6 +51,7 @@ log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
 _BEATS_BETWEEN_COLLECTIONS = 10
+_BEATS_BETWEEN_ENTRIES = 2
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,10 @@ class ServiceSettings:
 class ExperimentService:
     """One process of the experiment consumer."""
 
-    def __init__(self, runtime: MicroBatchRuntime, registry: WorkerRegistry) -> None:
-        self._runtime, self._registry = runtime, registry
+    def __init__(
+        self, runtime: MicroBatchRuntime, registry: WorkerRegistry, entries: EntryLog, jobs: BackgroundJobs
+    ) -> None:
+        self._runtime, self._registry, self._entries, self._jobs = runtime, registry, entries, jobs
         self._name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._failure: BaseException | None = None
         self._stop = threading.Event()
@@ -84,6 +90,8 @@ class ExperimentService:
         while not self._stop.wait(_BEAT_S if beats else 0.0):
             beats += 1
             self._beat()
+            if beats % _BEATS_BETWEEN_ENTRIES == 0:
+                self._restore_entries()
             if beats % _BEATS_BETWEEN_COLLECTIONS == 0:
                 gc.collect()
         self._runtime.stop()
@@ -95,6 +103,13 @@ class ExperimentService:
             log.error("the experiment consumer stopped: %s", self._failure, exc_info=None if known else self._failure)
             return 1
         return 0
+
+    def _restore_entries(self) -> None:
+        try:
+            with self._jobs.running("restore what people entered"):
+                self._entries.follow()
+        except (redis.RedisError, ShoalError) as error:
+            log.warning("could not restore what people entered: %s", error)
 
     def _work(self) -> None:
         try:
@@ -127,7 +142,10 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
     money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
     if money.currency:
         require_same_format(client, {"currency": money.currency})
-    definitions = Definitions(ExperimentStore(client), settings.experiments.definitions_s)
+    skipped = SkippedMessages(client).add
+    entries = EntryLog(settings.kafka, client, skipped)
+    entries.follow()
+    definitions = Definitions(ExperimentStore(client), settings.experiments.definitions_s, entries=entries)
     store, largest = TallyPartitions(client), settings.kafka.max_event_bytes
     bounds = EventBounds.from_settings(settings.consumer)
     handler = TallyHandler(store, definitions, settings.experiments, settings.state.duplicate_window)
@@ -140,7 +158,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
             ExposureInput(definitions, largest, bounds),
         ],
         claims=ErasureAwareClaims(
-            store, ErasureLog(settings.kafka, SkippedMessages(client).add), client, settings.kafka.partitions
+            store, ErasureLog(settings.kafka, skipped), client, settings.kafka.partitions, entries
         ),
         load=handler.load,
         committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],
@@ -152,7 +170,8 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
         left_to={topic: keys.SEGMENTS_GROUP for topic in EXPERIMENT_INPUTS if topic in SEGMENT_INPUTS},
     )
     runtime = MicroBatchRuntime(wiring, keys.EXPERIMENTS_GROUP)
-    return ExperimentService(runtime, WorkerRegistry(client, keys.EXPERIMENT_WORKERS))
+    jobs = BackgroundJobs(client)
+    return ExperimentService(runtime, WorkerRegistry(client, keys.EXPERIMENT_WORKERS), entries, jobs)
 
 
 class _NoBackground:

@@ -41,6 +41,12 @@ _KEYS: Final[dict[str, JsonSchemaValue]] = {
     },
     "baselines": {"type": "string", "pattern": "^[0-9]+$", "description": "number of the baseline"},
     "erasures": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "the digest of the payload"},
+    "entries": {
+        "type": "string",
+        "pattern": "^(salt|(experiment|trigger|api-key)/.+|suppression/[0-9a-f]{32})$",
+        "description": "kind and name; of a suppression a salted hash of its scope and customer. A message without "
+        "payload takes back the suppression of a customer who is erased",
+    },
 }
 """Message keys other than customer_id, by topic."""
 

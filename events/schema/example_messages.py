@@ -120,6 +120,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "salt": "c4ca4238a0b923820dcc509a6f75849b",
         "erased_at": "2026-03-14T09:26:57Z",
     },
+    "entries": {
+        "kind": "suppression",
+        "name": "campaign:winback",
+        "customer_id": "C-1017",
+        "value": None,
+        "removed": False,
+    },
     "baselines": {
         "baseline": 7,
         "status": "approved",

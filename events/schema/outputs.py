@@ -1,4 +1,4 @@
-"""What Shoal publishes: segment changes, dead letters, models, baselines and erasures."""
+"""What Shoal publishes: segment changes, dead letters, models, baselines, erasures and what people entered."""
 
 from typing import Annotated, Literal
 
@@ -13,6 +13,8 @@ __all__ = [
     "Cause",
     "DeadLetter",
     "DeadLetterHeader",
+    "Entry",
+    "EntryKind",
     "Erasure",
     "LifetimeAmounts",
     "LifetimeModel",
@@ -232,11 +234,32 @@ class Erasure(_Output):
     erased_at: Instant
 
 
+EntryKind = Literal["experiment", "trigger", "suppression", "api-key", "salt"]
+
+
+class Entry(_Output):
+    """What a person entered, for Shoal itself, should Redis lose it: the latest message of a key counts.
+
+    It holds the secrets of webhooks, and customers who are suppressed: only Shoal may read and write the topic.
+    """
+
+    kind: EntryKind = Field(
+        description="`salt` is not entered: it is the key of the hashes in the keys of suppressions"
+    )
+    name: str = Field(
+        max_length=300, description="an experiment's id, a trigger's name, the scope of a suppression, an API key's id"
+    )
+    customer_id: Identifier | None = Field(default=None, description="who is suppressed; null for the other kinds")
+    value: str | None = Field(default=None, description="what Redis holds, as text; null for suppressions and removals")
+    removed: bool = Field(default=False, description="whether it was taken back")
+
+
 OUTPUTS: dict[str, type[BaseModel]] = {
     "segment-changes": SegmentChange,
     "dead-letters": DeadLetter,
     "models": ModelVersion,
     "baselines": Baseline,
     "erasures": Erasure,
+    "entries": Entry,
 }
 """The model of each output and control topic, by the topic's name without prefix."""

@@ -74,12 +74,20 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
     by_customer: dict[str, dict[str, str]] = dict.fromkeys((*SEGMENT_INPUTS, "exposures", "conversions"), kept)
     by_customer |= {merges_topic(group): kept for group in ("segments", "experiments")}
     by_customer |= {"segment-changes": longer}
+    # What an erasure ends is compacted away within about a day. That it ended is kept for as long as the longest log:
+    # a Redis that is put back and is not older than that is told.
+    entered = compacted | {
+        "max.compaction.lag.ms": str(DAY_MS),
+        "segment.ms": str(DAY_MS),
+        "delete.retention.ms": str(90 * DAY_MS),
+    }
     single = {
         IDENTITIES: kept,
         "dead-letters": longer,
         "models": compacted,
         "baselines": compacted,
         "erasures": compacted,
+        "entries": entered,
     }
     return [
         TopicSpec(settings.topic(name), settings.partitions, settings.replication, config, by_customer=True)

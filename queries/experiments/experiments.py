@@ -12,6 +12,7 @@ from experiments import Experiment, Tallies, Tally, assign, check_change
 from state.campaigns.suppressions import SuppressionStore
 from state.customers.current_segment_keys import SegmentViews
 from state.customers.person_ids import PersonIdsReader
+from state.entries.entry_writer import EntryWriter
 from state.experiments.definitions import ExperimentStore
 from state.experiments.reached_decisions import ReachedDecisionStore
 from state.experiments.tallies import TallyStore
@@ -85,11 +86,13 @@ class ExperimentReport(NamedTuple):
 
 
 class Experiments:
-    """Reads and changes what Redis holds of experiments."""
+    """Reads what Redis holds of experiments, and changes it through `writer`."""
 
-    def __init__(self, client: redis.Redis, partitions: int, clock: SegmentClock) -> None:
+    def __init__(
+        self, client: redis.Redis, partitions: int, clock: SegmentClock, writer: EntryWriter | None = None
+    ) -> None:
         self.client, self.partitions, self._clock = client, partitions, clock
-        self._definitions, self._decisions = ExperimentStore(client), ReachedDecisionStore(client)
+        self._definitions, self._decisions = ExperimentStore(client, writer), ReachedDecisionStore(client)
 
     def now(self) -> datetime:
         """Return the present as segments have it: the wall clock, or the stream's time while history is replayed."""

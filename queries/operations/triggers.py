@@ -8,6 +8,7 @@ import redis
 from events.codec.instants import rfc3339
 from state.campaigns.deliveries import Attempt, DeliveryStore
 from state.campaigns.triggers import Trigger, TriggerStore
+from state.entries.entry_writer import EntryWriter
 
 __all__ = ["Triggers"]
 
@@ -15,8 +16,8 @@ __all__ = ["Triggers"]
 class Triggers:
     """Reads the triggers and the outcomes of their deliveries."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self.store, self.deliveries = TriggerStore(client), DeliveryStore(client)
+    def __init__(self, client: redis.Redis, writer: EntryWriter | None = None) -> None:
+        self.store, self.deliveries = TriggerStore(client, writer), DeliveryStore(client)
 
     def all(self) -> list[dict[str, Any]]:
         """Return every trigger, sorted by name, as JSON values."""

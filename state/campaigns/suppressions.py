@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import redis
 
+from events.schema.outputs import Entry
+from state.entries.entry_writer import EntryWriter, RedisEntryWriter
 from state.store import keys
 
 __all__ = ["ALL", "SuppressionStore", "campaign_scope", "segment_scope"]
@@ -26,21 +28,32 @@ def segment_scope(segment_id: str) -> str:
 
 
 class SuppressionStore:
-    """Keeps one set of customers for each scope, and the list of scopes."""
+    """Keeps one set of customers for each scope, and the list of scopes; changes go through `writer`."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, writer: EntryWriter | None = None) -> None:
         self._redis: Any = client
+        self._writer = writer or RedisEntryWriter(client)
 
     def add(self, scope: str, customer_ids: Iterable[str]) -> int:
         """Suppress customers; return how many were not suppressed before."""
-        ids = list(customer_ids)
-        if ids:
-            self._redis.sadd(keys.SUPPRESSED_SCOPES, scope)
-        return self._each_chunk("SADD", scope, ids)
+        return self._change(scope, customer_ids, removed=False)
 
     def remove(self, scope: str, customer_ids: Iterable[str]) -> int:
         """End the suppression of customers; return how many were suppressed."""
-        return self._each_chunk("SREM", scope, list(customer_ids))
+        return self._change(scope, customer_ids, removed=True)
+
+    def _change(self, scope: str, customer_ids: Iterable[str], *, removed: bool) -> int:
+        ids, count = list(dict.fromkeys(customer_ids)), 0
+
+        def change() -> Sequence[Entry]:
+            nonlocal count
+            affected = [name for name, there in zip(ids, self._there(scope, ids), strict=True) if there == removed]
+            count = len(affected)
+            return [Entry(kind="suppression", name=scope, customer_id=name, removed=removed) for name in affected]
+
+        if ids:
+            self._writer.write(change)
+        return count
 
     def remove_people(self, scope: str, people: Sequence[Sequence[str]]) -> int:
         """End the suppression of persons (their ids), under whichever id it was made; return how many were suppressed.
@@ -103,14 +116,22 @@ class SuppressionStore:
         return [name for name, there in zip(names, found, strict=True) if any(there)]
 
     def remove_everywhere(self, customer_id: str) -> int:
-        """Remove a customer from every scope, as an erasure does; return from how many."""
-        return sum(self.remove(name, [customer_id]) for name in self._names())
+        """Remove a customer from every scope, as an erasure does, and all trace of it; return from how many."""
+        scopes = self.scopes_of(customer_id)
+
+        def change() -> Sequence[Entry]:
+            # of all scopes: of one that it was in once, it is still told that it no longer is
+            names = self._names()
+            return [Entry(kind="suppression", name=name, customer_id=customer_id, removed=True) for name in names]
+
+        self._writer.write(change, forget=True)
+        return len(scopes)
 
     def _names(self) -> list[str]:
         return sorted(member.decode() for member in self._redis.smembers(keys.SUPPRESSED_SCOPES))
 
-    def _each_chunk(self, command: str, scope: str, ids: list[str]) -> int:
+    def _there(self, scope: str, ids: Sequence[str]) -> list[bool]:
         with self._redis.pipeline(transaction=False) as pipe:
             for start in range(0, len(ids), _CHUNK):
-                pipe.execute_command(command, keys.suppressed(scope), *ids[start : start + _CHUNK])
-            return sum(int(changed) for changed in pipe.execute())
+                pipe.smismember(keys.suppressed(scope), ids[start : start + _CHUNK])
+            return [bool(there) for found in pipe.execute() for there in found]

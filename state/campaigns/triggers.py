@@ -1,6 +1,7 @@
 """Triggers of campaigns: which segment changes call which webhook."""
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -10,7 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from events.base_error import ShoalError
 from events.schema.field_types import Identifier
-from events.schema.outputs import Cause
+from events.schema.outputs import Cause, Entry
+from state.entries.entry_writer import EntryWriter, RedisEntryWriter
 from state.store import keys
 
 __all__ = ["Trigger", "TriggerExists", "TriggerRule", "TriggerStore", "TriggerUnknown"]
@@ -77,15 +79,21 @@ class Trigger(TriggerRule):
 
 
 class TriggerStore:
-    """Keeps the triggers by name."""
+    """Keeps the triggers by name; changes go through `writer`."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, writer: EntryWriter | None = None) -> None:
         self._redis: Any = client
+        self._writer = writer or RedisEntryWriter(client)
 
     def add(self, trigger: Trigger) -> None:
         """Add a trigger. Raises TriggerExists."""
-        if not self._redis.hsetnx(keys.TRIGGERS, trigger.trigger, trigger.model_dump_json()):
-            raise TriggerExists(trigger.trigger)
+
+        def change() -> Sequence[Entry]:
+            if self._redis.hexists(keys.TRIGGERS, trigger.trigger):
+                raise TriggerExists(trigger.trigger)
+            return [Entry(kind="trigger", name=trigger.trigger, value=trigger.model_dump_json())]
+
+        self._writer.write(change)
 
     def all(self) -> dict[str, Trigger]:
         """Return every trigger by name, sorted."""
@@ -101,9 +109,12 @@ class TriggerStore:
 
     def remove(self, name: str) -> None:
         """Remove a trigger; what it still had to deliver is dropped. Raises TriggerUnknown."""
-        self.get(name)
-        self._redis.hdel(keys.TRIGGERS, name)
-        self._redis.delete(keys.deliveries(name), keys.deliveries_due(name), keys.deliveries_seen(name))
+
+        def change() -> Sequence[Entry]:
+            self.get(name)
+            return [Entry(kind="trigger", name=name, removed=True)]
+
+        self._writer.write(change)
 
     def _found(self) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = self._redis.hgetall(keys.TRIGGERS)

@@ -12,6 +12,7 @@ import redis
 
 from events.topics.partitioning import partition_of
 from state.campaigns.suppressions import SuppressionStore
+from state.entries.entry_writer import EntryWriter
 from state.store import keys
 
 __all__ = ["erase_secondary_data"]
@@ -35,11 +36,16 @@ return removed
 """
 
 
-def erase_secondary_data(client: redis.Redis, customer_id: str, partitions: int) -> dict[str, int]:
-    """Erase a customer's data outside the partition of the `segments` group; return how much was found, by kind."""
+def erase_secondary_data(
+    client: redis.Redis, customer_id: str, partitions: int, entries: EntryWriter | None = None
+) -> dict[str, int]:
+    """Erase a customer's data outside the partition of the `segments` group; return how much was found, by kind.
+
+    `entries` erases suppressions on their topic too. Raises what it raises.
+    """
     home = partition_of(customer_id, partitions)
     found = {
-        "suppressions": SuppressionStore(client).remove_everywhere(customer_id),
+        "suppressions": SuppressionStore(client, entries).remove_everywhere(customer_id),
         "experiments": _experiments(client, customer_id, home),
         "deliveries": _deliveries(client, customer_id),
         "attempts": _attempts(client, customer_id),

@@ -5,6 +5,7 @@ from typing import Any
 
 import redis
 
+from consumers.entries.entry_log import EntryLog
 from events.time_units import HOUR_MS
 from events.topics.partitioning import partition_of
 from state.campaigns.deliveries import Delivery, DeliveryOutcome, DeliveryStore
@@ -21,17 +22,24 @@ class ContactPermission:
     """Checked before every attempt, so that the newest suppressions and consent count."""
 
     def __init__(
-        self, client: redis.Redis, deliveries: DeliveryStore, settings: TriggerSettings, partitions: int
+        self,
+        client: redis.Redis,
+        deliveries: DeliveryStore,
+        settings: TriggerSettings,
+        partitions: int,
+        entries: EntryLog | None = None,
     ) -> None:
+        """Check `entries` too, in a service: a Redis that has lost suppressions knows of nobody who said no."""
         self._redis: Any = client
         self._suppressions, self._deliveries = SuppressionStore(client), deliveries
         self._people = PersonIdsReader(client, partitions)
-        self._settings, self._partitions = settings, partitions
+        self._settings, self._partitions, self._entries = settings, partitions, entries
 
     def refusal(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[DeliveryOutcome, str] | None:
         """Return the outcome and reason of a delivery that must not be made now, None where it may.
 
-        What holds for any id of a person holds for the person.
+        What holds for any id of a person holds for the person. Raises EntriesBehind where Redis has lost what people
+        entered: then nobody knows.
         """
         age_ms = now_ms - delivery.changed_ms
         if age_ms > self._settings.trigger_max_age_h * HOUR_MS:
@@ -42,6 +50,8 @@ class ContactPermission:
         for scope in scopes:
             if self._suppressions.are_any_suppressed([person.all], [scope])[0]:
                 return "suppressed", f"the customer is suppressed ({scope})"
+        if self._entries is not None:
+            self._entries.require_current()
         consent = self._consent(person.customer_id)
         needed = trigger.needs_consent or self._settings.consent == "required"
         if consent is False or (needed and consent is not True):

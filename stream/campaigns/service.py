@@ -14,10 +14,12 @@ import redis
 from mode import Service
 
 from consumers.broker.internal_messages import StoredMessage
+from consumers.entries.entry_log import EntryLog
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
+from state.operations.background_jobs import BackgroundJobs
 from state.settings import StateSettings
 from state.store.connection import connect_for_service
 from stream.campaigns.contact_permission import ContactPermission
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 _BATCH = 500
 _WITHIN_S = 0.1
 _SHUTDOWN_TIMEOUT_S = 8.0
+_ENTRIES_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,22 +44,37 @@ class _TriggerService:
     intake: ChangeIntake
     dispatcher: Dispatcher
     heartbeat: Heartbeat
+    entries: EntryLog
+    jobs: BackgroundJobs
 
 
 class DispatchService(Service):
     """Runs the dispatcher for as long as the application runs; a failure there ends the process."""
 
-    def __init__(self, dispatcher: Dispatcher, heartbeat: Heartbeat, **options: Any) -> None:
+    def __init__(self, parts: _TriggerService, **options: Any) -> None:
         super().__init__(**options)
-        self._dispatcher, self._heartbeat = dispatcher, heartbeat
+        self._parts = parts
 
     @Service.task
     async def _dispatch(self) -> None:
-        await self._dispatcher.run()
+        await self._parts.dispatcher.run()
+
+    @Service.task
+    async def _restore_entries(self) -> None:
+        def restore() -> None:
+            with self._parts.jobs.running("restore what people entered"):
+                self._parts.entries.follow()
+
+        while True:
+            try:
+                await asyncio.to_thread(restore)
+            except (redis.RedisError, ShoalError) as error:
+                log.warning("could not restore what people entered: %s", error)
+            await asyncio.sleep(_ENTRIES_S)
 
     @Service.task
     async def _beat(self) -> None:
-        await self._heartbeat.run()
+        await self._parts.heartbeat.run()
 
     async def on_stop(self) -> None:
         """End the process even where Faust's clean-up hangs; what is queued stays in Redis."""
@@ -125,16 +143,19 @@ def run_triggers(
 ) -> int:
     """Run the trigger service until SIGTERM or SIGINT and return the process's exit code.
 
-    Raises RedisUnreachable, RedisRefuses.
+    Raises RedisUnreachable, RedisRefuses, KafkaUnreachable.
     """
     parts = _build(kafka, state, settings)
-    service = DispatchService(parts.dispatcher, parts.heartbeat)
+    service = DispatchService(parts)
     return run_faust_app(partial(build_trigger_app, kafka, parts.intake, session_timeout_s), service)
 
 
 def _build(kafka: KafkaSettings, state: StateSettings, settings: TriggerSettings) -> _TriggerService:
     client = connect_for_service(state)
+    entries = EntryLog(kafka, client)
+    entries.follow()
     triggers, deliveries = TriggerStore(client), DeliveryStore(client, log_length=settings.trigger_log)
-    permission = ContactPermission(client, deliveries, settings, kafka.partitions)
+    permission = ContactPermission(client, deliveries, settings, kafka.partitions, entries)
     intake = ChangeIntake(client, triggers, deliveries, kafka.partitions)
-    return _TriggerService(intake, Dispatcher(triggers, deliveries, permission, settings), Heartbeat(client))
+    dispatcher = Dispatcher(triggers, deliveries, permission, settings)
+    return _TriggerService(intake, dispatcher, Heartbeat(client), entries, BackgroundJobs(client))

@@ -13,6 +13,7 @@ from events.topics.partitioning import partition_of
 from state.customers.erasures import ErasureQueue, OpenErasures, was_erased
 from state.customers.merged_customers import ids_of_person
 from state.customers.secondary_data_erasure import erase_secondary_data
+from state.entries.entry_writer import EntryWriter
 from state.store import keys
 
 __all__ = ["ErasureProgress", "ErasureRequests"]
@@ -38,8 +39,10 @@ class ErasureRequests:
     here, so that nothing is written there again meanwhile. A person who had several ids is erased under all of them.
     """
 
-    def __init__(self, client: redis.Redis, kafka: KafkaSettings, sink: Callable[[], KafkaSink]) -> None:
-        self._client, self._kafka, self._sink = client, kafka, sink
+    def __init__(
+        self, client: redis.Redis, kafka: KafkaSettings, sink: Callable[[], KafkaSink], entries: EntryWriter
+    ) -> None:
+        self._client, self._kafka, self._sink, self._entries = client, kafka, sink, entries
         self._redis: Any = client
         self._queue, self._open = ErasureQueue(client), OpenErasures(client)
 
@@ -75,7 +78,7 @@ class ErasureRequests:
         """
         if self._is_waiting(customer_id) or not self._merges_forgotten(customer_id):
             return None
-        found = erase_secondary_data(self._client, customer_id, self._kafka.partitions)
+        found = erase_secondary_data(self._client, customer_id, self._kafka.partitions, self._entries)
         found["dead_letters"] = DeadLetterLog(self._kafka, self._client).erase_customer(customer_id, self._sink)
         self._open.close(customer_id)
         return found

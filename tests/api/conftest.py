@@ -84,10 +84,16 @@ def fill(client: redis_py.Redis, names: list[str], seed: int = 1) -> None:
 
 
 @pytest.fixture
-def app_settings(redis_database_url: str) -> AppSettings:
+def kafka_away() -> None:
+    """For tests of an API that cannot reach Kafka."""
+
+
+@pytest.fixture
+def app_settings(request: pytest.FixtureRequest, redis_database_url: str, entries_topic: KafkaSettings) -> AppSettings:
+    address = "127.0.0.1:1" if "kafka_away" in request.fixturenames else entries_topic.kafka
     return AppSettings(
         ApiSettings(),
-        KafkaSettings(kafka="127.0.0.1:1", partitions=PARTITIONS),
+        entries_topic.model_copy(update={"kafka": address, "partitions": PARTITIONS}),
         StateSettings(redis=redis_database_url),
         StreamSettings(clock="event"),
     )

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from api.access.api_keys import KEYS
 from api.access.customer_access_log import STREAM, audit_salt, pseudonym
 from cli.main import app
+from state.store import keys
 
 RUN = CliRunner()
 
 
 @pytest.fixture
-def run(redis_database_url):
+def run(redis_database_url, entries_topic):
     def run(*arguments: str):
         return RUN.invoke(app, [*arguments, "--redis", redis_database_url])
 
@@ -37,7 +37,7 @@ def test_a_revoked_key_is_gone(run, redis):
     ends = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
     assert ends.total_seconds() == 86_400
     assert run("keys", "revoke", made["id"]).exit_code == 0
-    assert redis.hlen(KEYS) == 0
+    assert redis.hlen(keys.API_KEYS) == 0
     again = run("keys", "revoke", made["id"])
     assert "there is no API key" in str(again.exception)
     assert "there is no API key" in str(run("keys", "sign-in", made["id"]).exception)
@@ -48,7 +48,7 @@ def test_a_revoked_key_is_gone(run, redis):
 )
 def test_wrong_usage_makes_no_key(run, redis, arguments):
     assert run("keys", "create", *arguments).exit_code == 2
-    assert redis.hlen(KEYS) == 0
+    assert redis.hlen(keys.API_KEYS) == 0
 
 
 def test_the_audit_log_can_be_asked_about_a_customer(run, redis):

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from consumers.entries.entry_log import EntryLog
 from consumers.merges.messages import CustomerHandover, encode_merge_message
 from state.campaigns.deliveries import Attempt, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope
@@ -222,7 +223,7 @@ def test_a_record_on_its_way_to_an_erased_customer_is_dropped_and_its_id_erased_
     handover = encode_merge_message(CustomerHandover(VISITOR, ANNA, {}, [OLDER]))
     service.publish([Message("merges-segments", ANNA, handover)])
     service.until_processed()
-    requests = ErasureRequests(redis, service.kafka, service.sink)
+    requests = ErasureRequests(redis, service.kafka, service.sink, EntryLog(service.kafka, redis))
     service.until(lambda: requests.finish_open() >= 0 and not OpenErasures(redis).all(), what="both are erased too")
     assert nothing_holds(service)
     assert service.records().keys() == {"bert"}
@@ -244,7 +245,7 @@ def test_merges_of_the_erased_do_not_come_back_with_an_older_redis(service, eras
     service.come_back_older(before)
     service.until(lambda: service.records().keys() == others and nothing_holds(service), what="all but the erased")
     service.until_processed()
-    requests = ErasureRequests(service.redis, service.kafka, service.sink)
+    requests = ErasureRequests(service.redis, service.kafka, service.sink, EntryLog(service.kafka, service.redis))
     service.until(lambda: requests.finish_open() >= 0 and nothing_holds(service), what="nothing is left but tombstones")
     assert service.records().keys() == others
     service.assert_model_is_sum_of_customers()

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from consumers.dead_letters.stored_letters import DeadLetterLog
+from consumers.entries.entry_log import EntryLog
 from consumers.history.erasure_log import ErasureLog
 from consumers.history.segment_changes_reader import newest_changes, read_changes
 from events.schema.example_messages import EXAMPLES
@@ -22,7 +23,7 @@ from tests.deployment import Message
 from tests.shop import order, purchases
 from tests.stream.campaigns.receiver import Receiver
 
-INTERNAL = ("segment-changes", "dead-letters", "models", "baselines", "erasures")
+INTERNAL = ("segment-changes", "dead-letters", "models", "baselines", "erasures", "entries")
 ANYTHING = (
     None,
     b"",
@@ -203,7 +204,7 @@ def test_a_background_job_that_fails_is_named_until_it_succeeds(service, shoal, 
     service.publish([order("bert", "1998-01-01T00:00:00Z")])
     service.until_processed()
     service.until_owned()
-    requests = ErasureRequests(service.redis, service.kafka, service.sink)
+    requests = ErasureRequests(service.redis, service.kafka, service.sink, EntryLog(service.kafka, service.redis))
     jobs = BackgroundJobs(service.redis)
     requests.request("bert", 1)
     partition = partition_of("bert", 4)

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.access.api_keys import KEYS, KeyStore
+from api.access.api_keys import KeyStore
 from api.access.scopes import Scope
 from api.app import build_app
 from api.serving.scope_guard import GuardedRoute, guarded_router
 from api.settings import ApiSettings, AppSettings
 from events.settings import KafkaSettings
 from state.settings import StateSettings
+from state.store import keys as redis_keys
 from stream.settings import StreamSettings
 
 OPEN = {("GET", "/health"), ("GET", "/ready"), ("GET", "/openapi.json")}
@@ -102,6 +103,6 @@ def test_a_revoked_key_opens_nothing_once_the_cache_has_ended(shop, monkeypatch)
 def test_redis_holds_no_secret(shop):
     token = shop.token(Scope.ADMIN)
     secret = token.split("_", 2)[2]
-    kept = b"".join(shop.redis.hgetall(KEYS).values())
+    kept = b"".join(shop.redis.hgetall(redis_keys.API_KEYS).values())
     assert secret.encode() not in kept
     assert secret not in repr(KeyStore(shop.redis).all())

@@ -139,6 +139,7 @@ def test_an_id_that_is_none_publishes_nothing(shop, refuse, settings):
     assert shop.post("/v1/dead-letters:replay", {"again": True}).status_code == 422
 
 
+@pytest.mark.usefixtures("kafka_away")
 def test_kafka_away_is_503(app_settings, redis):
     with TestClient(build_app(app_settings), raise_server_exceptions=False) as client:
         away = Shop(client, redis, app_settings, [])

@@ -208,6 +208,7 @@ def test_many_customers_at_once(shop):
     assert shop.post("/v1/customers:lookup", {"customer_ids": ["c"] * 101}, PERSONAL).status_code == 422
 
 
+@pytest.mark.usefixtures("kafka_away")
 @pytest.mark.parametrize("name", ["c001", "a/b"])
 def test_the_history_without_kafka_is_without_causes(shop, name):
     answer = shop.get(f"/v1/customers/{quote(name, safe='')}/history", PERSONAL)

@@ -4,6 +4,7 @@ import pytest
 
 from api.access.customer_access_log import STREAM, read_audit
 from api.access.scopes import Scope
+from consumers.entries.entry_log import EntryLog
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.customers.erasures import OpenErasures, read_erased_customers
 from state.store import keys
@@ -25,7 +26,7 @@ class NoLetters:
 @pytest.fixture
 def erasures(shop, monkeypatch):
     monkeypatch.setattr("stream.erasure.erase_everywhere.DeadLetterLog", NoLetters)
-    return ErasureRequests(shop.redis, shop.settings.kafka, lambda: None)
+    return ErasureRequests(shop.redis, shop.settings.kafka, lambda: None, EntryLog(shop.settings.kafka, shop.redis))
 
 
 def erased_by_a_worker(redis, customer_id):

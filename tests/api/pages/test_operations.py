@@ -70,7 +70,7 @@ def sent(shop, path, **fields):
 
 @pytest.fixture(autouse=True)
 def quick(shop):
-    """Kafka is not there in these tests; do not wait for it."""
+    """Most topics are not there in these tests; do not wait for them."""
     services = shop.client.app.state.services.__dict__
     status = {
         "customers": 3, "baseline": 0, "model_version": 0, "events": {}, "events_behind": None, "tallies_behind": None,
@@ -119,6 +119,7 @@ def test_older_dead_letters_are_on_the_next_page(shop, letters):
     assert "orders/0/7" in seen(shop, "/operations/dead-letters?before=x")
 
 
+@pytest.mark.usefixtures("kafka_away")
 def test_kafka_away_is_said_in_the_place_of_the_letters(shop):
     signed_in(shop)
     assert "no Kafka broker answers" in seen(shop, "/parts/dead-letters")

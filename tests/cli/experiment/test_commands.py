@@ -28,7 +28,7 @@ BANNER = ("experiment", "create", "banner", "--variant", "A", "--variant", "B:3"
 
 
 @pytest.fixture
-def shoal(redis_database_url):
+def shoal(redis_database_url, entries_topic):
     return Shoal(redis_database_url)
 
 

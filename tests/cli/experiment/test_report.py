@@ -48,7 +48,7 @@ BETTER = Tallies(
 
 
 @pytest.fixture
-def shoal(redis_database_url):
+def shoal(redis_database_url, entries_topic):
     return Shoal(redis_database_url)
 
 
