@@ -8,9 +8,12 @@ from typer.testing import CliRunner
 from cli.main import app
 from consumers.entries.entry_log import EntryLog
 from consumers.merges.messages import CustomerHandover, encode_merge_message
+from events.topics.partitioning import partition_of
+from experiments import Experiment
 from state.campaigns.deliveries import Attempt, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope
 from state.customers.erasures import OpenErasures, was_erased
+from state.experiments.definitions import ExperimentStore
 from state.store import keys
 from stream.erasure.erase_everywhere import ErasureRequests
 from tests.deployment import Message
@@ -260,3 +263,38 @@ def test_erasing_twice_and_erasing_who_was_never_merged_is_as_before(service, er
     code, said = erase(OLDER)
     assert (code, said["ids"]) == (0, [OLDER])
     assert was_erased(service.redis, keys.IDENTITIES_PARTITION, OLDER)
+
+
+def test_what_the_experiments_keep_of_a_person_is_erased_under_all_ids_too(service, erase):
+    redis = service.redis
+    redis.config_set("rdbcompression", "no")
+    variants = [{"name": "A"}, {"name": "B"}]
+    banner = {"id": "banner", "variants": variants, "control": "A", "start": "1997-01-01T00:00:00Z"}
+    ExperimentStore(redis).create("banner", Experiment.model_validate(banner).model_dump_json())
+    service.worker()
+    service.spawn("experiments")
+    seen = [
+        message(
+            "exposures",
+            event_id=f"x-{each}",
+            customer_id=each,
+            occurred_at="1998-01-01T00:00:00Z",
+            experiment="banner",
+            variant="B",
+        )
+        for each in (VISITOR, OLDER, "bert")
+    ]
+    service.publish([*events_of_the_person(), *seen])
+    assert CliRunner().invoke(app, ["wait"]).exit_code == 0
+    service.publish(merges())
+    assert CliRunner().invoke(app, ["wait"]).exit_code == 0
+    pointers = {keys.merged(place, keys.EXPERIMENTS_GROUP) for place in range(service.kafka.partitions)}
+    assert sum(redis.hlen(each) for each in pointers) == 2
+    assert erase(VISITOR)[0] == 0
+    assert nothing_holds(service)
+    service.publish([*seen, *merges()])
+    assert CliRunner().invoke(app, ["wait"]).exit_code == 0
+    assert nothing_holds(service)
+    assert sum(redis.hlen(each) for each in pointers) == 0
+    home = partition_of("bert", service.kafka.partitions)
+    assert redis.hexists(keys.exposed(home, "banner"), "bert")
