@@ -103,7 +103,7 @@ def test_nothing_holds_the_id_and_replays_do_not_bring_it_back(service, erase):
     service.assert_outcomes_add_up(ends)
 
 
-def test_a_redis_that_lost_its_offsets_replays_without_the_erased(service, erase):
+def test_a_redis_that_lost_its_state_replays_without_the_erased(service, erase):
     worker = service.worker()
     service.publish([*purchases()[:300], *events_of_anna()[:9]])
     service.until_processed()
@@ -111,8 +111,8 @@ def test_a_redis_that_lost_its_offsets_replays_without_the_erased(service, erase
     before = service.records().keys()
     worker.kill()
     for partition in range(service.kafka.partitions):
-        for key in (keys.customers(partition), keys.model(partition), keys.offsets(partition, keys.SEGMENTS_GROUP)):
-            service.redis.delete(key)
+        of_group = [of(partition, keys.SEGMENTS_GROUP) for of in (keys.offsets, keys.outcome_counts)]
+        service.redis.delete(keys.customers(partition), keys.model(partition), *of_group)
     service.worker()
     service.until_processed()
     assert service.records().keys() == before
