@@ -35,7 +35,8 @@ class ConsumerSettings(BaseSettings):
     placeholder_ids: Annotated[tuple[str, ...], NoDecode] = Field(
         PLACEHOLDER_IDS,
         description="customer ids that stand for a missing id, in any case, whose events are rejected; "
-        "a JSON list, or separated by commas; empty: every id is a customer's",
+        "a JSON list, or separated by commas; empty: every id is a customer's. "
+        "Those of the default, but 0, stand for no order and no session either",
     )
     redis_retry_s: float = Field(
         300.0, ge=0.0, le=86_400.0, description="seconds to keep trying while Redis is away, before the worker stops"

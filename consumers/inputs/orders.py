@@ -52,6 +52,7 @@ class OrderInput:
         amounts, unconvertible = self._money.thousandths(read["amount"], read["currency"])
         columns = self.columns(read, amounts)
         rejections = self._bounds.check(columns, latest_ms)
+        self._bounds.check_names(rejections, columns.order_hashes, "order_id")
         unnamed = (columns.order_hashes == 0) & (columns.kinds != REFUNDED)
         rejections.where(unnamed, lambda _: ORDER_ID_MISSING)
         rejections.where(unconvertible, lambda i: self._money.reason(currency_text(read["currency"][i])))

@@ -52,6 +52,7 @@ class SessionInput:
             np.where(read["cart_adds"] == ABSENT, 0, read["cart_adds"]),
         )
         rejections = self._bounds.check(columns, latest_ms)
+        self._bounds.check_names(rejections, columns.session_hashes, "session_id")
         rejections.times(starts, self._bounds.earliest_ms, latest_ms, "started_at")
         rejections.where(starts > ends, lambda _: "started_at lies after occurred_at, the session's end")
         return rejections.split(columns, read.positions, read.rejections)

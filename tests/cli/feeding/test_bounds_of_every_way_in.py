@@ -33,6 +33,10 @@ BOUNDS = [
     ("customers", {"signed_up_at": "1970-01-01T00:00:00Z"}, "signed_up_at: lies before 1990-01-01"),
     ("web-sessions", {"started_at": "1970-01-01T00:00:00Z"}, "started_at: lies before 1990-01-01"),
     ("web-sessions", {"customer_id": "undefined"}, "customer_id: 'undefined' stands for a missing id"),
+    ("orders", {"order_id": "undefined"}, "order_id: 'undefined' stands for a missing id; send the order's own id"),
+    ("orders", {"order_id": "NULL", "type": "refunded"}, "order_id: 'NULL' stands for a missing id"),
+    ("orders", {"order_id": " "}, "order_id: ' ' stands for a missing id"),
+    ("web-sessions", {"session_id": "(not set)"}, "session_id: '(not set)' stands for a missing id"),
     ("orders", {"amount": -1}, "amount: should be from 0"),
     ("orders", {"currency": "euro"}, "currency: "),
     ("orders", {"order_id": None}, "order_id"),
@@ -92,6 +96,12 @@ def test_what_a_worker_refuses_is_refused_with_its_reason(way, topic, changes, r
 @pytest.mark.parametrize("topic", ["orders", "web-sessions", "customers"])
 def test_what_a_worker_takes_is_taken(way, topic, tmp_path):
     assert way(topic, EXAMPLES[topic], tmp_path) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["0", "nullable", "12"])
+def test_an_order_may_have_any_other_name_and_the_number_zero(way, name, tmp_path):
+    assert way("orders", EXAMPLES["orders"] | {"order_id": name}, tmp_path) == []
 
 
 def test_a_currency_without_a_rate_is_refused_among_files_as_by_a_worker(tmp_path, monkeypatch):

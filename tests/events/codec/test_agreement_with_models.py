@@ -14,6 +14,7 @@ from consumers.inputs.bounds import EventBounds
 from consumers.inputs.currency_conversion import Money
 from consumers.inputs.identities import IdentityInput
 from consumers.inputs.orders import OrderInput
+from consumers.inputs.placeholder_hashes import PlaceholderHashes
 from consumers.inputs.placeholder_ids import PlaceholderIds
 from consumers.inputs.web_sessions import SessionInput
 from events.codec.instants import milliseconds
@@ -28,7 +29,7 @@ INSTANTS = {
 }
 AS_TEXT = {model: BatchDecoder(model, MAX_BYTES, INSTANTS[model]) for model in MODELS}
 DECODERS = {model: BatchDecoder(model, MAX_BYTES) for model in MODELS}
-BOUNDS = EventBounds(earliest_ms=0, placeholders=PlaceholderIds(()))
+BOUNDS = EventBounds(earliest_ms=0, placeholders=PlaceholderIds(()), unnamed=PlaceholderHashes(()))
 """What the models know nothing of does not refuse anything here."""
 SESSIONS = SessionInput(MAX_BYTES, BOUNDS)
 IDENTITIES = IdentityInput(MAX_BYTES, BOUNDS)
