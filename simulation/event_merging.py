@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 from events.arrays import Ints
 from events.schema.inputs import INPUTS
+from events.topics.specs import IDENTITIES
 
 __all__ = ["TOPICS", "TRUTH", "Batch", "EventMerger"]
 
-TOPICS: Final = tuple(INPUTS)
+TOPICS: Final = tuple(topic for topic in INPUTS if topic != IDENTITIES)
+"""Each customer has one id in the simulated shop."""
 TRUTH: Final = len(TOPICS)
 """The place that lines of the truth have instead of a topic's."""
 

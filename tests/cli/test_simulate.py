@@ -21,7 +21,6 @@ from cli import simulate
 from cli.feeding.event_sinks import FileTaken
 from cli.feeding.pacing import Pace, paced
 from cli.main import app
-from events.schema.inputs import INPUTS
 from events.settings import KafkaSettings
 from events.topics.administration import TopicsMisconfigured, create_topics
 from events.topics.partitioning import partitions_of
@@ -66,7 +65,7 @@ pytestmark = pytest.mark.usefixtures("signals_as_before")
 def test_a_folder_gets_a_file_of_each_topic_and_the_truth(tmp_path: Path) -> None:
     told = json.loads(shoal("--customers", 200, "--days", 120, "--seed", 3, "--to", tmp_path / "a", "--json").stdout)
     assert told.pop("seconds") >= 0
-    found = {topic: lines(tmp_path / "a" / f"{topic}.jsonl") for topic in INPUTS}
+    found = {topic: lines(tmp_path / "a" / f"{topic}.jsonl") for topic in TOPICS}
     times = [event["occurred_at"] for topic in found.values() for event in topic]
     truth = lines(tmp_path / "a" / "truth.jsonl")
     assert told == {
@@ -95,7 +94,7 @@ def test_the_same_seed_gives_the_same_files_and_another_does_not(tmp_path: Path)
 
 def test_it_ends_after_so_many_events(tmp_path: Path) -> None:
     told = json.loads(shoal("--customers", 50, "--events", 777, "--to", tmp_path / "a", "--json").stdout)
-    assert told["events"] == sum(len(lines(tmp_path / "a" / f"{topic}.jsonl")) for topic in INPUTS) == 777
+    assert told["events"] == sum(len(lines(tmp_path / "a" / f"{topic}.jsonl")) for topic in TOPICS) == 777
 
 
 def test_what_it_did_is_told_in_a_sentence(tmp_path: Path) -> None:
@@ -174,7 +173,7 @@ def test_ctrl_c_ends_it_with_what_was_given_out(tmp_path: Path) -> None:
     assert run.returncode == 0, err
     told = json.loads(out)
     assert told["stopped"]
-    assert 0 < told["events"] == sum(len(lines(tmp_path / "out" / f"{topic}.jsonl")) for topic in INPUTS) < 20_000
+    assert 0 < told["events"] == sum(len(lines(tmp_path / "out" / f"{topic}.jsonl")) for topic in TOPICS) < 20_000
 
 
 class Clock:
@@ -230,7 +229,7 @@ def test_large_batches_are_given_out_in_parts_between_which_it_can_be_stopped() 
 def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
     """Settings of topics that exist and are empty."""
     made = KafkaSettings(kafka=kafka, topic_prefix=topic_prefix, partitions=PARTITIONS)
-    create_topics(kafka, [spec for spec in topic_specs(made) if spec.name.removeprefix(topic_prefix) in INPUTS])
+    create_topics(kafka, [spec for spec in topic_specs(made) if spec.name.removeprefix(topic_prefix) in TOPICS])
     return made
 
 
@@ -271,7 +270,7 @@ def test_kafka_gets_what_a_folder_would(
     shoal(*shop, "--to", tmp_path / "a")
     found = published(settings, told["events"])
     assert len(found) == told["events"]
-    for topic in INPUTS:
+    for topic in TOPICS:
         values = [value for name, _, value, _ in found if name == topic]
         assert sorted(values) == sorted((tmp_path / "a" / f"{topic}.jsonl").read_bytes().splitlines())
     keys = [key.decode() for _, key, _, _ in found]

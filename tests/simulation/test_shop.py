@@ -13,6 +13,7 @@ from events.schema.inputs import INPUTS
 from events.time_units import DAY_MS, HOUR_MS
 from simulation.customers.groups import Buying, Dropout, Returns, Visits
 from simulation.customers.population import group_sizes, initial_joins_on
+from simulation.event_merging import TOPICS
 from simulation.scenarios.named_scenarios import SCENARIOS, named_scenario
 from simulation.scenarios.regimes import Regime
 from simulation.shop import Shop
@@ -66,7 +67,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(shop):
 
 
 def ids(seen):
-    return [event["event_id"] for topic in INPUTS for event in seen.events.get(topic, [])]
+    return [event["event_id"] for topic in TOPICS for event in seen.events.get(topic, [])]
 
 
 def test_a_shorter_run_is_the_beginning_of_a_longer_one(shop):
@@ -76,11 +77,11 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one(shop):
 
 
 def test_every_topic_has_events_and_orders_are_of_every_kind(shop):
-    assert {topic for topic in INPUTS if shop.events[topic]} == set(INPUTS)
+    assert {topic for topic in TOPICS if shop.events[topic]} == set(TOPICS)
     assert {order["type"] for order in shop.events["orders"]} == {"placed", "cancelled", "refunded"}
 
 
-@pytest.mark.parametrize("topic", INPUTS)
+@pytest.mark.parametrize("topic", TOPICS)
 def test_every_event_is_valid(shop, topic):
     values = shop.values[topic]
     models = [INPUTS[topic].model_validate_json(value) for value in values]
