@@ -5,7 +5,7 @@ that process dies, the delivery becomes visible and is sent again under the same
 once, and exactly once for a webhook that drops ids it has seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import redis
@@ -123,9 +123,48 @@ class DeliveryStore:
         """Queue deliveries of a trigger and return how many; ids that came in the last week are skipped."""
         if not deliveries:
             return 0
+        return int(self._queue(self._redis, trigger, deliveries, now_ms))
+
+    def add_read(
+        self,
+        deliveries: Mapping[str, Sequence[Delivery]],
+        topic: str,
+        before: Mapping[int, int | None],
+        after: Mapping[int, int],
+        now_ms: int,
+    ) -> int | None:
+        """Queue deliveries by trigger and, in the same transaction, the offsets `after` what they were read from.
+
+        Returns how many were new; None, and nothing is queued, where the stored offsets are not those `before`.
+        """
+        names = [keys.offsets(partition, keys.TRIGGERS_GROUP) for partition in before]
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.watch(*names)
+            if [_offset(pipe.hget(name, topic)) for name in names] != list(before.values()):
+                return None
+            pipe.multi()
+            for trigger, each in deliveries.items():
+                self._queue(pipe, trigger, each, now_ms)
+            for partition, offset in after.items():
+                pipe.hset(keys.offsets(partition, keys.TRIGGERS_GROUP), topic, offset)
+            try:
+                answers = pipe.execute()
+            except redis.WatchError:
+                return None
+        return sum(map(int, answers[: len(deliveries)]))
+
+    def positions(self, topic: str, partitions: Iterable[int]) -> dict[int, int | None]:
+        """Return up to which offset each partition was read for the queues, None where Redis does not know."""
+        wanted = list(partitions)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for partition in wanted:
+                pipe.hget(keys.offsets(partition, keys.TRIGGERS_GROUP), topic)
+            return dict(zip(wanted, map(_offset, pipe.execute()), strict=True))
+
+    def _queue(self, client: Any, trigger: str, deliveries: Sequence[Delivery], now_ms: int) -> Any:
         pairs = [part for each in deliveries for part in (each.id, each.model_dump_json())]
         names = [keys.deliveries_due(trigger), keys.deliveries(trigger), keys.deliveries_seen(trigger)]
-        return int(self._add(keys=names, args=[now_ms, now_ms - _SEEN_MS, *pairs]))
+        return self._add(keys=names, args=[now_ms, now_ms - _SEEN_MS, *pairs], client=client)
 
     def receive(self, trigger: str, now_ms: int, invisible_ms: int, limit: int) -> list[Delivery]:
         """Return up to `limit` deliveries that are due; each is returned again after `invisible_ms` unless settled."""
@@ -223,3 +262,7 @@ class DeliveryStore:
 def contact_id(delivery: Delivery) -> str:
     """Return the id of a contact with a customer; names of triggers have no spaces."""
     return f"{delivery.trigger} {delivery.id}"
+
+
+def _offset(value: bytes | None) -> int | None:
+    return None if value is None else int(value)

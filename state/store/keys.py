@@ -26,6 +26,9 @@ SEGMENTS_GROUP: Final = "segments"
 EXPERIMENTS_GROUP: Final = "experiments"
 """The consumer group that tallies exposures, conversions and orders."""
 
+TRIGGERS_GROUP: Final = "triggers"
+"""The consumer group that queues the deliveries of segment changes."""
+
 BASELINE_CURRENT: Final = "baseline:current"
 BASELINE_LAST: Final = "baseline:last"
 MODEL_CURRENT: Final = "model:current"

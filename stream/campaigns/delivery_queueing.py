@@ -1,11 +1,12 @@
-"""Queue segment changes for delivery: they are in their triggers' queues before their offsets are committed."""
+"""Queue segment changes for delivery, together with the offsets up to which they were read."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import redis
 
 from consumers.broker.internal_messages import StoredMessage
+from consumers.entries.entry_log import EntryLog
 from consumers.history.published_changes import read_published_changes
 from events.topics.partitioning import partitions_of
 from state.campaigns.deliveries import DeliveryStore
@@ -23,22 +24,36 @@ __all__ = ["ChangeIntake"]
 class ChangeIntake:
     """Queues the deliveries of a batch of messages; the same batch again adds none."""
 
-    def __init__(self, client: redis.Redis, triggers: TriggerStore, deliveries: DeliveryStore, partitions: int) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        triggers: TriggerStore,
+        deliveries: DeliveryStore,
+        partitions: int,
+        entries: EntryLog | None = None,
+    ) -> None:
+        """Check `entries`, in a service: by a Redis that has lost triggers nothing would be sent to them."""
         self._triggers, self._deliveries, self._partitions = triggers, deliveries, partitions
-        self._views = SegmentViews(client)
+        self._views, self._entries = SegmentViews(client), entries
         self._store, self._skipped = PartitionStore(client, keys.SEGMENTS_GROUP), SkippedMessages(client)
 
-    def add(self, messages: Sequence[tuple[StoredMessage, int]]) -> int:
-        """Queue the deliveries of messages (each with its time in ms), and return how many were new."""
+    def add(
+        self, messages: Sequence[tuple[StoredMessage, int]], before: Mapping[int, int | None], after: Mapping[int, int]
+    ) -> int | None:
+        """Queue the deliveries of messages (each with its time in ms) of one topic, and return how many were new.
+
+        The offsets `after` them are stored with them; None, and nothing is queued, where those stored are not `before`.
+        Raises EntriesBehind where Redis has lost triggers.
+        """
         times = {(message.partition, message.offset): at_ms for message, at_ms in messages}
         published = read_published_changes([each for each, _ in messages], self._partitions, self._skipped.add)
         triggers = self._triggers.all()
-        if not triggers:
-            return 0
+        if self._entries is not None:
+            self._entries.require_current()
         changes = [(change, times[message.partition, message.offset]) for message, change in published]
-        deliveries = deliveries_for(triggers.values(), changes, self._net_spend)
-        now_ms = time.time_ns() // 1_000_000
-        return sum(self._deliveries.add(name, each, now_ms) for name, each in deliveries.items())
+        deliveries = deliveries_for(triggers.values(), changes, self._net_spend) if triggers else {}
+        topic, now_ms = messages[0][0].topic, time.time_ns() // 1_000_000
+        return self._deliveries.add_read(deliveries, topic, before, after, now_ms)
 
     def _net_spend(self, customer_ids: Sequence[str]) -> dict[str, float]:
         """Return the customers' net spend in the shop's currency; of merged ones, that of the person."""

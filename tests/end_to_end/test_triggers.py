@@ -101,3 +101,59 @@ def test_what_cannot_work_is_wrong_usage(shoal):
         shoal("trigger", "add", "t", "--url", url, code=2)
     shoal("suppress", "add", code=2)
     shoal("suppress", "add", "anna", "--campaign", "a", "--segment", "s1", code=2)
+
+
+def told(receiver):
+    return {json.loads(body)["data"]["change_id"] for body in list(receiver.bodies.values())}
+
+
+def publish_slowly(service, receiver, messages, parts=4):
+    """Publish in parts; each is followed by some deliveries, so that the queue is in use all along."""
+    for start in range(0, len(messages), len(messages) // parts):
+        taken = len(receiver.taken)
+        service.publish(messages[start : start + len(messages) // parts])
+        service.until(lambda taken=taken: len(receiver.taken) > taken, what="deliveries go on")
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
+def test_each_change_is_delivered_though_redis_comes_back_older(service, receiver, shoal, running):
+    """What was queued since the copy, and not yet sent, is queued again; a receiver that drops known ids hears once."""
+    shoal("trigger", "add", "everything", "--url", receiver.url, "--secret", receiver.secret)
+    service.worker()
+    triggers = service.spawn("triggers")
+    messages = purchases()[:1_500]
+    publish_slowly(service, receiver, messages[:500], parts=1)
+    service.until_processed()
+    copy = service.snapshot()
+    receiver.behave = lambda number: 503  # what comes now waits in the queue
+    service.publish(messages[500:])
+    service.until_processed()
+    service.until(lambda: shoal("trigger", "list")["triggers"][0]["waiting"] > 50, what="many wait")
+    if not running:
+        triggers.kill()
+    service.come_back_older(copy)
+    receiver.behave = lambda number: 200
+    if not running:
+        service.spawn("triggers")
+    service.until_processed()
+    service.until_quiet()
+    everyone = wanted(service)
+    service.until(lambda: told(receiver) >= everyone, what="every change is delivered")
+    assert told(receiver) == everyone
+    assert len(receiver.taken) == len(everyone), "the same id for the same change"
+
+
+def test_an_emptied_redis_does_not_lose_what_had_to_be_sent(service, receiver, shoal):
+    shoal("trigger", "add", "everything", "--url", receiver.url, "--secret", receiver.secret)
+    service.worker()
+    service.spawn("triggers")
+    receiver.behave = lambda number: 503
+    service.publish(purchases()[:500])
+    service.until_processed()
+    service.until(lambda: shoal("trigger", "list")["triggers"][0]["waiting"] > 50, what="many wait")
+    service.redis.flushdb()
+    receiver.behave = lambda number: 200
+    service.until_processed()
+    service.until_quiet()
+    everyone = wanted(service)
+    service.until(lambda: told(receiver) >= everyone, what="every change is delivered")

@@ -113,4 +113,8 @@ def test_the_value_of_a_merged_customer_is_that_of_the_person(redis, receiver, l
     (value,) = ChangeBatch.of([merge_of("visitor", 2, "anna")]).encode()
     message = StoredMessage("segment-changes", partition_of("visitor", PARTITIONS), 7, b"visitor", value)
     intake = ChangeIntake(redis, TriggerStore(redis), campaign.deliveries, PARTITIONS)
-    assert intake.add([(message, time.time_ns() // 1_000_000)]) == queued
+    assert (
+        intake.add([(message, time.time_ns() // 1_000_000)], {message.partition: None}, {message.partition: 8})
+        == queued
+    )
+    assert campaign.deliveries.positions("segment-changes", [message.partition]) == {message.partition: 8}
