@@ -95,7 +95,8 @@ def _carried_out(event: "Identity", kafka: str | None, redis: str | None, timeou
     wait_until_processed(kafka, redis, timeout_s)
     reader = PersonIdsReader(connect(state_settings(redis).redis), kafka_settings(kafka).partitions)
     previous, survivor = reader.many([event.previous_id, event.customer_id])
-    if previous.customer_id != survivor.customer_id:
+    other_way = previous.customer_id == event.previous_id  # SURVIVOR went up in PREVIOUS before
+    if other_way or previous.customer_id != survivor.customer_id:
         raise MergeRefused(
             f"{event.previous_id!r} was not merged into {event.customer_id!r}; "
             "`shoal dead-letters list --topic identities` says why"

@@ -112,6 +112,7 @@ def test_a_merge_that_does_not_hold_is_told_by_wait(service, shoal):
     assert "`shoal dead-letters list --topic identities` says why" in shoal("merge", "a", "c", "--wait", code=1)
     (letter,) = shoal("dead-letters", "list", "--topic", "identities")["dead_letters"]
     assert "'a' was merged into 'b' before" in letter["reason"]
+    assert "'b' was not merged into 'a'" in shoal("merge", "b", "a", "--wait", code=1), "the other direction holds"
 
 
 @pytest.mark.parametrize("name", ["merges.csv", "merges.jsonl"])
