@@ -23,8 +23,8 @@ from batch.report.document import report_document
 from events.arrays import Ints
 from events.schema.outputs import Baseline
 from events.segment_changes import segment_number
+from state.customers.attribute_columns import stored_attributes
 from state.customers.records import Rows
-from state.customers.stored_attributes import stored_attributes
 from state.model.baselines import BaselineStore
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.baseline_zero import SEGMENT_NAMES, RfmTiers

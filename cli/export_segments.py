@@ -71,7 +71,7 @@ def _read(
     from batch.data.segment_export import export_columns, export_table
     from batch.lifetime.lifetime_models import LifetimeModels
     from queries.segments.segment_names import segment_names
-    from state.customers.stored_attributes import stored_attributes
+    from state.customers.attribute_columns import stored_attributes
     from stream.customers.wall_or_event_time import SegmentClock
     from stream.settings import StreamSettings
     from stream.worker_wiring import half_life_ms

@@ -30,10 +30,10 @@ from consumers.runtime.work_between_batches import CombinedWork
 from consumers.settings import ConsumerSettings
 from events.settings import KafkaSettings
 from events.time_units import DAY_MS
+from state.customers.attribute_columns import AttributeColumns
 from state.customers.current_segment_keys import SegmentViews
 from state.customers.merged_customers import MergedCustomers
 from state.customers.records import CustomerBatch
-from state.customers.stored_attributes import AttributeColumns
 from state.model.baselines import BaselineStore, ModelStore
 from state.operations.background_jobs import BackgroundJobs
 from state.operations.skipped_messages import SkippedMessages

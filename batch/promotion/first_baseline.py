@@ -17,7 +17,7 @@ from batch.settings import BatchSettings
 from consumers.broker.kafka_sink import KafkaSink
 from events.schema.outputs import Baseline
 from events.settings import KafkaSettings
-from state.customers.stored_attributes import stored_attributes
+from state.customers.attribute_columns import stored_attributes
 from state.model.baselines import BaselineStore, ModelStore
 from state.operations.skipped_messages import SkippedMessages
 from stream.customers.wall_or_event_time import SegmentClock

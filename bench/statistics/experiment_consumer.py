@@ -32,7 +32,7 @@ from simulation.event_merging import TOPICS
 from simulation.scenarios.named_scenarios import named_scenario
 from simulation.shop import Shop
 from state.experiments.definitions import ExperimentStore
-from state.experiments.tallies import TallyStore
+from state.experiments.tally_store import TallyStore
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 

@@ -12,8 +12,8 @@ from events.codec.id_hashes import event_hashes
 from events.codec.struct_decoder import BatchDecoder
 from events.schema.field_types import TOO_DEEP, is_too_deep
 from events.schema.inputs import CustomerProfile
+from state.customers.attribute_columns import AttributeColumns
 from state.customers.records import NEVER_FIRST
-from state.customers.stored_attributes import AttributeColumns
 
 __all__ = ["ProfileColumns", "ProfileInput"]
 

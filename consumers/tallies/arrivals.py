@@ -12,7 +12,7 @@ from consumers.tallies.combine_exposures import combine_exposures
 from consumers.tallies.definitions import LiveExperiment
 from consumers.tallies.departures import LOG_PART, exposed_part
 from consumers.tallies.purchase_log import append_purchases
-from consumers.tallies.touched_customers import Counted, Recount
+from consumers.tallies.tally_updates import Counted, Recount
 from events.arrays import Flags, Ints
 from state.experiments.exposed_customers import ExposedCustomers
 from state.experiments.purchase_logs import PurchaseLogs

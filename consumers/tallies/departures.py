@@ -12,8 +12,8 @@ from consumers.tallies.tally_differences import added, changed_sums, left_out_di
 from events.arrays import Ints
 from state.customers.merged_customers import Departure
 from state.experiments.purchase_logs import PurchaseLogs
-from state.experiments.tallies import TallyReading
 from state.experiments.tally_partitions import ExperimentState
+from state.experiments.tally_store import TallyReading
 
 __all__ = ["LOG_PART", "Leaving", "experiment_of_part", "exposed_part", "leave"]
 

@@ -15,7 +15,7 @@ from consumers.tallies.first_exposures import apply_exposures
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
 from consumers.tallies.purchase_log import AppendedLogs, append_purchases, evict
 from consumers.tallies.settings import ExperimentSettings
-from consumers.tallies.touched_customers import Recount
+from consumers.tallies.tally_updates import Recount
 from events.arrays import Ints
 from events.time_units import DAY_MS
 from state.customers.merged_customers import Departure

@@ -11,7 +11,7 @@ from events.arrays import Ints
 from experiments.tally import Tally
 from state.experiments.exposed_customers import segment_id
 from state.experiments.purchase_logs import CONVERSION, PurchaseLogs
-from state.experiments.tallies import Cell, TallyReading, add_sums
+from state.experiments.tally_store import Cell, TallyReading, add_sums
 
 __all__ = ["added", "changed_sums", "left_out_difference", "named_conversions"]
 

@@ -16,10 +16,10 @@ from events.topics.partitioning import partition_of
 from queries.customers.orders_in_book import orders_in_book
 from queries.customers.segment_history import segment_history
 from queries.segments.segment_names import segment_names
+from state.customers.attribute_columns import stored_attributes
 from state.customers.current_segment_keys import SegmentView, SegmentViews
 from state.customers.person_ids import PersonIds, PersonIdsReader
 from state.customers.records import NEVER_FIRST, NEVER_LAST, CustomerBatch, Rows
-from state.customers.stored_attributes import stored_attributes
 from state.model.baselines import BaselineStore
 from state.partitions.partition_store import PartitionStore
 from state.partitions.segment_flows import SegmentFlowStore

@@ -15,7 +15,7 @@ from state.customers.person_ids import PersonIdsReader
 from state.entries.entry_writer import EntryWriter
 from state.experiments.definitions import ExperimentStore
 from state.experiments.reached_decisions import ReachedDecisionStore
-from state.experiments.tallies import TallyStore
+from state.experiments.tally_store import TallyStore
 from state.partitions.watermarks_and_outcomes import read_agreed_watermark
 from state.store import keys
 from stream.customers.wall_or_event_time import SegmentClock

@@ -1,6 +1,7 @@
 """What a partition of the experiment consumer owns in Redis: read and written a micro-batch at a time, by one writer.
 
-Fenced as customer records are (`state.partitions.fenced_partitions`), by epoch, revision and offsets of its own group.
+Fenced as customer records are (`state.partitions.fenced_transactions`): by epoch, revision and offsets of its own
+group.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +16,8 @@ from state.customers.merged_customers import Departure, departure_commands
 from state.customers.records import CustomerBatch, unpack
 from state.experiments.exposed_customers import ExposedCustomers
 from state.experiments.purchase_logs import PurchaseLogs
-from state.experiments.tallies import LEFT_OUT, TallyReading, cell_field, decode_tallies
-from state.partitions.fenced_partitions import FencedPartitions
+from state.experiments.tally_store import LEFT_OUT, TallyReading, cell_field, decode_tallies
+from state.partitions.fenced_transactions import FencedPartitions
 from state.partitions.partition_fence import OwnedPartition
 from state.partitions.partition_store import PartitionStore
 from state.store import keys

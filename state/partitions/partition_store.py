@@ -14,7 +14,7 @@ from state.customers.erasures import read_erased_customers
 from state.customers.merged_customers import Departure, departure_commands
 from state.customers.records import CustomerBatch, pack, unpack
 from state.partitions.customer_scan import PrefetchingScan, scan
-from state.partitions.fenced_partitions import FencedPartitions
+from state.partitions.fenced_transactions import FencedPartitions
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_fence import Fenced, OwnedPartition, StateMismatch
 from state.partitions.segment_flows import segment_flow_commands

@@ -26,8 +26,8 @@ from stream.customers.known_keys import (
     repeated,
     with_customers,
 )
+from stream.customers.latest_version import is_news, latest
 from stream.customers.outcomes import DUPLICATE, SETTLED
-from stream.customers.repeated_tellings import is_news, latest
 from stream.customers.row_sums import RowSums
 
 __all__ = ["FoldedSessions", "SessionSums", "bounded_sessions", "fold_sessions", "sessions_at", "settled_sessions"]

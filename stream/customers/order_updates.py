@@ -9,8 +9,8 @@ import numpy.typing as npt
 from consumers.inputs.orders import CANCELLED, PLACED, REFUNDED
 from events.arrays import Flags, Ints
 from state.customers.order_entries import NOT_PLACED, OrderEntries
+from stream.customers.latest_version import is_news, latest
 from stream.customers.outcomes import APPLIED, DUPLICATE, SETTLED, UNMATCHED
-from stream.customers.repeated_tellings import is_news, latest
 
 __all__ = ["ToldOrders"]
 

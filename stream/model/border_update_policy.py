@@ -15,8 +15,8 @@ import numpy as np
 from events.arrays import Floats, Ints
 from events.schema.outputs import Baseline, ModelVersion
 from state.partitions.worker_heartbeats import WorkerRegistry
-from stream.model.model_sums_check import SweepResult
 from stream.model.segmenter import borders_version
+from stream.model.sweep_measurement import SweepResult
 
 __all__ = [
     "BorderCost",

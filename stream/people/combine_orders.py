@@ -10,8 +10,8 @@ from state.customers.ragged import Ragged
 from state.customers.records import Rows
 from stream.customers.fold_orders import OrderSums
 from stream.customers.known_keys import find, held_keys, with_customers
+from stream.customers.latest_version import latest
 from stream.customers.located_orders import LocatedOrders, OrderBook, bounded, settled_keys
-from stream.customers.repeated_tellings import latest
 from stream.people.combine_hashes import combine_hashes
 
 __all__ = ["CombinedOrders", "combine_orders"]

@@ -10,7 +10,7 @@ from state.customers.records import Rows
 from state.customers.session_entries import SessionEntries, session_words
 from stream.customers.fold_sessions import SessionSums, bounded_sessions, sessions_at, settled_sessions
 from stream.customers.known_keys import KEY, find, held_keys, with_customers
-from stream.customers.repeated_tellings import latest
+from stream.customers.latest_version import latest
 
 __all__ = ["CombinedSessions", "combine_sessions"]
 

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.partition_batch import SegmentResult
 from events.arrays import Flags, Floats, Ints
+from state.customers.attribute_columns import AttributeColumns
 from state.customers.records import NEVER_LAST, CustomerBatch, Rows, take_rows
-from state.customers.stored_attributes import AttributeColumns
 from state.partitions.partition_store import OwnedPartition, PartitionStore
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
-from stream.model.model_sums_check import SweepCheck, SweepResult
 from stream.model.segmenter import Segmenter
+from stream.model.sweep_measurement import SweepCheck, SweepResult
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import (
     BaselineOutdated,

@@ -19,7 +19,7 @@ from simulation.behaviour.ab_test import Experiment as SimulatedExperiment
 from simulation.customers.groups import Buying, Returns, Visits
 from state.customers.records import CustomerBatch, pack
 from state.experiments.definitions import ExperimentStore
-from state.experiments.tallies import TallyStore
+from state.experiments.tally_store import TallyStore
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.store import keys
 from tests.deployment import Message

@@ -16,7 +16,7 @@ from queries.experiments.experiments import Experiments
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.campaigns.triggers import TriggerStore
 from state.experiments.definitions import ExperimentStore
-from state.experiments.tallies import TallyStore
+from state.experiments.tally_store import TallyStore
 from state.settings import StateSettings
 from state.store import keys
 from stream.campaigns.webhook_request import new_secret

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from experiments import Tallies, Tally
-from state.experiments.tallies import LEFT_OUT, cell_field
+from state.experiments.tally_store import LEFT_OUT, cell_field
 from state.store import keys
 
 PARTITIONS = 4

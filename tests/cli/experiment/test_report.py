@@ -17,7 +17,7 @@ from experiments.reporting.report import report
 from experiments.statistics.sample import Sample
 from state.customers.records import CustomerBatch, pack
 from state.experiments.definitions import ExperimentStore
-from state.experiments.tallies import TallyStore
+from state.experiments.tally_store import TallyStore
 from state.store import keys
 from tests.building import make_baseline
 from tests.cli.experiment.experimenting import PARTITIONS, Shoal, counts, tallied

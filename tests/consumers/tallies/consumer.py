@@ -15,8 +15,8 @@ from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
 from experiments.definition import Experiment
 from state.experiments.definitions import ExperimentStore
-from state.experiments.tallies import TallyStore
 from state.experiments.tally_partitions import TallyPartitions
+from state.experiments.tally_store import TallyStore
 from tests.building import Sink, topic_slice
 
 FAR_MS = 4_000_000_000_000

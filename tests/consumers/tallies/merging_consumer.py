@@ -20,8 +20,8 @@ from events.topics.partitioning import partition_of
 from events.topics.specs import EXPERIMENT_TOPICS, merges_topic
 from state.customers.merged_customers import MergedCustomers
 from state.experiments.definitions import ExperimentStore
-from state.experiments.tallies import TallyStore
 from state.experiments.tally_partitions import TallyPartitions
+from state.experiments.tally_store import TallyStore
 from state.store import keys
 from tests.building import topic_slice
 

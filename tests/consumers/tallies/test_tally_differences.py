@@ -5,7 +5,7 @@ import numpy as np
 from consumers.tallies.tally_differences import changed_sums
 from experiments.tally import Tally
 from state.experiments.exposed_customers import EXPOSED
-from state.experiments.tallies import TallyReading
+from state.experiments.tally_store import TallyReading
 
 
 def exposed(**fields):

@@ -19,8 +19,8 @@ from stream.model.border_update_policy import (
     cost_of_sweeps,
 )
 from stream.model.model_publisher import ModelPublisher
-from stream.model.model_sums_check import SweepResult
 from stream.model.segmenter import CentroidSegmenter, borders_version
+from stream.model.sweep_measurement import SweepResult
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import SegmentationBatch, resegment
 from tests.building import HALF_LIFE_MS, NOW_MS, Sink, ints, make_baseline, make_model, names, shoppers

@@ -13,8 +13,8 @@ from events.arrays import Flags, Ints
 from state.customers.recent_segments import UNKNOWN, segments_held_at
 from state.experiments.exposed_customers import segment_code
 from state.experiments.purchase_logs import PurchaseLogs
-from state.experiments.tallies import TallyReading
 from state.experiments.tally_partitions import ExperimentState, ExperimentUpdate, LoadedTallies
+from state.experiments.tally_store import TallyReading
 
 __all__ = ["Counted", "Recount"]
 

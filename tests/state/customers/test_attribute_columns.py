@@ -2,7 +2,7 @@
 
 import pytest
 
-from state.customers.stored_attributes import ATTRIBUTE_COLUMNS, AttributeColumns, stored_attributes
+from state.customers.attribute_columns import ATTRIBUTE_COLUMNS, AttributeColumns, stored_attributes
 from state.store.format_settings import FormatMismatch
 
 

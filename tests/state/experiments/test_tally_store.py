@@ -1,6 +1,6 @@
 """Tallies are read from all partitions at once and added up, whatever their size."""
 
-from state.experiments.tallies import TallyReading, TallyStore
+from state.experiments.tally_store import TallyReading, TallyStore
 from state.store import keys
 
 
