@@ -145,17 +145,16 @@ def _periodic_tasks(services: Services) -> list[tuple[str, Callable[[], object],
     ]
 
 
+def _survey(inspector: Inspector, half_life_ms: float) -> Population:
+    return survey((rows for rows, _ in inspector.chunks()), inspector.now_ms(), half_life_ms)
+
+
 def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
     api, kafka, half_life_ms = settings.api, settings.kafka, settings.state.half_life_days * DAY_MS
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
     inspector = Inspector(store, clock, partitions=kafka.partitions, half_life_ms=half_life_ms)
 
-    def surveyed() -> Population:
-        return survey((rows for rows, _ in inspector.chunks()), inspector.now_ms(), half_life_ms)
-
-    def sink() -> KafkaSink:
-        return KafkaSink(kafka, timeout_s=_SINK_S)
-
+    sink = partial(KafkaSink, kafka, timeout_s=_SINK_S)
     skipped, may_evict = SkippedMessages(store), settings.state.redis_eviction == "allow"
     entries = EntryLog(kafka, store, skipped.add)
     status = Cached(lambda: pipeline_status(store, kafka, may_evict=may_evict), _STATUS_S)
@@ -173,7 +172,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         request_metrics=RequestMetrics(status),
         segments=Cached(inspector.segments, _SEGMENTS_S),
         status=status,
-        population=Cached(surveyed, _POPULATION_S),
+        population=Cached(partial(_survey, inspector, half_life_ms), _POPULATION_S),
         countries=Cached(lambda: customers_by_country(store, kafka.partitions), _COUNTRIES_S),
         change_feed=ChangeFeed(kafka, skipped.add),
         event_rate=EventRate(),

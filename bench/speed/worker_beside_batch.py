@@ -65,10 +65,9 @@ def measure_latency_during_rebaseline(
 
     Raises TimeoutError where a change does not come, RuntimeError where the re-baseline failed.
     """
-    now = datetime.now(UTC).replace(microsecond=0)
+    now, newcomers = datetime.now(UTC).replace(microsecond=0), max(customers, CUSTOMERS)
     now_ms = round(now.timestamp() * 1000)
     longest = _BEFORE_S + (alone_s if settings is None else _LONGEST_S)
-    newcomers = max(customers, CUSTOMERS)  # orders of others are of the first 50,000
     orders = latency_orders(int(rate * longest), now, newcomers=newcomers)
     run, publisher = servers.new_run(with_converged_centroids(BASELINE, buyer_rows, now_ms)), None
     try:
@@ -96,8 +95,8 @@ def measure_latency_during_rebaseline(
         if publisher:
             publisher.close()
         run.close()
-    p50, p99, p999 = np.percentile(delays, [50, 99, 99.9]).round(2).tolist()
     took = 0.0 if settings is None else round(ended - counted, 1)
+    p50, p99, p999 = np.percentile(delays, [50, 99, 99.9]).round(2).tolist()
     return LatencyDuringRebaseline(customers, rate, p50, p99, p999, len(delays), round(sent.achieved, 1), took)
 
 

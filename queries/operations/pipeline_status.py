@@ -72,12 +72,7 @@ def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = Fals
         "changes_unsent": unsent_changes(client, partitions),
         "partitions": partitions,
         "partitions_without_worker": orphans,
-        "model": {
-            "sums_difference": max((worker["sums_difference"] or 0.0 for worker in workers), default=0.0),
-            "workers_behind": sum(worker["behind"] for worker in workers),
-            "segments_starving": sum(len(worker["starving"]) for worker in workers),
-            "drift_alarm": alarm is not None,
-        },
+        "model": _model(workers, drifting=alarm is not None),
         "workers": workers,
         "experiments": experiments,
         "triggers": triggers,
@@ -90,6 +85,16 @@ def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = Fals
             *([_NO_CONSUMER] if experiments["declared"] and not experiments["consumers"] else []),
             *([_NO_TRIGGERS] if triggers["declared"] and not triggers["services"] else []),
         ],
+    }
+
+
+def _model(workers: list[dict[str, Any]], *, drifting: bool) -> dict[str, Any]:
+    """Return what the workers say of the model that they use."""
+    return {
+        "sums_difference": max((worker["sums_difference"] or 0.0 for worker in workers), default=0.0),
+        "workers_behind": sum(worker["behind"] for worker in workers),
+        "segments_starving": sum(len(worker["starving"]) for worker in workers),
+        "drift_alarm": drifting,
     }
 
 

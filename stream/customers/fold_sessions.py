@@ -75,20 +75,9 @@ def fold_sessions(
     sessions = sessions.appended(slots[new], session_words(keys[new] & KEY, fresh))
     again = np.flatnonzero(~plain)
     if len(again):
-        groups, places = np.unique(keys[again], return_inverse=True)
-        owners, at = groups >> KEY_BITS, find(held_keys(sessions), groups)
-        is_settled = (find(with_customers(settled), groups) >= 0) & (at < 0)
-        before = sessions_at(sessions, at)
-        counted = np.flatnonzero(~is_settled[places])
-        values = [each[again[counted]] for each in told]
-        news = is_news(before, values, places[counted])
-        after = SessionEntries(*latest(before, values, places[counted]))
-        outcomes[again] = np.where(is_settled[places], SETTLED, DUPLICATE)
-        outcomes[again[counted[news]]] = 0
-        sums.change(owners, before, after)
-        sums.times(owners[places[counted]], values[0])
-        active[owners[places[counted[news]]]] = True
-        sessions = _written(sessions, at, groups, after)
+        repeats = SessionEntries(*(each[again] for each in told))
+        sessions, outcomes[again], updated = _update_sessions(sessions, settled, sums, keys[again], repeats)
+        active[updated] = True
     sessions, recent = bounded_sessions(sessions, recent, window, remembered)
     return FoldedSessions(sums.rows, sessions, recent, outcomes, active)
 
@@ -147,3 +136,25 @@ class SessionSums(RowSums):
     def times(self, owners: Ints, times: Ints) -> None:
         """Move the first and the last session."""
         self._extend("first_session", "last_session", owners, times)
+
+
+def _update_sessions(
+    sessions: Ragged, settled: Ragged, sums: SessionSums, keys: Ints, told: SessionEntries
+) -> tuple[Ragged, Ints, Ints]:
+    """Fold sessions (m,) that may be known, or that come more than once, into `sessions` and `sums`.
+
+    Returns the sessions, an outcome for each of the m, and the customers to whom something new came.
+    """
+    groups, places = np.unique(keys, return_inverse=True)
+    owners, at = groups >> KEY_BITS, find(held_keys(sessions), groups)
+    is_settled = (find(with_customers(settled), groups) >= 0) & (at < 0)
+    before = sessions_at(sessions, at)
+    counted = np.flatnonzero(~is_settled[places])
+    values = [each[counted] for each in told]
+    news = is_news(before, values, places[counted])
+    after = SessionEntries(*latest(before, values, places[counted]))
+    outcomes = np.where(is_settled[places], SETTLED, DUPLICATE)
+    outcomes[counted[news]] = 0
+    sums.change(owners, before, after)
+    sums.times(owners[places[counted]], values[0])
+    return _written(sessions, at, groups, after), outcomes, owners[places[counted[news]]]

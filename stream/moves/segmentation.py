@@ -160,10 +160,9 @@ def resegment_partitions(
     moves = Moves(moved, held, target[moved], batch.causes[moved], rows["change_number"][moved].tolist())
     changes = changes_of(segmenter, batch.ids, evaluation, moves, now_ms)
     ends = [0, *np.cumsum(sizes).tolist()]
-    places = np.searchsorted(moved, ends).tolist()
+    customers, places = pairwise(ends), pairwise(np.searchsorted(moved, ends).tolist())
+    parts = zip(sums, gained.split(len(sizes)), customers, places, strict=True)
     return [
         SegmentationResult(rows[start:end], mine + more, changes.part(first, last))
-        for mine, more, (start, end), (first, last) in zip(
-            sums, gained.split(len(sizes)), pairwise(ends), pairwise(places), strict=True
-        )
+        for mine, more, (start, end), (first, last) in parts
     ]

@@ -112,11 +112,17 @@ class Service:
             MergeRouting(keys.SEGMENTS_GROUP, merged),
         )
         self._baselines = BaselineStore(client)
+        self.leader = self._publisher(client, sink, settings)
+        self._owned = [self.store.claim(partition) for partition in range(PARTITIONS)]
+        for each in self._owned:
+            self.sweeper.claimed(each)
+
+    def _publisher(self, client: redis.Redis, sink: Any, settings: StreamSettings) -> ModelPublisher:
         borders = BorderPolicy(
             settings.border_tolerance,
             lambda *which: cost_of_sweeps(self.sweeper.last_results(range(PARTITIONS)), *which),
         )
-        self.leader = ModelPublisher(
+        return ModelPublisher(
             self._baselines,
             ModelStore(client),
             sink,
@@ -125,9 +131,6 @@ class Service:
             starving_share=settings.starving_share,
             borders=borders,
         )
-        self._owned = [self.store.claim(partition) for partition in range(PARTITIONS)]
-        for each in self._owned:
-            self.sweeper.claimed(each)
 
     def day(self, end_ms: int, orders: OrderLog, *, sweep: bool = True) -> None:
         """Take in the orders of a day, then sweep and publish the model at its end."""
