@@ -79,12 +79,14 @@ def _add_customer(cells, left_out, customer, lists, definition, segment_of, tie)
                     orders, revenue = orders + 1, revenue + thousandths(event.get("value", 0))
     left_out["negative_revenue"] += revenue < 0
     sums = cells[variant, segment_of(customer, at)]
+    sums["repeated"] += len(shown) - 1
+    if len({event["variant"] for event in shown}) > 1:
+        sums["contaminated"] += 1
+        return
     x, d, y = revenue, orders, pre_revenue
     added = (1, d > 0, kept > 1, x, x * x, d, d * d, x * d, y, y * y, x * y)
     for name, value in zip(SUMS, added, strict=False):
         sums[name] += int(value)
-    sums["contaminated"] += len({event["variant"] for event in shown}) > 1
-    sums["repeated"] += len(shown) - 1
 
 
 def net_of(events):

@@ -22,6 +22,7 @@ from experiments.reporting.cell_text import (
     short,
     title,
 )
+from experiments.reporting.contamination import contaminated_sentence
 from experiments.reporting.document import Arm, Comparison, Report
 from experiments.reporting.standing import standing_sentences
 from experiments.reporting.unsaid import unsaid_sentences
@@ -65,14 +66,9 @@ def notes(report: Report, names: Mapping[str, str]) -> Iterator[str]:
         yield report.guardrails.sentence
     yield _split(report, names)
     yield from _best_and_detectable(report)
-    arms = report.overall.arms
-    exposed, contaminated = sum(arm.exposed for arm in arms), sum(arm.contaminated for arm in arms)
-    if contaminated:
-        yield (
-            f"{contaminated:,} customers ({contaminated / exposed:.1%}) were shown another variant too; they count for "
-            "the first."
-        )
-    repeated = sum(arm.repeated for arm in arms)
+    if contaminated := contaminated_sentence(report):
+        yield contaminated
+    repeated = sum(arm.repeated for arm in report.overall.arms)
     if repeated:
         yield f"{repeated:,} later exposures of customers already counted."
     for why, count in sorted((why, count) for why, count in report.left_out.items() if count):

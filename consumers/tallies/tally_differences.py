@@ -9,7 +9,7 @@ import numpy.typing as npt
 from consumers.tallies.definitions import LiveExperiment
 from events.arrays import Ints
 from experiments.tally import Tally
-from state.experiments.exposed_customers import segment_id
+from state.experiments.exposed_customers import CONTAMINATED_OUT, segment_id
 from state.experiments.purchase_logs import CONVERSION, PurchaseLogs
 from state.experiments.tally_store import Cell, TallyReading, add_sums
 
@@ -70,17 +70,23 @@ def added(stored: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, in
 
 
 def _contributions(rows: Rows) -> npt.NDArray[Any]:
-    """Return what each customer (m,) adds to the sums, (m, sums): in int64 where all products fit, else Python's."""
-    revenue, before = rows["revenue"], rows["pre_revenue"]
-    orders = rows["orders"].astype(np.int64)
+    """Return what each customer (m,) adds to the sums, (m, sums): in int64 where all products fit, else Python's.
+
+    Who was shown two variants says nothing of either: not compared, but counted as contaminated. Rows of the version
+    before that rule are in their sums as if compared, and are taken out of them so.
+    """
+    variants = rows["variants"]
+    contaminated = variants & (variants - np.uint32(1)) != 0
+    compared = ~contaminated | (rows["version"] < CONTAMINATED_OUT)
+    revenue, before = rows["revenue"] * compared, rows["pre_revenue"] * compared
+    orders = rows["orders"].astype(np.int64) * compared
     largest = max(int(np.abs(each).max()) for each in (revenue, before, orders))
     if largest * largest * len(rows) >= 1 << 62:
         revenue, before, orders = revenue.astype(object), before.astype(object), orders.astype(object)
-    variants = rows["variants"]
     columns = {
-        "exposed": np.ones(len(rows), np.int64),
-        "converted": (rows["orders"] > 0).astype(np.int64),
-        "retained": (rows["retention_orders"] > 1).astype(np.int64),
+        "exposed": compared.astype(np.int64),
+        "converted": (orders > 0).astype(np.int64),
+        "retained": (compared & (rows["retention_orders"] > 1)).astype(np.int64),
         "revenue": revenue,
         "revenue_squares": revenue * revenue,
         "orders": orders,
@@ -89,7 +95,7 @@ def _contributions(rows: Rows) -> npt.NDArray[Any]:
         "pre_revenue": before,
         "pre_squares": before * before,
         "pre_cross": revenue * before,
-        "contaminated": (variants & (variants - np.uint32(1)) != 0).astype(np.int64),
+        "contaminated": contaminated.astype(np.int64),
         "repeated": rows["exposures"].astype(np.int64) - 1,
     }
     return np.stack([columns[name] for name in Tally.names()], axis=1)

@@ -171,7 +171,8 @@ class Experiments:
     def replace(self, stored: StoredDefinition, changed: Experiment) -> None:
         """Put a changed definition in the place of the one that was read. Raises ChangeRefused, ConcurrentChange."""
         old = stored.experiment
-        exposed = sum(tally.exposed for tally in self.tally_totals(old.id).tallies.cells.values())
+        cells = self.tally_totals(old.id).tallies.cells.values()
+        exposed = sum(tally.exposed + tally.contaminated for tally in cells)
         refusals = check_change(old, changed, running=exposed > 0)
         if refusals:
             reasons = "; ".join(f"{each.field.replace('_', ' ')} may not change: {each.reason}" for each in refusals)

@@ -17,7 +17,7 @@ from state.customers.ragged import Ragged, starts_of
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 from state.customers.variable_length_values import ValueUnreadable, pack_values, unpack_values
 
-__all__ = ["EXPOSED", "NEVER", "ExposedCustomers", "segment_code", "segment_id"]
+__all__ = ["CONTAMINATED_OUT", "EXPOSED", "NEVER", "ExposedCustomers", "segment_code", "segment_id"]
 
 Rows = npt.NDArray[Any]
 
@@ -41,7 +41,9 @@ EXPOSED: Final = np.dtype(
 )
 NEVER: Final = np.iinfo(np.int64).max
 """First exposure of who was not exposed."""
-_VERSION: Final = 1
+CONTAMINATED_OUT: Final = 2
+"""From this version of a row on, who was shown two variants is not in the sums of the comparison."""
+_VERSIONS: Final = (1, CONTAMINATED_OUT)
 _HASH: Final = np.dtype("<u8")
 _UNKNOWN, _NONE = -1, 0
 
@@ -83,11 +85,11 @@ class ExposedCustomers:
     def unpack(cls, values: Sequence[bytes | None]) -> "ExposedCustomers":
         """Read customers as Redis returned them (None: not exposed). Raises ValueUnreadable."""
         blank = np.zeros(1, EXPOSED)
-        blank["version"], blank["first_at"] = _VERSION, NEVER
+        blank["version"], blank["first_at"] = _VERSIONS[-1], NEVER
         rows, known, recent, starts = unpack_values(values, blank, _HASH, "an exposed customer")
-        if (rows["version"] != _VERSION).any():
-            found = int(rows["version"][rows["version"] != _VERSION][0])
-            raise ValueUnreadable(f"an exposed customer has version {found}, this release reads {_VERSION}")
+        if (unknown := ~np.isin(rows["version"], _VERSIONS)).any():
+            found = int(rows["version"][unknown][0])
+            raise ValueUnreadable(f"an exposed customer has version {found}, this release reads {_VERSIONS}")
         return cls(rows, known, recent, starts)
 
 

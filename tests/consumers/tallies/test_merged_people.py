@@ -135,22 +135,38 @@ def tell(consumer, *events):
     consumer.take_everything()
 
 
-def test_two_different_variants_are_contaminated_and_the_first_of_either_counts(consumer):
+def test_the_first_exposure_of_either_id_counts(consumer):
     consumer = consumer()
     tell(
         consumer,
         shown("anna-web", "B", 12),
-        shown("anna", "A", 14),
+        shown("anna", "B", 14),
         bought("anna", "1", 30),
         bought("anna", "2", 7, 18),
     )
-    cells, _ = consumer.read("banner")
-    assert {cell: values[0] for cell, values in cells.items()} == {("B", "unknown"): 1, ("A", "unknown"): 1}
+    assert by_variant(consumer) == {"B": (2, 7_000, 0, 0)}
     consumer.merge("anna-web", "anna")
     consumer.take_everything()
-    (((variant, _), values),) = consumer.read("banner")[0].items()
-    exposed, revenue, contaminated, repeated = values[0], values[3], values[-2], values[-1]
-    assert (variant, exposed, revenue, contaminated, repeated) == ("B", 1, 30_000, 1, 1), "the 18th is after the window"
+    assert by_variant(consumer) == {"B": (1, 30_000, 0, 1)}, "the 18th is after the window"
+
+
+def test_two_different_variants_of_two_ids_are_out_of_the_comparison_and_counted(consumer):
+    consumer = consumer()
+    tell(consumer, shown("anna-web", "B", 12), shown("anna", "A", 14), bought("anna", "1", 30, 15))
+    assert by_variant(consumer) == {"B": (1, 0, 0, 0), "A": (1, 30_000, 0, 0)}
+    consumer.merge("anna-web", "anna")
+    consumer.take_everything()
+    assert by_variant(consumer) == {"B": (0, 0, 1, 1)}
+    tell(consumer, bought("anna", "2", 7, 15), shown("anna", "B", 16))
+    assert by_variant(consumer) == {"B": (0, 0, 1, 2)}, "she stays out"
+
+
+def by_variant(consumer):
+    """Who is exposed and their revenue, who is contaminated, and repeated exposures."""
+    return {
+        variant: (values[0], values[3], values[-2], values[-1])
+        for (variant, _), values in consumer.read("banner")[0].items()
+    }
 
 
 def test_an_order_that_both_ids_tell_is_one_order(consumer):
@@ -221,7 +237,7 @@ def test_what_a_log_has_let_go_stays_counted_for_the_customer_whose_first_exposu
     tell(consumer, shown(keeps, "A", 12), *[bought(keeps, f"k{i}", 10, 13) for i in range(1)])
     for i in range(1, 4):
         tell(consumer, bought(keeps, f"k{i}", 10, 13 + i))
-    tell(consumer, shown(other, "B", 15), bought(other, "o", 5, 16))
+    tell(consumer, shown(other, "A", 15), bought(other, "o", 5, 16))
     consumer.merge("anna-web", "anna")
     consumer.take_everything()
     ((cell, values),) = consumer.read("banner")[0].items()
