@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.local.entry_writing import open_entries
-from cli.local.service_addresses import RedisOption, state_settings
+from cli.local.service_addresses import RedisOption, state_settings, trigger_settings
 from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, errors, print_json, tables
 
@@ -141,11 +141,10 @@ def call_once(name: NameArgument, redis: RedisOption = None, as_json: JsonOption
     """Call a webhook once, now, with a made-up change marked `"test": true`; exit 1 where it is not taken."""
     import asyncio
 
-    from stream.campaigns.settings import TriggerSettings
     from stream.campaigns.trial_call import try_webhook
 
     trigger = _triggers(redis).store.get(name)
-    called = asyncio.run(try_webhook(trigger, TriggerSettings().trigger_timeout_s, time.time_ns()))
+    called = asyncio.run(try_webhook(trigger, trigger_settings(redis), time.time_ns()))
     if as_json:
         shown = ("ok", "status", "detail", "duration_ms")
         print_json({"trigger": name, **{each: getattr(called, each) for each in shown}})

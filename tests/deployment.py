@@ -58,6 +58,7 @@ class Deployment:
             "SHOAL_SESSION_TIMEOUT_S": "3",
             "SHOAL_SWEEP_S": "0.5",
             "SHOAL_MODEL_S": "0.2",
+            "SHOAL_TRIGGER_ADDRESSES": "any",  # receivers of webhooks are on this host
         }
         self._children: list[ChildProcess] = []
         create_topics(kafka, topic_specs(self.kafka))

@@ -149,7 +149,7 @@ async def remove_trigger(services: InjectedServices, caller: Caller, name: Trigg
 async def test_trigger(services: InjectedServices, caller: Caller, name: TriggerName) -> TriggerTestResult:
     """Call a webhook once, now, with a made-up change marked `"test": true`."""
     trigger = await run_in_threadpool(services.triggers.store.get, name)
-    called = await try_webhook(trigger, TriggerSettings().trigger_timeout_s, time.time_ns())
+    called = await try_webhook(trigger, TriggerSettings(), time.time_ns())
     await services.audit.record(caller, "trigger.test", detail=name)
     shown: dict[str, Any] = {"status": called.status, "detail": called.detail, "duration_ms": called.duration_ms}
     return TriggerTestResult(trigger=name, ok=called.ok, **shown)

@@ -12,11 +12,25 @@ from events.base_error import ShoalError
 if TYPE_CHECKING:
     from events.settings import KafkaSettings
     from state.settings import StateSettings
+    from stream.campaigns.settings import TriggerSettings
 
-__all__ = ["LOCAL", "KafkaOption", "LocalAddresses", "RedisOption", "kafka_settings", "read_local", "state_settings"]
+__all__ = [
+    "ANY_ADDRESS",
+    "LOCAL",
+    "KafkaOption",
+    "LocalAddresses",
+    "RedisOption",
+    "kafka_settings",
+    "read_local",
+    "state_settings",
+    "trigger_settings",
+]
 
 LOCAL: Final = Path(".shoal")
 """Folder for what the embedded services leave: addresses and logs."""
+
+ANY_ADDRESS: Final = ("SHOAL_TRIGGER_ADDRESSES", "any")
+"""Setting of local services: they try things out, and the receiver of a webhook is on this machine, too."""
 
 KafkaOption = Annotated[
     str | None, typer.Option("--kafka", help="Kafka bootstrap servers, host:port.", show_default=False)
@@ -69,3 +83,11 @@ def state_settings(override: str | None = None) -> "StateSettings":
     local = None if override or "SHOAL_REDIS" in os.environ else read_local()
     address = override or (local.redis if local else None)
     return StateSettings(redis=address) if address else StateSettings()
+
+
+def trigger_settings(redis: str | None = None) -> "TriggerSettings":
+    """Return the settings of triggers; those of local services call any address, as `LocalServices` has it."""
+    from stream.campaigns.settings import TriggerSettings
+
+    chosen = redis or {"SHOAL_REDIS", ANY_ADDRESS[0]} & os.environ.keys()
+    return TriggerSettings() if chosen or read_local() is None else TriggerSettings(trigger_addresses="any")

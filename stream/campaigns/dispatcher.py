@@ -51,7 +51,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Keep a task running for each trigger."""
         tasks: dict[str, asyncio.Task[None]] = {}
-        async with open_session(self._settings.trigger_timeout_s) as session:
+        async with open_session(self._settings) as session:
             try:
                 while True:
                     await self._refresh_triggers()

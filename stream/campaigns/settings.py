@@ -29,4 +29,9 @@ class TriggerSettings(BaseSettings):
         "assumed",
         description="marketing consent that a profile must tell: `required`, a yes; `assumed`, anything but a no",
     )
+    trigger_addresses: Literal["public", "any"] = Field(
+        "public",
+        description="addresses that webhooks may have: those of the internet, or `any`, of internal networks and this "
+        "host too",
+    )
     trigger_log: int = Field(10_000, ge=100, le=10_000_000, description="attempts that the log keeps")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from stream.campaigns.public_addresses import public_socket
+from stream.campaigns.settings import TriggerSettings
 from stream.campaigns.webhook_request import headers_of
 
 __all__ = ["CallResult", "call_webhook", "open_session"]
@@ -27,10 +29,17 @@ class CallResult:
         return self.status is not None and 200 <= self.status < 300
 
 
-def open_session(timeout_s: float) -> aiohttp.ClientSession:
-    """Return a session whose calls end after a time; it keeps no cookies and reads no proxies from the environment."""
+def open_session(settings: TriggerSettings) -> aiohttp.ClientSession:
+    """Return a session whose calls end after a time; it keeps no cookies and reads no proxies from the environment.
+
+    It connects to addresses that the settings allow only, whatever a name resolves to. Needs a running event loop.
+    """
+    factory = public_socket if settings.trigger_addresses == "public" else None
     return aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=timeout_s), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        connector=aiohttp.TCPConnector(socket_factory=factory),
+        timeout=aiohttp.ClientTimeout(total=settings.trigger_timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
     )
 
 

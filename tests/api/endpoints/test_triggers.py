@@ -17,7 +17,8 @@ NEW = {"trigger": "winback", "url": "https://crm.example/hook", "entered": [EVIL
 
 
 @pytest.fixture
-def receiver():
+def receiver(monkeypatch):
+    monkeypatch.setenv("SHOAL_TRIGGER_ADDRESSES", "any")
     with Receiver(new_secret()) as server:
         yield server
 

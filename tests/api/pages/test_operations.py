@@ -55,7 +55,8 @@ def letters(shop):
 
 
 @pytest.fixture
-def receiver():
+def receiver(monkeypatch):
+    monkeypatch.setenv("SHOAL_TRIGGER_ADDRESSES", "any")
     with Receiver(new_secret()) as server:
         yield server
 

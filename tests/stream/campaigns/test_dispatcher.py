@@ -58,7 +58,10 @@ class Campaign:
 
 def dispatcher(redis, **settings):
     chosen = TriggerSettings(
-        **({"trigger_backoff_s": 0.02, "trigger_timeout_s": 60.0, "trigger_attempts": 4} | settings)
+        **(
+            {"trigger_backoff_s": 0.02, "trigger_timeout_s": 60.0, "trigger_attempts": 4, "trigger_addresses": "any"}
+            | settings
+        )
     )
     deliveries = DeliveryStore(redis, log_length=1_000)
     permission = ContactPermission(redis, deliveries, chosen, PARTITIONS)
