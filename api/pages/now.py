@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from redis import RedisError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from api.pages.page_access import Visit
+from api.pages.page_access import Visit, visit_from
 from api.pages.rendering import page, part
 from events.segment_changes import Change
 from events.time_units import DAY_MS
@@ -23,7 +24,7 @@ _LOOK_S: Final = 0.5
 _SHOWN: Final = 12
 _QUIET_LOOKS: Final = 30
 _STREAM_LOOKS: Final = 3_600
-"""A stream ends after half an hour, and the browser comes back: so it asks again whether the session still holds."""
+"""A stream ends after half an hour, and the browser comes back."""
 
 
 async def now(visit: Visit) -> Response:
@@ -56,10 +57,15 @@ async def _values(visit: Visit) -> dict[str, Any]:
 
 
 async def _events(visit: Visit) -> AsyncIterator[bytes]:
-    number, quiet = 0, 0
+    number, quiet, asked = 0, 0, time.monotonic()
+    again_s = visit.services.settings.api.api_key_cache_s - _LOOK_S  # a revoked key works no longer than a cached one
     for _ in range(_STREAM_LOOKS):
         if await visit.request.is_disconnected():
             return
+        if time.monotonic() - asked >= again_s:
+            if not await _still_signed_in(visit):
+                return
+            asked = time.monotonic()
         fresh = visit.services.change_feed.since(number)
         if fresh:
             number, quiet = fresh[-1].number, 0
@@ -69,6 +75,14 @@ async def _events(visit: Visit) -> AsyncIterator[bytes]:
             if quiet % _QUIET_LOOKS == 0:
                 yield b": nothing new\n\n"  # so that nobody between takes the connection for dead
         await asyncio.sleep(_LOOK_S)
+
+
+async def _still_signed_in(visit: Visit) -> bool:
+    """Return whether the session and its key hold; not where Redis is away: the browser comes back and asks again."""
+    try:
+        return await visit_from(visit.request) is not None
+    except RedisError:
+        return False
 
 
 def _before_nothing(change: Change) -> str | None:
