@@ -42,6 +42,7 @@ def _report(kafka: str | None, redis: str | None) -> dict[str, Any]:
     if "customers" in report and ends is not None:
         report["lag"] = _lag(ends, report["changes_unsent"], kafka, redis)
         report["experiments"]["behind"] = report["lag"].pop("tallies")
+        report["problems"] += _discontinuities(kafka, redis)
     report["healthy"] = not report["problems"]
     return report
 
@@ -90,11 +91,18 @@ def _lag(ends: dict[tuple[str, int], int], unsent: int, kafka: str | None, redis
     return {"events": found["events"], "changes": unsent, "tallies": found["tallies"]}
 
 
+def _discontinuities(kafka: str | None, redis: str | None) -> list[str]:
+    from consumers.continuity.continuity_check import discontinuities
+    from state.store.connection import connect
+
+    return discontinuities(connect(state_settings(redis).redis), kafka_settings(kafka))
+
+
 def _print(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(title="[green]healthy[/]" if report["healthy"] else "[red]not healthy[/]", show_header=False)
-    for rows in (_pipeline_rows, _worker_rows, _experiment_rows, _trigger_rows, _skipped_rows):
+    for rows in (_pipeline_rows, _worker_rows, _experiment_rows, _trigger_rows, _skipped_rows, _gap_rows):
         for cells in rows(report):
             table.add_row(*cells)
     tables().print(table)
@@ -151,3 +159,9 @@ def _skipped_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "skipped messages", f"{skipped['count']:,}{more} on Shoal's own topics, where nobody else should write"
         for each in skipped["latest"]:
             yield f"  {each['topic']}", f"partition {each['partition']}, offset {each['offset']}: {each['reason']}"
+
+
+def _gap_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for each in report.get("accepted_gaps", []):
+        what = f"{each['topic']} partition {each['partition']}, {each['from']:,} to {each['to']:,}, {each['reason']}"
+        yield "accepted gap", f"{each['group']}: {what}; accepted by {each['by']}, {each['at']}"

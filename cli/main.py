@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    accept_gap,
     api,
     audit,
     baselines,
@@ -68,6 +69,7 @@ for _module in (
     customer,
     segments,
     health,
+    accept_gap,
     merge,
     erase,
 ):

@@ -15,6 +15,7 @@ import redis
 from mode import Service
 
 from consumers.runtime.retry_policy import is_retriable
+from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from state.operations.background_jobs import BackgroundJobs
 from stream.faust_processes import build_faust_app, run_faust_app
@@ -57,7 +58,8 @@ class MicroBatchService(Service):
         error = None if running.cancelled() else running.exception()
         if error is not None:
             self.failure = error
-            log.error("the micro-batch runtime failed: %s", error, exc_info=None if is_retriable(error) else error)
+            known = is_retriable(error) or isinstance(error, ShoalError)
+            log.error("the micro-batch runtime failed: %s", error, exc_info=None if known else error)
             self._exit_after_timeout(1)
             asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service outlives it
 

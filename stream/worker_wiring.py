@@ -13,6 +13,7 @@ from typing import Any
 import redis
 
 from consumers.broker.kafka_sink import KafkaSink
+from consumers.continuity.verified_claims import VerifiedClaims
 from consumers.entries.entry_log import EntryLog
 from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
@@ -55,6 +56,7 @@ from stream.model.model_publisher import ModelPublisher
 from stream.moves.handler import SegmentHandler
 from stream.moves.hysteresis import Hysteresis
 from stream.settings import StreamSettings
+from stream.sweep.missing_views import MissingViews
 from stream.sweep.sweeper import Sweeper
 
 __all__ = ["SegmentWorker", "WorkerSettings", "build_worker", "half_life_ms"]
@@ -151,13 +153,26 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
     committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
     background_committer = SegmentCommitter(store, views, KafkaSink(settings.kafka))  # background work runs in any lane
-    sweeper = Sweeper(store, background_committer, live, feed, clock, settings.stream, columns=attributes)
+    sweeper = Sweeper(
+        store,
+        background_committer,
+        live,
+        feed,
+        clock,
+        settings.stream,
+        columns=attributes,
+        views=MissingViews(store, views),
+    )
     wiring = Wiring(
         kafka=settings.kafka,
         settings=settings.consumer,
         inputs=_inputs(client, settings, attributes),
         claims=ErasureAwareClaims(
-            store, ErasureLog(settings.kafka, skipped.add), client, settings.kafka.partitions, entries
+            VerifiedClaims(store, client, settings.kafka, keys.SEGMENTS_GROUP),
+            ErasureLog(settings.kafka, skipped.add),
+            client,
+            settings.kafka.partitions,
+            entries,
         ),
         load=partial(_load, store),
         committers=committers,

@@ -71,6 +71,19 @@ class FailingJobDocument(BaseModel):
     reason: str
 
 
+class AcceptedGapDocument(BaseModel):
+    """A part of a topic that somebody agreed to go on without: the figures of its customers lack it."""
+
+    group: str
+    topic: str
+    partition: int
+    reason: str
+    from_: int = Field(alias="from", description="the offset that would have come next")
+    to: int = Field(description="the offset that was gone on at")
+    at: str
+    by: str
+
+
 class PipelineStatus(BaseModel):
     """State of the pipeline: events, lag, workers, consumers of experiments and triggers."""
 
@@ -91,6 +104,7 @@ class PipelineStatus(BaseModel):
     triggers: TriggersStatus
     redis: RedisStatus
     skipped_messages: SkippedMessagesStatus
+    accepted_gaps: list[AcceptedGapDocument] = Field(description="parts of topics that are not in the figures")
     failing_jobs: list[FailingJobDocument]
     problems: list[str]
 

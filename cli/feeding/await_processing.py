@@ -25,11 +25,12 @@ class NotProcessed(ShoalError):
 def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: float) -> int:
     """Wait for the stored offsets to reach the topics' present ends; return the number of events processed in all.
 
-    Raises NotProcessed, TopicsMisconfigured, KafkaUnreachable, RedisUnreachable.
+    Raises NotProcessed, Discontinuity, TopicsMisconfigured, KafkaUnreachable, RedisUnreachable.
     """
     from rich.progress import Progress
 
     from consumers.broker.consumer_lag import end_offsets, unsent_changes
+    from consumers.continuity.continuity_check import require_continuity
     from events.topics.required_topics import require_topics
     from state.store.connection import connect
 
@@ -39,6 +40,7 @@ def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: fl
     groups = _groups(client)
     topics = sorted({topic for each in groups.values() for topic in each})
     require_topics(address, topics)
+    require_continuity(client, address)
     ends = end_offsets(address, topics)
     republished = _republished(client, address.partitions)
     total = sum(ends.values())
@@ -50,6 +52,7 @@ def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: fl
             progress.update(bar, completed=total - missing)
             if not missing and not unsent:
                 if (now := _republished(client, address.partitions)) == republished:
+                    require_continuity(client, address)
                     return sum(end for (topic, _), end in ends.items() if topic not in internal)
                 republished = now  # events were published anew, to their right partitions
                 ends = end_offsets(address, topics)

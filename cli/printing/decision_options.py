@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from batch.promotion.decisions import Decision
 
-__all__ = ["ByOption", "WhyOption", "new_decision"]
+__all__ = ["ByOption", "WhyOption", "account", "new_decision"]
 
 ByOption = Annotated[
     str | None, typer.Option("--by", help="Who decides; your account's name if not given.", show_default=False)
@@ -21,10 +21,11 @@ def new_decision(by: str | None, why: str) -> "Decision":
     """Return a decision, made now."""
     from batch.promotion.decisions import Decision
 
-    return Decision(by or _account(), datetime.now(UTC), why)
+    return Decision(by or account(), datetime.now(UTC), why)
 
 
-def _account() -> str:
+def account() -> str:
+    """Return the name of the account that runs the command."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user may have no name

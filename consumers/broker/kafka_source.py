@@ -48,7 +48,7 @@ class KafkaSource:
     ) -> None:
         self._topics = [kafka.topic(topic) for topic in topics]
         self._settings = settings
-        self._partitions, self._clock = kafka.partitions, clock
+        self._kafka, self._partitions, self._clock = kafka, kafka.partitions, clock
         self._assigned: set[TopicAndPartition] = set()
         self._ends: Offsets = {}
         self._saved: Offsets = {}
@@ -79,7 +79,7 @@ class KafkaSource:
         fetched = self._fetching.take()
         self._ends.update(fetched.ends)
         for fault in fetched.faults:
-            _check(fault)
+            self._check(fault)
         return fetched.slices
 
     def _gather(self, wanted: Callable[[int, float], bool]) -> None:
@@ -137,6 +137,20 @@ class KafkaSource:
             positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in saved.items()]
             self._consumer.commit(offsets=positions, asynchronous=True)
 
+    def _check(self, fault: Fault) -> None:
+        """Raise faults that waiting cannot resolve."""
+        (topic, partition), error = fault
+        where = f"{topic} partition {partition}"
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the library's public name for it
+            raise LogTruncated(
+                f"{where}: Kafka does not have the offset that the state in Redis stands at ({error.str()}): what "
+                "comes next was deleted before it was read. Put Redis back from a backup that the topic still reaches; "
+                f"or run `shoal accept-gap {topic.removeprefix(self._kafka.topic(''))} {partition}` to go on without "
+                "what is missing"
+            )
+        if error.code() in _LASTING or error.fatal():
+            raise SourceFailed(f"{where}: {error.str()}. Run `shoal topics check`.")
+
     def _all(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [
             TopicPartition(topic, partition)
@@ -187,16 +201,3 @@ def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> di
         "topic.metadata.refresh.interval.ms": 60_000,
         "logger": None,
     }
-
-
-def _check(fault: Fault) -> None:
-    """Raise faults that waiting cannot resolve."""
-    (topic, partition), error = fault
-    where = f"{topic} partition {partition}"
-    if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the library's public name for it
-        raise LogTruncated(
-            f"{where}: Kafka does not have the offset that the state in Redis stands at ({error.str()}). The topic was "
-            "truncated or recreated. Restore Redis from a backup that the log still reaches, or use an empty one."
-        )
-    if error.code() in _LASTING or error.fatal():
-        raise SourceFailed(f"{where}: {error.str()}. Run `shoal topics check`.")

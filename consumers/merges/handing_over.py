@@ -20,11 +20,13 @@ from state.customers.merged_customers import Departure
 __all__ = ["departure_of", "hand_over", "one_by_one"]
 
 
-def departure_of(decision: MergeDecision, merges: Merges, parts: Mapping[str, bytes]) -> Departure:
+def departure_of(
+    decision: MergeDecision, merges: Merges, parts: Mapping[str, bytes], *, had_record: bool = False
+) -> Departure:
     """Return how a customer leaves whom a decision is about, with what is known of it."""
     previous, survivor = decision.previous_id, decision.customer_id
     handover = CustomerHandover(previous, survivor, dict(parts), sorted(merges.aliases.get(previous, ())))
-    return Departure(previous, survivor, encode_merge_message(handover))
+    return Departure(previous, survivor, encode_merge_message(handover), had_record)
 
 
 def hand_over(handovers: Iterable[bytes], group: str, sink: KafkaSink) -> None:

@@ -11,7 +11,6 @@ from consumers.runtime.protocols import PartitionClaims
 from state.customers.erasures import ErasedCustomers, ErasureQueue, restore_salt
 from state.customers.secondary_data_erasure import erase_secondary_data
 from state.entries.entry_writer import EntryWriter
-from state.partitions.counted_offsets import require_counted_offsets
 from state.partitions.partition_fence import OwnedPartition
 from state.store import keys
 
@@ -44,13 +43,12 @@ class ErasureAwareClaims:
         """Become the partition's one writer, and bring its tombstones up to the topic.
 
         The partition that decides on merges gets those of all partitions: it must not decide on anybody erased. Raises
-        KafkaUnreachable; OffsetMissing where Redis does not say up to where a topic was read.
+        KafkaUnreachable, and what the claims themselves do.
         """
         published = self._erasures.erased_in(partition)
         if self._erasures.salt is not None:
             restore_salt(self._redis, self._erasures.salt)
         owned = self._claims.claim(partition)
-        require_counted_offsets(owned)
         known = owned.erased
         if known is None:
             return owned

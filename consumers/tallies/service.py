@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import redis
 
 from consumers.broker.kafka_sink import KafkaSink
+from consumers.continuity.verified_claims import VerifiedClaims
 from consumers.entries.entry_log import EntryLog
 from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
@@ -99,7 +100,7 @@ class ExperimentService:
         with contextlib.suppress(redis.RedisError):  # what ended the service matters more
             self._registry.leave(self._name)
         if self._failure is not None:
-            known = is_retriable(self._failure)
+            known = is_retriable(self._failure) or isinstance(self._failure, ShoalError)
             log.error("the experiment consumer stopped: %s", self._failure, exc_info=None if known else self._failure)
             return 1
         return 0
@@ -158,7 +159,11 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
             ExposureInput(definitions, largest, bounds),
         ],
         claims=ErasureAwareClaims(
-            store, ErasureLog(settings.kafka, skipped), client, settings.kafka.partitions, entries
+            VerifiedClaims(store, client, settings.kafka, keys.EXPERIMENTS_GROUP),
+            ErasureLog(settings.kafka, skipped),
+            client,
+            settings.kafka.partitions,
+            entries,
         ),
         load=handler.load,
         committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],

@@ -8,10 +8,12 @@ import redis
 
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
 from consumers.broker.message_coordinates import Offsets
+from consumers.continuity.continuity_check import discontinuities
 from events.codec.instants import rfc3339
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 from events.topics.specs import EXPERIMENT_TOPICS, SEGMENT_TOPICS
+from queries.operations.accepted_gap_json import accepted_gap_json
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.model.baselines import BaselineStore, ModelStore
@@ -19,6 +21,7 @@ from state.model.drift_alarm import DriftAlarms
 from state.operations.background_jobs import BackgroundJobs, FailingJob
 from state.operations.redis_condition import redis_condition
 from state.operations.skipped_messages import Skipped, SkippedMessages
+from state.partitions.accepted_gaps import AcceptedGaps
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
@@ -40,6 +43,7 @@ def pipeline_status(client: redis.Redis, kafka: KafkaSettings, *, may_evict: boo
     status |= {"events_behind": None, "tallies_behind": None, "partitions_behind": None}
     try:
         ends = input_ends(kafka)
+        status["problems"] += discontinuities(client, kafka)
     except KafkaUnreachable as error:
         status["problems"].insert(0, str(error))
     else:
@@ -77,6 +81,7 @@ def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = Fals
         "experiments": experiments,
         "triggers": triggers,
         "skipped_messages": _skipped(SkippedMessages(client).all()),
+        "accepted_gaps": list(map(accepted_gap_json, AcceptedGaps(client).all())),
         "failing_jobs": [_failing_job(each) for each in failing],
         "problems": [
             *condition.problems,

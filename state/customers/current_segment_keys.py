@@ -10,7 +10,15 @@ from events.codec.text_rows import Table, build_rows
 from events.segment_changes import Change, ChangeBatch
 from state.store import keys
 
-__all__ = ["LONGEST_CHAIN", "MergedView", "SegmentView", "SegmentViews", "survivor_of", "view_items"]
+__all__ = [
+    "LONGEST_CHAIN",
+    "MergedView",
+    "SegmentView",
+    "SegmentViews",
+    "survivor_of",
+    "view_items",
+    "view_of_customer",
+]
 
 # A change is written unless a later one is there: two workers may both write, and the slower one may be older.
 _WRITE_IF_NEWER = """
@@ -92,6 +100,17 @@ class SegmentViews:
         _, values = self._followed(customer_ids)
         return [msgspec.json.decode(value, type=SegmentView) if value else None for value in values]
 
+    def missing(self, customer_ids: Sequence[str]) -> list[str]:
+        """Return those of these customers who have no view; where all have one, that is one short answer."""
+        names = keys.segments(customer_ids)
+        if not names or int(self._redis.exists(*names)) == len(names):
+            return []
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.exists(name)
+            found = pipe.execute()
+        return [customer_id for customer_id, there in zip(customer_ids, found, strict=True) if not there]
+
     def survivors(self, customer_ids: Sequence[str]) -> dict[str, str]:
         """Return those of these customers who were merged, each with the id under which the person goes on."""
         ids, _ = self._followed(customer_ids)
@@ -109,6 +128,11 @@ class SegmentViews:
             for (i, name), value in zip(merged.items(), found, strict=True):
                 ids[i], values[i] = name, value
         return ids, values
+
+
+def view_of_customer(customer_id: str, view: SegmentView) -> tuple[str, bytes]:
+    """Return the key of a customer's view, and its JSON."""
+    return keys.segment(customer_id), msgspec.json.encode(view)
 
 
 def view_items(changes: ChangeBatch) -> list[str | bytes]:

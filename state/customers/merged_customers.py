@@ -18,11 +18,15 @@ _CHUNK: Final = 5_000
 
 @dataclass(frozen=True)
 class Departure:
-    """A customer who leaves its partition for the record of another: `handover` is the message that says so."""
+    """A customer who leaves its partition for the record of another: `handover` is the message that says so.
+
+    `had_record` is whether Redis held a customer record of it, which goes.
+    """
 
     previous_id: str
     customer_id: str
     handover: bytes
+    had_record: bool = False
 
 
 class MergedCustomers:

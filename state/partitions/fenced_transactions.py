@@ -15,7 +15,8 @@ from state.store.pipelined_connection import Command, PipelinedConnection, as_ma
 
 __all__ = ["FencedPartitions"]
 
-_GUARD = 4
+_GUARD = 5
+_VERIFIED = 4
 
 
 class FencedPartitions:
@@ -87,7 +88,7 @@ class FencedPartitions:
             for owned, commands, more in zip(partitions, wanted, also or [()] * len(partitions), strict=True):
                 self.leave(owned.partition)
                 self._connections[owned.partition] = connection = PipelinedConnection(self._redis)
-                connection.send([*self._guard(owned.partition, more), *commands])
+                connection.send([*self._guard(owned, more), *commands])
             for owned in partitions:
                 answers = self._connections[owned.partition].read_replies()
                 raise_first_error(answers)
@@ -101,14 +102,17 @@ class FencedPartitions:
                 self.leave(owned.partition)
         return found
 
-    def _guard(self, partition: int, more: Sequence[str]) -> list[Command]:
+    def _guard(self, owned: OwnedPartition, more: Sequence[str]) -> list[Command]:
+        partition, customers = owned.partition, keys.customers(owned.partition)
         epoch, outcome_counts = keys.epoch(partition, self._group), keys.outcome_counts(partition, self._group)
         offsets = keys.offsets(partition, self._group)
+        written = () if owned.customers is None else (customers,)  # by this group
         return [
-            ("WATCH", epoch, outcome_counts, offsets, *more),
+            ("WATCH", epoch, outcome_counts, offsets, *written, *more),
             ("GET", epoch),
             ("HGET", outcome_counts, "revision"),
             ("HGETALL", offsets),
+            ("HLEN", customers),
         ]
 
     def verify(self, owned: Sequence[OwnedPartition]) -> None:
@@ -121,9 +125,10 @@ class FencedPartitions:
                 pipe.get(keys.epoch(each.partition, self._group))
                 pipe.hget(keys.outcome_counts(each.partition, self._group), "revision")
                 pipe.hgetall(keys.offsets(each.partition, self._group))
+                pipe.hlen(keys.customers(each.partition))
             found = pipe.execute()
         for position, each in enumerate(owned):
-            require_unchanged(each, *found[3 * position : 3 * position + 3])
+            require_unchanged(each, *found[_VERIFIED * position : _VERIFIED * (position + 1)])
 
     def leave(self, partition: int) -> None:
         """End what is watched of a partition, if anything is."""
@@ -135,7 +140,7 @@ class FencedPartitions:
 def _unfenced(owned: OwnedPartition, answers: list[Any]) -> bool:
     """Return whether the partition is still its owner's, from the answers to the guard. Raises StateMismatch."""
     try:
-        require_unchanged(owned, answers[1], answers[2], as_mapping(answers[3]))
+        require_unchanged(owned, answers[1], answers[2], as_mapping(answers[3]), int(answers[4]))
     except Fenced as error:
         owned.fenced = error
     return owned.fenced is None

@@ -45,8 +45,9 @@ class OwnedPartition:
     complete once `swept_baseline` has reached that number. `acknowledged` is how many of the oldest changes in the
     outbox Kafka has acknowledged; the next save drops them. `unsent` says that Kafka did not take some changes; a new
     claim sends them again. `merged_customers` is how many customers were merged into others, `lost_merges` are those of
-    which Redis has to be told again. `fenced` is set once this worker finds that another one owns the partition.
-    `erased` are the customers who must not come back.
+    which Redis has to be told again. `customers` is how many records there are, None for a group that keeps none.
+    `fenced` is set once this worker finds that another one owns the partition. `erased` are the customers who must not
+    come back.
     """
 
     partition: int
@@ -62,12 +63,13 @@ class OwnedPartition:
     unsent: bool = False
     merged_customers: int = 0
     lost_merges: dict[str, str] = field(default_factory=dict)
+    customers: int | None = None
     fenced: Fenced | None = None
     erased: ErasedCustomers | None = None
 
 
 def require_unchanged(
-    owned: OwnedPartition, epoch: bytes | None, revision: bytes | None, offsets: dict[bytes, bytes]
+    owned: OwnedPartition, epoch: bytes | None, revision: bytes | None, offsets: dict[bytes, bytes], customers: int
 ) -> None:
     """Compare what Redis says of a partition with what its owner knows. Raises Fenced or StateMismatch.
 
@@ -83,3 +85,5 @@ def require_unchanged(
     stored = {topic.decode(): int(offset) for topic, offset in offsets.items()}
     if stored != owned.offsets:
         raise StateMismatch(owned.partition, f"offsets {stored} where {owned.offsets} were written")
+    if owned.customers not in (None, customers):
+        raise StateMismatch(owned.partition, f"{customers} customers where {owned.customers} were written")

@@ -73,7 +73,8 @@ class PartitionStore:
             pipe.hgetall(keys.model(partition))
             pipe.hlen(keys.merged(partition, self._group))
             pipe.hgetall(keys.merging(partition))
-            offsets, outcome_counts, model, merged, merging = pipe.execute()
+            pipe.hlen(keys.customers(partition))
+            offsets, outcome_counts, model, merged, merging, customers = pipe.execute()
         counts = {name.decode(): int(value) for name, value in outcome_counts.items()}
         return OwnedPartition(
             partition,
@@ -86,6 +87,7 @@ class PartitionStore:
             swept_baseline=int(model.get(b"swept", 0)),
             sums=ModelSums.from_fields(model) if model else None,
             merged_customers=int(merged),
+            customers=counts.pop("customers", int(customers)) if self._group == keys.SEGMENTS_GROUP else None,
             lost_merges=_decoded(merging) if self._group == keys.SEGMENTS_GROUP else {},
             erased=read_erased_customers(self._redis, partition),
         )
@@ -174,6 +176,7 @@ class PartitionStore:
                     save.watermark_ms,
                 )
                 owned.baseline, owned.swept_baseline, owned.sums = save.baseline, save.swept_baseline, save.sums
+                owned.customers = _customers_after(owned, save)
                 owned.acknowledged = 0
                 owned.merged_customers += len(save.departures)
                 owned.lost_merges.update(save.lost_merges)
@@ -194,6 +197,8 @@ class PartitionStore:
         if save.offsets:
             yield ("HSET", keys.offsets(partition, self._group), *_flat(save.offsets))
         outcome_counts = {**save.outcome_counts, "watermark": save.watermark_ms}
+        if (customers := _customers_after(owned, save)) is not None:
+            outcome_counts["customers"] = customers
         yield ("HSET", keys.outcome_counts(partition, self._group), *_flat(outcome_counts))
         if owned.acknowledged:
             yield ("LTRIM", keys.outbox(partition), owned.acknowledged, -1)
@@ -265,6 +270,14 @@ def _by_position(ids: list[str], names: list[str], values: Sequence[bytes | None
     """Return the values that there are by the position of their customer among `ids`."""
     place = {name: at for at, name in enumerate(ids)}
     return {place[name]: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _customers_after(owned: OwnedPartition, save: PartitionUpdate) -> int | None:
+    """Return how many records the partition has once this is saved."""
+    if owned.customers is None:
+        return None
+    left = sum(each.had_record for each in save.departures)
+    return owned.customers + len(save.customers) - int(save.customers.known.sum()) - left
 
 
 def _flat(mapping: Mapping[str, Any]) -> list[Any]:

@@ -62,6 +62,8 @@ SKIPPED_MESSAGES: Final = "skipped-messages"
 """Hash: `<topic>/<partition>/<offset>` of a message of our topics that cannot be read → why, since when, JSON."""
 FAILING_JOBS: Final = "failing-jobs"
 """Hash: name of a background job whose last run failed → since when and why, JSON."""
+ACCEPTED_GAPS: Final = "accepted-gaps"
+"""List: parts of topics that somebody agreed to go on without, as JSON, the latest first."""
 DRIFT: Final = "drift"
 DRIFT_OBSERVATIONS: Final = "drift:observations"
 
@@ -71,10 +73,14 @@ profiles: Final = _of_partition("profiles")
 """By partition, a hash: customer_id → the profile as JSON (`state.customers.profile_documents`)."""
 offsets: Final = _of_partition_and("offsets")
 """By partition and group, a hash: topic → the next offset to read."""
+logs: Final = _of_partition_and("logs")
+"""By partition and group, a hash: topic → the ids of the cluster and of the topic that its offset belongs to."""
 epoch: Final = _of_partition_and("epoch")
 """By partition and group, an integer: incremented by each worker that takes the partition over."""
 outcome_counts: Final = _of_partition_and("fates")
-"""By partition and group, a hash: `<topic>:<outcome>` → events, `watermark` → ms, `revision` → number of writes."""
+"""By partition and group, a hash: `<topic>:<outcome>` → events, `watermark` → ms, `revision` → number of writes.
+
+Of the group `segments` also `customers` → number of records."""
 outbox: Final = _of_partition("outbox")
 """By partition, a list: segment changes saved but not yet acknowledged by Kafka."""
 flows: Final = _of_partition_and("flows")

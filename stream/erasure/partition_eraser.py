@@ -90,8 +90,9 @@ class PartitionEraser:
         customers = self._store.open(owned, [customer_id])
         unsent = [value for value in self._store.outbox(owned.partition, count=1_000_000) if _is_of(value, customer_id)]
         sums = self._without(owned, customers)
-        self._store.write(owned, _commands(owned, customer_id, erased.digest(customer_id), sums, unsent))
-        owned.sums = sums
+        left = None if owned.customers is None else owned.customers - int(customers.known.sum())
+        self._store.write(owned, _commands(owned, customer_id, erased.digest(customer_id), sums, unsent, left))
+        owned.sums, owned.customers = sums, left
         owned.erased = erased
         owned.lost_merges.pop(customer_id, None)
         erased.add(customer_id)
@@ -127,7 +128,12 @@ def _merge_commands(owned: OwnedPartition, customer_id: str, digest: bytes) -> I
 
 
 def _commands(
-    owned: OwnedPartition, customer_id: str, digest: bytes, sums: ModelSums | None, unsent: Sequence[bytes]
+    owned: OwnedPartition,
+    customer_id: str,
+    digest: bytes,
+    sums: ModelSums | None,
+    unsent: Sequence[bytes],
+    customers: int | None,
 ) -> Iterator[Command]:
     partition = owned.partition
     yield ("HDEL", keys.customers(partition), customer_id)
@@ -138,6 +144,8 @@ def _commands(
     if sums is not None:
         fields: list[Any] = [part for pair in sums.to_fields().items() for part in pair]
         yield ("HSET", keys.model(partition), *fields)
+    if customers is not None:
+        yield ("HSET", keys.outcome_counts(partition, keys.SEGMENTS_GROUP), "customers", customers)
     yield from _merge_commands(owned, customer_id, digest)
 
 

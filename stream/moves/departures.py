@@ -38,10 +38,11 @@ def with_departures(
         return result
     customers, rows = result.customers, take_rows(result.customers.rows, places)
     records = pack(customers.take(places))
-    departures = [departure_of(each, merges, {}) for each in merges.unknown]
-    for each, place, record in zip(merges.decisions, places.tolist(), records, strict=True):
+    departures = [departure_of(each, merges, {}, had_record=False) for each in merges.unknown]
+    known = customers.known[places].tolist()
+    for each, place, record, had_record in zip(merges.decisions, places.tolist(), records, known, strict=True):
         profile = {PROFILE_PART: documents[place]} if place in documents else {}
-        departures.append(departure_of(each, merges, {RECORD_PART: record} | profile))
+        departures.append(departure_of(each, merges, {RECORD_PART: record} | profile, had_record=had_record))
     gone = {each.previous_id for each in departures}
     return replace(
         result,

@@ -28,6 +28,7 @@ from stream.moves.segmentation import (
     sums_for_baseline,
 )
 from stream.settings import StreamSettings
+from stream.sweep.missing_views import MissingViews
 
 __all__ = ["Sweeper"]
 
@@ -40,7 +41,8 @@ _BASELINE_SHARE = 0.5
 class _Progress:
     """The state of a partition's sweep; `cursor` is None between sweeps.
 
-    `borders` are those at its start, `earlier` those of the sweep before.
+    `check` is None where nobody can have moved since the sweep before, so that only views are looked at. `borders` are
+    those at its start, `earlier` those of the sweep before.
     """
 
     due: float
@@ -55,6 +57,7 @@ class _Progress:
 class Sweeper:
     """Follows models and baselines, and sweeps the owned partitions, one chunk of customers at a time.
 
+    Views that Redis has lost are put back on the way, also where nobody can have moved since the last sweep.
     A partition is swept every `sweep_s` seconds, and at once when a baseline goes live or when its sums are not yet
     complete under the live one. Between two chunks the runtime takes in a micro-batch, so events never wait long.
     """
@@ -69,11 +72,12 @@ class Sweeper:
         settings: StreamSettings,
         *,
         columns: AttributeColumns | None = None,
+        views: MissingViews | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed
         self._clock, self._settings, self._hysteresis = clock, settings, Hysteresis.from_settings(settings)
-        self._columns, self._monotonic = columns, monotonic
+        self._columns, self._views, self._monotonic = columns, views, monotonic
         self._progress: dict[int, _Progress] = {}
         self.customers_swept = 0
         self._results: dict[int, SweepResult] = {}
@@ -121,25 +125,14 @@ class Sweeper:
     def _sweep_chunk(self, owned: OwnedPartition, progress: _Progress) -> bool:
         segmenter = self._live.segmenter
         if progress.cursor is None or progress.baseline != segmenter.baseline:
-            now_ms = self._clock.now_ms(owned.watermark_ms)
-            state = (segmenter.baseline, segmenter.version, now_ms)
-            if state == progress.swept_state and owned.swept_baseline == segmenter.baseline:
-                progress.due = self._monotonic() + self._settings.sweep_s
-                return False
-            progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
-            progress.borders = segmenter.border_model
-            progress.cursor, progress.baseline, progress.swept_state = 0, segmenter.baseline, state
-            progress.check = SweepCheck(
-                owned,
-                segmenter.baseline,
-                segmenter.borders_version,
-                k=len(segmenter.segments),
-                d=segmenter.dimensions,
-            )
-        cursor, customers = self._store.scan_prefetching(owned, progress.cursor, self._settings.sweep_chunk)
+            self._begin(owned, progress, segmenter)
+        cursor, customers = self._store.scan_prefetching(owned, progress.cursor or 0, self._settings.sweep_chunk)
         done = cursor == 0
-        self._reevaluate(owned, customers, segmenter, progress, complete=done)
-        self.customers_swept += len(customers)
+        if self._views is not None and self._views.put_back(owned, customers, segmenter) and progress.check is not None:
+            progress.check.note_write(owned)
+        if progress.check is not None:
+            self._reevaluate(owned, customers, segmenter, progress, complete=done)
+            self.customers_swept += len(customers)
         progress.cursor = None if done else cursor
         if done:
             progress.due = self._monotonic() + self._settings.sweep_s
@@ -148,6 +141,18 @@ class Sweeper:
                     owned, self._store.size(owned.partition), segmenter.borders_version
                 )
         return True
+
+    def _begin(self, owned: OwnedPartition, progress: _Progress, segmenter: Segmenter) -> None:
+        state = (segmenter.baseline, segmenter.version, self._clock.now_ms(owned.watermark_ms))
+        still = state == progress.swept_state and owned.swept_baseline == segmenter.baseline
+        progress.cursor, progress.check = 0, None
+        if still:
+            return
+        progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
+        progress.borders, progress.baseline, progress.swept_state = segmenter.border_model, segmenter.baseline, state
+        progress.check = SweepCheck(
+            owned, segmenter.baseline, segmenter.borders_version, k=len(segmenter.segments), d=segmenter.dimensions
+        )
 
     def _reevaluate(
         self,

@@ -1,24 +1,32 @@
 """Invariant 2: an offset that is missing where events were counted is doubt, not zero."""
 
-import pytest
-
+from consumers.continuity.doubts import inconsistency
+from events.settings import KafkaSettings
 from events.topics.partitioning import partition_of
-from state.partitions.counted_offsets import OffsetMissing, require_counted_offsets
-from state.partitions.partition_fence import OwnedPartition
+from state.partitions.stored_state import read_stored_states
 from state.store import keys
 from tests.shop import order, purchases
 
 
-def owned(offsets, **counts):
-    return OwnedPartition(3, 1, offsets, outcome_counts={name.replace("_", ":", 1): n for name, n in counts.items()})
+def doubt(redis, offsets, **counts):
+    """What speaks against a partition with these offsets and counts."""
+    redis.flushdb()
+    if offsets:
+        redis.hset(keys.offsets(3, keys.SEGMENTS_GROUP), mapping=offsets)
+    if counts:
+        found = {name.replace("_", ":", 1): n for name, n in counts.items()}
+        redis.hset(keys.outcome_counts(3, keys.SEGMENTS_GROUP), mapping={**found, "revision": 1})
+    (state,) = read_stored_states(redis, [3], keys.SEGMENTS_GROUP)
+    return inconsistency(KafkaSettings(topic_prefix="t-"), state)
 
 
-def test_what_was_counted_has_an_offset():
-    require_counted_offsets(owned({}))
-    require_counted_offsets(owned({"t-orders": 5}, orders_applied=4, orders_dead_lettered=1))
-    require_counted_offsets(owned({}, orders_applied=1, orders_merged=-1))  # sent on by another partition
-    with pytest.raises(OffsetMissing, match="partition 3: Redis has counted 5 events of orders"):
-        require_counted_offsets(owned({"t-customers": 5}, orders_applied=4, orders_duplicate=1))
+def test_what_was_counted_has_an_offset(redis):
+    assert doubt(redis, {}) is None
+    assert doubt(redis, {"t-orders": 5}, orders_applied=4, orders_dead_lettered=1) is None
+    assert doubt(redis, {}, orders_applied=1, orders_merged=-1) is None  # sent on by another partition
+    said = doubt(redis, {"t-customers": 5}, orders_applied=4, orders_duplicate=1)
+    assert "partition 3 of segments: Redis has no offset of t-orders" in said
+    assert "5 of its events were counted" in said
 
 
 def test_a_worker_refuses_to_replay_from_the_beginning(service):
@@ -38,8 +46,8 @@ def test_a_worker_refuses_to_replay_from_the_beginning(service):
     service.until(lambda: not again.running, what="the next one does not replay either")
     for each in (worker, again):
         said = " ".join(each.log_tail(200))
-        assert f"partition {partition}: Redis has counted" in said
-        assert "events of orders" in said
+        assert f"partition {partition} of segments: Redis has no offset of {topic}" in said
+        assert "of its events were counted" in said
     assert service.records()["anna"]["placed"] == 60
     service.redis.hset(name, topic, offset)
     service.worker()

@@ -25,7 +25,7 @@ def owned(store):
 
 def write(store, owned, placed):
     """Save everybody with so many orders."""
-    customers = batch_of(names(N), rows_with(N, placed=placed))
+    customers = batch_of(names(N), rows_with(N, placed=placed), known=bool(owned.customers))
     store.save(owned, PartitionUpdate(customers, {}, 1, None, 0, {}, {}, 0, []))
 
 

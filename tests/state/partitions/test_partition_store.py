@@ -1,8 +1,11 @@
 """The partition store on a real Redis: one writer, all or nothing, and what happens when Redis came back older."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from state.customers.merged_customers import Departure
 from state.customers.records import RecordUnreadable
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import Fenced, PartitionStore, PartitionUpdate, StateMismatch
@@ -24,7 +27,7 @@ def store(redis):
 def owned(store):
     """A partition that was claimed and saved once, with three changes in its outbox."""
     owned = store.claim(P)
-    store.save(owned, save_of(["a", "b"], offset=10, changes=[b"one", b"two", b"three"]))
+    store.save(owned, save_of(["a", "b"], offset=10, changes=[b"one", b"two", b"three"], new="ab"))
     return owned
 
 
@@ -32,14 +35,14 @@ def recent_of(batch, i):
     return batch.recent.values[batch.recent.starts[i] : batch.recent.starts[i + 1]].tolist()
 
 
-def customers_of(ids, placed=1):
+def customers_of(ids, placed=1, new=()):
     rows = rows_with(len(ids), placed=placed, gross=np.arange(len(ids)))
-    return batch_of(ids, rows, [[2 * i + 1, 2 * i + 2] for i in range(len(ids))])
+    return batch_of(ids, rows, [[2 * i + 1, 2 * i + 2] for i in range(len(ids))], [name not in new for name in ids])
 
 
-def save_of(ids, offset, placed=1, changes=(), profiles=None):
+def save_of(ids, offset, placed=1, changes=(), profiles=None, new=()):
     return PartitionUpdate(
-        customers=customers_of(ids, placed),
+        customers=customers_of(ids, placed, new),
         profiles=profiles or {},
         baseline=4,
         sums=ModelSums.of(np.array([[1.5, np.nan]]), ints([1]), 2),
@@ -59,6 +62,10 @@ def drop_offsets(redis):
     redis.delete(OFFSETS)
 
 
+def lose_a_customer(redis):
+    redis.hdel(keys.customers(P), "b")
+
+
 def add_a_topic(redis):
     redis.hset(OFFSETS, "web-sessions", 1)
 
@@ -76,14 +83,16 @@ def claim_elsewhere(redis):
 
 
 came_back_older = pytest.mark.parametrize(
-    "becomes", [set_back_offsets, drop_offsets, add_a_topic, lower_the_epoch, lose_everything]
+    "becomes", [set_back_offsets, drop_offsets, add_a_topic, lower_the_epoch, lose_everything, lose_a_customer]
 )
-meanwhile = pytest.mark.parametrize("meddle", [claim_elsewhere, set_back_offsets, lower_the_epoch, lose_everything])
+meanwhile = pytest.mark.parametrize(
+    "meddle", [claim_elsewhere, set_back_offsets, lower_the_epoch, lose_everything, lose_a_customer]
+)
 guarded = pytest.mark.parametrize(
     "write",
     [
         lambda store, owned: store.save(
-            owned, save_of(["a", "c"], 20, placed=2, changes=[b"four"], profiles={"a": b"{}"})
+            owned, save_of(["a", "c"], 20, placed=2, changes=[b"four"], profiles={"a": b"{}"}, new="c")
         ),
         lambda store, owned: store.trim(owned, 2),
     ],
@@ -123,7 +132,7 @@ def test_the_next_owner_finds_what_the_last_one_saved(store, owned):
 
 
 def test_a_second_save_replaces_records_and_adds_to_the_outbox(redis, store, owned):
-    store.save(owned, save_of(["b", "c"], 20, placed=2, changes=[b"four"], profiles={"b": b'{"age":1}'}))
+    store.save(owned, save_of(["b", "c"], 20, placed=2, changes=[b"four"], profiles={"b": b'{"age":1}'}, new="c"))
     assert store.load(P, ["a", "b", "c"]).rows["placed"].tolist() == [1, 2, 2]
     assert store.outbox(P) == [b"one", b"two", b"three", b"four"]
     assert redis.hgetall(keys.profiles(P)) == {b"b": b'{"age":1}'}
@@ -187,6 +196,23 @@ def test_a_refused_write_leaves_the_connection_fit_for_the_next(redis, store, ow
     write(store, store.claim(P))
 
 
+def test_the_number_of_customers_is_saved_with_them_and_found_by_the_next_owner(redis, store, owned):
+    store.save(owned, save_of(["b", "c", "d"], 20, new="cd"))
+    gone = [Departure("a", "z", b"", had_record=True), Departure("y", "z", b"", had_record=False)]
+    store.save(owned, replace(save_of([], 30), departures=gone))
+    assert owned.customers == store.size(P) == store.claim(P).customers == 3
+    lose_a_customer(redis)
+    assert store.claim(P).customers == 3
+
+
+def test_customers_of_an_earlier_release_are_counted_at_the_first_claim(redis, store, owned):
+    redis.hdel(keys.outcome_counts(P, GROUP), "customers")
+    heir = store.claim(P)
+    assert heir.customers == 2
+    store.save(heir, save_of(["c"], 20, new="c"))
+    assert store.claim(P).customers == 3
+
+
 def test_a_claim_heals_what_a_redis_that_came_back_older_stopped(redis, store, owned):
     set_back_offsets(redis)
     with pytest.raises(StateMismatch):
@@ -221,7 +247,7 @@ def test_nobody_is_loaded_without_asking_redis(store):
 @pytest.mark.parametrize("n", [0, 5, 20_000])
 def test_a_scan_returns_every_customer_whole(store, n):
     owned = store.claim(P)
-    store.save(owned, save_of(names(n), offset=n))
+    store.save(owned, save_of(names(n), offset=n, new=names(n)))
     found, cursor, rounds = {}, 0, 0
     while True:
         cursor, batch = store.scan(P, cursor, 5_000)
@@ -239,7 +265,7 @@ def test_a_scan_returns_every_customer_whole(store, n):
 
 def test_any_text_is_a_customer_id(store):
     odd = ["", "ä:ö", 'quo"ted', "{3}", "new\nline", "\0", "😀"]
-    store.save(store.claim(P), save_of(odd, offset=1))
+    store.save(store.claim(P), save_of(odd, offset=1, new=odd))
     loaded = store.load(P, odd)
     assert loaded.known.all()
     assert sorted(store.scan(P, 0, 100)[1].ids) == sorted(odd)
@@ -254,7 +280,8 @@ def test_a_record_of_a_newer_release_is_not_guessed_at(redis, store, owned):
 def claimed_and_saved(store, *partitions):
     claimed = [store.claim(partition) for partition in partitions]
     for owned in claimed:
-        store.save(owned, save_of([f"{owned.partition}a", f"{owned.partition}b"], offset=10))
+        mine = [f"{owned.partition}a", f"{owned.partition}b"]
+        store.save(owned, save_of(mine, offset=10, new=mine))
     return claimed
 
 
@@ -267,7 +294,7 @@ def test_several_partitions_are_read_and_written_at_once(redis, store, monkeypat
     assert [each.known.tolist() for each in opened] == [[True, False, True], [], [True]]
     assert [each.rows["gross"].tolist() for each in opened] == [[1, 0, 0], [], [0]]
     assert [each.recent.values.tolist() for each in opened] == [[3, 4, 1, 2], [], [1, 2]]
-    store.save_all([(one, save_of(["0a"], 20, placed=7)), (two, save_of([], 20)), (three, save_of(["x"], 20))])
+    store.save_all([(one, save_of(["0a"], 20, placed=7)), (two, save_of([], 20)), (three, save_of(["x"], 20, new="x"))])
     assert store.load(0, ["0a"]).rows["placed"].tolist() == [7]
     assert store.load(2, ["x"]).known.all()
     assert [each.offsets["orders"] for each in (one, two, three)] == [20, 20, 20]

@@ -10,7 +10,7 @@ from state.customers.current_segment_keys import SegmentViews
 from state.customers.records import CustomerBatch, blank_rows
 from state.model.baselines import BaselineStore
 from state.partitions.model_sums import ModelSums
-from state.partitions.partition_store import PartitionStore
+from state.partitions.partition_store import Fenced, PartitionStore
 from state.store import keys
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.baseline_zero import RfmTiers
@@ -19,6 +19,7 @@ from stream.model.segmenter import CentroidSegmenter
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import BaselineOutdated, SegmentationBatch, resegment
 from stream.settings import StreamSettings
+from stream.sweep.missing_views import MissingViews
 from stream.sweep.sweeper import Sweeper
 from tests.building import (
     DAY_MS,
@@ -301,6 +302,25 @@ class TestSweeping:
         assert not shop.sweeper.run([shop.owned])
         assert shop.sink.sent == []
 
+    @pytest.mark.parametrize("days", [0, 200], ids=["nobody moves", "some move"])
+    def test_views_that_redis_lost_are_put_back_as_they_were(self, shop, days):
+        shop.sweep_at(shop.now_ms)
+        before = {name: shop.redis.get(keys.segment(name)) for name in names(N)}
+        shop.redis.delete(*map(keys.segment, names(N)[::2]))
+        shop.sweep_at(shop.now_ms)
+        assert {name: shop.redis.get(keys.segment(name)) for name in names(N)} == before
+        shop.redis.delete(*map(keys.segment, names(N)[::2]))
+        shop.sweep_at(shop.now_ms + days * DAY_MS)
+        for name, row in zip(names(N), shop.rows(), strict=True):
+            assert shop.views.read(name).change_id == f"{name}:{row['change_number']}"
+
+    def test_who_was_overtaken_puts_no_view_back(self, shop):
+        shop.redis.delete(*map(keys.segment, names(N)))
+        PartitionStore(shop.redis, keys.SEGMENTS_GROUP).claim(self.partition)
+        with pytest.raises(Fenced):
+            shop.sweep_at(shop.now_ms)
+        assert shop.views.missing(names(N)) == names(N)
+
     def test_while_nothing_moved_nothing_is_written(self, shop):
         shop.seconds += 2 * SETTINGS.sweep_s
         before = shop.redis.hgetall(keys.customers(self.partition))
@@ -334,8 +354,9 @@ class Shop:
         self.live = LiveSegmenter(redis, HALF_LIFE_MS)
         committer = SegmentCommitter(self.store, self.views, self.sink)
         clock = SegmentClock("wall", wall_ms=lambda: self.now_ms)
+        missing = MissingViews(self.store, self.views)
         self.sweeper = Sweeper(
-            self.store, committer, self.live, Feed(), clock, settings, monotonic=lambda: self.seconds
+            self.store, committer, self.live, Feed(), clock, settings, views=missing, monotonic=lambda: self.seconds
         )
         self.owned = self.store.claim(partition)
         self.sweeper.claimed(self.owned)
@@ -344,7 +365,7 @@ class Shop:
             causes = np.full(N, "activity", object)
             customers = SegmentationBatch(batch.ids, blank_rows(N), batch.rows, causes, NOW_MS)
             result = resegment(tiers, Hysteresis.uniform(0.1), customers, ModelSums.zeros(6, 0))
-            batch.rows = result.rows
+            batch.rows, batch.known = result.rows, np.zeros(N, np.bool_)
             outcome = SegmentResult(batch, {}, 0, result.sums, result.changes, {})
             committer.commit(self.owned, outcome, {"orders": N}, {}, NOW_MS)
             self.sink.sent.clear()
@@ -402,7 +423,7 @@ class TestWhatASweepFinds:
         segmenter, causes = sweeper._live.segmenter, np.full(N, "activity", object)
         customers = SegmentationBatch(batch.ids, blank_rows(N), batch.rows, causes, NOW_MS - 30 * DAY_MS)
         result = resegment(segmenter, Hysteresis.uniform(0.1), customers, ModelSums.zeros(3, 3))
-        batch.rows = result.rows
+        batch.rows, batch.known = result.rows, np.zeros(N, np.bool_)
         outcome = SegmentResult(batch, {}, 1, result.sums, result.changes, {})
         sweeper._committer.commit(owned, outcome, {}, {}, 0)
         sweeper.claimed(owned)
