@@ -101,6 +101,11 @@ class LogFacts:
         """Return the next offset of each of these partitions. Raises KafkaUnreachable."""
         return self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
+    def since(self, places: Iterable[TopicAndPartition], at_ms: int) -> Offsets:
+        """Return the first offset of that time or later, of the partitions that have one. Raises KafkaUnreachable."""
+        found = self._offsets(places, OffsetSpec.for_timestamp(at_ms))
+        return {place: offset for place, offset in found.items() if offset >= 0}
+
     def committed(self, group: str, places: Iterable[TopicAndPartition]) -> Offsets:
         """Return the offsets that a consumer group (full name) committed. Raises KafkaUnreachable."""
         wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])

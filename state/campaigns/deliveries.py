@@ -161,6 +161,10 @@ class DeliveryStore:
                 pipe.hget(keys.offsets(partition, keys.TRIGGERS_GROUP), topic)
             return dict(zip(wanted, map(_offset, pipe.execute()), strict=True))
 
+    def forget_position(self, topic: str, partition: int) -> None:
+        """Remove the offset of a partition: it says nothing of the topic that is there now."""
+        self._redis.hdel(keys.offsets(partition, keys.TRIGGERS_GROUP), topic)
+
     def _queue(self, client: Any, trigger: str, deliveries: Sequence[Delivery], now_ms: int) -> Any:
         pairs = [part for each in deliveries for part in (each.id, each.model_dump_json())]
         names = [keys.deliveries_due(trigger), keys.deliveries(trigger), keys.deliveries_seen(trigger)]

@@ -8,7 +8,7 @@ import redis
 
 from state.store import keys
 
-__all__ = ["StoredState", "note_logs", "read_stored_states"]
+__all__ = ["StoredState", "note_logs", "read_logs", "read_stored_states"]
 
 _RECORDS: Final = {keys.SEGMENTS_GROUP: keys.customers, keys.EXPERIMENTS_GROUP: keys.purchases}
 
@@ -75,6 +75,20 @@ def _stored(
         counts.get("customers"),
         {topic.decode(): log.decode() for topic, log in logs.items()},
     )
+
+
+def read_logs(client: redis.Redis, partitions: Iterable[int], group: str) -> dict[int, dict[str, str]]:
+    """Return by partition which logs, by full topic name, its offsets belong to."""
+    store: Any = client
+    wanted = list(partitions)
+    with store.pipeline(transaction=False) as pipe:
+        for partition in wanted:
+            pipe.hgetall(keys.logs(partition, group))
+        found = pipe.execute()
+    return {
+        partition: {topic.decode(): log.decode() for topic, log in logs.items()}
+        for partition, logs in zip(wanted, found, strict=True)
+    }
 
 
 def note_logs(client: redis.Redis, partition: int, group: str, logs: Mapping[str, str]) -> None:

@@ -16,9 +16,9 @@ from confluent_kafka import OFFSET_END, TIMESTAMP_NOT_AVAILABLE, Consumer, Kafka
 from consumers.broker.internal_messages import StoredMessage, stored_message
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
-from events.time_units import HOUR_MS
 from state.campaigns.deliveries import DeliveryStore
 from state.store import keys
+from stream.campaigns.change_positions import ChangePositions
 from stream.campaigns.delivery_queueing import ChangeIntake
 
 __all__ = ["ChangeReader"]
@@ -40,12 +40,12 @@ class ChangeReader:
         kafka: KafkaSettings,
         intake: ChangeIntake,
         deliveries: DeliveryStore,
+        positions: ChangePositions,
         *,
         session_timeout_s: float,
-        max_age_h: float,
     ) -> None:
         self._topic, self._intake, self._deliveries = kafka.topic("segment-changes"), intake, deliveries
-        self._max_age_ms = int(max_age_h * HOUR_MS)
+        self._positions = positions
         self._stop = threading.Event()
         self._stored: dict[int, int | None] = {}
         self._misplaced: set[int] = set()
@@ -88,28 +88,13 @@ class ChangeReader:
         self._stored, self._misplaced = {}, set()
 
     def _place(self) -> None:
-        """Go to where Redis says that a partition was read to. Raises redis.RedisError, KafkaException."""
+        """Go to where partitions are read on. Raises redis.RedisError, KafkaUnreachable, KafkaException."""
         if not self._misplaced:
             return
-        stored = self._deliveries.positions(self._topic, sorted(self._misplaced))
-        unknown = [partition for partition, offset in stored.items() if offset is None]
-        starts = {partition: offset for partition, offset in stored.items() if offset is not None}
-        starts |= self._young_enough(unknown)
-        for partition, offset in starts.items():
-            self._consumer.seek(TopicPartition(self._topic, partition, offset))
-            self._stored[partition] = stored[partition]
+        for partition, position in self._positions.find(self._misplaced).items():
+            self._consumer.seek(TopicPartition(self._topic, partition, position.start))
+            self._stored[partition] = position.stored
             self._misplaced.discard(partition)
-
-    def _young_enough(self, partitions: list[int]) -> dict[int, int]:
-        """Return where changes begin that are not too old to be sent: what is older was sent, or has expired."""
-        if not partitions:
-            return {}
-        since_ms = time.time_ns() // 1_000_000 - self._max_age_ms
-        asked = [TopicPartition(self._topic, partition, max(0, since_ms)) for partition in partitions]
-        # The ends first: what comes between the two questions is read.
-        ends = {each.partition: self._consumer.get_watermark_offsets(each, timeout=_TIMEOUT_S)[1] for each in asked}
-        found = {each.partition: each.offset for each in self._consumer.offsets_for_times(asked, timeout=_TIMEOUT_S)}
-        return {partition: offset if offset >= 0 else ends[partition] for partition, offset in found.items()}
 
     def _queue(self, messages: list[Message]) -> None:
         """Queue what was read of partitions that stand where Redis says. Raises redis.RedisError, EntriesBehind."""
@@ -131,7 +116,7 @@ class ChangeReader:
         self._consumer.commit(offsets=positions, asynchronous=True)  # only lag tools read it
 
     def _check(self) -> None:
-        """Compare Redis with what this process knows. Raises redis.RedisError."""
+        """Compare Redis and the topic with what this process knows. Raises redis.RedisError."""
         if moved := {
             partition
             for partition, offset in self._deliveries.positions(self._topic, sorted(self._stored)).items()
@@ -139,6 +124,9 @@ class ChangeReader:
         }:
             log.warning("Redis is not where partitions %s were read to; reading on from there", sorted(moved))
             self._misplaced |= moved
+        if self._positions.replaced():
+            log.warning("%s is another topic of that name than before; reading on in it", self._topic)
+            self._misplaced |= set(self._stored)
 
 
 def _options(kafka: KafkaSettings, session_timeout_s: float) -> dict[str, Any]:
@@ -148,7 +136,7 @@ def _options(kafka: KafkaSettings, session_timeout_s: float) -> dict[str, Any]:
         "group.id": kafka.topic(keys.TRIGGERS_GROUP),
         "client.id": "shoal-triggers",
         "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",  # what Kafka no longer has cannot be sent any more
+        "auto.offset.reset": "earliest",  # of what Kafka no longer has `ChangePositions` tells
         "session.timeout.ms": session_ms,
         "heartbeat.interval.ms": max(300, session_ms // 4),
         "fetch.wait.max.ms": 100,

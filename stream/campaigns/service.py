@@ -18,11 +18,13 @@ import redis
 from consumers.entries.entry_log import EntryLog
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
+from events.time_units import HOUR_MS
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
 from state.operations.background_jobs import BackgroundJobs
 from state.settings import StateSettings
 from state.store.connection import connect_for_service
+from stream.campaigns.change_positions import ChangePositions
 from stream.campaigns.change_reader import ChangeReader
 from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.delivery_queueing import ChangeIntake
@@ -113,8 +115,7 @@ def _build(
     triggers, deliveries = TriggerStore(client), DeliveryStore(client, log_length=settings.trigger_log)
     permission = ContactPermission(client, deliveries, settings, kafka.partitions, entries)
     intake = ChangeIntake(client, triggers, deliveries, kafka.partitions, entries)
-    reader = ChangeReader(
-        kafka, intake, deliveries, session_timeout_s=session_timeout_s, max_age_h=settings.trigger_max_age_h
-    )
+    positions = ChangePositions(client, kafka, deliveries, int(settings.trigger_max_age_h * HOUR_MS))
+    reader = ChangeReader(kafka, intake, deliveries, positions, session_timeout_s=session_timeout_s)
     dispatcher = Dispatcher(triggers, deliveries, permission, settings)
     return _TriggerService(reader, dispatcher, Heartbeat(client), entries, BackgroundJobs(client))

@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from confluent_kafka.admin import AdminClient
 from typer.testing import CliRunner
 
 from cli.main import app
 from events.segment_changes import decode_change
+from events.topics.administration import create_topics
+from events.topics.specs import topic_specs
 from stream.campaigns.webhook_request import new_secret
 from tests.shop import order, purchases
 from tests.stream.campaigns.receiver import Receiver
@@ -157,3 +160,32 @@ def test_an_emptied_redis_does_not_lose_what_had_to_be_sent(service, receiver, s
     service.until_quiet()
     everyone = wanted(service)
     service.until(lambda: told(receiver) >= everyone, what="every change is delivered")
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
+def test_changes_of_a_topic_that_was_created_again_are_delivered(service, receiver, shoal, running):
+    """The stored offset is of the topic before, and the new one has grown beyond it by the time that it is read."""
+    shoal("trigger", "add", "everything", "--url", receiver.url, "--secret", receiver.secret)
+    worker, triggers = service.worker(), service.spawn("triggers")
+    service.publish(purchases()[:200])
+    service.until_processed()
+    service.until_quiet()
+    before = wanted(service)
+    service.until(lambda: told(receiver) >= before, what="every change is delivered")
+    worker.stop()
+    if not running:
+        triggers.stop()
+    admin, name = AdminClient({"bootstrap.servers": service.kafka.kafka}), service.kafka.topic("segment-changes")
+    admin.delete_topics([name])[name].result()
+    service.until(lambda: name not in admin.list_topics(timeout=10).topics, what="the topic is gone")
+    create_topics(service.kafka.kafka, topic_specs(service.kafka))
+    service.worker()
+    service.publish(purchases()[200:1_500])
+    service.until_processed()
+    service.until_quiet()
+    if not running:
+        service.spawn("triggers")
+    everyone = wanted(service)
+    assert len(everyone) > len(before)
+    service.until(lambda: told(receiver) >= before | everyone, what="every change of the new topic is delivered")
+    assert told(receiver) == before | everyone
