@@ -18,6 +18,7 @@ from api.endpoints.segments import segments_router
 from api.endpoints.suppressions import suppressions_router
 from api.endpoints.triggers import triggers_router
 from api.pages import add_pages
+from api.serving.any_text_parameter import register_any_text
 from api.serving.problem_details import problem_schemas, register_problems
 from api.serving.request_middleware import HttpLimits
 from api.serving.scope_guard import SECURITY_SCHEME
@@ -53,6 +54,7 @@ def build_app(settings: AppSettings) -> FastAPI:
     )  # fmt: skip
     app.add_middleware(HttpLimits, body_bytes=settings.api.api_body_bytes)
     register_problems(app)
+    register_any_text()
     for build in _ROUTERS:
         app.include_router(build())
     add_pages(app)

@@ -41,8 +41,8 @@ def customers_router() -> APIRouter:
         requires_scope(Scope.CUSTOMERS_READ),
     )
     missing, body = problem_responses(404), problem_responses(400, 413)
-    # A customer_id may hold slashes, which arrive decoded: hence `:path`, and the longer address first.
-    one = "/customers/{customer_id:path}"
+    # A customer_id may hold slashes and line breaks, which arrive decoded: hence `any_text`, the longer address first.
+    one = "/customers/{customer_id:any_text}"
     for path, read, extra, model in (
         (f"{one}/segment", read_segment, segments, SegmentDocument),
         (f"{one}/history", read_history, customers, SegmentHistory),

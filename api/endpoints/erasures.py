@@ -55,7 +55,7 @@ def erasures_router() -> APIRouter:
         response_model=ErasureDocument,
     )(request_erasure)
     router.get(
-        "/erasures/{customer_id:path}",
+        "/erasures/{customer_id:any_text}",
         openapi_extra=admin,
         responses=problem_responses(404),
         response_model=ErasureDocument,

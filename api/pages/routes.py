@@ -40,7 +40,7 @@ PAGES: Final[tuple[tuple[str, str, View, tuple[Scope, ...]], ...]] = (
     ("GET", "/feed", feed, _SEGMENTS),
     ("GET", "/segments", segments, _SEGMENTS),
     ("GET", "/customers", customers, (Scope.CUSTOMERS_READ,)),
-    ("GET", "/customers/{customer_id:path}", customer, (Scope.CUSTOMERS_READ,)),
+    ("GET", "/customers/{customer_id:any_text}", customer, (Scope.CUSTOMERS_READ,)),
     ("GET", "/parts/timeline", customer_timeline, (Scope.CUSTOMERS_READ,)),
     ("GET", "/experiments", experiments, (Scope.EXPERIMENTS_READ,)),
     ("GET", "/experiments/{experiment_id}", experiment, (Scope.EXPERIMENTS_READ,)),

@@ -45,7 +45,8 @@ class GuardedRoute(APIRoute):
         scopes = tuple(Scope(name) for name in (self.openapi_extra or {}).get(_SCOPES, ()))
         if not scopes:
             raise RuntimeError(f"{self.path} names no scope; declare it with openapi_extra=requires_scope(…)")
-        handler, path = super().get_route_handler(), self.path
+        handler = super().get_route_handler()
+        path = self.path.replace(":any_text}", ":path}")  # as dashboards know the route from its metrics
 
         async def guarded(request: Request) -> Response:
             services: Services = request.app.state.services

@@ -16,7 +16,7 @@ from state.model.baselines import BaselineStore
 from state.settings import StateSettings
 from state.store.connection import connect
 from stream.model.baseline_zero import SEGMENT_NAMES
-from tests.api.conftest import EVIL, NOW
+from tests.api.conftest import EVIL, NOW, fill
 from tests.building import make_baseline
 
 LIFETIME = LifetimeModel.model_validate(EXAMPLES["baselines"]["lifetime"])
@@ -37,6 +37,19 @@ def test_the_segment_is_the_one_in_redis(shop, name):
         "change_id": f"{name}:1",
     }
     assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "last\n", "\r\n/x", "\u2028"])
+def test_an_id_may_hold_line_breaks(shop, name):
+    fill(shop.redis, [name])
+    address = f"/v1/customers/{quote(name, safe='')}"
+    assert shop.get(f"{address}/segment", READ).json()["change_id"] == f"{name}:1"
+    assert shop.client.head(f"{address}/segment", headers=shop.headers(READ)).status_code == 405, "by FastAPI's route"
+    assert shop.get(address, PERSONAL).json()["customer_id"] == name
+    assert shop.get(f"{address}/explanation", PERSONAL).status_code == 200
+    assert shop.get(f"/v1/erasures/{quote(name, safe='')}").json()["detail"].startswith("nobody has asked")
+    answer = shop.client.get(f"/customers/{quote(name, safe='')}", headers={"Accept": "text/html"})
+    assert answer.status_code == 303, "the page asks to sign in"
 
 
 def test_an_unknown_customer_is_a_problem_with_the_name(shop):
