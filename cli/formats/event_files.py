@@ -12,6 +12,7 @@ from cli.formats.file_invalid import FileInvalid
 from cli.formats.file_rows import CsvRows, JsonLines, ParquetRows, Row, Rows
 from consumers.inputs.bounds import EventBounds
 from consumers.settings import ConsumerSettings
+from events.codec.field_coercion import coerce
 from events.codec.refusals import worded
 from events.codec.struct_decoder import BatchDecoder
 from events.schema.inputs import INPUTS, Event, Order
@@ -35,11 +36,18 @@ class EventFile(Generic[E]):
     """The events of one file in its order, to be iterated once; nothing but one batch of it is in memory."""
 
     def __init__(
-        self, name: str, rows: Rows, model: type[E], max_bytes: int, on_invalid: OnInvalid, bounds: EventBounds
+        self,
+        name: str,
+        rows: Rows,
+        topic: str,
+        model: type[E],
+        max_bytes: int,
+        on_invalid: OnInvalid,
+        bounds: EventBounds,
     ) -> None:
         self._name = name
         self._rows = rows
-        self._model = model
+        self._topic, self._model = topic, model
         self._decoder = BatchDecoder(model, max_bytes)
         self._on_invalid, self._bounds = on_invalid, bounds
 
@@ -68,6 +76,9 @@ class EventFile(Generic[E]):
                 return self._model.model_validate_json(row.value)
             except ValidationError as error:
                 refused = error
+            # Whoever publishes a file can mend it, so that nothing of it has to be set aside.
+            if (coerced := coerce(self._topic, row.value)) and not coerced.set_aside:
+                return self._event(row._replace(value=coerced.value))
         # The decoder words a refusal as the dead letters do.
         rejections = self._decoder.decode([row.value]).rejections
         raise ValueError(rejections[0].reason if rejections else worded(refused))
@@ -116,7 +127,7 @@ def read_events(
     except OSError as error:
         raise FileInvalid(name, "", f"cannot be read: {error.strerror}") from error
     bounds = EventBounds.from_settings(ConsumerSettings()) if bounds is None else bounds
-    return EventFile(name, rows, model, max_bytes, on_invalid, bounds)
+    return EventFile(name, rows, topic, model, max_bytes, on_invalid, bounds)
 
 
 def _rows(path: Path, model: type[Event], stdin: BinaryIO | None) -> Rows:

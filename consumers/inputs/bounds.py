@@ -18,7 +18,6 @@ __all__ = ["EventBounds"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_NEVER: Final = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,10 @@ class EventBounds:
             if value is not None and (refused := self.unnamed.refusal(value, name)):
                 return refused
         latest_ms = wall_ms + self.future_ms
-        for name, last_ms in (("occurred_at", latest_ms), ("started_at", latest_ms), ("signed_up_at", _NEVER)):
+        for name in ("occurred_at", "started_at", "signed_up_at"):
             instant = getattr(event, name, None)
             if instant is not None:
                 at_ms = (instant - _EPOCH) // _MILLISECOND
-                if refused := time_refusal(name, at_ms, self.earliest_ms, last_ms):
+                if refused := time_refusal(name, at_ms, self.earliest_ms, latest_ms):
                     return refused
         return None

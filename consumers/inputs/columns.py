@@ -1,6 +1,6 @@
 """Events in columns: what the decoder's structs become before anything is computed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -52,11 +52,15 @@ class Columns:
 
 
 class Decoding(NamedTuple):
-    """The valid events of a topic slice in columns, their positions in the slice, and what was rejected."""
+    """The valid events of a topic slice in columns, their positions in the slice, and what was rejected.
+
+    `set_aside` has by position the fields of a valid event that could not be read and were left out.
+    """
 
     columns: Columns
     positions: Ints
     rejections: list[Rejection]
+    set_aside: Mapping[int, Sequence[str]] = {}
 
 
 class Rejections:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
 
 import numpy as np
 
@@ -9,14 +10,18 @@ from events.arrays import Flags, Ints
 from events.codec.amount_columns import SCALE, Amounts, currency_number, currency_text
 from events.schema.field_types import MAX_AMOUNT
 
-__all__ = ["Money"]
+__all__ = ["NO_CURRENCY", "Money"]
+
+NO_CURRENCY: Final = "XXX"
+"""ISO 4217's code for no currency: what an amount without one is in is the shop's."""
 
 
 class Money:
     """Turns amounts in any known currency into thousandths of the shop's currency.
 
     `currency` may be empty: then the most frequent currency of the first orders becomes the shop's, by `adopt`, which
-    is given the candidate and returns the currency that counts (another worker may have been first).
+    is given the candidate and returns the currency that counts (another worker may have been first). Nothing is nothing
+    in any currency: an amount of 0 needs no rate. `XXX`, ISO 4217's code for no currency, does not become the shop's.
     """
 
     def __init__(self, currency: str, rates: Mapping[str, float], adopt: Callable[[str], str]) -> None:
@@ -29,8 +34,8 @@ class Money:
 
         `currencies` (n,) are numbers of `currency_number`.
         """
-        if not self.currency and len(currencies):
-            self.currency = self._adopt(_most_frequent(currencies))
+        if not self.currency and len(stated := currencies[currencies != currency_number(NO_CURRENCY)]):
+            self.currency = self._adopt(_most_frequent(stated))
         values, unconvertible = amounts.thousandths, np.zeros(len(currencies), np.bool_)
         foreign = np.flatnonzero(currencies != currency_number(self.currency)).tolist()
         if foreign or amounts.others:
@@ -50,7 +55,7 @@ class Money:
         )
 
     def _convert(self, amount: Decimal, currency: str) -> int | None:
-        rate = Decimal(1) if currency == self.currency else self._rates.get(currency)
+        rate = Decimal(1) if currency == self.currency or not amount else self._rates.get(currency)
         if rate is None:
             return None
         exact = amount * rate

@@ -8,12 +8,12 @@ import numpy as np
 
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.columns import Columns, Decoding, column, milliseconds, names_column
+from events.codec.field_coercion import coerce_refused
 from events.codec.id_hashes import event_hashes
 from events.codec.struct_decoder import BatchDecoder
 from events.schema.field_types import TOO_DEEP, is_too_deep
 from events.schema.inputs import CustomerProfile
 from state.customers.attribute_columns import AttributeColumns
-from state.customers.records import NEVER_FIRST
 
 __all__ = ["ProfileColumns", "ProfileInput"]
 
@@ -41,7 +41,10 @@ class ProfileInput:
 
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice of profiles."""
-        decoded = self._decoder.decode(values)
+        decoded, set_aside = self._decoder.decode(values), dict[int, list[str]]()
+        if decoded.rejections and (coerced := coerce_refused(self.topic, values, decoded.rejections)):
+            values, set_aside = coerced
+            decoded = self._decoder.decode(values)
         events = decoded.events
         signed_up = [event.signed_up_at or None for event in events]
         known = np.array([instant is not None for instant in signed_up], np.bool_)
@@ -61,6 +64,8 @@ class ProfileInput:
             [msgspec.json.encode(event) for event in events],
         )
         rejections = self._bounds.check(columns, latest_ms)
-        rejections.times(np.where(known, signed, latest_ms), self._bounds.earliest_ms, NEVER_FIRST, "signed_up_at")
+        rejections.times(np.where(known, signed, latest_ms), self._bounds.earliest_ms, latest_ms, "signed_up_at")
         rejections.where(np.array([is_too_deep(each) for each in attributes], np.bool_), lambda _: TOO_DEEP)
-        return rejections.split(columns, decoded.positions, decoded.rejections)
+        split = rejections.split(columns, decoded.positions, decoded.rejections)
+        kept = set_aside.keys() & set(split.positions.tolist()) if set_aside else set_aside
+        return split._replace(set_aside={i: set_aside[i] for i in kept})

@@ -13,6 +13,7 @@ from consumers.inputs.currency_conversion import Money
 from events.arrays import Ints
 from events.codec.amount_columns import currency_text
 from events.codec.column_decoder import ColumnDecoder, DecodedColumns
+from events.codec.field_coercion import coerce_refused
 from events.codec.id_hashes import topic_seed
 from events.schema.inputs import ORDER_ID_MISSING, Order
 
@@ -49,6 +50,8 @@ class OrderInput:
     def decode(self, values: Sequence[bytes | None], latest_ms: int) -> Decoding:
         """Decode a slice; `latest_ms` is the latest time that an event may have."""
         read = self._decoder.decode(values)
+        if read.rejections and (coerced := coerce_refused(self.topic, values, read.rejections)):
+            read = self._decoder.decode(coerced[0])
         amounts, unconvertible = self._money.thousandths(read["amount"], read["currency"])
         columns = self.columns(read, amounts)
         rejections = self._bounds.check(columns, latest_ms)

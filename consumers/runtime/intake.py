@@ -86,10 +86,17 @@ class Intake:
         wall_ms: int,
         batches: Mapping[int, PartitionBatch],
         rejected: dict[int, list[RejectedMessage]],
+        *,
+        forwarded: bool = False,
     ) -> None:
-        """Add a slice's valid events to the batches, and its other messages to those that are rejected."""
+        """Add a slice's valid events to the batches, and its other messages to those that are rejected.
+
+        Of events that were `forwarded`, the fields that are set aside have been counted where they were read first.
+        """
         source = self._inputs[messages.topic]
         decoding = _without_key(messages, source.decode(messages.values, wall_ms + self._future_ms))
+        for index, fields in decoding.set_aside.items() if not forwarded else ():
+            batches[int(messages.partitions[index])].count(f"{source.topic}_fields", "set_aside", len(fields))
         for partition in np.unique(messages.partitions).tolist():
             mine = np.flatnonzero(messages.partitions[decoding.positions] == partition)
             events = TopicEvents(decoding.columns.take(mine), messages, decoding.positions[mine])
@@ -114,7 +121,8 @@ class Intake:
             for partition, count in zip(*np.unique(events.partitions, return_counts=True), strict=True):
                 batches[int(partition)].count(self._merges, "forwarded", int(count))
                 batches[int(partition)].count(events.topic, "merged", -int(count))  # they get another outcome here
-            self._decode(events._replace(topic=self._readable[events.topic]), wall_ms, batches, rejected)
+            readable = events._replace(topic=self._readable[events.topic])
+            self._decode(readable, wall_ms, batches, rejected, forwarded=True)
         self._reject(self._merges, messages, unwrapped.rejections, batches, rejected)
 
     def _reject(
@@ -141,7 +149,9 @@ def _without_key(messages: TopicSlice, decoding: Decoding) -> Decoding:
         return decoding
     mine = [Rejection(int(i), _NO_KEY) for i in decoding.positions[keyless[decoding.positions]]]
     kept = np.flatnonzero(~keyless[decoding.positions])
-    return Decoding(decoding.columns.take(kept), decoding.positions[kept], sorted(decoding.rejections + mine))
+    return Decoding(
+        decoding.columns.take(kept), decoding.positions[kept], sorted(decoding.rejections + mine), decoding.set_aside
+    )
 
 
 def _next_offsets(messages: TopicSlice, owned: Mapping[int, OwnedPartition]) -> dict[int, int]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.columns import Columns, Decoding
-from consumers.inputs.currency_conversion import Money
+from consumers.inputs.currency_conversion import NO_CURRENCY, Money
 from consumers.inputs.orders import OrderColumns, OrderInput
 from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
 from events.arrays import Flags, Ints
@@ -20,9 +20,6 @@ from events.schema.inputs import Conversion, Exposure
 from state.experiments.purchase_logs import CONVERSION, ENTRY
 
 __all__ = ["ConversionInput", "ExposureColumns", "ExposureInput", "LoggedColumns", "LoggedOrders", "PurchaseInput"]
-
-_NO_CURRENCY: Final = "XXX"
-"""ISO 4217's code for no currency: what an amount without one is in is the shop's."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class ConversionInput:
         bounds: EventBounds = EventBounds(),  # noqa: B008 - immutable
     ) -> None:
         self._definitions, self._money, self._bounds = definitions, money, bounds
-        self._plain = Money(_NO_CURRENCY, {}, str)
+        self._plain = Money(NO_CURRENCY, {}, str)
         names = ("customer_id", "occurred_at", "experiment", "value", "currency")
         self._decoder = ColumnDecoder(Conversion, names, max_bytes, hashed={"event_id": topic_seed(self.topic)})
 
@@ -130,7 +127,7 @@ class ConversionInput:
         """Return values in thousandths, and which could not be converted; no value is 0."""
         values, currencies = read["value"], read["currency"]
         stated = np.flatnonzero(currencies != ABSENT)
-        plain = np.full(len(read), currency_number(_NO_CURRENCY))
+        plain = np.full(len(read), currency_number(NO_CURRENCY))
         amounts, unconvertible = self._plain.thousandths(values, plain)
         if len(stated):
             amounts = amounts.copy()

@@ -57,6 +57,10 @@ _SENTENCES: Final[dict[str, str]] = {
     "greater_than_equal": "should be at least {ge}",
     "less_than_equal": "should be at most {le}",
 }
+_REFUND_WITHOUT_AMOUNT: Final = (
+    "missing; a refund says how much was paid back, and only a cancellation, which takes back all that is left, needs "
+    "no amount"
+)
 _CURRENCY: Final = "should be three capital letters, such as EUR"
 
 
@@ -103,6 +107,8 @@ def _sentence(detail: Mapping[str, Any]) -> str:
         message = _CURRENCY
     else:
         message = _SENTENCES.get(kind, "does not have the form that it should have").format(**context)
+    if kind == "missing" and place == "amount" and detail["input"].get("type") == "refunded":
+        message = _REFUND_WITHOUT_AMOUNT
     found = "" if kind == "missing" or ", found " in message else f", found {_shown(detail['input'])}"
     return f"{place or 'the event'}: {message}{found}"
 

@@ -53,7 +53,10 @@ class Item(_Wire):
 
 
 class Order(Event):
-    """An order that was placed, or one that was cancelled or refunded (then `amount` is what is taken back)."""
+    """An order that was placed, or one that was cancelled or refunded (then `amount` is what is taken back).
+
+    A cancellation is taken without `amount` and `currency` too: it takes back what is left of the order.
+    """
 
     type: Literal["placed", "cancelled", "refunded"] = "placed"
     order_id: (

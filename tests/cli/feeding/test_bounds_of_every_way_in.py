@@ -31,6 +31,8 @@ BOUNDS = [
     ("orders", {"customer_id": "[object Object]"}, "customer_id: '[object Object]' stands for a missing id"),
     ("customers", {"customer_id": " Guest "}, "customer_id: ' Guest ' stands for a missing id"),
     ("customers", {"signed_up_at": "1970-01-01T00:00:00Z"}, "signed_up_at: lies before 1990-01-01"),
+    ("customers", {"signed_up_at": "2062-01-01T00:00:00Z"}, "signed_up_at: lies too far in the future"),
+    ("customers", {"signed_up_at": SOON}, "signed_up_at: lies too far in the future"),
     ("web-sessions", {"started_at": "1970-01-01T00:00:00Z"}, "started_at: lies before 1990-01-01"),
     ("web-sessions", {"customer_id": "undefined"}, "customer_id: 'undefined' stands for a missing id"),
     ("orders", {"order_id": "undefined"}, "order_id: 'undefined' stands for a missing id; send the order's own id"),
@@ -96,6 +98,21 @@ def test_what_a_worker_refuses_is_refused_with_its_reason(way, topic, changes, r
 @pytest.mark.parametrize("topic", ["orders", "web-sessions", "customers"])
 def test_what_a_worker_takes_is_taken(way, topic, tmp_path):
     assert way(topic, EXAMPLES[topic], tmp_path) == []
+
+
+PLAIN = [
+    ("customers", {"age": "42", "income": "50000.5", "consent": "no"}),
+    ("customers", {"consent": {}}),
+    ("customers", {"consent": {"email": False}}),
+    ("customers", {"city": 10115}),
+    ("orders", {"type": "cancelled", "amount": None, "currency": None}),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("topic", "changes"), PLAIN)
+def test_what_a_worker_takes_for_what_it_means_is_taken(way, topic, changes, tmp_path):
+    assert way(topic, EXAMPLES[topic] | changes, tmp_path) == []
 
 
 @pytest.mark.parametrize("way", WAYS)

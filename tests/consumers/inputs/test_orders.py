@@ -60,6 +60,10 @@ def test_the_documented_example_is_accepted():
         (order(type="returned"), "type: should be 'placed', 'cancelled' or 'refunded'"),
         (order(occurred_at="2026-01-01T00:00:00"), "occurred_at: should be an RFC 3339 date-time with a zone"),
         (order(schema_version=2), "schema_version"),
+        (order(amount=None, type="refunded"), "amount: missing; a refund says how much was paid back"),
+        (order(amount=None), "amount: missing"),
+        (order(amount=None, currency=None), "amount: missing; currency: missing"),
+        (order(amount=None, type="cancelled", order_id=None), "order_id is missing"),
         (order(channel="x" * 2_000), "bytes, more than the 1,000 allowed"),
         (order(currency="CHF"), "currency: CHF has no rate into EUR"),
         (
@@ -106,3 +110,20 @@ def test_only_refused_messages_are_no_orders():
     decoding = decode(b"no", None)
     assert len(decoding.columns) == 0
     assert [rejection.index for rejection in decoding.rejections] == [0, 1]
+
+
+def test_a_cancellation_without_amount_or_currency_takes_back_what_is_left():
+    money = Money("", {}, lambda candidate: candidate)
+    source = OrderInput(money, max_bytes=1_000)
+    bare = [order(type="cancelled", amount=None, currency=None), order(type="cancelled", amount=None)]
+    decoding = source.decode([bare[0]], LATEST_MS)
+    assert (decoding.rejections, money.currency) == ([], ""), "it says nothing of the shop's currency"
+    decoding = source.decode([order(amount=5, currency="CHF"), *bare, b"no"], LATEST_MS)
+    assert decoding.columns.kinds.tolist() == [PLACED, CANCELLED, CANCELLED]
+    assert decoding.columns.amounts.tolist() == [5_000, 0, 0]
+    assert money.currency == "CHF"
+    assert [rejection.index for rejection in decoding.rejections] == [3]
+
+
+def test_nothing_is_nothing_in_any_currency():
+    assert decode(order(amount=0, currency="CHF"), order(amount="0.00", currency="CHF")).rejections == []

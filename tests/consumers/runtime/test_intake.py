@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.inputs.currency_conversion import Money
+from consumers.inputs.customers import ProfileInput
 from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.intake import Intake
@@ -175,3 +176,17 @@ def test_every_new_message_of_an_owned_partition_is_kept_or_refused_and_no_other
         offsets = [int(each.messages.offsets[each.position]) for each in refused[partition]]
         assert offsets == [messages[number][1] for number in bad]
         assert {int(each.messages.partitions[each.position]) for each in refused[partition]} <= {partition}
+
+
+def test_fields_that_are_set_aside_are_counted_beside_the_events():
+    intake = Intake(KafkaSettings(topic_prefix="t-"), [ProfileInput(1_000)], future_ms=HOUR_MS)
+    profile = {"customer_id": "c", "occurred_at": "2026-01-01T00:00:00Z", "city": "Bonn"}
+    values = [{"age": "41"}, {"age": "?", "income": "?"}, {"age": "?", "latitude": 91}, {"age": "?"}]
+    messages = [json.dumps(profile | {"event_id": str(i)} | fields).encode() for i, fields in enumerate(values)]
+    rows = [(i % 2, i, b"c", value) for i, value in enumerate(messages)]
+    batches, rejected = intake.batches([topic_slice("t-customers", rows)], owners({0: {}, 1: {}}), NOW_MS)
+    assert {each.partition: each.outcome_counts for each in batches} == {
+        0: {"customers:dead_lettered": 1},
+        1: {"customers_fields:set_aside": 3},
+    }
+    assert [len(found) for found in rejected.values()] == [1, 0]
