@@ -89,12 +89,21 @@ def _publish(event: "Identity", kafka: str | None) -> None:
 def _carried_out(event: "Identity", kafka: str | None, redis: str | None, timeout_s: float) -> bool:
     """Wait for the merge. Raises NotProcessed, and MergeRefused where the ids did not become one person."""
     from cli.feeding.await_processing import wait_until_processed
+    from events.topics.partitioning import partition_of
+    from state.customers.erasures import was_erased
     from state.customers.person_ids import PersonIdsReader
     from state.store.connection import connect
 
     wait_until_processed(kafka, redis, timeout_s)
-    reader = PersonIdsReader(connect(state_settings(redis).redis), kafka_settings(kafka).partitions)
-    previous, survivor = reader.many([event.previous_id, event.customer_id])
+    client, partitions = connect(state_settings(redis).redis), kafka_settings(kafka).partitions
+    ids = [event.previous_id, event.customer_id]
+    if erased := [each for each in ids if was_erased(client, partition_of(each, partitions), each)]:
+        raise MergeRefused(
+            f"{event.previous_id!r} was not merged into {event.customer_id!r}: merges of a customer who was erased, as "
+            f"{erased[0]!r} was, are ignored. If the other id is the same person, erase it too"
+        )
+    reader = PersonIdsReader(client, partitions)
+    previous, survivor = reader.many(ids)
     other_way = previous.customer_id == event.previous_id  # SURVIVOR went up in PREVIOUS before
     if other_way or previous.customer_id != survivor.customer_id:
         raise MergeRefused(

@@ -11,6 +11,7 @@ PLACEHOLDER_IDS: Final = (
     *("null", "(null)", "<null>", "undefined", "[object Object]", "[object Undefined]", "[object Null]"),
     *("None", "(none)", "nil", "NaN", "N/A", "#N/A", "(not set)", "not_set", "-", "--", "?"),
     *("true", "false", "0", "-1", "00000000-0000-0000-0000-000000000000", "00000000000000000000000000000000"),
+    *("{}", "[]", "''", '""'),
     *("guest", "anonymous", "anon", "unknown", "not_authenticated", "unidentified"),
 )
 """Ids under which other event stores have seen all visitors without an id melt into one customer."""

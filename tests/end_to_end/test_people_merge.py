@@ -107,12 +107,15 @@ def test_what_cannot_be_a_merge_is_refused_in_words_and_nothing_is_published(ser
 
 def test_a_merge_that_does_not_hold_is_told_by_wait(service, shoal):
     service.worker()
-    service.publish([order("a", "2026-03-01T10:00:00Z"), order("c", "2026-03-01T10:00:00Z"), identity("a", "b")])
+    service.publish([*(order(each, "2026-03-01T10:00:00Z") for each in ("a", "c", "e")), identity("a", "b")])
     service.until_processed()
     assert "`shoal dead-letters list --topic identities` says why" in shoal("merge", "a", "c", "--wait", code=1)
     (letter,) = shoal("dead-letters", "list", "--topic", "identities")["dead_letters"]
     assert "'a' was merged into 'b' before" in letter["reason"]
     assert "'b' was not merged into 'a'" in shoal("merge", "b", "a", "--wait", code=1), "the other direction holds"
+    shoal("erase", "d")
+    assert "customer who was erased, as 'd' was" in shoal("merge", "e", "d", "--wait", code=1)
+    assert shoal("customer", "e")["requested_id"] == "e"
 
 
 @pytest.mark.parametrize("name", ["merges.csv", "merges.jsonl"])

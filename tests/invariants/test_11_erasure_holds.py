@@ -14,6 +14,7 @@ from state.campaigns.deliveries import Attempt, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope
 from state.customers.erasures import OpenErasures, was_erased
 from state.experiments.definitions import ExperimentStore
+from state.experiments.tally_store import TallyStore
 from state.store import keys
 from stream.erasure.erase_everywhere import ErasureRequests
 from tests.deployment import Message
@@ -290,11 +291,14 @@ def test_what_the_experiments_keep_of_a_person_is_erased_under_all_ids_too(servi
     assert CliRunner().invoke(app, ["wait"]).exit_code == 0
     pointers = {keys.merged(place, keys.EXPERIMENTS_GROUP) for place in range(service.kafka.partitions)}
     assert sum(redis.hlen(each) for each in pointers) == 2
+    counted = TallyStore(redis).read("banner", service.kafka.partitions).cells
+    assert sum(values[0] for values in counted.values()) == 2
     assert erase(VISITOR)[0] == 0
     assert nothing_holds(service)
     service.publish([*seen, *merges()])
     assert CliRunner().invoke(app, ["wait"]).exit_code == 0
     assert nothing_holds(service)
     assert sum(redis.hlen(each) for each in pointers) == 0
+    assert TallyStore(redis).read("banner", service.kafka.partitions).cells == counted, "sums that name nobody stay"
     home = partition_of("bert", service.kafka.partitions)
     assert redis.hexists(keys.exposed(home, "banner"), "bert")
