@@ -19,6 +19,7 @@ from events.arrays import Flags, Floats, Ints
 from state.customers.order_entries import (
     KEY_BITS,
     LARGE_AMOUNT,
+    NOT_PLACED,
     OrderEntries,
     contribution,
     keys_of_hashes,
@@ -26,7 +27,7 @@ from state.customers.order_entries import (
 )
 from state.customers.ragged import Ragged
 from state.customers.records import Rows
-from stream.customers.known_keys import KEY, are_known, listed_keys, repeated
+from stream.customers.known_keys import KEY, are_known, held_keys, listed_keys, repeated
 from stream.customers.located_orders import LocatedOrders, OrderBook, bounded, settled_keys
 from stream.customers.order_updates import ToldOrders
 from stream.customers.outcomes import DUPLICATE, SETTLED
@@ -43,7 +44,8 @@ class FoldedOrders(NamedTuple):
 
     `rows` (n,) are what to add to the records; `outcomes` (m,) say what became of each event, and `matched` (n,) how
     many earlier events are not unmatched any more; `active` (n,) has who placed a new order, `corrected` (n,) whose
-    known orders or spend changed.
+    known orders or spend changed. `contested` (n,) are customers an order of whom left the book among events about it:
+    what becomes of these depends on which came first, and has to be found by folding fewer at a time.
     """
 
     rows: Rows
@@ -52,6 +54,7 @@ class FoldedOrders(NamedTuple):
     active: Flags
     corrected: Flags
     matched: Ints
+    contested: Flags
 
 
 def fold_orders(
@@ -62,8 +65,8 @@ def fold_orders(
     A book keeps `window` orders, and `remembered` hashes of refunds and settled orders.
     """
     n = len(book.orders)
-    sums, outcomes = OrderSums(n, half_life_ms), np.zeros(len(slots), np.int64)
-    active, corrected, matched = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.int64)
+    sums, outcomes, matched = OrderSums(n, half_life_ms), np.zeros(len(slots), np.int64), np.zeros(n, np.int64)
+    active, corrected, contested = np.zeros((3, n), np.bool_)
     keys = slots << KEY_BITS | keys_of_hashes(orders.order_hashes)
     named = orders.order_hashes != 0
     fresh = _fresh(book.recent, orders, slots)
@@ -75,25 +78,53 @@ def fold_orders(
         sums.place(owners, times, amounts)
         active[owners] = True
         book = book._replace(orders=book.orders.appended(owners, order_words(keys[new] & KEY, times, amounts)))
-    if len(new) == len(slots):
-        return FoldedOrders(sums.rows, bounded(book, window, remembered), outcomes, active, corrected, matched)
-    notes, told = np.flatnonzero(fresh & ~named), np.flatnonzero(fresh & named & ~plain)
-    sums.credit(slots[notes], orders.times[notes], orders.amounts[notes])
-    corrected[slots[notes]] = True
-    if len(told):
-        groups, places = np.unique(keys[told], return_inverse=True)
-        owners, located = groups >> KEY_BITS, LocatedOrders.of(book, groups)
-        columns = orders.kinds[told], orders.times[told], orders.amounts[told]
-        about = ToldOrders(located.read(book), located.settled, places, *columns)
-        outcomes[told] = about.outcomes()
-        sums.change(owners, about)
-        book = located.write(book, about.after)
-        active[owners[about.is_new]] = True
-        corrected[owners[about.is_changed]] = True
-        np.add.at(matched, owners, about.matched)
-    refunds = np.flatnonzero(fresh & (orders.kinds == REFUNDED) & (outcomes != SETTLED))
-    book = book._replace(recent=book.recent.appended(slots[refunds], orders.event_hashes[refunds]))
-    return FoldedOrders(sums.rows, bounded(book, window, remembered), outcomes, active, corrected, matched)
+    if len(new) < len(slots):
+        notes, told = np.flatnonzero(fresh & ~named), np.flatnonzero(fresh & named & ~plain)
+        sums.credit(slots[notes], orders.times[notes], orders.amounts[notes])
+        corrected[slots[notes]] = True
+        if len(told):
+            located, about = _about(book, orders, told, keys)
+            owners = located.keys >> KEY_BITS
+            outcomes[told] = about.outcomes()
+            sums.change(owners, about)
+            book = located.write(book, about.after)
+            active[owners[about.is_new]] = True
+            corrected[owners[about.is_changed]] = True
+            np.add.at(matched, owners, about.matched)
+            contested = _contested(book, located.keys, about, window) & (np.bincount(slots, minlength=n) > 1)
+        refunds = np.flatnonzero(fresh & (orders.kinds == REFUNDED) & (outcomes != SETTLED))
+        book = book._replace(recent=book.recent.appended(slots[refunds], orders.event_hashes[refunds]))
+    book = bounded(book, window, remembered)
+    return FoldedOrders(sums.rows, book, outcomes, active, corrected, matched, contested)
+
+
+def _about(book: OrderBook, orders: OrderColumns, told: Ints, keys: Ints) -> tuple[LocatedOrders, ToldOrders]:
+    """Return the orders that the events at `told` are about, where they stand, and what is told of them."""
+    groups, places = np.unique(keys[told], return_inverse=True)
+    located = LocatedOrders.of(book, groups)
+    columns = orders.kinds[told], orders.times[told], orders.amounts[told]
+    return located, ToldOrders(located.read(book), located.settled, places, *columns)
+
+
+def _contested(book: OrderBook, groups: Ints, about: ToldOrders, window: int) -> Flags:
+    """Return whose orders (n,) leave a full book although events are about them, or may leave it otherwise.
+
+    `groups` (g,) are the keys of the orders that events are about. A book keeps the latest orders, so only a time that
+    is told anew moves an order among the others.
+    """
+    full = book.orders.lengths > window
+    if not full.any():
+        return full
+    staying = held_keys(bounded(book, window, 0).orders)
+    placed = ~about.settled & (about.after.times != NOT_PLACED)
+    tellings, first = about.kinds == PLACED, about.after.times.copy()
+    np.minimum.at(first, about.places[tellings], about.times[tellings])
+    moved = about.after.times > np.where(about.before.times == NOT_PLACED, first, about.before.times)
+    owners = groups >> KEY_BITS
+    disputed = placed & full[owners] & (moved | ~np.isin(groups, staying))
+    found = np.zeros(len(full), np.bool_)
+    found[owners[disputed]] = True
+    return found
 
 
 def _is_told(book: OrderBook, keys: Ints, slots: Ints) -> Flags:

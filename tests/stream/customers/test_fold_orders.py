@@ -194,6 +194,58 @@ def test_an_order_out_of_the_window_is_settled_and_told_again_changes_nothing(sp
     assert merge(customers.rows, made.rows)["placed"][0] == 10
 
 
+@st.composite
+def arrivals(draw):
+    """Events about more orders than a book keeps, as they arrive, each at a time of its own, and cuts into batches."""
+    kinds = st.sampled_from([PLACED, PLACED, PLACED, CANCELLED, REFUNDED])
+    drawn = draw(st.lists(st.tuples(kinds, st.integers(1, 6), st.integers(0, 9), ordinary), max_size=24))
+    events = [
+        told(kind, order, at=at * 100 + place, amount=amount, event=place, customer=order % 2)
+        for place, (kind, order, at, amount) in enumerate(drawn)
+    ]
+    cuts = sorted(draw(st.lists(st.integers(0, len(events)), max_size=4)))
+    return events, [events[a:b] for a, b in zip([0, *cuts], [*cuts, len(events)], strict=True)]
+
+
+def counted(batches, fold):
+    """The records after these batches, and how many events have which outcome, those that were matched since too."""
+    customers, counts = CustomerBatch.blank(names(2)), np.zeros(4, np.int64)
+    for events in batches:
+        made = fold(customers, columns(events), ints([each[0] for each in events]))
+        customers.rows = merge(customers.rows, made.rows)
+        counts += np.bincount(made.outcomes, minlength=4)
+        counts[UNMATCHED] -= made.matched.sum()
+        counts[APPLIED] += made.matched.sum()
+    return customers, counts.tolist()
+
+
+@given(arrivals())
+@examples(300)
+def test_what_comes_too_late_for_the_book_does_not_depend_on_the_batches(arrival):
+    """The same events in the same order: which orders have left the book, and which events come after that."""
+    small, (events, batches) = Fold(HALF_LIFE_MS, 2, 2, 100), arrival
+    customers, outcomes = counted([[each] for each in events], small)
+    together, found = counted(batches, small)
+    assert sums(together) == sums(customers)
+    assert found == outcomes
+    for name in ("orders", "returns"):
+        assert sorted(getattr(together, name).values.tolist()) == sorted(getattr(customers, name).values.tolist())
+
+
+def test_an_edit_after_its_order_left_the_book_is_settled_in_one_batch_too():
+    small = Fold(HALF_LIFE_MS, 3, 3, 100)
+    sent = [told(PLACED, order, at=order, event=order) for order in range(1, 6)]
+    sent += [
+        told(PLACED, 1, at=9, amount=1, event=6),
+        told(CANCELLED, 2, at=9, event=7),
+        told(CANCELLED, 5, at=9, event=8),
+    ]
+    customers, outcomes = folded([sent], fold=small)
+    assert outcomes == [APPLIED] * 5 + [SETTLED, SETTLED, APPLIED]
+    assert (customers.rows["placed"][0], customers.rows["cancelled"][0]) == (5, 1)
+    assert customers.rows["gross"][0] == 50_000
+
+
 def test_events_of_records_written_before_there_were_books_are_recognised():
     customers = CustomerBatch.blank(names(1))
     customers.recent = customers.recent.appended(ints([0]), columns([told(PLACED, 1, event=5)]).event_hashes)
