@@ -62,7 +62,8 @@ class Item(_Wire, kw_only=True, frozen=True):
 class Order(Event, kw_only=True, frozen=True):
     """An order that was placed, or one that was cancelled or refunded (then `amount` is what is taken back).
 
-    The same `order_id` again is the same order. Only a refund may be without one: a credit note.
+    A cancellation takes back what is left of the order, whatever its `amount`; 0 will do where it is not known. The
+    same `order_id` again is the same order. Only a refund may be without one: a credit note.
     """
 
     amount: Amount

@@ -15,7 +15,7 @@ import pytest
 
 from cli.formats.event_files import read_events
 from cli.formats.file_invalid import FileInvalid
-from events.schema.inputs import INPUTS, CustomerProfile, Order
+from events.schema.inputs import INPUTS, Consent, CustomerProfile, Order
 
 DASH = Path("-")
 
@@ -283,3 +283,19 @@ def test_files_of_other_formats_are_refused(tmp_path: Path) -> None:
 def test_an_empty_file_of_any_topic_holds_nothing(tmp_path: Path, topic: str) -> None:
     (tmp_path / "events.jsonl").touch()
     assert list(read_events(topic, tmp_path / "events.jsonl")) == []
+
+
+def test_a_cell_is_taken_for_what_it_plainly_means_and_nothing_is_set_aside(tmp_path: Path) -> None:
+    """An empty cell is absent, a cancellation needs no amount; what cannot be read is for the file's owner to mend."""
+    head = "event_id,customer_id,occurred_at"
+    orders = tmp_path / "orders.csv"
+    orders.write_text(f"{head},type,order_id,amount,currency\ne1,c1,2026-01-31T12:00:00Z,cancelled,o1,,\n")
+    (cancelled,) = read_events("orders", orders)
+    assert (cancelled.type, cancelled.amount) == ("cancelled", 0)
+    profiles = tmp_path / "customers.csv"
+    profiles.write_text(f"{head},age,consent.marketing\ne1,c1,2026-01-31T12:00:00Z,42,No\n")
+    (profile,) = read_events("customers", profiles)
+    assert isinstance(profile, CustomerProfile)
+    assert (profile.age, profile.consent) == (42, Consent(marketing=False))
+    profiles.write_text(f"{head},age\ne1,c1,2026-01-31T12:00:00Z,unknown\n")
+    assert "age: should be a whole number, found 'unknown'" in fault("customers", profiles)
