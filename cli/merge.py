@@ -90,8 +90,8 @@ def _carried_out(event: "Identity", kafka: str | None, redis: str | None, timeou
     """Wait for the merge. Raises NotProcessed, and MergeRefused where the ids did not become one person."""
     from cli.feeding.await_processing import wait_until_processed
     from events.topics.partitioning import partition_of
-    from state.customers.erasures import was_erased
     from state.customers.person_ids import PersonIdsReader
+    from state.erasures.erased_customers import was_erased
     from state.store.connection import connect
 
     wait_until_processed(kafka, redis, timeout_s)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.local.entry_writing import open_entries
-from cli.local.service_addresses import RedisOption, state_settings, trigger_settings
+from cli.local.service_addresses import RedisOption, kafka_settings, state_settings, trigger_settings
 from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, errors, print_json, tables
 
@@ -225,7 +225,7 @@ def _triggers(redis: str | None) -> "Triggers":
     from queries.operations.triggers import Triggers
     from state.store.connection import connect
 
-    return Triggers(connect(state_settings(redis).redis))
+    return Triggers(connect(state_settings(redis).redis), kafka_settings().partitions)
 
 
 def _writing_store(redis: str | None) -> "TriggerStore":

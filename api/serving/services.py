@@ -179,7 +179,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         experiments=Experiments(store, kafka.partitions, clock, entries),
         suppressions=SuppressionStore(store, entries),
         people=PersonIdsReader(store, kafka.partitions),
-        triggers=Triggers(store, entries),
+        triggers=Triggers(store, kafka.partitions, entries),
         letters=DeadLetterLog(kafka, store),
         skipped=skipped,
         entries=entries,

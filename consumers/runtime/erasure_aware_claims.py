@@ -8,9 +8,9 @@ import redis
 
 from consumers.history.erasure_log import ErasureLog
 from consumers.runtime.protocols import PartitionClaims
-from state.customers.erasures import ErasedCustomers, ErasureQueue, restore_salt
 from state.customers.secondary_data_erasure import erase_secondary_data
 from state.entries.entry_writer import EntryWriter
+from state.erasures.erased_customers import ErasedCustomers, ErasureQueue, restore_salt
 from state.partitions.partition_fence import OwnedPartition
 from state.store import keys
 

@@ -64,7 +64,7 @@ def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = Fals
     baseline, model, alarm = BaselineStore(client).current(), store.current(), DriftAlarms(client).current()
     owned = {partition for worker in workers for partition in worker["partitions"]}
     orphans = sorted(set(range(partitions)) - owned)
-    experiments, triggers = _experiments(client, partitions), _triggers(client)
+    experiments, triggers = _experiments(client, partitions), _triggers(client, partitions)
     failing = BackgroundJobs(client).failing()
     return {
         "redis": {"ok": not condition.problems, **condition.model_dump(exclude={"problems"})},
@@ -172,8 +172,8 @@ def _experiments(client: Any, partitions: int) -> dict[str, Any]:
     }
 
 
-def _triggers(client: redis.Redis) -> dict[str, Any]:
-    names, deliveries = list(TriggerStore(client).all()), DeliveryStore(client)
+def _triggers(client: redis.Redis, partitions: int) -> dict[str, Any]:
+    names, deliveries = list(TriggerStore(client).all()), DeliveryStore(client, partitions)
     return {
         "declared": len(names),
         "services": alive(client, keys.TRIGGER_WORKERS),

@@ -16,8 +16,8 @@ __all__ = ["Triggers"]
 class Triggers:
     """Reads the triggers and the outcomes of their deliveries."""
 
-    def __init__(self, client: redis.Redis, writer: EntryWriter | None = None) -> None:
-        self.store, self.deliveries = TriggerStore(client, writer), DeliveryStore(client)
+    def __init__(self, client: redis.Redis, partitions: int, writer: EntryWriter | None = None) -> None:
+        self.store, self.deliveries = TriggerStore(client, writer), DeliveryStore(client, partitions)
 
     def all(self) -> list[dict[str, Any]]:
         """Return every trigger, sorted by name, as JSON values."""

@@ -3,6 +3,8 @@
 A delivery is in the queue until it is settled. A process that receives it makes it invisible to others for a while; if
 that process dies, the delivery becomes visible and is sent again under the same id. So every delivery is sent at least
 once, and exactly once for a webhook that drops ids it has seen.
+
+Nothing of an erased customer is queued or noted, also where the erasure came while a webhook was called.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +14,7 @@ import redis
 from pydantic import BaseModel
 
 from events.time_units import DAY_MS, DAY_S
+from state.erasures.tombstone_fence import TombstoneFence
 from state.store import keys
 
 __all__ = ["Attempt", "DeadDelivery", "Delivery", "DeliveryOutcome", "DeliveryStore"]
@@ -74,7 +77,7 @@ return 1
 class Delivery(BaseModel):
     """One change for one webhook: `body` is what is sent, the same bytes at every attempt; times in ms since 1970.
 
-    `segment_id` is None where the change is that the customer was merged into another.
+    `segment_id` is None where the change is that the customer was merged into another, which `also_names` then has.
     """
 
     id: str
@@ -85,6 +88,12 @@ class Delivery(BaseModel):
     body: str
     changed_ms: int
     attempts: int = 0
+    also_names: list[str] = []
+
+    @property
+    def customers(self) -> list[str]:
+        """All customers that the delivery names."""
+        return [self.customer_id, *self.also_names]
 
 
 class DeadDelivery(BaseModel):
@@ -113,17 +122,20 @@ class Attempt(BaseModel):
 class DeliveryStore:
     """The queues of all triggers; several dispatchers may work on them."""
 
-    def __init__(self, client: redis.Redis, *, log_length: int = 10_000) -> None:
+    def __init__(self, client: redis.Redis, partitions: int, *, log_length: int = 10_000) -> None:
         self._redis: Any = client
+        self._fence = TombstoneFence(client, partitions)
         self._log_length = log_length
         self._add, self._receive = client.register_script(_ADD), client.register_script(_RECEIVE)
         self._retry, self._reserve_contact = client.register_script(_RETRY), client.register_script(_RESERVE_CONTACT)
 
     def add(self, trigger: str, deliveries: Sequence[Delivery], now_ms: int) -> int:
         """Queue deliveries of a trigger and return how many; ids that came in the last week are skipped."""
-        if not deliveries:
-            return 0
-        return int(self._queue(self._redis, trigger, deliveries, now_ms))
+
+        def queue(pipe: Any, erased: set[str]) -> None:
+            self._queue(pipe, trigger, _without(erased, deliveries), now_ms)
+
+        return int(self._fence.write(_named(deliveries), queue)[0]) if deliveries else 0
 
     def add_read(
         self,
@@ -138,13 +150,15 @@ class DeliveryStore:
         Returns how many were new; None, and nothing is queued, where the stored offsets are not those `before`.
         """
         names = [keys.offsets(partition, keys.TRIGGERS_GROUP) for partition in before]
+        named = {name for each in deliveries.values() for name in _named(each)}
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.watch(*names)
+            pipe.watch(*names, *self._fence.keys_of(named))
+            erased = self._fence.erased_among(named)
             if [_offset(pipe.hget(name, topic)) for name in names] != list(before.values()):
                 return None
             pipe.multi()
             for trigger, each in deliveries.items():
-                self._queue(pipe, trigger, each, now_ms)
+                self._queue(pipe, trigger, _without(erased, each), now_ms)
             for partition, offset in after.items():
                 pipe.hset(keys.offsets(partition, keys.TRIGGERS_GROUP), topic, offset)
             try:
@@ -178,24 +192,44 @@ class DeliveryStore:
 
     def settle(self, delivery: Delivery, attempt: Attempt, person: Sequence[str] = ()) -> None:
         """Remove a delivery from the queue, with the attempt that ended it; `person` are the ids of its customer."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.zrem(keys.deliveries_due(delivery.trigger), delivery.id)
-            pipe.hdel(keys.deliveries(delivery.trigger), delivery.id)
-            if attempt.outcome in {"dead", "expired"}:
-                dead = DeadDelivery(delivery=delivery, died_ms=attempt.at_ms, reason=attempt.detail)
-                pipe.hset(keys.DEAD_DELIVERIES, delivery.id, dead.model_dump_json())
+
+        def settle(pipe: Any, erased: set[str]) -> None:
+            _drop(pipe, delivery)
             if attempt.outcome != "delivered":
                 for each in {delivery.customer_id, *person}:
                     pipe.zrem(keys.contacts(each), contact_id(delivery))
+            if erased:
+                return
+            if attempt.outcome in {"dead", "expired"}:
+                dead = DeadDelivery(delivery=delivery, died_ms=attempt.at_ms, reason=attempt.detail)
+                pipe.hset(keys.DEAD_DELIVERIES, delivery.id, dead.model_dump_json())
             self._note(pipe, attempt)
+
+        self._fence.write(delivery.customers, settle)
+
+    def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
+        """Return which of these customers were erased."""
+        return self._fence.erased_among(customer_ids)
+
+    def drop(self, delivery: Delivery) -> None:
+        """Remove a delivery of which nothing may be noted, as its customer was erased."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            _drop(pipe, delivery)
             pipe.execute()
 
     def retry(self, delivery: Delivery, attempt: Attempt, due_ms: int) -> None:
         """Schedule another attempt at `due_ms`."""
         later = delivery.model_copy(update={"attempts": attempt.attempt})
         names = [keys.deliveries_due(delivery.trigger), keys.deliveries(delivery.trigger)]
-        self._retry(keys=names, args=[delivery.id, later.model_dump_json(), due_ms])
-        self._note(self._redis, attempt)
+
+        def retry(pipe: Any, erased: set[str]) -> None:
+            if erased:
+                _drop(pipe, delivery)
+                return
+            self._retry(keys=names, args=[delivery.id, later.model_dump_json(), due_ms], client=pipe)
+            self._note(pipe, attempt)
+
+        self._fence.write(delivery.customers, retry)
 
     def reserve_contact(
         self, delivery: Delivery, person: Sequence[str], now_ms: int, caps: Sequence[tuple[int, float, str]]
@@ -203,7 +237,8 @@ class DeliveryStore:
         """Record a contact with a person, and return whether the frequency caps allow it.
 
         `person` are the ids of the delivery's customer, first the one that it goes on under: contacts with all of them
-        count. A cap is a number, the days it counts over, and the trigger that it is for (empty: all together).
+        count. A cap is a number, the days it counts over, and the trigger that it is for (empty: all together). Of a
+        person who was erased nothing is recorded, and no contact is allowed.
         """
         if not caps:
             return True
@@ -214,21 +249,27 @@ class DeliveryStore:
         ]
         keep_s = int(max(days for _, days, _ in caps) * DAY_S) + 1
         survivor, *merged = person
-        self._take_over_contacts(survivor, merged, keep_s)
         names = [keys.contacts(survivor)]
-        return bool(self._reserve_contact(keys=names, args=[contact_id(delivery), now_ms, *limits, keep_s]))
 
-    def _take_over_contacts(self, survivor: str, merged: Sequence[str], keep_s: int) -> None:
+        def reserve(pipe: Any, erased: set[str]) -> None:
+            if not erased:
+                self._take_over_contacts(pipe, survivor, merged, keep_s)
+                self._reserve_contact(keys=names, args=[contact_id(delivery), now_ms, *limits, keep_s], client=pipe)
+
+        answers = self._fence.write([*delivery.customers, *person], reserve)
+        return bool(answers and answers[-1])
+
+    def _take_over_contacts(self, client: Any, survivor: str, merged: Sequence[str], keep_s: int) -> None:
         """Make contacts with ids that were merged into a customer the customer's own; twice does no harm."""
         with self._redis.pipeline(transaction=False) as pipe:
             for each in merged:
                 pipe.zrange(keys.contacts(each), 0, -1, withscores=True)
             found = {name: at_ms for contacts in pipe.execute() for name, at_ms in contacts}
         if found:
-            self._redis.zadd(keys.contacts(survivor), found, nx=True)
-            self._redis.expire(keys.contacts(survivor), keep_s)
+            client.zadd(keys.contacts(survivor), found, nx=True)
+            client.expire(keys.contacts(survivor), keep_s)
             for each in merged:
-                self._redis.delete(keys.contacts(each))
+                client.delete(keys.contacts(each))
 
     def pending(self, trigger: str) -> int:
         """Return how many deliveries of a trigger are not settled."""
@@ -247,11 +288,14 @@ class DeliveryStore:
     def requeue(self, dead: DeadDelivery, now_ms: int) -> None:
         """Queue a dead delivery again, with no attempts counted."""
         again = dead.delivery.model_copy(update={"attempts": 0, "changed_ms": now_ms})
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(keys.deliveries(again.trigger), again.id, again.model_dump_json())
-            pipe.zadd(keys.deliveries_due(again.trigger), {again.id: now_ms})
+
+        def requeue(pipe: Any, erased: set[str]) -> None:
+            if not erased:
+                pipe.hset(keys.deliveries(again.trigger), again.id, again.model_dump_json())
+                pipe.zadd(keys.deliveries_due(again.trigger), {again.id: now_ms})
             pipe.hdel(keys.DEAD_DELIVERIES, again.id)
-            pipe.execute()
+
+        self._fence.write(again.customers, requeue)
 
     def attempts(self, limit: int = 100, trigger: str | None = None) -> list[Attempt]:
         """Return the latest attempts, the newest first."""
@@ -266,6 +310,19 @@ class DeliveryStore:
 def contact_id(delivery: Delivery) -> str:
     """Return the id of a contact with a customer; names of triggers have no spaces."""
     return f"{delivery.trigger} {delivery.id}"
+
+
+def _named(deliveries: Iterable[Delivery]) -> set[str]:
+    return {name for each in deliveries for name in each.customers}
+
+
+def _without(erased: set[str], deliveries: Sequence[Delivery]) -> list[Delivery]:
+    return [each for each in deliveries if erased.isdisjoint(each.customers)]
+
+
+def _drop(client: Any, delivery: Delivery) -> None:
+    client.zrem(keys.deliveries_due(delivery.trigger), delivery.id)
+    client.hdel(keys.deliveries(delivery.trigger), delivery.id)
 
 
 def _offset(value: bytes | None) -> int | None:

@@ -1,4 +1,4 @@
-"""What Redis holds of a customer: the packed record, the segment view, the erasure tombstone.
+"""What Redis holds of a customer: the packed record, the segment view, who was merged into whom.
 
 No Kafka offset enters; saving is done by `state.partitions`. Begin reading at `records`.
 """

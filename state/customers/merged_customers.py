@@ -7,7 +7,7 @@ from typing import Any, Final
 import redis
 
 from events.topics.partitioning import partition_of, partitions_of
-from state.customers.erasures import ErasureQueue, OpenErasures, erased_among
+from state.erasures.erased_customers import ErasureQueue, OpenErasures, erased_among
 from state.store import keys
 from state.store.pipelined_connection import Command
 

@@ -76,13 +76,17 @@ def _deliveries(client: Any, customer_id: str) -> int:
     removed = 0
     for trigger in [name.decode() for name in client.hkeys(keys.TRIGGERS)]:
         for delivery_id, body in client.hscan_iter(keys.deliveries(trigger), count=_CHUNK):
-            if json.loads(body)["customer_id"] == customer_id:
+            if _names(json.loads(body), customer_id):
                 client.zrem(keys.deliveries_due(trigger), delivery_id)
                 removed += client.hdel(keys.deliveries(trigger), delivery_id)
     for delivery_id, body in client.hscan_iter(keys.DEAD_DELIVERIES, count=_CHUNK):
-        if json.loads(body)["delivery"]["customer_id"] == customer_id:
+        if _names(json.loads(body)["delivery"], customer_id):
             removed += client.hdel(keys.DEAD_DELIVERIES, delivery_id)
     return removed
+
+
+def _names(delivery: dict[str, Any], customer_id: str) -> bool:
+    return customer_id in (delivery["customer_id"], *delivery.get("also_names", ()))
 
 
 def _attempts(client: Any, customer_id: str) -> int:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import redis
 
 from events.arrays import Flags, Ints
-from state.customers.erasures import read_erased_customers
 from state.customers.merged_customers import Departure, departure_commands
 from state.customers.records import CustomerBatch, unpack
+from state.erasures.erased_customers import read_erased_customers
 from state.experiments.exposed_customers import ExposedCustomers
 from state.experiments.purchase_logs import PurchaseLogs
 from state.experiments.tally_store import LEFT_OUT, TallyReading, cell_field, decode_tallies

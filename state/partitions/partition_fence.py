@@ -8,7 +8,7 @@ writer knows them, Redis has come back older than it was.
 from dataclasses import dataclass, field
 
 from events.base_error import ShoalError
-from state.customers.erasures import ErasedCustomers
+from state.erasures.erased_customers import ErasedCustomers
 from state.partitions.model_sums import ModelSums
 
 __all__ = ["Fenced", "OwnedPartition", "StateMismatch", "require_unchanged"]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import redis
 
-from state.customers.erasures import read_erased_customers
 from state.customers.merged_customers import Departure, departure_commands
 from state.customers.records import CustomerBatch, pack, unpack
+from state.erasures.erased_customers import read_erased_customers
 from state.partitions.customer_scan import PrefetchingScan, scan
 from state.partitions.fenced_transactions import FencedPartitions
 from state.partitions.model_sums import ModelSums

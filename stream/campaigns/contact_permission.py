@@ -13,6 +13,7 @@ from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, 
 from state.campaigns.triggers import Trigger
 from state.customers.person_ids import PersonIdsReader
 from state.store import keys
+from stream.campaigns.erased_recipients import ErasedRecipients
 from stream.campaigns.settings import TriggerSettings
 
 __all__ = ["ContactPermission"]
@@ -28,12 +29,19 @@ class ContactPermission:
         settings: TriggerSettings,
         partitions: int,
         entries: EntryLog | None = None,
+        erased: ErasedRecipients | None = None,
     ) -> None:
-        """Check `entries` too, in a service: a Redis that has lost suppressions knows of nobody who said no."""
+        """Check `entries` and `erased` too, in a service: a Redis that came back older knows of nobody who said no."""
+        self._erased = erased
         self._redis: Any = client
         self._suppressions, self._deliveries = SuppressionStore(client), deliveries
         self._people = PersonIdsReader(client, partitions)
         self._settings, self._partitions, self._entries = settings, partitions, entries
+
+    def is_erased(self, delivery: Delivery) -> bool:
+        """Return whether a delivery names somebody who was erased: then it is not made, and nothing is noted of it."""
+        erased = self._deliveries.erased_among if self._erased is None else self._erased.among
+        return bool(erased([*delivery.customers, *self.person(delivery.customer_id)]))
 
     def refusal(self, trigger: Trigger, delivery: Delivery, now_ms: int) -> tuple[DeliveryOutcome, str] | None:
         """Return the outcome and reason of a delivery that must not be made now, None where it may.

@@ -8,6 +8,7 @@ import redis
 from consumers.broker.internal_messages import StoredMessage
 from consumers.entries.entry_log import EntryLog
 from consumers.history.published_changes import read_published_changes
+from events.segment_changes import Change
 from events.topics.partitioning import partitions_of
 from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.triggers import TriggerStore
@@ -15,6 +16,7 @@ from state.customers.current_segment_keys import SegmentViews
 from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
+from stream.campaigns.erased_recipients import ErasedRecipients
 from stream.campaigns.trigger_matching import deliveries_for
 from stream.customers.rfm_values import rfm_values
 
@@ -31,8 +33,10 @@ class ChangeIntake:
         deliveries: DeliveryStore,
         partitions: int,
         entries: EntryLog | None = None,
+        erased: ErasedRecipients | None = None,
     ) -> None:
-        """Check `entries`, in a service: by a Redis that has lost triggers nothing would be sent to them."""
+        """Check `entries` and `erased`, in a service: a Redis that has come back older may have lost either."""
+        self._erased = erased
         self._triggers, self._deliveries, self._partitions = triggers, deliveries, partitions
         self._views, self._entries = SegmentViews(client), entries
         self._store, self._skipped = PartitionStore(client, keys.SEGMENTS_GROUP), SkippedMessages(client)
@@ -43,7 +47,7 @@ class ChangeIntake:
         """Queue the deliveries of messages (each with its time in ms) of one topic, and return how many were new.
 
         The offsets `after` them are stored with them; None, and nothing is queued, where those stored are not `before`.
-        Raises EntriesBehind where Redis has lost triggers.
+        Changes of erased customers are left out. Raises EntriesBehind where Redis has lost triggers, KafkaUnreachable.
         """
         times = {(message.partition, message.offset): at_ms for message, at_ms in messages}
         published = read_published_changes([each for each, _ in messages], self._partitions, self._skipped.add)
@@ -51,9 +55,18 @@ class ChangeIntake:
         if self._entries is not None:
             self._entries.require_current()
         changes = [(change, times[message.partition, message.offset]) for message, change in published]
+        changes = self._without_erased(changes)
         deliveries = deliveries_for(triggers.values(), changes, self._net_spend) if triggers else {}
         topic, now_ms = messages[0][0].topic, time.time_ns() // 1_000_000
         return self._deliveries.add_read(deliveries, topic, before, after, now_ms)
+
+    def _without_erased(self, changes: list[tuple[Change, int]]) -> list[tuple[Change, int]]:
+        if self._erased is None:
+            return changes
+        self._erased.follow()
+        named = {name for change, _ in changes for name in (change.customer_id, change.merged_into) if name}
+        erased = self._erased.among(named)
+        return [each for each in changes if erased.isdisjoint((each[0].customer_id, each[0].merged_into))]
 
     def _net_spend(self, customer_ids: Sequence[str]) -> dict[str, float]:
         """Return the customers' net spend in the shop's currency; of merged ones, that of the person."""

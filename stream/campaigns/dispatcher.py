@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import redis
@@ -92,7 +92,7 @@ class Dispatcher:
 
     async def _deliver_due(
         self, trigger: Trigger | None, session: aiohttp.ClientSession, limit: int
-    ) -> list[DeliveryOutcome]:
+    ) -> list[DeliveryOutcome | Literal["erased"]]:
         """Make up to `limit` due deliveries and return the outcome of each."""
         if trigger is None:
             return []
@@ -100,7 +100,12 @@ class Dispatcher:
         due = await asyncio.to_thread(self._deliveries.receive, trigger.trigger, _now_ms(), invisible_ms, limit)
         return list(await asyncio.gather(*(self._deliver(trigger, each, session) for each in due)))
 
-    async def _deliver(self, trigger: Trigger, delivery: Delivery, session: aiohttp.ClientSession) -> DeliveryOutcome:
+    async def _deliver(
+        self, trigger: Trigger, delivery: Delivery, session: aiohttp.ClientSession
+    ) -> DeliveryOutcome | Literal["erased"]:
+        if await asyncio.to_thread(self._permission.is_erased, delivery):
+            await asyncio.to_thread(self._deliveries.drop, delivery)
+            return "erased"
         refused = await asyncio.to_thread(self._permission.refusal, trigger, delivery, _now_ms())
         if refused is not None:
             outcome, reason = refused

@@ -16,6 +16,7 @@ from typing import Any, Final
 import redis
 
 from consumers.entries.entry_log import EntryLog
+from consumers.history.erasure_log import ErasureLog
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.time_units import HOUR_MS
@@ -29,6 +30,7 @@ from stream.campaigns.change_reader import ChangeReader
 from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.delivery_queueing import ChangeIntake
 from stream.campaigns.dispatcher import Dispatcher
+from stream.campaigns.erased_recipients import ErasedRecipients
 from stream.campaigns.heartbeat import Heartbeat
 from stream.campaigns.settings import TriggerSettings
 
@@ -46,6 +48,7 @@ class _TriggerService:
     dispatcher: Dispatcher
     heartbeat: Heartbeat
     entries: EntryLog
+    erased: ErasedRecipients
     jobs: BackgroundJobs
 
 
@@ -68,7 +71,7 @@ async def _run(parts: _TriggerService) -> int:
     beside: list[Coroutine[Any, Any, object]] = [
         parts.dispatcher.run(),
         parts.heartbeat.run(),
-        _restore_entries(parts),
+        _follow_topics(parts),
         told.wait(),
     ]
     running = [asyncio.create_task(each) for each in beside]
@@ -84,18 +87,20 @@ async def _run(parts: _TriggerService) -> int:
     return 1 if failed else 0
 
 
-async def _restore_entries(parts: _TriggerService) -> None:
-    """Put back what Redis has lost of what people entered, again and again."""
+async def _follow_topics(parts: _TriggerService) -> None:
+    """Learn of erasures, and put back what Redis has lost of what people entered, again and again."""
 
-    def restore() -> None:
+    def follow() -> None:
         with parts.jobs.running("restore what people entered"):
             parts.entries.follow()
+        with parts.jobs.running("learn of erasures"):
+            parts.erased.follow()
 
     while True:
         try:
-            await asyncio.to_thread(restore)
+            await asyncio.to_thread(follow)
         except (redis.RedisError, ShoalError) as error:
-            log.warning("could not restore what people entered: %s", error)
+            log.warning("could not read the topics of entries and erasures: %s", error)
         await asyncio.sleep(_ENTRIES_S)
 
 
@@ -112,10 +117,13 @@ def _build(
     client = connect_for_service(state)
     entries = EntryLog(kafka, client)
     entries.follow()
-    triggers, deliveries = TriggerStore(client), DeliveryStore(client, log_length=settings.trigger_log)
-    permission = ContactPermission(client, deliveries, settings, kafka.partitions, entries)
-    intake = ChangeIntake(client, triggers, deliveries, kafka.partitions, entries)
+    triggers = TriggerStore(client)
+    deliveries = DeliveryStore(client, kafka.partitions, log_length=settings.trigger_log)
+    erased = ErasedRecipients(deliveries, ErasureLog(kafka), kafka.partitions)
+    erased.follow()
+    permission = ContactPermission(client, deliveries, settings, kafka.partitions, entries, erased)
+    intake = ChangeIntake(client, triggers, deliveries, kafka.partitions, entries, erased)
     positions = ChangePositions(client, kafka, deliveries, int(settings.trigger_max_age_h * HOUR_MS))
     reader = ChangeReader(kafka, intake, deliveries, positions, session_timeout_s=session_timeout_s)
     dispatcher = Dispatcher(triggers, deliveries, permission, settings)
-    return _TriggerService(reader, dispatcher, Heartbeat(client), entries, BackgroundJobs(client))
+    return _TriggerService(reader, dispatcher, Heartbeat(client), entries, erased, BackgroundJobs(client))

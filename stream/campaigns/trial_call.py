@@ -17,7 +17,7 @@ async def try_webhook(trigger: Trigger, settings: TriggerSettings, now_ns: int) 
     """Return the result of one call with a change that is marked `"test": true`; `now_ns` makes its id unique."""
     example: Any = EXAMPLES["segment-changes"]
     change = decode_change(json.dumps(example).encode())
-    message_id = delivery_id(trigger.trigger, f"test {now_ns}")
+    message_id = delivery_id(trigger.secret, trigger.trigger, f"test {now_ns}")
     async with open_session(settings) as session:
         body = body_of(trigger.trigger, change, test=True).encode()
         return await call_webhook(session, trigger.url, trigger.secret, message_id, body)

@@ -40,19 +40,20 @@ def deliveries_for(
     deliveries: dict[str, list[Delivery]] = {}
     for trigger, change, at_ms in matching:
         if trigger.min_value is None or values.get(change.customer_id, 0.0) >= trigger.min_value:
-            deliveries.setdefault(trigger.trigger, []).append(_delivery(trigger.trigger, change, at_ms))
+            deliveries.setdefault(trigger.trigger, []).append(_delivery(trigger, change, at_ms))
     return deliveries
 
 
-def _delivery(trigger: str, change: Change, at_ms: int) -> Delivery:
+def _delivery(trigger: Trigger, change: Change, at_ms: int) -> Delivery:
     return Delivery(
-        id=delivery_id(trigger, change.change_id),
-        trigger=trigger,
+        id=delivery_id(trigger.secret, trigger.trigger, change.change_id),
+        trigger=trigger.trigger,
         change_id=change.change_id,
         customer_id=change.customer_id,
         segment_id=change.segment_id,
-        body=body_of(trigger, change),
+        body=body_of(trigger.trigger, change),
         changed_ms=at_ms,
+        also_names=[change.merged_into] if change.merged_into else [],
     )
 
 

@@ -23,15 +23,17 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def delivery_id(trigger: str, change_id: str) -> str:
+def delivery_id(secret: str, trigger: str, change_id: str) -> str:
     """Return the id of a delivery: the same whenever the same change is sent for the same trigger.
 
-    A digest, since customer ids may hold characters that a header cannot.
+    A digest, since customer ids may hold characters that a header cannot; keyed by the trigger's secret, since ids are
+    kept for a week, and nobody who has a copy of them shall find out whose they are by trying.
 
-    >>> delivery_id("winback", "anna:4")
-    'msg_11ff205465528f73db729808f8defdf7'
+    >>> delivery_id("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "winback", "anna:4")
+    'msg_33bc8d44fb29c0ebb032c7d238f8cf26'
     """
-    return "msg_" + hashlib.sha256(f"{trigger}\0{change_id}".encode()).hexdigest()[:32]
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    return "msg_" + hmac.new(key, f"{trigger}\0{change_id}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def body_of(trigger: str, change: Change, *, test: bool = False) -> str:

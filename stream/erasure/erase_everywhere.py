@@ -10,10 +10,10 @@ from consumers.dead_letters.stored_letters import DeadLetterLog
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.partitioning import partition_of
-from state.customers.erasures import ErasureQueue, OpenErasures, was_erased
 from state.customers.merged_customers import ids_of_person
 from state.customers.secondary_data_erasure import erase_secondary_data
 from state.entries.entry_writer import EntryWriter
+from state.erasures.erased_customers import ErasureQueue, OpenErasures, was_erased
 from state.store import keys
 
 __all__ = ["ErasureProgress", "ErasureRequests"]

@@ -14,8 +14,8 @@ from consumers.runtime.commit import SegmentCommitter
 from events.schema.outputs import Erasure
 from events.segment_changes import decode_change
 from events.topics.partitioning import partition_of
-from state.customers.erasures import ErasedCustomers, ErasureQueue, read_erased_customers
 from state.customers.records import CustomerBatch
+from state.erasures.erased_customers import ErasedCustomers, ErasureQueue, read_erased_customers
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_store import OwnedPartition, PartitionStore
 from state.store import keys

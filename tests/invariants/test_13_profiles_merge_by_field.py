@@ -60,7 +60,7 @@ def stored(service):
 
 def outcomes(service):
     found = {}
-    for each in DeliveryStore(service.redis).attempts(1_000):
+    for each in DeliveryStore(service.redis, 4).attempts(1_000):
         found.setdefault(each.customer_id, set()).add(each.outcome)
     return found
 

@@ -6,7 +6,7 @@ from api.access.customer_access_log import STREAM, read_audit
 from api.access.scopes import Scope
 from consumers.entries.entry_log import EntryLog
 from state.campaigns.suppressions import ALL, SuppressionStore
-from state.customers.erasures import OpenErasures, read_erased_customers
+from state.erasures.erased_customers import OpenErasures, read_erased_customers
 from state.store import keys
 from stream.erasure.erase_everywhere import ErasureRequests
 from tests.api.conftest import EVIL, PARTITIONS

@@ -72,7 +72,7 @@ def test_a_webhook_is_tried_with_its_signature(shop, receiver):
 
 
 def test_what_became_of_deliveries_is_told(shop, winback):
-    deliveries = DeliveryStore(shop.redis)
+    deliveries = DeliveryStore(shop.redis, 4)
     for number, outcome in enumerate(("failed", "delivered")):
         attempt = Attempt(
             at_ms=number, trigger="winback", id="msg_1", change_id="c001:2", customer_id="c001", outcome=outcome,

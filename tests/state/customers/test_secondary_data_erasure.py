@@ -6,8 +6,8 @@ from events.topics.partitioning import partition_of
 from state.campaigns.deliveries import Attempt, DeadDelivery, Delivery, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore
 from state.campaigns.triggers import Trigger, TriggerStore
-from state.customers.erasures import ErasureQueue, read_erased_customers
 from state.customers.secondary_data_erasure import erase_secondary_data
+from state.erasures.erased_customers import ErasureQueue, read_erased_customers
 from state.store import keys
 from stream.campaigns.webhook_request import new_secret
 
@@ -23,7 +23,7 @@ def fill(redis, customer_id):
     redis.hset(keys.merged(home, keys.EXPERIMENTS_GROUP), customer_id, "other")
     redis.hset(keys.handovers(home, keys.EXPERIMENTS_GROUP), customer_id, b"x")
     redis.hset(keys.IDENTITIES, customer_id, "other")
-    store = DeliveryStore(redis)
+    store = DeliveryStore(redis, 4)
     waiting = Delivery(
         id=f"w{customer_id}",
         trigger="t",

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from state.customers.erasures import read_erased_customers
 from state.customers.secondary_data_erasure import erase_secondary_data
+from state.erasures.erased_customers import read_erased_customers
 from state.experiments.purchase_logs import ENTRY, PurchaseLogs
 from state.experiments.tally_partitions import TallyPartitions, TallyRequest, TallyUpdate
 from state.partitions.partition_fence import StateMismatch

@@ -45,14 +45,14 @@ class Changes:
         self.create()
 
     def positions(self):
-        return ChangePositions(self.redis, self.settings, DeliveryStore(self.redis), HOUR_MS)
+        return ChangePositions(self.redis, self.settings, DeliveryStore(self.redis, 4), HOUR_MS)
 
     def read_to(self, *offsets):
-        before = DeliveryStore(self.redis).positions(self.name, range(len(offsets)))
-        assert DeliveryStore(self.redis).add_read({}, self.name, before, dict(enumerate(offsets)), 1) == 0
+        before = DeliveryStore(self.redis, 4).positions(self.name, range(len(offsets)))
+        assert DeliveryStore(self.redis, 4).add_read({}, self.name, before, dict(enumerate(offsets)), 1) == 0
 
     def stored(self):
-        return DeliveryStore(self.redis).positions(self.name, [0, 1])
+        return DeliveryStore(self.redis, 4).positions(self.name, [0, 1])
 
 
 def test_what_was_never_read_is_read_from_where_changes_are_young_enough(broker):

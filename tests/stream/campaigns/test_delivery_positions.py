@@ -16,7 +16,7 @@ def deliveries(*names):
 
 
 def test_the_offset_moves_with_what_is_queued(redis):
-    store = DeliveryStore(redis)
+    store = DeliveryStore(redis, 4)
     assert store.positions(TOPIC, [0, 1]) == {0: None, 1: None}
     assert store.add_read(deliveries("a", "b"), TOPIC, {0: None, 1: None}, {0: 5, 1: 7}, 1) == 2
     assert store.positions(TOPIC, [0, 1]) == {0: 5, 1: 7}
@@ -26,7 +26,7 @@ def test_the_offset_moves_with_what_is_queued(redis):
 
 
 def test_nothing_is_queued_where_redis_is_not_where_it_was_read_to(redis):
-    store = DeliveryStore(redis)
+    store = DeliveryStore(redis, 4)
     assert store.add_read(deliveries("a"), TOPIC, {0: None}, {0: 5}, 1) == 1
     for before in ({0: None}, {0: 4}, {0: 5, 1: 0}):
         assert store.add_read(deliveries("b"), TOPIC, before, dict.fromkeys(before, 9), 1) is None
@@ -35,7 +35,7 @@ def test_nothing_is_queued_where_redis_is_not_where_it_was_read_to(redis):
 
 
 def test_what_is_read_again_is_queued_once(redis):
-    store = DeliveryStore(redis)
+    store = DeliveryStore(redis, 4)
     assert store.add_read(deliveries("a"), TOPIC, {0: None}, {0: 5}, 1) == 1
     assert store.add_read(deliveries("a", "b"), TOPIC, {0: 5}, {0: 6}, 2) == 1
     assert store.pending("t") == 2

@@ -41,7 +41,7 @@ class Campaign:
             **values,
         )
         TriggerStore(redis).add(self.trigger)
-        self.deliveries = DeliveryStore(redis)
+        self.deliveries = DeliveryStore(redis, PARTITIONS)
 
     def queue(self, *customers, number=1, age_h=0.0):
         now_ms = time.time_ns() // 1_000_000
@@ -63,7 +63,7 @@ def dispatcher(redis, **settings):
             | settings
         )
     )
-    deliveries = DeliveryStore(redis, log_length=1_000)
+    deliveries = DeliveryStore(redis, PARTITIONS, log_length=1_000)
     permission = ContactPermission(redis, deliveries, chosen, PARTITIONS)
     return Dispatcher(TriggerStore(redis), deliveries, permission, chosen, lambda: 0.5)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import redis
@@ -14,6 +14,7 @@ __all__ = [
     "ErasureQueue",
     "OpenErasures",
     "erased_among",
+    "erased_in_partitions",
     "read_erased_customers",
     "restore_salt",
     "was_erased",
@@ -58,11 +59,26 @@ def read_erased_customers(client: redis.Redis, partition: int) -> ErasedCustomer
 
 def erased_among(client: redis.Redis, partition: int, customer_ids: Sequence[str]) -> set[str]:
     """Return which of these customers of a partition were erased, in one round trip."""
+    return erased_in_partitions(client, {partition: customer_ids})
+
+
+def erased_in_partitions(client: redis.Redis, customer_ids: Mapping[int, Sequence[str]]) -> set[str]:
+    """Return which customers, given by partition, were erased, in one round trip beside that for the salt."""
     store: Any = client
+    wanted = {partition: list(names) for partition, names in customer_ids.items() if names}
+    if not wanted:
+        return set()
     customers = ErasedCustomers(_salt(store))
-    digests = [customers.digest(each) for each in customer_ids]
-    found = store.smismember(keys.erased(partition), digests) if digests else []
-    return {name for name, erased in zip(customer_ids, found, strict=True) if erased}
+    with store.pipeline(transaction=False) as pipe:
+        for partition, names in wanted.items():
+            pipe.smismember(keys.erased(partition), [customers.digest(each) for each in names])
+        found = pipe.execute()
+    return {
+        name
+        for names, flags in zip(wanted.values(), found, strict=True)
+        for name, erased in zip(names, flags, strict=True)
+        if erased
+    }
 
 
 def was_erased(client: redis.Redis, partition: int, customer_id: str) -> bool:
