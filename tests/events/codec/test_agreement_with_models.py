@@ -136,7 +136,7 @@ def test_decoder_accepts_what_the_model_accepts(model, data):
 @several
 @given(value=odd_events(Order) | valid_events(Order))
 def test_order_input_refuses_what_names_no_order_as_the_model_does(value):
-    columns, _, rejections = ORDERS.decode([value], LATEST_MS)
+    columns, _, rejections, _ = ORDERS.decode([value], LATEST_MS)
     assert len(columns) + len(rejections) == 1
     order, reason = reading(Order, value)
     if order is None and ORDER_ID_MISSING in reason and not excused(value):
@@ -148,7 +148,7 @@ def test_order_input_refuses_what_names_no_order_as_the_model_does(value):
 @several
 @given(value=odd_events(Identity) | valid_events(Identity))
 def test_identity_input_refuses_a_merge_of_one_id_as_the_model_does(value):
-    columns, _, rejections = IDENTITIES.decode([value], LATEST_MS)
+    columns, _, rejections, _ = IDENTITIES.decode([value], LATEST_MS)
     assert len(columns) + len(rejections) == 1
     identity, reason = reading(Identity, value)
     if identity is None and SAME_ID in reason and not excused(value):
@@ -160,7 +160,7 @@ def test_identity_input_refuses_a_merge_of_one_id_as_the_model_does(value):
 @several
 @given(value=odd_events(WebSession) | valid_events(WebSession))
 def test_session_input_accepts_what_the_model_accepts_since_1970(value):
-    columns, _, rejections = SESSIONS.decode([value], LATEST_MS)
+    columns, _, rejections, _ = SESSIONS.decode([value], LATEST_MS)
     assert len(columns) + len(rejections) == 1
     session, reason = reading(WebSession, value)
     if session is None and len(columns):  # Shoal keeps milliseconds: what starts and ends in the same one is in order
