@@ -32,7 +32,7 @@ class Tally:
     """
 
     exposed: int = 0
-    """Customers who were shown one variant."""
+    """Customers, each in the first variant seen."""
     converted: int = 0
     """Customers with a conversion within the window."""
     retained: int = 0
@@ -54,9 +54,9 @@ class Tally:
     pre_cross: int = 0
     """Sum of x·y."""
     contaminated: int = 0
-    """Customers who were shown another variant, too: not `exposed`, nor in any sum above; by the first variant seen."""
+    """Customers that were shown another variant, too."""
     repeated: int = 0
-    """Later exposures of customers already counted, contaminated or not."""
+    """Later exposures of customers already counted."""
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
@@ -85,12 +85,7 @@ class Tally:
         contaminated: bool = False,
         repeated: int = 0,
     ) -> Self:
-        """Return the tally of one exposed customer; money in thousandths.
-
-        One who is contaminated is counted as that and not compared.
-        """
-        if contaminated:
-            return cls(contaminated=1, repeated=repeated)
+        """Return the tally of one exposed customer; money in thousandths."""
         return cls(
             exposed=1,
             converted=int(converted),
@@ -103,6 +98,7 @@ class Tally:
             pre_revenue=pre_revenue,
             pre_squares=pre_revenue * pre_revenue,
             pre_cross=revenue * pre_revenue,
+            contaminated=int(contaminated),
             repeated=repeated,
         )
 

@@ -16,6 +16,7 @@ def tallied(events, definition, segment_of=lambda customer, at: "unknown", tie=l
     """Return the sums by (variant, segment) and what was left out, from (topic, event) pairs in any order.
 
     `segment_of(customer, at_ms)` is the segment that a customer held; `tie` orders exposures at the same instant.
+    An event is `merged` that was published under an id that was merged into its customer's.
     """
     unique = {(topic, event["event_id"]): event for topic, event in events}
     own = defaultdict(lambda: {"orders": [], "conversions": [], "exposures": []})
@@ -79,9 +80,11 @@ def _add_customer(cells, left_out, customer, lists, definition, segment_of, tie)
                     orders, revenue = orders + 1, revenue + thousandths(event.get("value", 0))
     left_out["negative_revenue"] += revenue < 0
     sums = cells[variant, segment_of(customer, at)]
+    several = len({event["variant"] for event in shown}) > 1
+    sums["contaminated"] += several
     sums["repeated"] += len(shown) - 1
-    if len({event["variant"] for event in shown}) > 1:
-        sums["contaminated"] += 1
+    if several and any(event.get("merged") for event in shown):
+        left_out["merged_contaminated"] += 1
         return
     x, d, y = revenue, orders, pre_revenue
     added = (1, d > 0, kept > 1, x, x * x, d, d * d, x * d, y, y * y, x * y)

@@ -12,7 +12,7 @@ from api.pages.page_access import Visit
 from api.pages.rendering import page, part
 from api.serving.services import Services
 from experiments.reporting.cell_text import HEADINGS, chance, evidence, title
-from experiments.reporting.contamination import contaminated_sentence
+from experiments.reporting.contamination import contamination_sentences
 from experiments.reporting.document import Comparison, Report
 from experiments.reporting.standing import standing_sentences
 from experiments.reporting.unsaid import unsaid_sentences
@@ -54,7 +54,7 @@ def _values(visit: Visit) -> dict[str, Any]:
         "status": standing.status,
         "report": report,
         "standing": standing_sentences(report),
-        "contaminated": contaminated_sentence(report),
+        "contaminated": " ".join(contamination_sentences(report)),
         "split_p": chance(report.srm.deciding(report.method)),
         "over_time": effect_over_time_chart(services.looks.read(wanted.id), rate=rate),
         "metric": report.primary_metric.replace("_", " "),

@@ -69,15 +69,11 @@ def _sums(people: pd.DataFrame) -> tuple[int, ...]:
     for x, d, y, kept, repeated, contaminated in people[
         ["revenue", "orders", "pre_revenue", "kept", "repeated", "contaminated"]
     ].itertuples(index=False, name=None):
-        total["contaminated"] += int(contaminated)
-        total["repeated"] += int(repeated)
-        if contaminated:
-            continue
         x, d, y = int(x), int(d), int(y)
         added = {
             "exposed": 1, "converted": int(d > 0), "retained": int(kept > 1), "revenue": x, "revenue_squares": x * x,
             "orders": d, "order_squares": d * d, "revenue_orders": x * d, "pre_revenue": y, "pre_squares": y * y,
-            "pre_cross": x * y,
+            "pre_cross": x * y, "contaminated": int(contaminated), "repeated": int(repeated),
         }  # fmt: skip
         for name, value in added.items():
             total[name] += value

@@ -22,7 +22,7 @@ from experiments.reporting.cell_text import (
     short,
     title,
 )
-from experiments.reporting.contamination import contaminated_sentence
+from experiments.reporting.contamination import MERGED_CONTAMINATED, contamination_sentences
 from experiments.reporting.document import Arm, Comparison, Report
 from experiments.reporting.standing import standing_sentences
 from experiments.reporting.unsaid import unsaid_sentences
@@ -66,13 +66,14 @@ def notes(report: Report, names: Mapping[str, str]) -> Iterator[str]:
         yield report.guardrails.sentence
     yield _split(report, names)
     yield from _best_and_detectable(report)
-    if contaminated := contaminated_sentence(report):
-        yield contaminated
-    repeated = sum(arm.repeated for arm in report.overall.arms)
+    arms = report.overall.arms
+    yield from contamination_sentences(report)
+    repeated = sum(arm.repeated for arm in arms)
     if repeated:
         yield f"{repeated:,} later exposures of customers already counted."
-    for why, count in sorted((why, count) for why, count in report.left_out.items() if count):
-        yield f"{count:,} {_COUNTED.get(why) or 'left out: ' + why.replace('_', ' ')}."
+    for why, count in sorted(report.left_out.items()):
+        if count and why != MERGED_CONTAMINATED:
+            yield f"{count:,} {_COUNTED.get(why) or 'left out: ' + why.replace('_', ' ')}."
     for row in report.overall.across_arms:
         if row.p_value is not None:
             yield f"Any difference between the arms in {title(row.metric)}: {p_is(row.p_value)}."

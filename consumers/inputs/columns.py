@@ -41,6 +41,10 @@ class Columns:
             together[field.name] = [value for piece in pieces for value in piece] if lists else np.concatenate(pieces)
         return replace(columns[0], **together)
 
+    def of_merged_ids(self) -> Self:
+        """Return the same events as those that were published under ids which were merged into others."""
+        return self
+
     def take(self, positions: Ints) -> Self:
         """Return the events at these positions."""
         chosen = positions.tolist()

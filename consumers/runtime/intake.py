@@ -99,7 +99,8 @@ class Intake:
             batches[int(messages.partitions[index])].count(f"{source.topic}_fields", "set_aside", len(fields))
         for partition in np.unique(messages.partitions).tolist():
             mine = np.flatnonzero(messages.partitions[decoding.positions] == partition)
-            events = TopicEvents(decoding.columns.take(mine), messages, decoding.positions[mine])
+            columns = decoding.columns.take(mine)
+            events = TopicEvents(columns.of_merged_ids() if forwarded else columns, messages, decoding.positions[mine])
             if source.topic == IDENTITIES:
                 batches[partition].identities = events
             else:

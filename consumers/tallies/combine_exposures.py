@@ -7,7 +7,7 @@ import numpy as np
 from consumers.inputs.deduplication import unseen
 from consumers.tallies.first_exposures import ExposureUpdate
 from events.arrays import Flags, Ints
-from state.experiments.exposed_customers import ExposedCustomers
+from state.experiments.exposed_customers import MERGED, ExposedCustomers
 
 __all__ = ["CombinedExposures", "combine_exposures"]
 
@@ -36,7 +36,7 @@ def combine_exposures(mine: ExposedCustomers, theirs: ExposedCustomers, owners: 
     new = np.maximum(new, sooner)
     rows = mine.rows.copy()
     rows["exposures"][owners] += new.astype(np.uint32)
-    rows["variants"][owners] |= shown["variants"]
+    rows["variants"][owners] |= np.where(theirs.exposed, shown["variants"] | MERGED, np.uint32(0))
     for field in ("first_at", "first_event", "variant", "segment"):
         rows[field][owners[sooner]] = shown[field][sooner]
     touched = np.zeros(len(mine), np.bool_)

@@ -9,7 +9,7 @@ from consumers.inputs.deduplication import first_occurrences
 from consumers.tallies.definitions import LiveExperiment
 from consumers.tallies.inputs import ExposureColumns
 from events.arrays import Flags, Ints
-from state.experiments.exposed_customers import ExposedCustomers
+from state.experiments.exposed_customers import MERGED, ExposedCustomers
 
 __all__ = ["ExposureUpdate", "apply_exposures"]
 
@@ -48,7 +48,8 @@ def apply_exposures(
     events, owners = events.take(kept), owners[kept]
     rows = before.rows.copy()
     rows["exposures"] += np.bincount(owners, minlength=len(rows)).astype(np.uint32)
-    np.bitwise_or.at(rows["variants"], owners, np.uint32(1) << events.variants.astype(np.uint32))
+    seen = np.uint32(1) << events.variants.astype(np.uint32)
+    np.bitwise_or.at(rows["variants"], owners, np.where(events.merged, seen | MERGED, seen))
     first = _first_exposures(rows, events, owners)
     recent = before.remembered.appended(owners, events.event_hashes).newest(window)
     touched = np.zeros(len(rows), np.bool_)

@@ -193,7 +193,7 @@ _NOBODY = np.zeros(0, np.int64)
 
 
 def _no_exposures() -> ExposureColumns:
-    return ExposureColumns([], np.zeros(0, np.uint64), _NOBODY, _NOBODY, _NOBODY)
+    return ExposureColumns([], np.zeros(0, np.uint64), _NOBODY, _NOBODY, _NOBODY, np.zeros(0, np.bool_))
 
 
 def _add(outcome_counts: dict[str, dict[str, int]], topic: str, counts: Mapping[str, int]) -> None:

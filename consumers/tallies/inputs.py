@@ -1,7 +1,7 @@
 """The three inputs of the experiment consumer in columns: exposures, conversions, and orders with their ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,18 @@ __all__ = ["ConversionInput", "ExposureColumns", "ExposureInput", "LoggedColumns
 
 @dataclass(frozen=True)
 class ExposureColumns(Columns):
-    """`experiments` are codes of `Definitions`, `variants` positions in the definition's variants."""
+    """`experiments` are codes of `Definitions`, `variants` positions in the definition's variants.
+
+    `merged` says which were published under an id that was merged into the customer's.
+    """
 
     experiments: Ints
     variants: Ints
+    merged: Flags
+
+    def of_merged_ids(self) -> "ExposureColumns":
+        """Return the same events as those that were published under ids which were merged into others."""
+        return replace(self, merged=np.ones(len(self), np.bool_))
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,7 @@ class ExposureInput:
             read["occurred_at"],
             np.fromiter(map(self._definitions.code, read["experiment"]), np.int64, len(read)),
             np.fromiter((positions.get(pair, -1) for pair in named), np.int64, len(read)),
+            np.zeros(len(read), np.bool_),
         )
         rejections = self._bounds.check(columns, latest_ms)
         known = {experiment for experiment, _ in positions}

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from consumers.tallies.definitions import LiveExperiment
 from events.arrays import Ints
 from experiments.tally import Tally
-from state.experiments.exposed_customers import CONTAMINATED_OUT, segment_id
+from state.experiments.exposed_customers import contaminated, out_of_comparison, segment_id
 from state.experiments.purchase_logs import CONVERSION, PurchaseLogs
 from state.experiments.tally_store import Cell, TallyReading, add_sums
 
@@ -54,7 +54,8 @@ def left_out_difference(before: Rows, after: Rows) -> dict[str, int]:
         for field, reason in _LEFT_OUT.items()
     }
     negative = np.count_nonzero(after["revenue"] < 0) - np.count_nonzero(before["revenue"] < 0)
-    return changes | {"negative_revenue": int(negative)}
+    merged = np.count_nonzero(out_of_comparison(after)) - np.count_nonzero(out_of_comparison(before))
+    return changes | {"negative_revenue": int(negative), "merged_contaminated": int(merged)}
 
 
 def named_conversions(logs: PurchaseLogs, experiment: LiveExperiment) -> Ints:
@@ -72,12 +73,9 @@ def added(stored: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, in
 def _contributions(rows: Rows) -> npt.NDArray[Any]:
     """Return what each customer (m,) adds to the sums, (m, sums): in int64 where all products fit, else Python's.
 
-    Who was shown two variants says nothing of either: not compared, but counted as contaminated. Rows of the version
-    before that rule are in their sums as if compared, and are taken out of them so.
+    Who is out of the comparison is counted as contaminated, and in no other sum but that of repeated exposures.
     """
-    variants = rows["variants"]
-    contaminated = variants & (variants - np.uint32(1)) != 0
-    compared = ~contaminated | (rows["version"] < CONTAMINATED_OUT)
+    compared = ~out_of_comparison(rows)
     revenue, before = rows["revenue"] * compared, rows["pre_revenue"] * compared
     orders = rows["orders"].astype(np.int64) * compared
     largest = max(int(np.abs(each).max()) for each in (revenue, before, orders))
@@ -95,7 +93,7 @@ def _contributions(rows: Rows) -> npt.NDArray[Any]:
         "pre_revenue": before,
         "pre_squares": before * before,
         "pre_cross": revenue * before,
-        "contaminated": contaminated.astype(np.int64),
+        "contaminated": contaminated(rows).astype(np.int64),
         "repeated": rows["exposures"].astype(np.int64) - 1,
     }
     return np.stack([columns[name] for name in Tally.names()], axis=1)

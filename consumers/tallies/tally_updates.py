@@ -11,7 +11,7 @@ from consumers.tallies.first_exposures import ExposureUpdate
 from consumers.tallies.tally_differences import added, changed_sums, left_out_difference, named_conversions
 from events.arrays import Flags, Ints
 from state.customers.recent_segments import UNKNOWN, segments_held_at
-from state.experiments.exposed_customers import CONTAMINATED_OUT, segment_code
+from state.experiments.exposed_customers import segment_code
 from state.experiments.purchase_logs import PurchaseLogs
 from state.experiments.tally_partitions import ExperimentState, ExperimentUpdate, LoadedTallies
 from state.experiments.tally_store import TallyReading
@@ -92,7 +92,6 @@ class Recount:
         partly = np.flatnonzero(~first & self._short(experiment, rows, touched))
         for field in CONTRIBUTION:
             rows[field] = now[field]
-        rows["version"] = CONTAMINATED_OUT
         if len(partly):
             logs, known = before.logs.take(touched[partly]), before.rows[touched[partly]]
             then = contributions(purchase_table(logs), rows["first_at"][partly], experiment)

@@ -1,16 +1,23 @@
-"""Who was shown two variants: out of the comparison, and how many they are in words."""
+"""Who was shown several variants, in words: who counts for the first, and who is out of the comparison."""
+
+from collections.abc import Iterator
 
 from experiments.reporting.document import Report
 
-__all__ = ["contaminated_sentence"]
+__all__ = ["MERGED_CONTAMINATED", "contamination_sentences"]
+
+MERGED_CONTAMINATED = "merged_contaminated"
+"""What is left out under this name: customers who were shown several variants under several ids."""
 
 
-def contaminated_sentence(report: Report) -> str | None:
-    """Return how many customers are out of the comparison because they were shown several variants; None: nobody."""
+def contamination_sentences(report: Report) -> Iterator[str]:
+    """Yield how many customers were shown several variants, by what became of them; nothing where nobody was."""
     arms = report.overall.arms
-    contaminated = sum(arm.contaminated for arm in arms)
-    if not contaminated:
-        return None
-    share = contaminated / (contaminated + sum(arm.exposed for arm in arms))
-    who, they = ("customer was", "is") if contaminated == 1 else ("customers were", "are")
-    return f"{contaminated:,} {who} shown several variants ({share:.1%}) and {they} out of the comparison."
+    merged = report.left_out.get(MERGED_CONTAMINATED, 0)
+    compared, kept = sum(arm.exposed for arm in arms), sum(arm.contaminated for arm in arms) - merged
+    if kept > 0:
+        who, was, they = ("customer", "was", "it counts") if kept == 1 else ("customers", "were", "they count")
+        yield f"{kept:,} {who} ({kept / compared:.1%}) {was} shown another variant too; {they} for the first."
+    if merged:
+        who, they = ("customer was", "it is") if merged == 1 else ("customers were", "they are")
+        yield f"{merged:,} {who} shown different variants under ids that were merged; {they} out of the comparison."

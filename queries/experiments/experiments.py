@@ -172,7 +172,7 @@ class Experiments:
         """Put a changed definition in the place of the one that was read. Raises ChangeRefused, ConcurrentChange."""
         old = stored.experiment
         cells = self.tally_totals(old.id).tallies.cells.values()
-        exposed = sum(tally.exposed + tally.contaminated for tally in cells)
+        exposed = sum(tally.exposed for tally in cells) or sum(tally.contaminated for tally in cells)
         refusals = check_change(old, changed, running=exposed > 0)
         if refusals:
             reasons = "; ".join(f"{each.field.replace('_', ' ')} may not change: {each.reason}" for each in refusals)

@@ -17,7 +17,16 @@ from state.customers.ragged import Ragged, starts_of
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 from state.customers.variable_length_values import ValueUnreadable, pack_values, unpack_values
 
-__all__ = ["CONTAMINATED_OUT", "EXPOSED", "NEVER", "ExposedCustomers", "segment_code", "segment_id"]
+__all__ = [
+    "EXPOSED",
+    "MERGED",
+    "NEVER",
+    "ExposedCustomers",
+    "contaminated",
+    "out_of_comparison",
+    "segment_code",
+    "segment_id",
+]
 
 Rows = npt.NDArray[Any]
 
@@ -26,7 +35,7 @@ EXPOSED: Final = np.dtype(
         ("version", "<u4"),
         ("variant", "<u4"),  # of the first exposure, by its place in the definition
         ("segment", "<i4"),  # held at the first exposure: see segment_code
-        ("variants", "<u4"),  # all that were seen, one bit each
+        ("variants", "<u4"),  # all that were seen, one bit each, and MERGED
         ("exposures", "<u4"),
         ("orders", "<u4"),  # in the window; conversion events where those are what counts
         ("retention_orders", "<u4"),  # within the retention days
@@ -41,9 +50,9 @@ EXPOSED: Final = np.dtype(
 )
 NEVER: Final = np.iinfo(np.int64).max
 """First exposure of who was not exposed."""
-CONTAMINATED_OUT: Final = 2
-"""From this version of a row on, who was shown two variants is not in the sums of the comparison."""
-_VERSIONS: Final = (1, CONTAMINATED_OUT)
+MERGED: Final = np.uint32(1 << 31)
+"""Bit of `variants`: some were seen under another id, which was merged into the customer's."""
+_VERSION: Final = 1
 _HASH: Final = np.dtype("<u8")
 _UNKNOWN, _NONE = -1, 0
 
@@ -85,12 +94,23 @@ class ExposedCustomers:
     def unpack(cls, values: Sequence[bytes | None]) -> "ExposedCustomers":
         """Read customers as Redis returned them (None: not exposed). Raises ValueUnreadable."""
         blank = np.zeros(1, EXPOSED)
-        blank["version"], blank["first_at"] = _VERSIONS[-1], NEVER
+        blank["version"], blank["first_at"] = _VERSION, NEVER
         rows, known, recent, starts = unpack_values(values, blank, _HASH, "an exposed customer")
-        if (unknown := ~np.isin(rows["version"], _VERSIONS)).any():
-            found = int(rows["version"][unknown][0])
-            raise ValueUnreadable(f"an exposed customer has version {found}, this release reads {_VERSIONS}")
+        if (rows["version"] != _VERSION).any():
+            found = int(rows["version"][rows["version"] != _VERSION][0])
+            raise ValueUnreadable(f"an exposed customer has version {found}, this release reads {_VERSION}")
         return cls(rows, known, recent, starts)
+
+
+def contaminated(rows: Rows) -> Flags:
+    """Return which customers (n,) have seen several variants."""
+    variants = rows["variants"] & ~MERGED
+    return np.asarray(variants & (variants - np.uint32(1)) != 0)
+
+
+def out_of_comparison(rows: Rows) -> Flags:
+    """Return which customers (n,) have seen several variants under several ids: they say nothing of either."""
+    return np.asarray(contaminated(rows) & (rows["variants"] & MERGED != 0))
 
 
 def segment_code(segment: str) -> int:

@@ -48,7 +48,10 @@ def under_survivors(events, merges):
             name = merges[name]
         return name
 
-    return [(topic, event | {"customer_id": person(event["customer_id"])}) for topic, event in events]
+    return [
+        (topic, event | {"customer_id": person(event["customer_id"]), "merged": event["customer_id"] in merges})
+        for topic, event in events
+    ]
 
 
 def until_all_processed(service):
@@ -85,7 +88,8 @@ def assert_tallies(service, events, merges):
         found_cells, found_left_out = found(service, definition["id"])
         right = by_variant(cells)
         assert by_variant(found_cells) == right
-        assert all(sums[-2] > 5 for sums in right.values()), "people who were shown both variants under their ids"
+        assert all(sums[-2] > 5 for sums in right.values()), "people who were shown both variants"
+        assert left_out["merged_contaminated"] > 5, "people who were shown both variants under their ids"
         assert {name: count for name, count in found_left_out.items() if name not in OUTSIDE} == {
             name: count for name, count in left_out.items() if name not in OUTSIDE
         }

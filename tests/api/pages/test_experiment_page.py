@@ -36,7 +36,7 @@ ARMS = {
     ("A", "s3"): counts(3, 0),
     ("A", "s5"): customers(55, 300, rate=0.1),
     ("B", "s5"): customers(56, 310, rate=0.1),
-    ("A", "s4"): counts(4, 0, contaminated=3),
+    ("A", "s4"): counts(4, 0),
     ("B", "s4"): counts(2, 0),
 }
 
@@ -128,11 +128,6 @@ def test_page_api_and_command_line_say_the_same(shop, page, redis_database_url, 
     p_value = api["srm"]["sequential_p_value" if api["method"] == "sequential" else "p_value"]
     assert f"(p {p_value:.3f})" in page.locator("section[aria-labelledby='arms']").inner_text()
     assert f"as assigned (p = {p_value:.3f})" in text
-
-    assert [arm["contaminated"] for arm in api["overall"]["arms"]] == [3, 0]
-    sentence = "3 customers were shown several variants (0.1%) and are out of the comparison."
-    assert sentence in page.locator("section[aria-labelledby='arms']").inner_text()
-    assert sentence in text
 
 
 def test_the_forest_and_the_course_show_what_decides(shop, page):

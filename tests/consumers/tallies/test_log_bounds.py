@@ -75,8 +75,8 @@ def test_an_earlier_exposure_than_the_log_reaches_back_to_is_counted_as_such(con
     consumer = consumer(purchase_days=10)
     consumer.take([exposure(30), order(31, "a"), order(45, "b")])
     assert consumer.read("banner")[1] == {}
-    consumer.take([exposure(20, "y")])
-    assert arm(consumer) == (1, 10, 1)  # the order of day 31 was let go when that of day 45 came
+    consumer.take([exposure(20, "y", "B")])
+    assert arm(consumer, "B") == (1, 10, 1)  # the order of day 31 was let go when that of day 45 came
     assert consumer.read("banner")[1] == {"short_history": 1}
 
 

@@ -39,7 +39,10 @@ def under_survivors(events, merges):
             name = merges[name]
         return name
 
-    return [(topic, body | {"customer_id": person(body["customer_id"])}) for topic, body in events]
+    return [
+        (topic, body | {"customer_id": person(body["customer_id"]), "merged": body["customer_id"] in merges})
+        for topic, body in events
+    ]
 
 
 def hold_segments(redis, partitions):

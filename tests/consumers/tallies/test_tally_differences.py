@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from consumers.tallies.tally_differences import changed_sums
+from consumers.tallies.tally_differences import changed_sums, left_out_difference
 from experiments.tally import Tally
-from state.experiments.exposed_customers import CONTAMINATED_OUT, EXPOSED
+from state.experiments.exposed_customers import EXPOSED, MERGED
 from state.experiments.tally_store import TallyReading
 
 
 def exposed(**fields):
     row = np.zeros(1, EXPOSED)
-    for name, value in {"version": CONTAMINATED_OUT, "variants": 1, "exposures": 1, **fields}.items():
+    for name, value in {"variants": 1, "exposures": 1, **fields}.items():
         row[name] = value
     return row
 
@@ -24,23 +24,22 @@ def test_a_cell_of_an_earlier_release_with_fewer_sums_is_continued():
     )
 
 
-def test_who_was_shown_two_variants_is_out_of_the_sums_and_counted():
-    alone = exposed(orders=2, revenue=5_000, pre_revenue=700, retention_orders=2)
-    both = exposed(orders=2, revenue=5_000, pre_revenue=700, retention_orders=2, variants=0b11, exposures=2)
-    stored = TallyReading({("A", "none"): Tally.of_customer(revenue=1_000, orders=1, converted=True).values()}, {})
-    kept = Tally(*stored.cells["A", "none"])
-    with_her = changed_sums(np.zeros(0, EXPOSED), alone, ("A", "B"), stored)
-    assert Tally(*with_her["A", "none"]) == kept + Tally.of_customer(
-        revenue=5_000, orders=2, pre_revenue=700, converted=True, retained=True
+def test_who_was_shown_two_variants_counts_for_the_first_and_under_merged_ids_for_none():
+    one_id = exposed(orders=2, revenue=5_000, pre_revenue=700, retention_orders=2, variants=0b11, exposures=2)
+    two_ids = one_id.copy()
+    two_ids["variants"] |= MERGED
+    compared = Tally.of_customer(
+        revenue=5_000, orders=2, pre_revenue=700, converted=True, retained=True, contaminated=True, repeated=1
     )
-    (without,) = changed_sums(alone, both, ("A", "B"), TallyReading(with_her, {})).values()
-    assert Tally(*without) == kept + Tally.of_customer(contaminated=True, repeated=1)
+    with_her = changed_sums(np.zeros(0, EXPOSED), one_id, ("A", "B"), TallyReading({}, {}))
+    assert Tally(*with_her["A", "none"]) == compared
+    (without,) = changed_sums(one_id, two_ids, ("A", "B"), TallyReading(with_her, {})).values()
+    assert Tally(*without) == Tally(contaminated=1, repeated=1)
+    assert left_out_difference(one_id, two_ids)["merged_contaminated"] == 1
+    assert left_out_difference(two_ids, two_ids[:0])["merged_contaminated"] == -1
 
 
-def test_whom_an_earlier_release_compared_is_taken_out_as_she_was_counted():
-    before = exposed(version=1, orders=1, revenue=5_000, variants=0b11, exposures=2)
-    counted = Tally.of_customer(revenue=5_000, orders=1, converted=True) + Tally(contaminated=1, repeated=1)
-    stored = TallyReading({("A", "none"): counted.values()}, {})
-    now = exposed(orders=2, revenue=9_000, variants=0b11, exposures=2)
-    (cell,) = changed_sums(before, now, ("A", "B"), stored).values()
-    assert Tally(*cell) == Tally(contaminated=1, repeated=1)
+def test_one_variant_under_merged_ids_counts():
+    row = exposed(variants=MERGED | 1, exposures=2)
+    (cell,) = changed_sums(np.zeros(0, EXPOSED), row, ("A", "B"), TallyReading({}, {})).values()
+    assert Tally(*cell) == Tally.of_customer(repeated=1)
