@@ -1,13 +1,19 @@
 """`shoal api`: the HTTP API and the dashboard, until it is stopped."""
 
-from typing import Annotated
+import logging
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import log_to_stderr
 
+if TYPE_CHECKING:
+    from events.settings import KafkaSettings
+
 __all__ = ["register"]
+
+log = logging.getLogger(__name__)
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +45,22 @@ def api(
     if check:
         raise typer.Exit(0 if _ready(settings.api.api_port) else 1)
     connect_for_service(settings.state).close()  # says what to do where Redis is away, before the server starts
+    if settings.kafka.security.protocol != "PLAINTEXT":
+        _require_not_refused(settings.kafka)
     serve(settings)
+
+
+def _require_not_refused(kafka: "KafkaSettings") -> None:
+    """Raise KafkaRefuses where Kafka does not let this process in; segments can be read while it is away."""
+    from shoal_client.errors import KafkaRefuses, KafkaUnreachable
+    from shoal_client.kafka_connection import require_access
+
+    try:
+        require_access(kafka.kafka, kafka.security)
+    except KafkaRefuses:
+        raise
+    except KafkaUnreachable as error:
+        log.warning("%s", error)
 
 
 def _ready(port: int) -> bool:

@@ -42,13 +42,14 @@ def batch(
     A proposal changes nothing until somebody approves it (`shoal baselines approve`), or the guard does where
     SHOAL_AUTO_APPROVE is set. Drift that the workers report is answered at once, with a proposal.
     """
+    from events.topics.permissions import SERVICES
     from events.topics.required_topics import require_topics
     from state.operations.background_jobs import BackgroundJobs
     from state.store.connection import connect_for_service
 
     period_s = duration_s(every)
     log_to_stderr()
-    require_topics(kafka_settings(kafka))
+    require_topics(kafka_settings(kafka), needs=SERVICES["batch"])
     client = connect_for_service(state_settings(redis))
     service = _service(client, kafka, redis, period_s)
     _run(lambda: service.step(datetime.now(UTC)), BackgroundJobs(client), min(_CHECK_S, period_s))

@@ -22,11 +22,12 @@ def experiments(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
     from consumers.settings import ConsumerSettings
     from consumers.tallies.service import ServiceSettings, build_service
     from consumers.tallies.settings import ExperimentSettings
+    from events.topics.permissions import SERVICES
     from events.topics.required_topics import require_topics
 
     log_to_stderr()
     address = kafka_settings(kafka)
-    require_topics(address)
+    require_topics(address, needs=SERVICES["experiments"])
     service = build_service(ServiceSettings(address, state_settings(redis), ConsumerSettings(), ExperimentSettings()))
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: service.stop())

@@ -55,7 +55,7 @@ def _kafka(kafka: str | None) -> dict[str, Any]:
 
     settings = kafka_settings(kafka)
     specs = topic_specs(settings)
-    counts = partition_counts(settings.kafka, specs)
+    counts = partition_counts(settings.kafka, specs, settings.security)
     missing = [spec.name for spec in specs if spec.name not in counts]
     problem = partition_problem(settings.kafka, specs, counts)
     found: dict[str, Any] = {"kafka": {"ok": not problem, "address": settings.kafka, "missing_topics": missing}}

@@ -82,7 +82,7 @@ def _publish(event: "Identity", kafka: str | None) -> None:
     from shoal_client import Publisher
 
     settings = kafka_settings(kafka)
-    with Publisher(settings.kafka, settings.topic_prefix) as publisher:
+    with Publisher(settings.kafka, settings.topic_prefix, security=settings.security) as publisher:
         publisher.publish("identities", event.model_dump(mode="json", exclude_none=True))
 
 

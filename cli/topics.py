@@ -18,7 +18,7 @@ def create(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
 
     settings = kafka_settings(kafka)
     specs = topic_specs(settings)
-    created = create_topics(settings.kafka, specs)
+    created = create_topics(settings.kafka, specs, settings.security)
     if as_json:
         print_json({"created": created, "existing": [spec.name for spec in specs if spec.name not in created]})
         return
@@ -35,7 +35,7 @@ def check(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
     from events.topics.specs import topic_specs
 
     settings = kafka_settings(kafka)
-    findings = check_topics(settings.kafka, topic_specs(settings))
+    findings = check_topics(settings.kafka, topic_specs(settings), settings.security)
     fine = all(found.state == "ok" for found in findings)
     if as_json:
         print_json({"ok": fine, "topics": [found._asdict() for found in findings]})

@@ -18,12 +18,13 @@ def register(app: typer.Typer) -> None:
 def triggers(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
     """Call the webhooks of segment changes, until stopped; several may run, sharing the work."""
     from consumers.settings import ConsumerSettings
+    from events.topics.permissions import SERVICES
     from events.topics.required_topics import require_topics
     from stream.campaigns.service import run_triggers
     from stream.campaigns.settings import TriggerSettings
 
     log_to_stderr()
     address = kafka_settings(kafka)
-    require_topics(address)
+    require_topics(address, needs=SERVICES["triggers"])
     session_s = ConsumerSettings().session_timeout_s
     raise typer.Exit(run_triggers(address, state_settings(redis), TriggerSettings(), session_s))

@@ -27,6 +27,7 @@ def worker(
 ) -> None:
     """Fold orders, web sessions and profiles into customers, and keep their segments current."""
     from consumers.settings import ConsumerSettings
+    from events.topics.permissions import SERVICES
     from events.topics.required_topics import require_topics
     from stream.faust_worker_app import run_worker
     from stream.settings import StreamSettings
@@ -34,7 +35,7 @@ def worker(
 
     log_to_stderr()
     address = kafka_settings(kafka)
-    require_topics(address)
+    require_topics(address, needs=SERVICES["worker"])
     stream = StreamSettings(clock=clock) if clock else StreamSettings()
     settings = WorkerSettings(address, state_settings(redis), ConsumerSettings(), stream)
     raise typer.Exit(run_worker(settings))

@@ -1,17 +1,22 @@
 """Faust applications: the options that all of them share, and the process that runs one."""
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import Callable
 from typing import Any, Final
 
 import faust
+import faust.auth
+from aiokafka.abc import AbstractTokenProvider
 from mode import Service
 
 from events.settings import KafkaSettings
 from events.time_units import DAY_S
+from shoal_client.kafka_security import KafkaSecurity
+from shoal_client.kafka_tokens import TokenEndpoint
 
-__all__ = ["build_faust_app", "run_faust_app"]
+__all__ = ["build_faust_app", "faust_credentials", "run_faust_app"]
 
 _NEVER_S: Final = 3650.0 * DAY_S
 
@@ -26,6 +31,7 @@ def build_faust_app(
     return faust.App(
         kafka.topic(name),
         broker=";".join(f"kafka://{address}" for address in kafka.kafka.split(",")),
+        broker_credentials=faust_credentials(kafka.security),
         store="memory://",
         datadir=datadir,
         web_enabled=False,
@@ -41,6 +47,33 @@ def build_faust_app(
         broker_commit_livelock_soft_timeout=_NEVER_S,
         **options,
     )
+
+
+def faust_credentials(security: KafkaSecurity) -> faust.auth.Credentials | None:
+    """Return how Faust tells aiokafka to connect; None without TLS and user. Raises SecurityInvalid."""
+    words = security.kafka_python()
+    context = words.get("ssl_context")
+    if security.by_token:
+        return faust.auth.OAuthCredentials(oauth_cb=_AsyncTokens(security.tokens), ssl_context=context)
+    if security.sasl:
+        return faust.auth.SASLCredentials(
+            username=words["sasl_plain_username"],
+            password=words["sasl_plain_password"],
+            mechanism=words["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.auth.SSLCredentials(context) if security.tls else None
+
+
+class _AsyncTokens(AbstractTokenProvider):  # type: ignore[misc]
+    """Tokens as aiokafka asks for them."""
+
+    def __init__(self, tokens: TokenEndpoint) -> None:
+        self._tokens = tokens
+
+    async def token(self) -> str:
+        """Return a token, fetched in a thread where it is not at hand. Raises KafkaRefuses."""
+        return await asyncio.to_thread(self._tokens.token)
 
 
 def run_faust_app(build: Callable[[str], faust.App], service: Service, loglevel: str = "INFO") -> int:

@@ -92,7 +92,7 @@ def test_a_worker_does_not_load_what_only_batch_work_needs():
     )
     loaded = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert "stream.moves.handler" in loaded
     assert {"sklearn", "scipy.stats"} & set(loaded) == set()

@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import Any
 
 import redis
-import redis.asyncio
 from starlette.concurrency import run_in_threadpool
 
 from api.access.customer_access_log import AuditLog, audit_salt
@@ -42,7 +41,9 @@ from state.experiments.reached_decisions import ReachedDecisionStore
 from state.model.baselines import BaselineStore
 from state.operations.background_jobs import BackgroundJobs
 from state.operations.skipped_messages import SkippedMessages
+from state.store.clients import close_async_client, open_async_client
 from state.store.connection import connect_for_service
+from state.store.replica_reads import ReplicaReads
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.erasure.erase_everywhere import ErasureRequests
 from stream.model.live_segmenter import LiveSegmenter
@@ -51,6 +52,7 @@ from stream.model.segmenter import Segmenter
 __all__ = ["Services", "open_services"]
 
 _CONNECTIONS = 50
+_REDIS_S = 10.0
 _SINK_S = 15.0
 _ERASURES_S = 2.0
 _ENTRIES_S = 2.0
@@ -115,11 +117,10 @@ class Services:
 async def open_services(settings: AppSettings) -> AsyncIterator[Services]:
     """Open the services and close them. Raises RedisUnreachable, RedisRefuses."""
     store = await run_in_threadpool(connect_for_service, settings.state)
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        settings.state.redis, max_connections=_CONNECTIONS, timeout=10, socket_timeout=10.0, socket_connect_timeout=10.0
-    )
-    client = redis.asyncio.Redis.from_pool(pool)
-    services = _build(settings, client, store, await run_in_threadpool(audit_salt, store))
+    client = open_async_client(settings.state.redis, _REDIS_S, _CONNECTIONS)
+    replica = settings.state.redis_replica
+    reads = ReplicaReads.opened(settings.state, client, _REDIS_S, _CONNECTIONS) if replica else client
+    services = _build(settings, client, reads, store, await run_in_threadpool(audit_salt, store))
     jobs = BackgroundJobs(store)
     background = [asyncio.create_task(run_periodically(jobs, *each)) for each in _periodic_tasks(services)]
     try:
@@ -131,7 +132,9 @@ async def open_services(settings: AppSettings) -> AsyncIterator[Services]:
                 await task
         await services.audit.flush()
         await run_in_threadpool(services.change_feed.close)
-        await client.aclose()
+        await close_async_client(client)
+        if reads is not client:
+            await reads.aclose()
         store.close()
 
 
@@ -149,7 +152,7 @@ def _survey(inspector: Inspector, half_life_ms: float) -> Population:
     return survey((rows for rows, _ in inspector.chunks()), inspector.now_ms(), half_life_ms)
 
 
-def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) -> Services:
+def _build(settings: AppSettings, client: Any, reads: Any, store: redis.Redis, salt: bytes) -> Services:
     api, kafka, half_life_ms = settings.api, settings.kafka, settings.state.half_life_days * DAY_MS
     clock = SegmentClock(settings.stream.clock, settings.stream.replay_days)
     inspector = Inspector(store, clock, partitions=kafka.partitions, half_life_ms=half_life_ms)
@@ -168,7 +171,7 @@ def _build(settings: AppSettings, client: Any, store: redis.Redis, salt: bytes) 
         sessions=Sessions(client, api.api_session_hours),
         audit=AuditLog(client, salt, api.audit_days),
         customers=CustomerLookup(store, inspector, kafka),
-        reads=SegmentReader(client),
+        reads=SegmentReader(reads),
         request_metrics=RequestMetrics(status),
         segments=Cached(inspector.segments, _SEGMENTS_S),
         status=status,

@@ -27,10 +27,11 @@ def open_promotion(kafka: str | None, redis_url: str | None) -> "Promotion":
     """Return what carries decisions out. Raises RedisUnreachable, KafkaUnreachable, TopicsMisconfigured."""
     from batch.promotion.decisions import Promotion
     from consumers.broker.kafka_sink import KafkaSink
+    from events.topics.permissions import Needs
     from events.topics.required_topics import require_topics
 
     address = kafka_settings(kafka)
-    require_topics(address, ["baselines"])
+    require_topics(address, ["baselines"], Needs(writes=("baselines",)))
     return Promotion(open_store(redis_url), KafkaSink(address))
 
 

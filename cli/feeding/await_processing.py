@@ -31,6 +31,7 @@ def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: fl
 
     from consumers.broker.consumer_lag import end_offsets, unsent_changes
     from consumers.continuity.continuity_check import require_continuity
+    from events.topics.permissions import Needs
     from events.topics.required_topics import require_topics
     from state.store.connection import connect
 
@@ -39,7 +40,7 @@ def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: fl
     internal = {address.topic(merges_topic(group)) for group in (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP)}
     groups = _groups(client)
     topics = sorted({topic for each in groups.values() for topic in each})
-    require_topics(address, topics)
+    require_topics(address, topics, Needs(tuple(topics)))
     require_continuity(client, address)
     ends = end_offsets(address, topics)
     republished = _republished(client, address.partitions)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
 import typer
 
@@ -22,7 +22,7 @@ __all__ = ["Plan", "SendOptions", "Sender", "Sent", "send"]
 
 _MAX_IN_FLIGHT: Final = 20_000
 """Events sent and not yet acknowledged, at most: the producer's own buffer has no bound."""
-_PRODUCER: Final = {"batch_size": 1 << 17, "linger_ms": 100}
+_PRODUCER: Final[dict[str, Any]] = {"batch_size": 1 << 17, "linger_ms": 100}
 """Few large batches: a third less time than the Publisher's own settings, which are for single events."""
 _PROGRESS_EVERY: Final = 500
 """Events from one update of the progress bar to the next."""
@@ -107,11 +107,13 @@ class Sender:
     """
 
     def __init__(self, topics: Collection[str], settings: "KafkaSettings") -> None:
+        from events.topics.permissions import Needs
         from events.topics.required_topics import require_topics
         from shoal_client.publisher import Publisher
 
-        require_topics(settings, topics)  # a broker may create one by itself, with another number of partitions
-        self._publisher = Publisher(settings.kafka, settings.topic_prefix, **_PRODUCER)
+        # A broker may create one by itself, with another number of partitions.
+        require_topics(settings, topics, Needs(writes=tuple(topics)))
+        self._publisher = Publisher(settings.kafka, settings.topic_prefix, security=settings.security, **_PRODUCER)
         self._count = 0
 
     def send(self, topic: str, customer_id: str, value: bytes) -> None:

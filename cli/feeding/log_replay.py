@@ -60,7 +60,10 @@ class Replay:
         turn = first + (last - first) * _HISTORY
         history = [order for order in self._orders if order.occurred_at <= turn]
         rest = self._orders[len(history) :]
-        with Publisher(self._kafka.kafka, self._kafka.topic_prefix) as publisher, self._ticker:
+        with (
+            Publisher(self._kafka.kafka, self._kafka.topic_prefix, security=self._kafka.security) as publisher,
+            self._ticker,
+        ):
             for order in history:
                 self._publish(publisher, order)
             publisher.flush()

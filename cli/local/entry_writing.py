@@ -25,9 +25,10 @@ def open_entries(redis_url: str | None) -> EntryDesk:
     Raises RedisUnreachable, RedisRefuses, KafkaUnreachable, TopicsMisconfigured.
     """
     from consumers.entries.entry_log import TOPIC, EntryLog
+    from events.topics.permissions import Needs
     from events.topics.required_topics import require_topics
     from state.store.connection import connect
 
     client, kafka = connect(state_settings(redis_url).redis), kafka_settings()
-    require_topics(kafka, [TOPIC])
+    require_topics(kafka, [TOPIC], Needs((TOPIC,), (TOPIC,)))
     return EntryDesk(client, EntryLog(kafka, client))

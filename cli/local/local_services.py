@@ -19,7 +19,7 @@ from api.access.scopes import Scope
 from api.access.sign_in_sessions import new_sign_in
 from cli.local.embedded import ChildProcess, Server, free_port, port_open, start_redis, start_tansu
 from cli.local.pid_file import running_pid
-from cli.local.service_addresses import ANY_ADDRESS, LOCAL, LocalAddresses
+from cli.local.service_addresses import ANY_ADDRESS, LOCAL, LocalAddresses, forget_other_servers
 from consumers.entries.entry_log import EntryLog
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
@@ -59,6 +59,7 @@ class LocalServices:
 
     def __enter__(self) -> Self:
         self._lock()
+        forget_other_servers()
         try:
             self._start()
         except BaseException:

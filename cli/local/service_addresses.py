@@ -20,6 +20,7 @@ __all__ = [
     "KafkaOption",
     "LocalAddresses",
     "RedisOption",
+    "forget_other_servers",
     "kafka_settings",
     "read_local",
     "state_settings",
@@ -31,6 +32,9 @@ LOCAL: Final = Path(".shoal")
 
 ANY_ADDRESS: Final = ("SHOAL_TRIGGER_ADDRESSES", "any")
 """Setting of local services: they try things out, and the receiver of a webhook is on this machine, too."""
+
+_HOW_TO_CONNECT: Final = ("SHOAL_KAFKA_", "SHOAL_REDIS_CA", "SHOAL_REDIS_CERTIFICATE", "SHOAL_REDIS_KEY",
+                          "SHOAL_REDIS_PASSWORD", "SHOAL_REDIS_CHECK_HOSTNAME", "SHOAL_REDIS_READ")  # fmt: skip
 
 KafkaOption = Annotated[
     str | None, typer.Option("--kafka", help="Kafka bootstrap servers, host:port.", show_default=False)
@@ -72,8 +76,24 @@ def kafka_settings(override: str | None = None) -> "KafkaSettings":
     from events.settings import KafkaSettings
 
     local = None if override or "SHOAL_KAFKA" in os.environ else read_local()
-    address = override or (local.kafka if local else None)
-    return KafkaSettings(kafka=address) if address else KafkaSettings()
+    if local:
+        return _our_own(local.kafka)
+    return KafkaSettings(kafka=override) if override else KafkaSettings()
+
+
+def _our_own(address: str) -> "KafkaSettings":
+    """Return the settings of the embedded broker, which knows neither TLS nor users, whatever another one wants."""
+    from events.settings import KafkaSettings
+
+    security = {name: field.default for name, field in KafkaSettings.model_fields.items() if name.startswith("kafka_")}
+    return KafkaSettings(kafka=address, **security)
+
+
+def forget_other_servers() -> None:
+    """Take how other servers want to be connected to out of the environment of this process and its children."""
+    for name in list(os.environ):
+        if name.startswith(_HOW_TO_CONNECT):
+            del os.environ[name]
 
 
 def state_settings(override: str | None = None) -> "StateSettings":

@@ -62,7 +62,11 @@ class BatchProducer:
 
     def flush(self, timeout_s: float) -> tuple[int, list[str]]:
         """Wait for what was queued; return how many messages are left, and what has failed since the last call."""
-        left = self._producer.flush(timeout_s)
+        try:
+            left = self._producer.flush(timeout_s)
+        except (KafkaException, SystemError) as fatal:  # it comes out of whatever is called, or breaks a callback
+            left = len(self._producer)
+            self._failures.append(str(fatal.__cause__ or fatal))
         failures, self._failures = self._failures, []
         if self._batches is not None:
             failed, why = self._batches.failed()

@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from consumers.broker.fetched import Fault, TopicSlice
 from consumers.broker.fetching import open_fetching
 from consumers.broker.message_coordinates import Offsets, TopicAndPartition
+from consumers.broker.refusals import reading_refused
 from consumers.settings import ConsumerSettings
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
@@ -17,7 +18,7 @@ __all__ = ["KafkaSource", "LogTruncated", "SourceFailed"]
 
 _LOOK_S = 0.002
 _COMMIT_S = 1.0
-_LASTING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED}
+_LASTING = {KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
 OnAssigned = Callable[[list[int]], dict[int, dict[str, int]]]
@@ -49,11 +50,12 @@ class KafkaSource:
         self._topics = [kafka.topic(topic) for topic in topics]
         self._settings = settings
         self._kafka, self._partitions, self._clock = kafka, kafka.partitions, clock
+        self._group = kafka.topic(group)
         self._assigned: set[TopicAndPartition] = set()
         self._ends: Offsets = {}
         self._saved: Offsets = {}
         self._committed = 0.0
-        self._fetching = open_fetching(_options(kafka, settings, kafka.topic(group)))
+        self._fetching = open_fetching(_options(kafka, settings, self._group))
         self._consumer = self._fetching.consumer
 
     def subscribe(self, on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
@@ -70,7 +72,7 @@ class KafkaSource:
 
         `wanted` waits, at most for so many seconds, until a batch of so many events can be made use of, and says
         whether it can. Until then there is no hurry, and this one grows: so batches are small when little comes, and
-        large under load. Raises LogTruncated or SourceFailed.
+        large under load. Raises LogTruncated, SourceFailed, KafkaRefuses.
         """
         if self._saved and self._clock() - self._committed >= _COMMIT_S:
             self._commit()
@@ -79,6 +81,8 @@ class KafkaSource:
         fetched = self._fetching.take()
         self._ends.update(fetched.ends)
         for fault in fetched.faults:
+            if refused := reading_refused(self._kafka, fault.error, fault.partition[0], self._group):
+                raise refused
             self._check(fault)
         return fetched.slices
 
@@ -183,21 +187,22 @@ class KafkaSource:
 
 def _options(kafka: KafkaSettings, settings: ConsumerSettings, group: str) -> dict[str, Any]:
     session_ms = int(settings.session_timeout_s * 1000)
-    return {
-        "bootstrap.servers": kafka.kafka,
-        "group.id": group,
-        "client.id": "shoal-worker",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "error",  # an offset that Kafka no longer has must stop us, not be guessed
-        "partition.assignment.strategy": "range",  # gives partition p of every topic to the same worker
-        "session.timeout.ms": session_ms,
-        "heartbeat.interval.ms": max(300, session_ms // 4),
-        "max.poll.interval.ms": int(max(300.0, settings.redis_retry_s + 60.0) * 1000),
-        "enable.partition.eof": True,
-        "queued.min.messages": 100_000,
-        "queued.max.messages.kbytes": settings.prefetch_mb * 1024,
-        "fetch.queue.backoff.ms": 2,  # the default of 1000 stalls a fast consumer
-        "fetch.wait.max.ms": 10,
-        "topic.metadata.refresh.interval.ms": 60_000,
-        "logger": None,
-    }
+    return kafka.librdkafka(
+        {
+            "group.id": group,
+            "client.id": "shoal-worker",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",  # an offset that Kafka no longer has must stop us, not be guessed
+            "partition.assignment.strategy": "range",  # gives partition p of every topic to the same worker
+            "session.timeout.ms": session_ms,
+            "heartbeat.interval.ms": max(300, session_ms // 4),
+            "max.poll.interval.ms": int(max(300.0, settings.redis_retry_s + 60.0) * 1000),
+            "enable.partition.eof": True,
+            "queued.min.messages": 100_000,
+            "queued.max.messages.kbytes": settings.prefetch_mb * 1024,
+            "fetch.queue.backoff.ms": 2,  # the default of 1000 stalls a fast consumer
+            "fetch.wait.max.ms": 10,
+            "topic.metadata.refresh.interval.ms": 60_000,
+            "logger": None,
+        }
+    )

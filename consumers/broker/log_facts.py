@@ -81,7 +81,7 @@ class LogFacts:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._bootstrap = kafka.kafka
-        self._admin = AdminClient({"bootstrap.servers": kafka.kafka, "client.id": "shoal-log-facts", "log_level": 0})
+        self._admin = AdminClient(kafka.librdkafka({"client.id": "shoal-log-facts", "log_level": 0}))
 
     def ask_identities(self, topics: Iterable[str]) -> IdentityRequest:
         """Ask for the identities of topics, without waiting for the answer."""

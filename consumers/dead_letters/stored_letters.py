@@ -197,7 +197,7 @@ class DeadLetterLog:
         for each in kept:
             sink.send(_TOPIC, None, each.letter.model_dump_json().encode())
         sink.flush()
-        admin = AdminClient({"bootstrap.servers": self._kafka.kafka})
+        admin = AdminClient(self._kafka.librdkafka())
         try:
             for done in admin.delete_records(
                 [TopicPartition(*partition, end) for partition, end in ends.items()]

@@ -4,19 +4,24 @@ from collections.abc import Collection, Mapping, Sequence
 
 from events.settings import KafkaSettings
 from events.topics.administration import TopicsMisconfigured, partition_counts
+from events.topics.permissions import Needs, Permission, permissions_of, require_permissions
 from events.topics.specs import TopicSpec, topic_specs
 
 __all__ = ["partition_problem", "require_topics"]
 
 
-def require_topics(kafka: KafkaSettings, names: Collection[str] | None = None) -> None:
+def require_topics(kafka: KafkaSettings, names: Collection[str] | None = None, needs: Needs | None = None) -> None:
     """Check that topics (names without prefix; None: all) exist, each with its number of partitions.
 
-    Other settings are not looked at: `shoal topics check` compares them. Raises TopicsMisconfigured, KafkaUnreachable.
+    Where Kafka knows users, check that this one may do what it `needs`, and see the topics. Other settings are not
+    looked at: `shoal topics check` compares them. Raises TopicsMisconfigured, KafkaUnreachable, KafkaRefuses.
     """
     specs = topic_specs(kafka)
     wanted = None if names is None else set(map(kafka.topic, names))
-    problem = partition_problem(kafka.kafka, specs, partition_counts(kafka.kafka, specs), wanted)
+    if kafka.security.protocol != "PLAINTEXT":
+        seen = [Permission("DESCRIBE", "topic", spec.name) for spec in specs if wanted is None or spec.name in wanted]
+        require_permissions(kafka, dict.fromkeys([*seen, *permissions_of(kafka, needs or Needs())]))
+    problem = partition_problem(kafka.kafka, specs, partition_counts(kafka.kafka, specs, kafka.security), wanted)
     if problem is not None:
         raise TopicsMisconfigured(problem)
 

@@ -61,13 +61,14 @@ class ChangeFeed:
 
     def _follow(self) -> None:
         consumer = Consumer(
-            {
-                "bootstrap.servers": self._kafka.kafka,
-                "group.id": self._kafka.topic("change-tail"),  # required by the library; nothing is committed
-                "enable.auto.commit": False,
-                "auto.offset.reset": "latest",
-                "fetch.wait.max.ms": 200,
-            }
+            self._kafka.librdkafka(
+                {
+                    "group.id": self._kafka.topic("change-tail"),  # required by the library; nothing is committed
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "latest",
+                    "fetch.wait.max.ms": 200,
+                }
+            )
         )
         try:
             consumer.assign(self._starts(consumer))

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import redis
 from redis import exceptions
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
 
+from state.redis_address import SCHEMES, is_readable_url
 from state.settings import StateSettings
 from state.store import keys
-from state.store.redis_answers import IS_CLUSTER, UNREADABLE, RedisRefuses, RedisUnreachable, explained, is_readable_url
+from state.store.clients import open_client
+from state.store.redis_answers import IS_CLUSTER, UNREADABLE, RedisRefuses, RedisUnreachable, explained
 
 __all__ = [
     "KEEPS_EVERYTHING",
@@ -28,6 +28,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _PROBE_MS: Final = 10_000
+_ENDED: Final = ("closed by server", "reset by peer")
 KEEPS_EVERYTHING: Final = "noeviction"
 MAY_EVICT: Final = (
     "it may drop keys, and with them customers and what they bought, without a word. Set it to noeviction "
@@ -43,16 +44,17 @@ def connect(url: str, *, timeout_s: float = 10.0) -> redis.Redis:
     """
     if not is_readable_url(url):  # the client's own error would quote a part of the password
         raise RedisUnreachable(url, UNREADABLE)
+    if SCHEMES[url.partition(":")[0]] == "cluster":
+        raise RedisRefuses(url, IS_CLUSTER)
     try:
-        client = redis.Redis.from_url(
-            url,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(ExponentialBackoff(), 0),
-            health_check_interval=0,
-        )
+        client = open_client(url, timeout_s)
         client.exists(keys.FORMAT)  # a PING is refused where data cannot be written to disk, though reads are not
         mode = redis_info(client, "server").get("redis_mode")
+    except redis.ConnectionError as error:
+        if url.startswith("redis://") and any(word in str(error) for word in _ENDED):
+            hint = "one that expects TLS ends a connection without it: then SHOAL_REDIS begins with rediss://"
+            raise RedisUnreachable(url, f"{error}; {hint}") from error
+        raise explained(url, error) from error
     except redis.RedisError as error:
         raise explained(url, error) from error
     except (ValueError, OSError) as error:

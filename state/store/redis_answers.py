@@ -1,13 +1,15 @@
 """What Redis says where it does not do its work, in words that say what to do."""
 
 import re
+import ssl
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from redis import exceptions
 
 from events.base_error import ShoalError
+from shoal_client.certificate_errors import certificate_sentence
 
 __all__ = [
     "IS_CLUSTER",
@@ -15,7 +17,6 @@ __all__ = [
     "RedisRefuses",
     "RedisUnreachable",
     "explained",
-    "is_readable_url",
     "without_password",
 ]
 
@@ -33,10 +34,9 @@ _NO_DISK: Final = (
 _NO_PRIMARY: Final = "is a replica that has lost its primary: set SHOAL_REDIS to the primary"
 
 UNREADABLE: Final = (
-    "it is not a URL that begins with redis://, rediss:// or unix://, or a character of the user or password has to be "
-    "written as %2F (/), %3F (?), %23 (#), %5B ([) or %40 (@)"
+    "it is not a URL that begins with redis://, rediss:// or unix://, or is redis+sentinel://host:26379/primary; or a "
+    "character of the user or password has to be written as %2F (/), %3F (?), %23 (#), %5B ([) or %40 (@)"
 )
-_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 
 _BY_CLASS: Final[tuple[tuple[type[redis.RedisError], str], ...]] = (
     (exceptions.BusyLoadingError, _LOADING),
@@ -81,6 +81,8 @@ def explained(url: str | None, error: redis.RedisError) -> RedisUnreachable | Re
     for kind, why in _BY_CLASS:
         if isinstance(error, kind):
             return RedisRefuses(url, why)
+    if (tls := _tls_refusal(url, error)) is not None:
+        return RedisRefuses(url, tls)
     text = str(error)
     if isinstance(error, redis.ResponseError):
         for word, why in _BY_WORD:
@@ -89,7 +91,29 @@ def explained(url: str | None, error: redis.RedisError) -> RedisUnreachable | Re
         if isinstance(error, exceptions.NoPermissionError):
             return RedisRefuses(url, f"does not let the user in SHOAL_REDIS do this ({text})")
         return RedisRefuses(url, f"refused a command ({text})")
+    if isinstance(error, exceptions.TimeoutError) and url is not None and url.startswith("rediss"):
+        return RedisUnreachable(url, f"{error}; a Redis without TLS says nothing to one who speaks TLS")
     return RedisUnreachable(url, error)
+
+
+def _tls_refusal(url: str | None, error: BaseException) -> str | None:
+    """Return why a connection with TLS, or without it, came to nothing; redis-py hands on the text only."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        said = certificate_sentence(cause, _ca_of(url), "SHOAL_REDIS_CA", "SHOAL_REDIS_CHECK_HOSTNAME")
+        return f"is not trusted: {said}"
+    if cause is not None:
+        return (
+            f"ends the TLS handshake ({cause}): it may want a certificate of its clients (SHOAL_REDIS_CERTIFICATE, "
+            "SHOAL_REDIS_KEY), or not speak TLS at all (then SHOAL_REDIS begins with redis://)"
+        )
+    return None
+
+
+def _ca_of(url: str | None) -> str:
+    return dict(parse_qsl(urlsplit(url or "").query)).get("ssl_ca_certs", "")
 
 
 def without_password(url: str) -> str:
@@ -100,16 +124,3 @@ def without_password(url: str) -> str:
     """
     # Greedy and without a parser: a URL that is not written as it should be holds its password all the same.
     return re.sub(r"\?.*", "?***", re.sub(r"^(\w+://)?.*@", r"\1***@", url, flags=re.DOTALL), flags=re.DOTALL)
-
-
-def is_readable_url(url: str) -> bool:
-    """Return whether the user and password of a URL are where a parser finds them.
-
-    >>> is_readable_url("redis://shoal:sec%2Fret@redis:6379/0"), is_readable_url("redis://shoal:sec/ret@redis:6379/0")
-    (True, False)
-    """
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in _SCHEMES and "@" not in parts.path + parts.fragment and (parts.port or 1) > 0
-    except ValueError:
-        return False

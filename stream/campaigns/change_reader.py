@@ -14,8 +14,10 @@ import redis
 from confluent_kafka import OFFSET_END, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
 from consumers.broker.internal_messages import StoredMessage, stored_message
+from consumers.broker.refusals import reading_refused
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
+from shoal_client.errors import KafkaRefuses
 from state.campaigns.deliveries import DeliveryStore
 from state.store import keys
 from stream.campaigns.change_positions import ChangePositions
@@ -44,6 +46,7 @@ class ChangeReader:
         *,
         session_timeout_s: float,
     ) -> None:
+        self._kafka, self._group = kafka, kafka.topic(keys.TRIGGERS_GROUP)
         self._topic, self._intake, self._deliveries = kafka.topic("segment-changes"), intake, deliveries
         self._positions = positions
         self._stop = threading.Event()
@@ -68,6 +71,8 @@ class ChangeReader:
                     if time.monotonic() - checked > _CHECK_S:
                         self._check()
                         checked = time.monotonic()
+                except KafkaRefuses:
+                    raise
                 except (redis.RedisError, ShoalError, KafkaException) as error:
                     log.warning("changes cannot be queued for their webhooks now (%s); trying again", error)
                     self._misplaced |= set(self._stored)
@@ -100,7 +105,11 @@ class ChangeReader:
         """Queue what was read of partitions that stand where Redis says. Raises redis.RedisError, EntriesBehind."""
         batch: list[tuple[StoredMessage, int]] = []
         for message in messages:
-            if message.error() is None and message.partition() in self._stored.keys() - self._misplaced:
+            if error := message.error():
+                if refused := reading_refused(self._kafka, error, message.topic(), self._group):
+                    raise refused
+                continue
+            if message.partition() in self._stored.keys() - self._misplaced:
                 kind, at_ms = message.timestamp()
                 batch.append((stored_message(message), 0 if kind == TIMESTAMP_NOT_AVAILABLE else at_ms))
         if not batch:
@@ -131,13 +140,14 @@ class ChangeReader:
 
 def _options(kafka: KafkaSettings, session_timeout_s: float) -> dict[str, Any]:
     session_ms = int(session_timeout_s * 1000)
-    return {
-        "bootstrap.servers": kafka.kafka,
-        "group.id": kafka.topic(keys.TRIGGERS_GROUP),
-        "client.id": "shoal-triggers",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",  # of what Kafka no longer has `ChangePositions` tells
-        "session.timeout.ms": session_ms,
-        "heartbeat.interval.ms": max(300, session_ms // 4),
-        "fetch.wait.max.ms": 100,
-    }
+    return kafka.librdkafka(
+        {
+            "group.id": kafka.topic(keys.TRIGGERS_GROUP),
+            "client.id": "shoal-triggers",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",  # of what Kafka no longer has `ChangePositions` tells
+            "session.timeout.ms": session_ms,
+            "heartbeat.interval.ms": max(300, session_ms // 4),
+            "fetch.wait.max.ms": 100,
+        }
+    )

@@ -78,7 +78,7 @@ async def _run(parts: _TriggerService) -> int:
     ended, _ = await asyncio.wait([reading, *running], return_when=asyncio.FIRST_COMPLETED)
     failed = [error for task in ended if (error := task.exception()) is not None]
     for error in failed:
-        log.error("the trigger service stopped: %s", error, exc_info=error)
+        log.error("the trigger service stopped: %s", error, exc_info=None if isinstance(error, ShoalError) else error)
     _exit_after_timeout(1 if failed else 0)
     parts.reader.stop()
     for task in running:

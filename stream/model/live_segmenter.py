@@ -75,14 +75,15 @@ class ModelFeed:
         self._on_skipped = on_skipped
         self._baselines, self._models = kafka.topic("baselines"), kafka.topic("models")
         self._consumer = Consumer(
-            {
-                "bootstrap.servers": kafka.kafka,
-                "group.id": kafka.topic("model-feed"),  # required by the library; nothing is committed
-                "client.id": "shoal-model-feed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 100,
-            }
+            kafka.librdkafka(
+                {
+                    "group.id": kafka.topic("model-feed"),  # required by the library; nothing is committed
+                    "client.id": "shoal-model-feed",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "earliest",
+                    "fetch.wait.max.ms": 100,
+                }
+            )
         )
         topics = (self._baselines, self._models)
         self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics])

@@ -11,14 +11,17 @@ from shoal_client.errors import (
     ApiUnreachable,
     Busy,
     EventInvalid,
+    KafkaRefuses,
     KafkaUnreachable,
     PublishFailed,
+    SecurityInvalid,
     ShoalError,
 )  # fmt: skip
 
 if TYPE_CHECKING:
     from shoal_client.api import Assignment, ExperimentSummary, Segment, Shoal
     from shoal_client.events import Consent, Conversion, CustomerProfile, Exposure, Identity, Item, Order, WebSession
+    from shoal_client.kafka_security import KafkaSecurity
     from shoal_client.publisher import Publisher
 
 __all__ = [
@@ -34,10 +37,13 @@ __all__ = [
     "Exposure",
     "Identity",
     "Item",
+    "KafkaRefuses",
+    "KafkaSecurity",
     "KafkaUnreachable",
     "Order",
     "PublishFailed",
     "Publisher",
+    "SecurityInvalid",
     "Segment",
     "Shoal",
     "ShoalError",
@@ -50,6 +56,7 @@ _HOME: Final = {
         ("Consent", "Conversion", "CustomerProfile", "Exposure", "Identity", "Item", "Order", "WebSession"),
         "shoal_client.events",
     ),
+    "KafkaSecurity": "shoal_client.kafka_security",
     "Publisher": "shoal_client.publisher",
 }
 

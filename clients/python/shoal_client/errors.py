@@ -2,7 +2,17 @@
 
 from typing import ClassVar
 
-__all__ = ["ApiError", "ApiUnreachable", "Busy", "EventInvalid", "KafkaUnreachable", "PublishFailed", "ShoalError"]
+__all__ = [
+    "ApiError",
+    "ApiUnreachable",
+    "Busy",
+    "EventInvalid",
+    "KafkaRefuses",
+    "KafkaUnreachable",
+    "PublishFailed",
+    "SecurityInvalid",
+    "ShoalError",
+]
 
 
 class ShoalError(Exception):
@@ -25,6 +35,19 @@ class KafkaUnreachable(ShoalError):
             "Is it running? Set SHOAL_KAFKA or --kafka to its address."
         )
         self.bootstrap = bootstrap
+
+
+class KafkaRefuses(KafkaUnreachable):
+    """Kafka and this process do not let each other in: a password, a certificate, a permission."""
+
+    retriable = False
+
+    def __init__(self, sentence: str) -> None:
+        ShoalError.__init__(self, sentence)
+
+
+class SecurityInvalid(ShoalError):
+    """The settings of how to connect to Kafka contradict each other, or name files that cannot be used."""
 
 
 class PublishFailed(ShoalError):

@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 from shoal_client.errors import KafkaUnreachable, PublishFailed
 from shoal_client.events import Event, encoded
 from shoal_client.kafka_connection import connect
+from shoal_client.kafka_security import KafkaSecurity
 
 __all__ = ["Publisher"]
 
@@ -27,11 +28,20 @@ class Publisher:
         publisher.publish("orders", Order(event_id=…, customer_id=…, occurred_at=…, order_id=…, amount=…, currency=…))
 
     `publish` returns at once and raises what went wrong with an earlier event; `flush` (or leaving the `with` block)
-    waits for the acknowledgements. `producer_options` are those of kafka-python's KafkaProducer; leave `partitioner` as
-    it is, since Shoal finds a customer by it. Raises PublishFailed.
+    waits for the acknowledgements. `security` says how to connect where Kafka wants TLS or a user; None: as the
+    variables SHOAL_KAFKA_SECURITY, SHOAL_KAFKA_USER and so on say, without which neither is used. `producer_options`
+    are those of kafka-python's KafkaProducer; leave `partitioner` as it is, since Shoal finds a customer by it. Raises
+    PublishFailed, SecurityInvalid.
     """
 
-    def __init__(self, kafka: str = "127.0.0.1:9092", topic_prefix: str = "", **producer_options: Any) -> None:
+    def __init__(
+        self,
+        kafka: str = "127.0.0.1:9092",
+        topic_prefix: str = "",
+        *,
+        security: KafkaSecurity | None = None,
+        **producer_options: Any,
+    ) -> None:
         self._prefix = topic_prefix
         options: dict[str, Any] = {
             "acks": "all",
@@ -42,7 +52,12 @@ class Publisher:
             "max_block_ms": 10_000,
         }
         try:
-            self._producer = connect(KafkaProducer, kafka, **(options | producer_options))
+            self._producer = connect(
+                KafkaProducer,
+                kafka,
+                KafkaSecurity.from_environment() if security is None else security,
+                **(options | producer_options),
+            )
         except KafkaUnreachable as error:
             raise PublishFailed(str(error)) from error
         self._failure: BaseException | None = None

@@ -66,7 +66,8 @@ def test_wrong_settings_are_found(kafka, kafka_choice, topic_prefix):
     name = f"{topic_prefix}orders"
     create_topics(kafka, [TopicSpec(name, 1, 1, {"retention.ms": "60000"})])
     (found,) = check_topics(kafka, [TopicSpec(name, 1, 1, {"retention.ms": "90000", "cleanup.policy": "delete"})])
-    assert found == TopicCheck(name, "differs", "retention.ms is 60000, not 90000", found.partitions)
+    wrong = {"retention.ms": "90000"}
+    assert found == TopicCheck(name, "differs", "retention.ms is 60000, not 90000", found.partitions, wrong)
 
 
 def test_refusal_by_the_cluster_names_the_topic(kafka, kafka_choice, topic_prefix):
