@@ -3,14 +3,25 @@
 import fnmatch
 import hashlib
 import json
+import os
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+
+from cli.local.embedded import ChildProcess, KafkaBroker, free_port, port_open, program_paths
+from events.settings import KafkaSettings
+from events.topics.administration import create_topics, partition_counts
+from events.topics.specs import topic_specs
+from shoal_client import KafkaRefuses
+from state.settings import StateSettings
+from state.store.connection import RedisRefuses, connect, connect_for_service
+from tests.brokers import apache_classpath, removed_afterwards
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -103,7 +114,7 @@ def test_state_is_on_named_volumes():
     kafka, redis = SERVICES["kafka"], SERVICES["redis"]
     assert [mount.split(":")[1] for mount in kafka["volumes"]] == [kafka["environment"]["KAFKA_LOG_DIRS"]]
     assert [mount.split(":")[1] for mount in redis["volumes"]] == ["/data"]
-    assert "--appendonly yes --appendfsync everysec" in redis["command"]
+    assert "--appendonly yes --appendfsync everysec" in redis["command"][-1]
 
 
 def test_addresses_are_those_of_the_listeners():
@@ -114,7 +125,7 @@ def test_addresses_are_those_of_the_listeners():
     assert SERVICES["kafka"]["ports"] == [f"{advertised['EXTERNAL']}{bound['EXTERNAL']}"]
     for name, service in OF_SHOAL.items():
         assert service["environment"]["SHOAL_KAFKA"] == advertised["INTERNAL"], name
-        assert service["environment"]["SHOAL_REDIS"] == "redis://redis:6379/0", name
+        assert interpolated(service["environment"]["SHOAL_REDIS"], PASSWORDS) == "redis://:r3dis0123@redis:6379/0", name
 
 
 @pytest.mark.parametrize("line", shoal_commands())
@@ -174,3 +185,98 @@ def test_readme_names_only_settings_there_are():
     named = re.findall(r"SHOAL_[A-Z_]+", (ROOT / "deploy" / "README.md").read_text())
     settings = (ROOT / "docs" / "settings.md").read_text()
     assert [name for name in sorted(set(named)) if name not in settings] == []
+
+
+def interpolated(text: str, values: dict[str, str]) -> str:
+    """A value of the compose file as Docker reads it: ${NAME}, ${NAME:-default}, ${NAME:?message}, and $$ for $."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        name, _, default = match[1].partition(":-")
+        return values.get(name.partition(":?")[0]) or default
+
+    return re.sub(r"\$\$|\$\{([^}]+)\}", value, text)
+
+
+def environment_of(service: str, values: dict[str, str]) -> dict[str, str]:
+    return {name: interpolated(str(value), values) for name, value in SERVICES[service]["environment"].items()}
+
+
+def test_kafka_is_the_one_of_the_tests():
+    version = re.search(r"<kafka.version>(.+)</kafka.version>", (ROOT / "deploy/kafka/pom.xml").read_text()).group(1)
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{version}"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_memory_and_cpu_are_limited(name):
+    assert {"mem_limit", "cpus"} <= SERVICES[name].keys()
+    assert "no-new-privileges:true" in SERVICES[name]["security_opt"]
+    if name != "kafka":  # its image writes its settings into itself
+        assert SERVICES[name]["read_only"]
+
+
+PASSWORDS = {"SHOAL_KAFKA_PASSWORD": "k4fka0123", "SHOAL_REDIS_PASSWORD": "r3dis0123"}
+
+
+@pytest.mark.redis
+def test_redis_wants_the_password_that_the_services_have(tmp_path):
+    """The command of the compose file, run by the program that the tests have."""
+    port = free_port()
+    shell, option, line = (interpolated(word, PASSWORDS) for word in SERVICES["redis"]["command"])
+    line = line.replace("redis-server - ", f"{program_paths.redis_server()} - --port {port} --dir {tmp_path} ")
+    server = ChildProcess(
+        "redis", [shell, option, line], log=tmp_path / "log", env={**os.environ, **environment_of("redis", PASSWORDS)}
+    )
+    server.spawn()
+    try:
+        server.wait_until(lambda: port_open(port), 20.0)
+        url = environment_of("worker", PASSWORDS)["SHOAL_REDIS"].replace("@redis:6379", f"@127.0.0.1:{port}")
+        with connect_for_service(StateSettings(redis=url)) as client:
+            assert client.config_get("appendonly") == {"appendonly": "yes"}
+            assert client.config_get("maxmemory") == {"maxmemory": str(2 << 30)}
+            client_pid = client.info("server")["process_id"]
+        assert server.pid == client_pid, "signals reach it"
+        with pytest.raises(RedisRefuses, match="refuses the user or password"):
+            connect(f"redis://127.0.0.1:{port}/0")
+        children = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        assert "r3dis0123" not in children
+    finally:
+        server.kill()
+
+
+def test_kafka_wants_the_password_that_the_services_have(kafka_choice, tmp_path):
+    """The settings of the compose file as its image reads them, on the broker that the tests have."""
+    if not kafka_choice.apache:
+        pytest.skip(f"needs listeners and users; this is {kafka_choice.name}")
+    ports = {name: free_port() for name in ("INTERNAL", "EXTERNAL", "CONTROLLER")}
+    given = environment_of("kafka", PASSWORDS)
+    settings = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in given.items()
+        if name.startswith("KAFKA_") and name not in {"KAFKA_HEAP_OPTS", "KAFKA_LOG_DIRS", "KAFKA_NODE_ID"}
+    }
+    addresses = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+    settings |= {
+        "listeners": addresses,
+        "advertised.listeners": addresses.rpartition(",")[0],
+        "controller.quorum.voters": f"1@127.0.0.1:{ports['CONTROLLER']}",
+    }
+    broker = KafkaBroker(
+        tmp_path, classpath=apache_classpath(), port=ports["INTERNAL"], controller_port=ports["CONTROLLER"],
+        settings=settings,
+    )  # fmt: skip
+    broker.ready = lambda: all(map(port_open, ports.values()))
+    with removed_afterwards(tmp_path), broker:
+        broker.start()
+        for listener in ("INTERNAL", "EXTERNAL"):
+            ours = {
+                name.removeprefix("SHOAL_").lower(): value
+                for name, value in environment_of("worker", PASSWORDS).items()
+                if name.startswith("SHOAL_KAFKA_")
+            }
+            kafka = KafkaSettings(kafka=f"127.0.0.1:{ports[listener]}", topic_prefix=f"{listener}-", **ours)
+            assert create_topics(kafka.kafka, topic_specs(kafka)[:1], kafka.security)
+            wrong = KafkaSettings(kafka=kafka.kafka, **ours | {"kafka_password": "wrong"})
+            with pytest.raises(KafkaRefuses, match="the user 'shoal' or the password is wrong"):
+                partition_counts(wrong.kafka, topic_specs(wrong), wrong.security)
