@@ -65,7 +65,8 @@ def installed() -> Path:
     if not folder.exists():
         partial = folder.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+        options = ["--quiet", "--no-compile", "--no-deps", "--disable-pip-version-check"]
+        pip = [sys.executable, "-m", "pip", "install", *options]
         done = subprocess.run([*pip, "--target", str(partial), "-r", str(requirements)], capture_output=True, text=True)
         if done.returncode:
             if os.environ.get("CI") == "true":

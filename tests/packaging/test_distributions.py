@@ -104,7 +104,7 @@ def test_installed_elsewhere_it_runs_the_demo(built: Path, tmp_path: Path):
     run(sys.executable, "-m", "venv", tmp_path / "environment", cwd=tmp_path)
     programs = tmp_path / "environment" / "bin"
     (client,), (shoal,) = built.glob("shoal_client-*.whl"), built.glob("shoal-*.whl")
-    install = (programs / "python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt")
+    install = (programs / "python", "-m", "pip", "install", "-q", "--no-compile", "-c", ROOT / "constraints.txt")
     run(*install, client, f"{shoal}[embedded]", cwd=tmp_path)
     where = run(programs / "python", "-c", "import cli; print(cli.__file__)", cwd=tmp_path)
     assert Path(where.strip()).is_relative_to(tmp_path / "environment")
