@@ -1,15 +1,19 @@
-"""A fitted, named and profiled clustering that a baseline can be made of; building it changes nothing that is live."""
+"""A fitted, named and profiled clustering that a baseline can be made of; building it changes nothing that is live.
+
+The stages of the lifecycle come first: the clustering is of the customers in none of them. Segment i is cluster i for
+the k learned segments; the stages follow, in their order.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from batch.data.cleaning import Cleaned, Scale, clean
-from batch.data.customer_metrics import customer_metrics
+from batch.data.customer_metrics import customer_metrics, unit_names
 from batch.data.customer_table import CustomerTable
 from batch.data.data_quality import QualityRow
 from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable, fit_lifetime
@@ -17,36 +21,44 @@ from batch.data.principal_components import PcaProjection, pca_projection
 from batch.errors import TooFewCustomers
 from batch.fit_options import FitOptions
 from batch.identity.lloyd_iteration import nearest_labels
-from batch.naming.names import name_segments
+from batch.naming.names import BUYING, learned_claims, stage_claims
 from batch.naming.segment_profile import SegmentProfile, segment_profiles
-from batch.naming.surrogate_tree import fit_surrogate
+from batch.naming.surrogate_tree import SegmentRule, fit_surrogate
 from batch.selection.candidate_metrics import CandidateMetrics
 from batch.selection.compare_and_fit import choose
 from events.arrays import Floats, Ints
-from events.schema.outputs import Baseline, BaselineSegment
+from events.schema.outputs import Baseline, BaselineSegment, Lifecycle, NameClaim
+from events.time_units import DAY_MS
+from state.partitions.model_sums import ModelSums
 from stream.customers.features import feature_of
+from stream.customers.lifecycle import STAGE_NAMES, STAGES, stage_words, stages_of
 
 __all__ = ["Candidate", "build_candidate"]
+
+_PROFILED: Final = ("recency", "frequency", "monetary")
+"""What every segment's profile has beside the features, where it is known how customers buy."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """What a re-baseline proposes; segment i is cluster i. Ids are assigned later, by `batch.identity`.
+    """What a re-baseline proposes. Ids are assigned later, by `batch.identity`.
 
     Attributes:
         number: of the baseline that this becomes.
         created_at, seed: when and with which randomness it was fitted.
         attributes, features: declared profile attributes of the data; the features of the segments (d of them).
         scale: bounds, centre and divisor of each feature.
-        centroids: (k, d), standardised; each the mean of its members, missing values left out.
-        labels: (n,) the nearest centroid of each customer of the table, as the live model would say; -1 where all of a
+        lifecycle: the rules of the stages, None where there are learned segments only.
+        centroids: (segments, d), standardised; each the mean of its members, missing values left out.
+        labels: (n,) the segment of each customer of the table, as the live model would say; -1 where all of a
             customer's features are missing.
         algorithm, k, silhouette, inertia: of the chosen clustering (`silhouette` on a sample, None where undefined).
         agreement: adjusted Rand index between the algorithm's own clusters and `labels`, 1 where they are the same.
         tried: the figures of every clustering that was compared.
         reason: why this one was chosen, as a sentence.
         quality: the data-quality report.
-        segments: name, profile, play and rule of each cluster.
+        segments: name, profile, play and rule of each segment.
+        claims: the names that each segment may carry, the best first.
         fidelity: share of customers for whom the rules' decision tree says the same segment as the model.
         lifetime: lifetime value of the table's customers, or why there is none.
         picture: the customers in two dimensions.
@@ -58,6 +70,7 @@ class Candidate:
     attributes: tuple[str, ...]
     features: tuple[str, ...]
     scale: Scale
+    lifecycle: Lifecycle | None
     centroids: Floats
     labels: Ints
     algorithm: str
@@ -69,13 +82,17 @@ class Candidate:
     reason: str
     quality: tuple[QualityRow, ...]
     segments: tuple[SegmentProfile, ...]
+    claims: tuple[tuple[NameClaim, ...], ...]
     fidelity: float
     lifetime: LifetimeSummary | LifetimeUnavailable
     picture: PcaProjection
 
     def assign(self, table: CustomerTable) -> Ints:
         """Return the segment (n,) of the customers of a table, as the live model would say; -1 where all is missing."""
-        return nearest_labels(self.scale.apply(table.matrix(self.features)), self.centroids, list(self.features))
+        standard, features = self.scale.apply(table.matrix(self.features)), list(self.features)
+        return _with_stages(
+            nearest_labels(standard, self.centroids[: self.k], features), _stages(table, self.lifecycle), self.k
+        )
 
     def baseline(
         self,
@@ -88,10 +105,10 @@ class Candidate:
         """Return the baseline that workers follow.
 
         Args:
-            segment_ids: the id of each cluster, in order.
+            segment_ids: the id of each segment, in order.
             status: `approved` puts it live once published.
-            names: names that a person has given, by cluster; the others keep theirs.
-            customers: members of each cluster among all customers, where more than the table's were assigned.
+            names: names that a person has given, by segment; the others keep theirs.
+            customers: members of each segment among all customers, where more than the table's were assigned.
         """
         return Baseline(
             baseline=self.number,
@@ -109,6 +126,7 @@ class Candidate:
             k=self.k,
             silhouette=self.silhouette,
             inertia=self.inertia,
+            lifecycle=self.lifecycle,
             lifetime=self.lifetime.models.kept() if isinstance(self.lifetime, LifetimeSummary) else None,
             lifetime_reason=self.lifetime.reason if isinstance(self.lifetime, LifetimeUnavailable) else "",
         )
@@ -116,13 +134,16 @@ class Candidate:
     def _segments(
         self, ids: Sequence[str], names: Mapping[int, str], customers: Sequence[int] | None
     ) -> list[BaselineSegment]:
+        shown = dict.fromkeys((*self.features, *(_PROFILED if self.lifecycle else ())))
         return [
             BaselineSegment(
                 segment_id=segment_id,
                 segment=names.get(place, segment.name),
                 centroid=self.centroids[place].tolist(),
-                profile={name: segment.means[name] for name in self.features if name in segment.means},
+                profile={name: segment.means[name] for name in shown if name in segment.means},
                 customers=segment.customers if customers is None else customers[place],
+                stage=STAGES[place - self.k] if place >= self.k else None,
+                claims=list(self.claims[place]),
             )
             for place, (segment_id, segment) in enumerate(zip(ids, self.segments, strict=True))
         ]
@@ -140,21 +161,34 @@ def build_candidate(table: CustomerTable, options: FitOptions, *, number: int, s
 
 def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int, now: datetime) -> Candidate:
     features = list(options.features)
-    cleaned = clean(table.matrix(features), features, table.ids, options)
+    rule = options.lifecycle if BUYING & set(features) and (table.rows["placed"] > 0).any() else None
+    stages = _stages(table, rule)
+    learned = np.flatnonzero(stages < 0)
+    _check_rest(table, stages, rule, options)
+    cleaned = clean(table.matrix(features)[learned], features, table.ids[learned], options)
     _check_enough(cleaned, options)
-    choice = choose(cleaned, table.ids, options, features, seed)
+    choice = choose(cleaned, table.ids[learned], options, features, seed)
+    k, inside = choice.chosen.k, np.full(len(table), -1, np.int64)
+    inside[learned] = choice.labels
+    labels = _with_stages(inside, stages, k)
+    centroids = np.concatenate([choice.centroids, _stage_means(cleaned.scale.apply(table.matrix(features)), stages)])
+    if rule is None:
+        centroids = choice.centroids
     lifetime = fit_lifetime(table, seed)
-    numbers = customer_metrics(table, lifetime)
+    numbers, units = customer_metrics(table, lifetime), unit_names(table.attributes)
     known = [feature_of(name, table.attributes) for name in features]
     surrogate = fit_surrogate(
-        table.matrix(features),
-        choice.labels,
-        choice.chosen.k,
-        [each.unit for each in known],
-        [each.to_unit for each in known],
-        seed,
+        table.matrix(features), inside, k, [each.unit for each in known], [each.to_unit for each in known], seed
     )
-    names = name_segments(numbers, choice.labels, choice.centroids, features)
+    claims = learned_claims(
+        numbers.iloc[learned], choice.labels, choice.centroids, features, units, ruled=rule is not None
+    )
+    rules = list(surrogate.rules)
+    if rule is not None:
+        claims += stage_claims(rule)
+        rules += [SegmentRule(stage_words(stage, rule), 1.0, 1.0) for stage in STAGES]
+    names = [chain[0].name for chain in claims]
+    played = [None] * k + ([*STAGES] if rule else [])
     return Candidate(
         number=number,
         created_at=now,
@@ -162,20 +196,59 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
         attributes=table.attributes,
         features=tuple(features),
         scale=cleaned.scale,
-        centroids=choice.centroids,
-        labels=choice.labels,
+        lifecycle=rule,
+        centroids=centroids,
+        labels=labels,
         algorithm=choice.chosen.algorithm,
-        k=choice.chosen.k,
+        k=k,
         silhouette=choice.chosen.silhouette,
         inertia=choice.inertia,
         agreement=choice.chosen.agreement,
         tried=choice.tried,
         reason=choice.reason,
         quality=cleaned.rows,
-        segments=segment_profiles(table, numbers, choice.labels, names, surrogate.rules, features),
+        segments=segment_profiles(table, numbers, labels, names, rules, features, played),
+        claims=tuple(map(tuple, claims)),
         fidelity=surrogate.fidelity,
         lifetime=lifetime,
         picture=pca_projection(cleaned.standard, choice.labels, choice.centroids, seed),
+    )
+
+
+def _stages(table: CustomerTable, rule: Lifecycle | None) -> Ints:
+    """Return the stage (n,) of each customer, -1 for none."""
+    return np.full(len(table), -1, np.int64) if rule is None else stages_of(table.rows, table.now_ms, rule)
+
+
+def _with_stages(labels: Ints, stages: Ints, k: int) -> Ints:
+    """Return the segments (n,): the learned one, or that of the stage."""
+    return np.where(stages >= 0, k + stages, labels)
+
+
+def _stage_means(standard: Floats, stages: Ints) -> Floats:
+    """Return the mean of each stage's members (stages, d), 0 where nobody has the feature."""
+    within = stages >= 0
+    sums = ModelSums.of(standard[within], stages[within], len(STAGES))
+    return sums.means(np.zeros(sums.sums.shape))
+
+
+def _check_rest(table: CustomerTable, stages: Ints, rule: Lifecycle | None, options: FitOptions) -> None:
+    """Raise TooFewCustomers, with what is known of the rest, where the stages leave too few to learn segments of."""
+    left, needed = int((stages < 0).sum()), options.k or options.k_min
+    if rule is None or left >= needed:
+        return
+    counts = np.bincount(stages[stages >= 0], minlength=len(STAGES)).tolist()
+    rest = ", ".join(f"{count:,} {STAGE_NAMES[stage]}" for stage, count in zip(STAGES, counts, strict=True) if count)
+    last = table.rows["last_order"][table.rows["placed"] > 0]
+    silent = float((table.now_ms.max() - last.max()) / DAY_MS) if len(last) else 0.0
+    hint = (
+        f"; the newest order is {silent:,.0f} days old: is the import complete, and is the clock right (SHOAL_CLOCK)?"
+        if silent > rule.late_days
+        else ""
+    )
+    raise TooFewCustomers(
+        f"{left} customers cannot make {needed} segments: of {len(table):,}, only they have ordered twice and are not "
+        f"late ({rest}){hint}"
     )
 
 

@@ -1,8 +1,9 @@
 """Options of a re-baseline: features, number of segments, algorithms, cleaning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from events.schema.outputs import Lifecycle
 from stream.customers.features import DEFAULT_FEATURES
 
 __all__ = ["FitOptions"]
@@ -20,6 +21,8 @@ class FitOptions:
         scaling: `standard` (mean and standard deviation) or `robust` (median and interquartile range).
         outliers: `winsorise` far values, `isolate` customers far from all others while fitting, or `keep` them.
         skew: `keep` what the features' own logarithms leave, or transform skewed features by a `yeo-johnson` power.
+        lifecycle: rules whose stages come before the learned segments, where these are made of how customers buy;
+            None for learned segments alone.
         minimum_share: of customers that each segment of a chosen clustering should have.
         judged_customers: customers that candidates are compared on, at most.
     """
@@ -32,5 +35,6 @@ class FitOptions:
     scaling: Literal["standard", "robust"] = "standard"
     outliers: Literal["winsorise", "isolate", "keep"] = "winsorise"
     skew: Literal["keep", "yeo-johnson"] = "keep"
+    lifecycle: Lifecycle | None = field(default_factory=Lifecycle)
     minimum_share: float = 0.01
     judged_customers: int = 10_000

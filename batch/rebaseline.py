@@ -164,10 +164,11 @@ def build_proposal(
     `chunks` are all customers, of whom the table may be a sample; `last_number` is the largest that was ever given to
     a segment, and `hysteresis` the workers' own.
     """
-    draft = candidate.baseline([f"s{place}" for place in range(candidate.k)])
+    ids = [f"s{place}" for place in range(len(candidate.segments))]
+    draft = candidate.baseline(ids)
     preview = preview_moves(draft, table.half_life_ms, chunks)
-    members = np.bincount(_clusters(preview), minlength=candidate.k)[: candidate.k]
-    draft = candidate.baseline([f"s{place}" for place in range(candidate.k)], customers=members.tolist())
+    members = np.bincount(_clusters(preview), minlength=len(ids))
+    draft = candidate.baseline(ids, customers=members.tolist())
     if live.baseline is None:
         named = assign_first_identities(draft)
         named = named.model_copy(update={"last_segment": max(named.last_segment, last_number)})
@@ -177,7 +178,7 @@ def build_proposal(
     moves = preview.moves(CentroidSegmenter(named, table.half_life_ms), hysteresis)
     metrics = _metrics(table, candidate, named, live.segmenter) | {
         "moved_share": moved_share(moves),
-        "smallest_share": float(members.min() / max(1, members.sum())),
+        "smallest_share": float(members[: candidate.k].min() / max(1, members[: candidate.k].sum())),
     }
     baseline = named.model_copy(
         update={
@@ -229,7 +230,8 @@ def segmenter_silhouette(segmenter: Segmenter, table: CustomerTable, seed: int) 
     rows, now_ms = table.rows[chosen], table.now_ms[chosen]
     vectors = segmenter.vectors(rows, now_ms)
     labels = nearest(segmenter.distances(rows, vectors, now_ms))
-    placed = labels >= 0
+    staged = np.array([each.stage is not None for each in segmenter.segments])
+    placed = (labels >= 0) & ~staged[labels]  # a stage is a rule: it has no place among the vectors
     if not 1 < len(np.unique(labels[placed])) < placed.sum():
         return None
     return float(silhouette_score(np.nan_to_num(vectors[placed]), labels[placed]))

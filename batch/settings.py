@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from events.schema.outputs import Lifecycle
 from stream.customers.features import DEFAULT_FEATURES
 
 
@@ -14,7 +15,15 @@ class BatchSettings(BaseSettings):
     features: list[str] = Field(
         list(DEFAULT_FEATURES), min_length=1, description="JSON list: the features that segments are made of"
     )
-    k: int = Field(5, ge=2, le=20, description="segments of the first baseline")
+    k: int = Field(3, ge=2, le=20, description="learned segments of the first baseline; the stages come on top")
+    new_days: float = Field(60.0, gt=0.0, description="days for which a customer with one order is new")
+    late_factor: float = Field(
+        2.0, ge=1.0, description="a customer is at risk after so many times its own mean days between orders"
+    )
+    late_days: float = Field(30.0, ge=0.0, description="and not before so many days without an order")
+    inactive_days: float = Field(
+        360.0, gt=0.0, description="days without an order after which a customer who is late is inactive"
+    )
     first_customers: int = Field(500, ge=10, description="customers needed for the first baseline")
     first_history_days: float = Field(
         180.0, ge=0.0, description="days between the first and the newest order needed for the first baseline"
@@ -37,3 +46,13 @@ class BatchSettings(BaseSettings):
     batch_lock_s: float = Field(
         120.0, ge=5.0, le=3600.0, description="seconds after which the lock of a batch process that died is free"
     )
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """The rules of the stages that come before the learned segments."""
+        return Lifecycle(
+            new_days=self.new_days,
+            late_factor=self.late_factor,
+            late_days=self.late_days,
+            inactive_days=self.inactive_days,
+        )

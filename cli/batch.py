@@ -59,6 +59,7 @@ def _service(client: "redis_py.Redis", kafka: str | None, redis: str | None, per
     from batch.promotion.batch_service import BatchService
     from batch.promotion.decisions import Promotion
     from batch.promotion.first_baseline import FirstBaseline
+    from batch.promotion.import_end import ImportEnd, segments_backlog
     from batch.promotion.process_priority import lower_priority
     from batch.settings import BatchSettings
     from cli.baseline.stores import open_rebaseliner
@@ -89,6 +90,7 @@ def _service(client: "redis_py.Redis", kafka: str | None, redis: str | None, per
         every=timedelta(seconds=period_s),
         partitions=address.partitions,
         rebaseliner=lambda: open_rebaseliner(client, settings, kafka, redis),
+        import_end=ImportEnd(segments_backlog(client, address)),
     )
 
 

@@ -98,7 +98,7 @@ def _fit_options(options: _Options, settings: "BatchSettings") -> "FitOptions":
     names = [name.strip() for name in features.split(",")] if features else settings.features
     if len(set(names)) < len(names) or not all(names):
         raise typer.BadParameter(f"--features {features!r} should be different names separated by commas")
-    fit = FitOptions(features=tuple(names), k=options.k)
+    fit = FitOptions(features=tuple(names), k=options.k, lifecycle=settings.lifecycle)
     return replace(fit, algorithms=(options.algorithm,)) if options.algorithm else fit
 
 

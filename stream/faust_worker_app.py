@@ -99,6 +99,10 @@ def build_app(
     async def monitor_drift() -> None:
         await _in_thread(jobs, "check the model for drift", worker.drift_monitor.check)
 
+    @app.timer(_DRIFT_CHECK_S, on_leader=True)  # type: ignore[untyped-decorator]
+    async def check_names() -> None:
+        await _in_thread(jobs, "check the names of the segments", worker.name_guard.check)
+
     @app.timer(_ENTRIES_S)  # type: ignore[untyped-decorator]
     async def restore_entries() -> None:
         await _in_thread(jobs, "restore what people entered", worker.entries.follow)

@@ -53,6 +53,8 @@ from stream.model.drift_monitor import DriftMonitor
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
 from stream.model.model_lag import ModelLagMonitor
 from stream.model.model_publisher import ModelPublisher
+from stream.model.name_guard import NameGuard
+from stream.model.name_truth import add_counts
 from stream.moves.handler import SegmentHandler
 from stream.moves.hysteresis import Hysteresis
 from stream.settings import StreamSettings
@@ -88,6 +90,7 @@ class SegmentWorker:
     baselines: BaselineStore
     models: ModelStore
     drift_monitor: DriftMonitor
+    name_guard: NameGuard
     model_lag: ModelLagMonitor
     entries: EntryLog
     jobs: BackgroundJobs
@@ -122,6 +125,7 @@ class SegmentWorker:
                 squared_to_borders=sum(each.squared_to_borders for each in sweeps),
                 borders_version=common_borders_version(sweeps),
                 sums_difference=max(differences, default=None),
+                names=add_counts(each.names for each in sweeps),
                 starving=self.drift_monitor.starving if leader else [],
                 drift=self.drift_monitor.alarm if leader else "",
             )
@@ -195,6 +199,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         baselines=BaselineStore(client),
         models=ModelStore(client),
         drift_monitor=_drift_monitor(client, settings),
+        name_guard=NameGuard(client, KafkaSink(settings.kafka), settings.kafka.partitions),
         model_lag=ModelLagMonitor(settings.stream.behind_s),
         entries=entries,
         jobs=BackgroundJobs(client),

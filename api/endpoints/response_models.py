@@ -261,6 +261,8 @@ class SegmentSummary(BaseModel):
     customers: int
     share: float
     profile: dict[str, float | None] = Field(examples=[{"recency_days": 12.5, "frequency": 6.1, "monetary": 310.0}])
+    claim: str | None = Field(description="what the name says of the members; null where it claims nothing")
+    holds: float | None = Field(description="share of the members for whom that is true; null where nothing is claimed")
 
 
 class SegmentsDocument(BaseModel):

@@ -26,7 +26,9 @@ async def segments(visit: Visit) -> Response:
 
 def _values(services: Services) -> dict[str, Any]:
     found, names, countries = services.population(), services.segment_names(), services.countries()
+    stages = {each.segment_id: each.stage for each in services.segmenter().segments}
     everyone = _means(found, list(found.sums))
+    claims = {each["segment_id"]: each for each in services.segments()["segments"]}
     ordered = sorted(found.sizes[0].items(), key=lambda item: -item[1])
     rows: list[dict[str, Any]] = [
         {
@@ -35,10 +37,12 @@ def _values(services: Services) -> dict[str, Any]:
             "customers": count,
             "share": count / found.customers,
             "change": found.change(segment),
+            "claim": claims.get(segment, {}).get("claim"),
+            "holds": claims.get(segment, {}).get("holds"),
             "recency": found.mean(segment, "recency"),
             "frequency": found.mean(segment, "frequency"),
             "monetary": found.mean(segment, "monetary"),
-            "play": play_for(_means(found, [segment]), everyone, DEFAULT_FEATURES),
+            "play": play_for(_means(found, [segment]), everyone, DEFAULT_FEATURES, stage=stages.get(segment)),
         }
         for segment, count in ordered
     ]

@@ -74,6 +74,14 @@ class _PipelineCollector(Collector):
         yield GaugeMetricFamily("shoal_workers", "Workers alive", len(status["workers"]))
         for name, what in _MODEL.items():
             yield GaugeMetricFamily(f"shoal_model_{name}", what, float(status["model"][name]))
+        holds = GaugeMetricFamily(
+            "shoal_segment_name_holds",
+            "Share of a segment's members for whom its name is true, by the last sweeps",
+            labels=["segment_id", "segment"],
+        )
+        for each in status["model"]["names"]:
+            holds.add_metric([each["segment_id"], each["segment"]], each["holds"])
+        yield holds
         yield from _redis_gauges(status["redis"])
         skipped = GaugeMetricFamily(
             "shoal_skipped_messages", "Messages on Shoal's own topics that cannot be read", labels=["topic"]

@@ -55,8 +55,11 @@ class Overlap:
         return np.asarray(self.shared / np.maximum(either, 1))
 
 
-def match_clusters(overlap: Overlap) -> dict[int, int]:
+def match_clusters(overlap: Overlap, same: Mapping[int, int] | None = None) -> dict[int, int]:
     """Return the old segment (column) of each new cluster (row) that continues one.
+
+    `same` are rows whose column is known: the stages of the lifecycle, which are rules and stay what they are. Of the
+    others:
 
     The Hungarian method minimises the sum of distance x (1 - Jaccard index): of two centroids that are equally near,
     the one that holds the same customers wins. A pair counts only where most customers of one are also in the other.
@@ -67,18 +70,20 @@ def match_clusters(overlap: Overlap) -> dict[int, int]:
     >>> match_clusters(overlap)
     {0: 0, 1: 1}
     """
+    same = same or {}
     if not overlap.shared.size:
         return {}
     known = overlap.distance[np.isfinite(overlap.distance)]
     far = 1.0 + 2.0 * float(known.max(initial=0.0))
     cost = np.where(np.isfinite(overlap.distance), overlap.distance, far) + 1e-9
     cost = cost * (1.0 - overlap.jaccard) - 1e-9 * overlap.jaccard
-    rows, columns = linear_sum_assignment(cost)
-    return {
-        row: column
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-        if _shares_majority(overlap, row, column)
-    }
+    free_rows = [row for row in range(len(cost)) if row not in same]
+    free_columns = [column for column in range(cost.shape[1]) if column not in same.values()]
+    rows, columns = linear_sum_assignment(cost[np.ix_(free_rows, free_columns)])
+    pairs = [
+        (free_rows[row], free_columns[column]) for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]
+    return {**same, **{row: column for row, column in pairs if _shares_majority(overlap, row, column)}}
 
 
 def _shares_majority(overlap: Overlap, new: int, old: int) -> bool:
@@ -93,16 +98,17 @@ def assign_identities(candidate: Baseline, live: Baseline, overlap: Overlap, las
     segments. A segment that continues a live one has its id; any other gets a number above `last_number`, the largest
     ever used.
     """
-    matched = match_clusters(overlap)
+    matched = match_clusters(overlap, _same_stages(candidate, live))
     kept = {new: live.segments[old] for new, old in matched.items()}
     ids, number = [], last_number
-    for new in range(candidate.k):
+    for new in range(len(candidate.segments)):
         number += new not in kept
         ids.append(kept[new].segment_id if new in kept else f"s{number}")
     means = unscaled_means(candidate)
     before = {new: _named_for(live, matched[new]) for new in kept}
     drift = {new: _drift(candidate, means[new], before[new]) for new in kept}
-    names = assign_names([each.segment for each in candidate.segments], kept, drift)
+    true = [{claim.name for claim in each.claims} or None for each in candidate.segments]
+    names = assign_names([each.segment for each in candidate.segments], kept, drift, true)
     segments = []
     for new, segment in enumerate(candidate.segments):
         same = new in kept and names[new] == kept[new].segment
@@ -171,25 +177,40 @@ def _drift(candidate: Baseline, means: dict[str, float], before: dict[str, float
     return float(np.sqrt(np.mean(np.square(moved))))
 
 
-def assign_names(by_rule: Sequence[str], kept: Mapping[int, BaselineSegment], drift: Mapping[int, float]) -> list[str]:
+def _same_stages(candidate: Baseline, live: Baseline) -> dict[int, int]:
+    """Return the live segment of each of the candidate's that is the same stage of the lifecycle."""
+    old = {each.stage: place for place, each in enumerate(live.segments) if each.stage is not None}
+    return {new: old[each.stage] for new, each in enumerate(candidate.segments) if each.stage in old}
+
+
+def assign_names(
+    by_rule: Sequence[str],
+    kept: Mapping[int, BaselineSegment],
+    drift: Mapping[int, float],
+    true: Sequence[set[str] | None] | None = None,
+) -> list[str]:
     """Return a name for each new cluster, no two alike.
 
     A cluster that continues a segment (`kept`) keeps its name, unless it moved by more than NAME_DRIFT (`drift`) since
-    the name was given and the rule has another for it; a name that a person gave stays. The rest take their names by
-    rule; where one is taken, a number is added.
+    the name was given and the rule has another for it, or the name is not among those that are `true` of it (None:
+    names claim nothing); a name that a person gave stays. The rest take their names by rule; where one is taken, a
+    number is added.
 
     >>> assign_names(["Inactive", "Frequent Buyers", "Inactive"], {}, {})
     ['Inactive', 'Frequent Buyers', 'Inactive 2']
     """
     names: dict[int, str] = {}
+    claims = true or [None] * len(by_rule)
     for new, before in kept.items():
-        if before.renamed or drift[new] <= NAME_DRIFT or by_rule[new] == before.segment:
+        possible = claims[new]
+        holds = possible is None or before.segment in possible
+        if before.renamed or by_rule[new] == before.segment or (holds and drift[new] <= NAME_DRIFT):
             names[new] = before.segment
     for new, name in enumerate(by_rule):
         if new in names:
             continue
-        taken = set(names.values())
-        if name in taken and new in kept and kept[new].segment not in taken:
+        taken, possible = set(names.values()), claims[new]
+        if name in taken and new in kept and kept[new].segment not in taken and possible is None:
             name = kept[new].segment
         names[new] = _unused_name(name, taken)
     return [names[new] for new in range(len(by_rule))]

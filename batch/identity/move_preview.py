@@ -81,7 +81,7 @@ class MovePreview:
 def preview_moves(baseline: Baseline, half_life_ms: float, chunks: Iterable[tuple[Rows, Ints]]) -> MovePreview:
     """Measure customers against a proposed baseline; each chunk is their rows (n,) and their present (n,), in ms."""
     segmenter = CentroidSegmenter(baseline, half_life_ms)
-    segments, distances = [np.zeros(0, np.uint16)], [np.zeros((0, baseline.k), np.float32)]
+    segments, distances = [np.zeros(0, np.uint16)], [np.zeros((0, len(baseline.segments)), np.float32)]
     sums: dict[int, Floats] = {}
     weights: dict[int, Ints] = {}
     for rows, now_ms in chunks:

@@ -7,7 +7,7 @@ import numpy as np
 
 from events.arrays import Floats
 
-__all__ = ["describe_centroids", "disambiguate_names"]
+__all__ = ["describe_centroids", "disambiguate_names", "notable_features"]
 
 
 _WORDS: Final = {
@@ -33,10 +33,15 @@ def describe_centroids(centroids: Floats, features: Sequence[str]) -> list[str]:
     """
     names = []
     for centroid in centroids:
-        striking = np.argsort(-np.abs(centroid), kind="stable")[:_SHOWN]
-        text = ", ".join(_words(features[column], _level(centroid[column])) for column in sorted(striking.tolist()))
+        text = ", ".join(_words(features[column], level) for column, level in notable_features(centroid))
         names.append(text[:1].upper() + text[1:])
     return disambiguate_names(names, centroids, features)
+
+
+def notable_features(centroid: Floats) -> list[tuple[int, int]]:
+    """Return the most striking features of a centroid (d,), at most two, each with 0 for low, 1 average, 2 high."""
+    striking = np.argsort(-np.abs(centroid), kind="stable")[:_SHOWN]
+    return [(column, _level(centroid[column])) for column in sorted(striking.tolist())]
 
 
 def disambiguate_names(names: Sequence[str], centroids: Floats, features: Sequence[str]) -> list[str]:

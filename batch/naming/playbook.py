@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stream.model.baseline_zero import AT_RISK_DAYS, INACTIVE_DAYS
+from events.schema.outputs import Lifecycle, Stage
 
 __all__ = ["Play", "play_for"]
 
@@ -26,11 +26,22 @@ _ACTIONS: Final = {
     "retention": "A reminder before they drift off: what is new since the last order, a small thank-you.",
     "reactivate by e-mail only": "One cheap message a season; leave out of paid campaigns.",
     "next order": "Bring the next order forward: what goes with the last one, refills, a bonus for ordering again.",
+    "first order": "A welcome, and a reason to order a first time: what sells best, a first-order offer.",
     "convert": "They visit and do not buy: reminders of the cart, reviews, a first-order offer.",
     "grow spending": "Means are there, spending is not: premium ranges, advice, invitations.",
     "value offers": "They like to buy with little money: entry prices, instalments, clearance first.",
     "keep in touch": "The general newsletter; watch which way they move.",
 }
+_STAGE_PLAYS: Final[dict[Stage, tuple[str, str]]] = {
+    "no-order": ("first order", "engagement"),
+    "new": ("onboarding", "recency"),
+    "one-order": ("next order", "recency"),
+    "at-risk": ("retention", "recency"),
+    "inactive": ("reactivate by e-mail only", "recency"),
+}
+"""The play of each stage of the lifecycle, and the figure that speaks for it."""
+_AT_RISK_DAYS: Final = 120.0
+_INACTIVE_DAYS: Final = Lifecycle().inactive_days
 _HIGH, _LOW = 1.25, 0.8
 _SILENT: Final = 1.5
 
@@ -40,12 +51,13 @@ def play_for(
     everyone: Mapping[str, float],
     features: Sequence[str],
     units: Mapping[str, str] | None = None,
+    stage: Stage | None = None,
 ) -> Play:
     """Return the play for a segment, by what its members are like compared with everyone.
 
     Both are means by feature, in the units that people read; `features` are those that the segments are made of, of
-    which one outside the usual ones (a declared attribute) may name the play; `units` are their units in words. The
-    first rule that holds decides.
+    which one outside the usual ones (a declared attribute) may name the play; `units` are their units in words. Of a
+    stage of the lifecycle the stage decides, else the first rule that holds.
     """
     units = units or {}
     ratio = {
@@ -53,11 +65,12 @@ def play_for(
         for name in means
         if name in everyone and everyone[name] > 0 and means[name] == means[name]
     }
-    found = (
-        _by_behaviour(ratio, means["recency"])
-        if {"recency", "frequency"} <= ratio.keys()
-        else _by_means(ratio, features)
-    )
+    if stage is not None:
+        found: tuple[str, str] | None = _STAGE_PLAYS[stage]
+    elif {"recency", "frequency"} <= ratio.keys():
+        found = _by_behaviour(ratio, means["recency"])
+    else:
+        found = _by_means(ratio, features)
     name, figure = found or ("keep in touch", "")
     if not figure or figure not in ratio:
         return Play(name, _ACTIONS[name], "no figure stands out against all customers")
@@ -82,8 +95,8 @@ def _by_behaviour(ratio: Mapping[str, float], silent_days: float) -> tuple[str, 
     silent, often = ratio["recency"], ratio["frequency"]
     spend, known = ratio.get("monetary", often), ratio.get("tenure", 1.0)
     valuable = max(ratio.get("lifetime_value", 0.0), spend, often)
-    lost = silent >= _SILENT or silent_days > INACTIVE_DAYS
-    leaving = silent >= 1.0 or silent_days > AT_RISK_DAYS
+    lost = silent >= _SILENT or silent_days > _INACTIVE_DAYS
+    leaving = silent >= 1.0 or silent_days > _AT_RISK_DAYS
     rules = [
         (lost and ratio.get("average_order_value", 1.0) >= 1.0, "win-back", "recency"),
         (lost, "reactivate by e-mail only", "recency"),

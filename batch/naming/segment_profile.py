@@ -13,6 +13,7 @@ from batch.data.customer_table import CustomerTable
 from batch.naming.playbook import Play, play_for
 from batch.naming.surrogate_tree import SegmentRule
 from events.arrays import Flags, Ints
+from events.schema.outputs import Stage
 from stream.customers.rfm_values import net_spend
 
 __all__ = ["CategoryShare", "NumericProfile", "SegmentProfile", "segment_profiles"]
@@ -87,8 +88,12 @@ def segment_profiles(
     names: Sequence[str],
     rules: Sequence[SegmentRule],
     features: Sequence[str],
+    stages: Sequence[Stage | None],
 ) -> tuple[SegmentProfile, ...]:
-    """Return the profile of each segment; `numbers` are those of `customer_metrics`, labels (n,) -1 for none."""
+    """Return the profile of each segment; `numbers` are those of `customer_metrics`, labels (n,) -1 for none.
+
+    `stages` says which segments are stages of the lifecycle: these decide the play.
+    """
     net = net_spend(table.rows)
     revenue, everyone = float(net.sum()), {str(name): float(mean) for name, mean in numbers.mean().items()}
     units, words = unit_names(table.attributes), _text_columns(table)
@@ -104,7 +109,7 @@ def segment_profiles(
                 revenue_share=float(net[mine].sum()) / revenue if revenue > 0 else None,
                 numbers=own,
                 words={column: _most_common(values, mine) for column, values in words.items()},
-                play=play_for({each.name: each.mean for each in own}, everyone, features, units),
+                play=play_for({each.name: each.mean for each in own}, everyone, features, units, stages[place]),
                 rule=rules[place],
             )
         )

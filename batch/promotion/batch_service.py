@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import redis
@@ -11,11 +12,12 @@ from batch.promotion.approval_guard import guard_violations
 from batch.promotion.batch_lock import BatchBusy, BatchLock
 from batch.promotion.decisions import Decision, Promotion
 from batch.promotion.first_baseline import FirstBaseline
+from batch.promotion.import_end import REFIT_BY, ImportEnd
 from batch.rebaseline import Rebaseliner
 from batch.settings import BatchSettings
 from events.base_error import ShoalError
 from events.schema.outputs import Baseline
-from state.model.baselines import BaselineStore
+from state.model.baselines import BaselineStore, ModelStore
 from state.model.drift_alarm import DriftAlarm, DriftAlarms
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.store import keys
@@ -41,11 +43,13 @@ class BatchService:
         every: timedelta,
         partitions: int,
         rebaseliner: Callable[[], Rebaseliner],
+        import_end: ImportEnd | None = None,
     ) -> None:
         self._client, self._first, self._promotion, self._settings = client, first, promotion, settings
         self._every, self._partitions, self._rebaseliner = every, partitions, rebaseliner
         self._store, self._alarms = BaselineStore(client), DriftAlarms(client)
         self._newest_at: datetime | None = None
+        self._import_end = import_end
 
     def step(self, now: datetime) -> tuple[bool, str]:
         """Do what is due; return whether a baseline is live, and a message.
@@ -64,6 +68,8 @@ class BatchService:
 
     def _proposed(self, live: Baseline, lock: BatchLock, now: datetime) -> str:
         """Propose where it is due, and return what came of it; "" where nothing is due."""
+        if self._missed_customers(live, now):
+            return self._propose(REFIT_BY, lock, now, automatic=True, guarded=False)
         alarm = self._alarms.current()
         if alarm is None and self._newest_at is not None and now - self._newest_at < self._every:
             return ""
@@ -77,6 +83,13 @@ class BatchService:
         if now - newest.created_at < self._every or newest.metrics.get("events") == self._events():
             return ""
         return self._propose("schedule", lock, now, automatic=self._settings.auto_approve)
+
+    def _missed_customers(self, live: Baseline, now: datetime) -> bool:
+        """Return whether the first baseline went live in the middle of an import that has ended now."""
+        if self._import_end is None or live.follows:
+            return False
+        customers = sum(ModelStore(self._client).customers(self._partitions))
+        return self._import_end.refit_is_due(live, self._store.all(), customers, now)
 
     def _answer(self, alarm: DriftAlarm, live: Baseline, known: list[Baseline]) -> str:
         """Return who asks for a proposal, "" where the alarm is about another baseline or has been answered."""
@@ -93,8 +106,10 @@ class BatchService:
         """Return how many events have been processed: without new ones there is nothing new to fit."""
         return float(sum(read_outcome_counts(self._client, self._partitions, keys.SEGMENTS_GROUP).values()))
 
-    def _propose(self, by: str, lock: BatchLock, now: datetime, *, automatic: bool) -> str:
-        options = FitOptions(features=tuple(self._settings.features))
+    def _propose(self, by: str, lock: BatchLock, now: datetime, *, automatic: bool, guarded: bool = True) -> str:
+        options = FitOptions(features=tuple(self._settings.features), lifecycle=self._settings.lifecycle)
+        if not guarded:  # in the place of the first baseline, fitted as that one was
+            options = replace(options, k=self._settings.k, algorithms=("k-means",))
         try:
             proposal = self._rebaseliner().propose(options, by=by, now=now, check=lock.check, events=self._events())
         except ShoalError as error:
@@ -102,11 +117,10 @@ class BatchService:
             return f"no baseline was proposed: {error}"
         baseline = proposal.baseline
         self._promotion.supersede(baseline, now)
-        against = guard_violations(baseline, self._settings)
+        against = guard_violations(baseline, self._settings) if guarded else []
         if automatic and not against:
-            self._promotion.approve(
-                baseline.baseline, Decision("shoal", now, "approved automatically: the guard holds")
-            )
+            why = "the guard holds" if guarded else "the first baseline knew only a part of the import's customers"
+            self._promotion.approve(baseline.baseline, Decision("shoal", now, f"approved automatically: {why}"))
             return f"baseline {baseline.baseline} is live"
         because = f" ({'; '.join(against)})" if automatic else ""
         return f"baseline {baseline.baseline} is proposed and waits for `shoal baselines approve`{because}"

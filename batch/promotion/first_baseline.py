@@ -91,7 +91,9 @@ class FirstBaseline:
         if table.history_days < settings.first_history_days:
             reason = f"{table.history_days:.0f} days of history, {settings.first_history_days:g} needed"
             return None, Readiness(customers, ready=False, reason=reason)
-        options = FitOptions(tuple(settings.features), k=settings.k, algorithms=("k-means",))
+        options = FitOptions(
+            tuple(settings.features), k=settings.k, algorithms=("k-means",), lifecycle=settings.lifecycle
+        )
         now = datetime.now(UTC)
         try:
             candidate = build_candidate(table, options, number=1, seed=settings.seed, now=now)

@@ -86,7 +86,7 @@ def _distribution(values: Floats, candidate: Candidate) -> dict[str, Any]:
     edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
     counts, _ = np.histogram(np.minimum(present, edges[-1]), edges)
     segments = []
-    for label in range(candidate.k):
+    for label in range(len(candidate.segments)):
         mine = values[candidate.labels == label]
         mine = mine[~np.isnan(mine)]
         segments.append(np.quantile(mine, _QUANTILES).tolist() if len(mine) else None)
@@ -107,7 +107,7 @@ def _correlation(numbers: pd.DataFrame) -> list[list[float | None]]:
 def _silhouettes(table: CustomerTable, candidate: Candidate) -> list[list[float]]:
     """Return the silhouettes of a sample of customers, by segment, the largest first (Rousseeuw 1987)."""
     standard = np.nan_to_num(candidate.scale.apply(table.matrix(candidate.features)))
-    placed = np.flatnonzero(candidate.labels >= 0)
+    placed = np.flatnonzero((candidate.labels >= 0) & (candidate.labels < candidate.k))
     chosen = np.random.default_rng(candidate.seed).permutation(placed)[:_SILHOUETTE_SAMPLE]
     labels = candidate.labels[chosen]
     if not 1 < len(np.unique(labels)) < len(chosen):
@@ -137,7 +137,7 @@ def _places(table: CustomerTable, candidate: Candidate) -> dict[str, Any]:
         "countries": largest,
         "customers": [
             [int(((countries == country) & (candidate.labels == label)).sum()) for country in largest]
-            for label in range(candidate.k)
+            for label in range(len(candidate.segments))
         ],
         "everywhere": [
             [str(country), int(label), int(count)]

@@ -140,8 +140,8 @@ def _pictures(baseline: Baseline, facts: Mapping[str, Any], names: Sequence[str]
             [each.centroid for each in baseline.segments],
         ),
         "candidates": candidates_chart(facts["tried"], baseline.algorithm, baseline.k) if facts["tried"] else "",
-        "silhouettes": silhouette_chart(facts["silhouettes"], names) if facts["silhouettes"] else "",
-        "scatter": scatter_chart(facts["picture"], names),
+        "silhouettes": silhouette_chart(facts["silhouettes"], names[: baseline.k]) if facts["silhouettes"] else "",
+        "scatter": scatter_chart(facts["picture"], names[: baseline.k]),
         "countries": countries_chart(facts["places"], names) if facts["places"] else "",
         "world": draw_world(
             {(country, names[label]): count for country, label, count in facts["places"].get("everywhere", [])}

@@ -9,6 +9,7 @@ from batch.selection.candidate_metrics import CandidateMetrics
 
 __all__ = ["best_candidate", "selection_reason"]
 
+_DENSITY: Final = frozenset({"dbscan", "hdbscan"})
 _STRONG: Final = 0.71
 """From here on a silhouette means a strong structure: Kaufman and Rousseeuw, "Finding Groups in Data" (1990), p. 88."""
 _REASONABLE: Final = 0.51
@@ -30,14 +31,27 @@ def best_candidate(tried: list[CandidateMetrics], asked: int | None = None) -> C
     tried = [each for each in tried if each.k == asked] or tried
     usable = [each for each in tried if each.silhouette is not None] or [each for each in tried if each.k >= 2]
     if not usable:
-        raise NoCandidate(
-            "no clustering has two segments: the customers hardly differ in these features; choose other features"
-        )
+        raise NoCandidate(_no_segments(tried))
     eligible = _eligible([each for each in usable if not each.refused] or usable)
     top = max(map(_silhouette, eligible))
     tied = [each for each in eligible if _silhouette(each) >= top - _ALIKE]
     distinct = list({(each.k, round(_silhouette(each), 6)): each for each in reversed(tied)}.values())[::-1]
     return distinct[int(np.argmin(_mean_ranks(distinct)))]
+
+
+def _no_segments(tried: list[CandidateMetrics]) -> str:
+    """Return why no clustering has two segments.
+
+    >>> _no_segments([CandidateMetrics("dbscan", 1)]).split(":")[0]
+    'dbscan found 1 cluster'
+    """
+    if all(each.algorithm in _DENSITY for each in tried):
+        found = ", ".join(f"{each.algorithm} found {each.k} cluster{'s' * (each.k != 1)}" for each in tried)
+        return (
+            f"{found}: it looks for dense groups with gaps between them, and these customers have none; they may "
+            "differ all the same: let k-means, ward or gaussian-mixture divide them"
+        )
+    return "no clustering has two segments: the customers hardly differ in these features; choose other features"
 
 
 def _eligible(allowed: list[CandidateMetrics]) -> list[CandidateMetrics]:

@@ -13,11 +13,13 @@ from bench.quality.drift_alarms import alarms
 from bench.quality.flapping_delay import measure_flapping_delay
 from bench.quality.known_groups import measure_known_groups
 from bench.quality.needless_changes import measure_stationary
-from bench.quality.real_log_against_refit import by_customer, by_event, halves, self_feeding
+from bench.quality.real_log_against_refit import by_customer, by_event, halves, self_feeding, with_stages
 from bench.quality.refit_gap_after_change import after_change
 from bench.quality.rivals import measure_rivals
 from bench.quality.small_group import measure_vips
+from bench.quality.true_names import measure_names
 from events.time_units import DAY_MS
+from simulation.scenarios.named_scenarios import named_scenario
 
 __all__ = ["PARTS", "Session"]
 
@@ -120,6 +122,18 @@ class Session:
         """Look for the VIPs after a million events."""
         return measure_vips()
 
+    def names(self) -> Figures:
+        """Watch for two years whether the names of the segments are true, on simulated shops and real logs."""
+        found: Figures = {}
+        for name in ("default", "stationary"):
+            log, _ = simulated(named_scenario(name), 2_000, 1, _BASELINE_DAY + 730)
+            found[f"simulated, {name}"] = measure_names(self.client, log, _at(log, _BASELINE_DAY))
+            self.say(f"{name}: {found[f'simulated, {name}']}")
+        for name, real in (("Online Retail", online_retail(self.data)), ("CDNOW", cdnow(self.data))):
+            found[name] = measure_names(self.client, real, _middle(real))
+            self.say(f"{name}: {found[name]}")
+        return found
+
     def known_groups(self) -> Figures:
         """Compare segments with the true groups of three simulated shops."""
         return measure_known_groups()
@@ -128,6 +142,7 @@ class Session:
         found = {}
         for k in ks:
             found[str(k)] = {"by customer": by_customer(self.client, log, k), **by_event(log, k)}
+            found[str(k)]["with stages"] = with_stages(self.client, log, k)
             if k == _DESIGN_K:
                 found[str(k)]["self-feeding"] = self_feeding(self.client, log, k)
             self.say(f"k = {k}: {found[str(k)]}")
@@ -153,4 +168,5 @@ PARTS: Final[Mapping[str, Callable[[Session], Figures]]] = {
     "rivals": Session.rivals,
     "vips": Session.vips,
     "known_groups": Session.known_groups,
+    "names": Session.names,
 }

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import redis
@@ -16,19 +16,22 @@ from bench.quality.inertia_and_agreement import Refit, flaps, inertia
 from bench.quality.models.forgetful_kmeans import ForgetfulKMeans
 from bench.quality.models.kmeans_by_event import ConstantStep
 from bench.quality.models.self_feeding import MARGIN, SelfFeeding
-from events.arrays import Ints
-from events.schema.outputs import Baseline, BaselineSegment
+from events.arrays import Floats, Ints
+from events.schema.outputs import Baseline, BaselineSegment, Lifecycle, Stage
 from events.segment_changes import Change, segment_number
 from events.time_units import DAY_MS
 from state.customers.records import Rows, blank_rows
 from stream.customers.features import DEFAULT_FEATURES, feature_matrix
+from stream.customers.lifecycle import STAGE_NAMES, STAGES, stages_of
+from stream.model.baseline_zero import SEGMENT_NAMES
 from stream.model.segmenter import CentroidSegmenter
 from stream.settings import StreamSettings
 
-__all__ = ["baseline_of", "by_customer", "by_event", "halves", "moves_of", "self_feeding"]
+__all__ = ["baseline_of", "by_customer", "by_event", "halves", "moves_of", "self_feeding", "with_stages"]
 
 Figures = dict[str, Any]
 
+_RFM: Final = ("recency", "frequency", "monetary")
 _SEED = 42
 _STEP = 0.02
 _SPARK_DAYS = 30.0
@@ -41,13 +44,25 @@ def halves(log: OrderLog) -> tuple[OrderLog, OrderLog]:
     return log.part(0, cut), log.part(cut, len(log))
 
 
-def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
-    """Fit a baseline to the customers that are there: RFM, standardised, by k-means++ with ten starts."""
-    features = list(DEFAULT_FEATURES)
-    matrix = feature_matrix(rows[rows["placed"] > 0], features, now_ms, HALF_LIFE_MS)
-    center, scale = matrix.mean(axis=0), matrix.std(axis=0)
-    fitted = KMeans(k, n_init=10, random_state=_SEED).fit((matrix - center) / scale)
-    sizes = np.bincount(fitted.labels_, minlength=k).tolist()
+def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1, rule: Lifecycle | None = None) -> Baseline:
+    """Fit a baseline to the customers that are there: standardised features, k-means++ with ten starts.
+
+    With the rule of a lifecycle it is what the service has: its default features, of those who are in none of the
+    stages. Without, RFM of all, so that rules of learning are compared with nothing else between them.
+    """
+    features = list(DEFAULT_FEATURES if rule else _RFM)
+    there = rows[rows["placed"] > 0]
+    stages = np.full(len(there), -1, np.int64) if rule is None else stages_of(there, now_ms, rule)
+    matrix = feature_matrix(there, features, now_ms, HALF_LIFE_MS)
+    center, scale = matrix[stages < 0].mean(axis=0), matrix[stages < 0].std(axis=0)
+    standard = (matrix - center) / scale
+    fitted = KMeans(k, n_init=10, random_state=_SEED).fit(standard[stages < 0])
+    tiers = len(SEGMENT_NAMES) if rule else 0  # else the margin would hold customers in the tier of the same number
+    segments = [_segment(tiers + i, f"Group {i + 1}", standard[stages < 0][fitted.labels_ == i]) for i in range(k)]
+    if rule is not None:
+        segments += [
+            _segment(tiers + k + i, STAGE_NAMES[stage], standard[stages == i], stage) for i, stage in enumerate(STAGES)
+        ]
     return Baseline(
         baseline=number,
         status="approved",
@@ -56,19 +71,23 @@ def baseline_of(rows: Rows, now_ms: int, k: int, number: int = 1) -> Baseline:
         features=features,
         center=center.tolist(),
         scale=scale.tolist(),
-        segments=[
-            BaselineSegment(
-                segment_id=f"s{label + 1}",
-                segment=f"Group {label + 1}",
-                centroid=row,
-                profile={},
-                customers=sizes[label],
-            )
-            for label, (row, n) in enumerate(zip(fitted.cluster_centers_.tolist(), sizes, strict=True))
-        ],
+        segments=segments,
         k=k,
         silhouette=None,
         inertia=float(fitted.inertia_),
+        lifecycle=rule,
+    )
+
+
+def _segment(place: int, name: str, members: Floats, stage: Stage | None = None) -> BaselineSegment:
+    mean = np.nan_to_num(members.mean(axis=0)) if len(members) else np.zeros(members.shape[1])
+    return BaselineSegment(
+        segment_id=f"s{place + 1}",
+        segment=name,
+        centroid=mean.tolist(),
+        profile={},
+        customers=len(members),
+        stage=stage,
     )
 
 
@@ -84,12 +103,20 @@ def by_customer(client: redis.Redis, log: OrderLog, k: int) -> Figures:
     return _compared(Service(client), log, k)
 
 
-def _compared(service: Service, log: OrderLog, k: int) -> Figures:
+def with_stages(client: redis.Redis, log: OrderLog, k: int) -> Figures:
+    """Run the service over a log as it is by default: the stages of the lifecycle, and k learned segments of the rest.
+
+    Compared is the rest, in the same features.
+    """
+    return _compared(Service(client), log, k, Lifecycle())
+
+
+def _compared(service: Service, log: OrderLog, k: int, rule: Lifecycle | None = None) -> Figures:
     first, second = halves(log)
     began = time.monotonic()
     for end_ms, orders in first.days():
         service.day(end_ms, orders, sweep=False)
-    service.approve(baseline_of(service.customers().rows, service.clock.now, k))
+    service.approve(baseline_of(service.customers().rows, service.clock.now, k, rule=rule))
     earlier = len(service.log.changes)
     for end_ms, orders in second.days():
         service.day(end_ms, orders)
@@ -98,13 +125,16 @@ def _compared(service: Service, log: OrderLog, k: int) -> Figures:
     batch = service.customers()
     segmenter = service.live.segmenter
     assert isinstance(segmenter, CentroidSegmenter)  # noqa: S101 - the baseline is live
-    vectors = segmenter.vectors(batch.rows, service.clock.now)
+    rows, now_ms = batch.rows, service.clock.now
+    rows = rows if rule is None else rows[stages_of(rows, now_ms, rule) < 0]
+    vectors = segmenter.vectors(rows, now_ms)
     fresh = Refit(vectors, k)
     moves = [each for each in changes if each.previous]
     return {
-        "inertia": inertia(vectors, segmenter.model.centroids) / fresh.inertia,
-        "published": fresh.agreement(batch.rows["segment"].astype(np.int64)),
-        "nearest": fresh.agreement(batch.rows["cluster"].astype(np.int64)),
+        "customers": len(rows),
+        "inertia": inertia(vectors, segmenter.model.centroids[:k]) / fresh.inertia,
+        "published": fresh.agreement(rows["segment"].astype(np.int64)),
+        "nearest": fresh.agreement(rows["cluster"].astype(np.int64)),
         "unique": fresh.unique,
         "changes_per_event": len(moves) / len(second),
         "flaps_per_event": flaps(*moves_of(moves)) / len(second),

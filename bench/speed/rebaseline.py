@@ -58,9 +58,9 @@ def rebaseline(redis_url: str) -> dict[str, Any]:
     times.append(time.perf_counter())
     candidate = build_candidate(table, FitOptions(), number=2, seed=settings.seed, now=datetime.now(UTC))
     times.append(time.perf_counter())
-    members = np.zeros(candidate.k, np.int64)
+    members = np.zeros(len(candidate.segments), np.int64)
     for chunk in reader.chunks():
-        members += np.bincount(candidate.assign(chunk), minlength=candidate.k)
+        members += np.bincount(candidate.assign(chunk), minlength=len(candidate.segments))
     times.append(time.perf_counter())
     read_s, fit_s, assign_s = np.diff(times).round(2).tolist()
     return {

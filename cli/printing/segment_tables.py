@@ -13,7 +13,7 @@ def segments_table(document: dict[str, Any]) -> Any:
     source = f"baseline {document['baseline']}" if document["baseline"] else "RFM tiers, before the first baseline"
     table = Table(title=f"{document['customers']:,} customers ({source})")
     table.add_column("segment", no_wrap=True)
-    for heading in ("customers", "share", "days since last order", "orders", "net spend"):
+    for heading in ("customers", "share", "days since last order", "orders", "net spend", "name holds"):
         table.add_column(heading, justify="right")
     for cells in _cells_of(document):
         table.add_row(*cells)
@@ -46,6 +46,7 @@ def _cells_of(document: dict[str, Any]) -> Sequence[Sequence[str]]:
             f"{each['customers']:,}",
             f"{each['share']:.1%}",
             *(_cell(each["profile"][name]) for name in ("recency_days", "frequency", "monetary")),
+            "–" if each["holds"] is None else f"{each['holds']:.0%}",
         )
         for each in document["segments"]
     ]

@@ -179,6 +179,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "yearly_rate": 0.1,
         },
         "lifetime_reason": "",
+        "lifecycle": None,
         "lineage": [
             {
                 "kind": "kept",

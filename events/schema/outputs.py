@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from events.schema.field_types import Identifier, Instant
+from events.schema.segment_claims import Lifecycle, NameClaim, NameCondition, Stage
 
 __all__ = [
     "OUTPUTS",
@@ -16,14 +17,18 @@ __all__ = [
     "Entry",
     "EntryKind",
     "Erasure",
+    "Lifecycle",
     "LifetimeAmounts",
     "LifetimeModel",
     "LifetimePurchases",
     "ModelVersion",
     "MovedFeature",
+    "NameClaim",
+    "NameCondition",
     "SegmentChange",
     "SegmentLineage",
     "SegmentMove",
+    "Stage",
 ]
 
 Cause = Literal["activity", "time", "model", "baseline", "correction", "merge"]
@@ -127,6 +132,10 @@ class BaselineSegment(_Output):
     named_for: dict[str, float] = Field(
         default_factory=dict, description="the means, before scaling, that the name was given for; empty: the present"
     )
+    stage: Stage | None = Field(default=None, description="whose members are found by rule; null: a learned segment")
+    claims: list[NameClaim] = Field(
+        default_factory=list, description="the names it may carry, the best first; the first one that is true is shown"
+    )
 
 
 class SegmentLineage(_Output):
@@ -201,7 +210,7 @@ class Baseline(_Output):
     center: list[float] = Field(description="then subtracted from each feature")
     scale: list[float] = Field(description="at last each feature is divided by it")
     segments: list[BaselineSegment]
-    k: Annotated[int, Field(ge=1)]
+    k: Annotated[int, Field(ge=1, description="learned segments; those of the lifecycle come on top")]
     silhouette: float | None
     inertia: float
     revision: int = Field(default=0, ge=0, description="grows when segments are renamed under the same number")
@@ -215,6 +224,9 @@ class Baseline(_Output):
         default=None, description="fitted to the same customers; null where it could not be"
     )
     lifetime_reason: str = Field(default="", description="why `lifetime` is null")
+    lifecycle: Lifecycle | None = Field(
+        default=None, description="rules that come before the learned segments; null: there are learned ones only"
+    )
     lineage: list[SegmentLineage] = Field(default_factory=list)
     moves: list[SegmentMove] = Field(default_factory=list, description="the preview; who stays is counted too")
     proposed_by: str = Field(default="", description="who asked for it: a person, the schedule, drift, a rollback")

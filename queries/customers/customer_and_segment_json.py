@@ -15,7 +15,7 @@ from events.time_units import DAY_MS
 from events.topics.partitioning import partition_of
 from queries.customers.orders_in_book import orders_in_book
 from queries.customers.segment_history import segment_history
-from queries.segments.segment_names import segment_names
+from queries.segments.segment_names import name_claims, segment_names
 from state.customers.attribute_columns import stored_attributes
 from state.customers.current_segment_keys import SegmentView, SegmentViews
 from state.customers.person_ids import PersonIds, PersonIdsReader
@@ -28,6 +28,7 @@ from state.store import keys
 from stream.customers.features import FEATURES, feature_of
 from stream.customers.rfm_values import rfm_values
 from stream.customers.wall_or_event_time import SegmentClock
+from stream.model.name_truth import NameCounts, add_counts, name_counts
 
 __all__ = ["CustomerUnknown", "Inspector"]
 
@@ -103,11 +104,15 @@ class Inspector:
         names = segment_names(baseline)
         counts: dict[int, int] = {}
         sums: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
+        names_hold: NameCounts = {}
         for rows, now_ms in self.chunks():
             self._accumulate(
                 rfm_values(rows, now_ms) | self._other_features(rows, now_ms, baseline), rows, counts, sums
             )
+            if baseline is not None:
+                names_hold = add_counts([names_hold, name_counts(baseline, rows, now_ms, self._half_life_ms)])
         total = sum(counts.values())
+        claims = name_claims(baseline, names_hold)
         listed = [
             {
                 "segment_id": f"s{number}",
@@ -115,6 +120,7 @@ class Inspector:
                 "customers": count,
                 "share": round(count / total, 4),
                 "profile": {name: _rounded(part[0], part[1]) for name, part in sums[number].items()},
+                **claims.get(f"s{number}", {"claim": None, "holds": None}),
             }
             for number, count in sorted(counts.items(), key=lambda item: -item[1])
         ]

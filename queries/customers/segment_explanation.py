@@ -54,7 +54,8 @@ def explain_segment(segmenter: Segmenter, rows: Rows, now_ms: int) -> SegmentExp
     distances = segmenter.border_distances(vectors, segmenter.distances(rows, vectors, now_ms))[0]
     if np.isnan(distances).any():
         return None
-    order = np.argsort(distances, kind="stable")
+    # Segments of the lifecycle are rules: nobody is near to them who is not in them.
+    order = np.argsort(distances, kind="stable")[: int(np.isfinite(distances).sum())]
     named = [segmenter.segments[i] for i in order]
     segments = [
         SegmentDistance(each.segment_id, each.name, float(distances[i])) for each, i in zip(named, order, strict=True)

@@ -10,6 +10,7 @@ from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, u
 from consumers.broker.message_coordinates import Offsets
 from consumers.continuity.continuity_check import discontinuities
 from events.codec.instants import rfc3339
+from events.schema.outputs import Baseline
 from events.settings import KafkaSettings
 from events.topics.administration import KafkaUnreachable
 from events.topics.specs import EXPERIMENT_TOPICS, SEGMENT_TOPICS
@@ -25,6 +26,7 @@ from state.partitions.accepted_gaps import AcceptedGaps
 from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
+from stream.model.name_truth import add_counts, name_share
 
 __all__ = ["alive", "input_ends", "lag_by_partition", "lags", "pipeline_status", "state_status"]
 
@@ -76,7 +78,7 @@ def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = Fals
         "changes_unsent": unsent_changes(client, partitions),
         "partitions": partitions,
         "partitions_without_worker": orphans,
-        "model": _model(workers, drifting=alarm is not None),
+        "model": _model(baseline, workers, drifting=alarm is not None),
         "workers": workers,
         "experiments": experiments,
         "triggers": triggers,
@@ -93,14 +95,28 @@ def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = Fals
     }
 
 
-def _model(workers: list[dict[str, Any]], *, drifting: bool) -> dict[str, Any]:
+def _model(baseline: Baseline | None, workers: list[dict[str, Any]], *, drifting: bool) -> dict[str, Any]:
     """Return what the workers say of the model that they use."""
     return {
         "sums_difference": max((worker["sums_difference"] or 0.0 for worker in workers), default=0.0),
         "workers_behind": sum(worker["behind"] for worker in workers),
         "segments_starving": sum(len(worker["starving"]) for worker in workers),
         "drift_alarm": drifting,
+        "names": _names(baseline, workers),
     }
+
+
+def _names(baseline: Baseline | None, workers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return for which share of each segment's members its name held in the last sweeps, where it claims something."""
+    if baseline is None:
+        return []
+    counts = add_counts(each["names"] for each in workers if each["baseline"] == baseline.baseline)
+    shares = [(each, name_share(each, counts.get(each.segment_id, []))) for each in baseline.segments]
+    return [
+        {"segment_id": each.segment_id, "segment": each.segment, "holds": share}
+        for each, share in shares
+        if share is not None
+    ]
 
 
 def _skipped(skipped: Skipped) -> dict[str, Any]:

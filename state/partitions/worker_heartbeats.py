@@ -21,8 +21,9 @@ class WorkerHeartbeat(BaseModel):
     `behind_s` is for how long it has been behind the newest model, `behind` whether that is longer than its settings
     allow. Of the last sweeps of its partitions: `measured` customers, whose squared distances to their centroids sum to
     `squared_distance`, and those to the borders of version `borders_version` to `squared_to_borders` (-1: of several
-    versions); `sums_difference` is the largest found between the model's sums and a recomputation. The leader names the
-    segments that starve, and its last alarm.
+    versions); `sums_difference` is the largest found between the model's sums and a recomputation; `names` has by
+    segment id its members, and for how many of them each of its names holds. The leader names the segments that starve,
+    and its last alarm.
     """
 
     worker: str
@@ -40,6 +41,7 @@ class WorkerHeartbeat(BaseModel):
     squared_to_borders: float = 0.0
     borders_version: int = -1
     sums_difference: float | None = None
+    names: dict[str, list[int]] = {}
     starving: list[str] = []
     drift: str = ""
 

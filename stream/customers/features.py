@@ -16,7 +16,7 @@ from events.base_error import ShoalError
 from events.codec.amount_columns import SCALE
 from events.time_units import DAY_MS
 from state.customers.records import NEVER_FIRST, NEVER_LAST, Rows
-from stream.customers.decay import decayed
+from stream.customers.decay import LANDMARK_MS, decayed
 from stream.customers.rfm_values import net_spend
 
 __all__ = [
@@ -56,6 +56,23 @@ def frequency(rows: Rows, at_ms: Times, half_life_ms: float) -> Floats:
 def monetary(rows: Rows, at_ms: Times, half_life_ms: float) -> Floats:
     """Return log(1 + decayed net amount)."""
     return np.asarray(np.log1p(np.maximum(decayed(rows["decayed_amount"], at_ms, half_life_ms) / SCALE, 0.0)))
+
+
+def recent_orders(rows: Rows, _at_ms: Times, half_life_ms: float) -> Floats:
+    """Return log(1 + decayed number of orders), as seen at the last order; NaN without orders."""
+    return _at_last_order(frequency, rows, half_life_ms)
+
+
+def recent_spend(rows: Rows, _at_ms: Times, half_life_ms: float) -> Floats:
+    """Return log(1 + decayed net amount), as seen at the last order; NaN without orders."""
+    return _at_last_order(monetary, rows, half_life_ms)
+
+
+def _at_last_order(feature: Callable[[Rows, Times, float], Floats], rows: Rows, half_life_ms: float) -> Floats:
+    never = rows["last_order"] == NEVER_LAST
+    if not never.any():
+        return feature(rows, rows["last_order"], half_life_ms)
+    return np.where(never, np.nan, feature(rows, np.where(never, LANDMARK_MS, rows["last_order"]), half_life_ms))
 
 
 def average_order_value(rows: Rows, _at_ms: Times, _half_life_ms: float) -> Floats:
@@ -148,6 +165,8 @@ FEATURES: Final[dict[str, Feature]] = {
     "recency": Feature(recency, "days since the last order", np.expm1),
     "frequency": Feature(frequency, "recent orders (decayed)", np.expm1),
     "monetary": Feature(monetary, "recent spend (decayed)", np.expm1),
+    "recent_orders": Feature(recent_orders, "orders of late, at the last one (decayed)", np.expm1),
+    "recent_spend": Feature(recent_spend, "spend of late, at the last order (decayed)", np.expm1),
     "average_order_value": Feature(average_order_value, "spend an order", np.expm1),
     "tenure": Feature(tenure, "days since first seen", np.expm1),
     "engagement": Feature(engagement, "recent web sessions (decayed)", np.expm1),
@@ -161,7 +180,8 @@ FEATURES: Final[dict[str, Feature]] = {
     "age": Feature(age, "age in years", _same),
     "income": Feature(income, "income a year", _same),
 }
-DEFAULT_FEATURES: Final = ("recency", "frequency", "monetary")
+DEFAULT_FEATURES: Final = ("recent_orders", "recent_spend")
+"""Silence moves neither: who is silent for longer than usual is in a stage of the lifecycle (decision 40)."""
 _ATTRIBUTES_FROM: Final = 2  # the first profile columns are age and income
 
 

@@ -136,7 +136,10 @@ class BorderPolicy:
         n·|step|^2 over all clusters is the most that the borders can cost (k-means: each to the cluster it is in).
         While history is replayed, a shop may grow tenfold between two sweeps.
         """
-        fitted, members = sum(each.customers for each in baseline.segments), int(counts.sum())
+        learned = np.array([each.stage is None for each in baseline.segments])
+        counts = counts * learned
+        fitted = sum(each.customers for each in baseline.segments if each.stage is None)
+        members = int(counts.sum())
         if not (fitted and members and baseline.inertia > 0.0):
             return False
         most = float((counts * ((borders - centroids) ** 2).sum(axis=1)).sum()) / members

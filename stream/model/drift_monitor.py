@@ -17,7 +17,7 @@ from state.store import keys
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.drift_detection import DriftDetector, Observation
 from stream.model.model_publisher import total_sums
-from stream.model.starving_clusters import starving_clusters
+from stream.model.starving_clusters import starving_segments
 
 __all__ = ["DriftMonitor"]
 
@@ -99,7 +99,7 @@ class DriftMonitor:
     def _starving_reasons(self, baseline: Baseline, counts: np.ndarray[Any, Any]) -> list[str]:
         """Return a reason for each segment that has begun to starve since the last check."""
         fitted = [each.customers for each in baseline.segments]
-        dying = np.flatnonzero(starving_clusters(counts, fitted, self._starving_share)).tolist()
+        dying = np.flatnonzero(starving_segments(baseline, counts, self._starving_share)).tolist()
         before, self.starving = self.starving, [baseline.segments[label].segment_id for label in dying]
         return [
             f"segment {baseline.segments[label].segment} ({baseline.segments[label].segment_id}) starves: "

@@ -10,8 +10,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from consumers.broker.internal_messages import NotReadable, OnSkipped, decode_or_skip, log_skipped, stored_message
 from events.schema.outputs import Baseline, ModelVersion
 from events.settings import KafkaSettings
+from state.customers.records import Rows
 from state.model.baselines import BaselineStore, ModelStore
 from stream.model.baseline_zero import RfmTiers
+from stream.model.name_truth import NameCounts, name_counts
 from stream.model.published_models import fits, published_baseline, published_model
 from stream.model.segmenter import CentroidSegmenter, Segmenter, segments_of
 
@@ -51,6 +53,10 @@ class LiveSegmenter:
             self.segmenter.follow(self._pending)
         log.info("baseline %d is live: %s", baseline.baseline, ", ".join(each.segment for each in baseline.segments))
         return True
+
+    def name_counts(self, rows: Rows, now_ms: int) -> NameCounts:
+        """Return for how many of these customers (n,) the names of their segments hold; nothing of the tiers."""
+        return {} if self.baseline is None else name_counts(self.baseline, rows, now_ms, self._half_life_ms)
 
     def _renamed(self, baseline: Baseline) -> bool:
         """Take the names of a later revision of the live baseline; its centroids have moved since it was fitted."""

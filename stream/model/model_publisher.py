@@ -11,7 +11,7 @@ from state.model.baselines import BaselineStore, ModelStore, PartitionSums
 from state.partitions.model_sums import ModelSums
 from stream.model.border_update_policy import BorderPolicy, Borders
 from stream.model.live_segmenter import LiveSegmenter
-from stream.model.starving_clusters import starving_clusters
+from stream.model.starving_clusters import starving_segments
 
 __all__ = ["ModelPublisher", "total_sums"]
 
@@ -22,7 +22,7 @@ def total_sums(baseline: Baseline, parts: list[PartitionSums]) -> ModelSums | No
         part.baseline != baseline.baseline or part.swept_baseline != baseline.baseline for part in parts
     ):
         return None
-    total = ModelSums.zeros(baseline.k, len(baseline.features))
+    total = ModelSums.zeros(len(baseline.segments), len(baseline.features))
     for part in parts:
         total = total + part.sums
     return total
@@ -83,8 +83,7 @@ class ModelPublisher:
     def _centroids(self, baseline: Baseline, total: ModelSums, current: ModelVersion | None) -> Floats:
         """Return the means of the members (k, d); a cluster that starves stays where it last was."""
         last = np.array(current.centroids if current else [each.centroid for each in baseline.segments])
-        fitted = [each.customers for each in baseline.segments]
-        dying = starving_clusters(total.counts, fitted, self._starving_share)
+        dying = starving_segments(baseline, total.counts, self._starving_share)
         return np.where(dying[:, None], last, total.means(otherwise=last))
 
     def _next_version(self, stored: ModelVersion | None) -> int:

@@ -9,7 +9,9 @@ from consumers.broker.internal_messages import NotReadable
 from events.schema.outputs import Baseline, ModelVersion
 from events.segment_changes import segment_number
 from state.customers.records import RECORD
+from stream.customers.decay import LANDMARK_MS
 from stream.customers.features import feature_matrix
+from stream.customers.lifecycle import STAGES
 
 __all__ = ["fits", "published_baseline", "published_model"]
 
@@ -27,7 +29,7 @@ def published_baseline(key: bytes | None, value: bytes) -> Baseline:
     if key != str(baseline.baseline).encode():
         raise NotReadable("its key is not the baseline's number")
     width = len(baseline.features)
-    feature_matrix(np.zeros(0, RECORD), baseline.features, 0, 1.0, tuple(baseline.attributes))
+    feature_matrix(np.zeros(0, RECORD), baseline.features, LANDMARK_MS, 1.0, tuple(baseline.attributes))
     for name in ("center", "scale"):
         _require_length(name, getattr(baseline, name), width)
     for name in ("lower", "upper", "power"):
@@ -35,7 +37,12 @@ def published_baseline(key: bytes | None, value: bytes) -> Baseline:
             _require_length(name, getattr(baseline, name), width)
     if not all(baseline.scale):
         raise NotReadable("scale: holds 0")
-    _require_length("segments", baseline.segments, baseline.k)
+    stages = sorted(each.stage for each in baseline.segments if each.stage is not None)
+    if stages != (sorted(STAGES) if baseline.lifecycle else []):
+        raise NotReadable(f"segments: {stages} are not the stages of its lifecycle")
+    _require_length("segments", baseline.segments, baseline.k + len(stages))
+    if any(each.stage is not None for each in baseline.segments[: baseline.k]):
+        raise NotReadable("segments: the stages of the lifecycle come last")
     for segment in baseline.segments:
         _require_length("centroid", segment.centroid, width)
     ids = [each.segment_id for each in baseline.segments] + [each.segment_id for each in baseline.lineage]
@@ -59,7 +66,7 @@ def published_model(key: bytes | None, value: bytes) -> ModelVersion:
 
 def fits(model: ModelVersion, baseline: Baseline) -> bool:
     """Return whether a model may be one of a baseline: of another one, or with its features and segments."""
-    same = model.features == baseline.features and len(model.centroids) == baseline.k
+    same = model.features == baseline.features and len(model.centroids) == len(baseline.segments)
     return model.baseline != baseline.baseline or same
 
 

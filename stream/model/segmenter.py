@@ -6,10 +6,11 @@ from typing import Protocol
 import numpy as np
 
 from events.arrays import Floats, Ints
-from events.schema.outputs import Baseline, ModelVersion
+from events.schema.outputs import Baseline, ModelVersion, Stage
 from events.segment_changes import segment_number
 from state.customers.records import Rows
 from stream.customers.features import feature_matrix, units_of
+from stream.customers.lifecycle import STAGE_FEATURES, STAGES, stages_of
 from stream.customers.yeo_johnson import inverse_yeo_johnson, yeo_johnson
 from stream.model.kmeans import OnlineKMeans
 
@@ -22,16 +23,20 @@ _FAR = 100.0
 
 @dataclass(frozen=True)
 class Segment:
-    """What a cluster is published as: the number in records, the id and the name."""
+    """What a cluster is published as: the number in records, the id, the name, and the stage where a rule finds it."""
 
     number: int
     segment_id: str
     name: str
+    stage: Stage | None = None
 
 
 def segments_of(baseline: Baseline) -> list[Segment]:
     """Return the segments of a baseline, in the order of its clusters."""
-    return [Segment(segment_number(each.segment_id), each.segment_id, each.segment) for each in baseline.segments]
+    return [
+        Segment(segment_number(each.segment_id), each.segment_id, each.segment, each.stage)
+        for each in baseline.segments
+    ]
 
 
 class Segmenter(Protocol):
@@ -63,8 +68,11 @@ class Segmenter(Protocol):
         """Return the distances (n, k) to the segments; all NaN where a customer cannot be placed."""
         ...
 
-    def border_distances(self, vectors: Floats, distances: Floats) -> Floats:
-        """Return the distances (n, k) that published segments are decided by; `distances` are those to the segments."""
+    def border_distances(self, vectors: Floats, distances: Floats, borders: OnlineKMeans | None = None) -> Floats:
+        """Return the distances (n, k) that published segments are decided by; `distances` are those to the segments.
+
+        `borders` are others than the present ones.
+        """
         ...
 
     @property
@@ -72,8 +80,11 @@ class Segmenter(Protocol):
         """The model that decides published segments, None under rules."""
         ...
 
-    def explaining_vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
-        """Return the explaining vectors (n, number of explaining features) at a time, NaN where missing."""
+    def explaining_vectors(self, rows: Rows, at_ms: Ints | int, vectors: Floats) -> Floats:
+        """Return the explaining vectors (n, number of explaining features) at a time, NaN where missing.
+
+        `vectors` are the customers' own at that time.
+        """
         ...
 
     def in_units(self, vectors: Floats) -> Floats:
@@ -99,13 +110,19 @@ class CentroidSegmenter:
         ]
         self.features = list(baseline.features)
         self.dimensions = len(self.features)
-        self.explaining_features = self.features
+        beside = STAGE_FEATURES if baseline.lifecycle else ()
+        self._beside = [name for name in beside if name not in self.features]
+        self.explaining_features = self.features + self._beside
         self._attributes = tuple(baseline.attributes)
         self._bounds = _bounds(baseline)
         self._powers = [(column, power) for column, power in enumerate(baseline.power) if power is not None]
         self._center, self._scale = np.array(baseline.center), np.array(baseline.scale)
         self._half_life_ms = half_life_ms
         self.model = OnlineKMeans(np.array([each.centroid for each in baseline.segments]), self.features)
+        self._lifecycle, self._k = baseline.lifecycle, baseline.k
+        place = {each.stage: column for column, each in enumerate(self.segments)}
+        self._columns = np.array([place.get(stage, -1) for stage in STAGES])
+        self._near = self._near_borders = self._of_learned(self.model)
         self._borders = self.model
         self.borders_version = 0
 
@@ -114,13 +131,19 @@ class CentroidSegmenter:
         if model.baseline != self.baseline or model.version <= self.version:
             return False
         self.model = OnlineKMeans(np.array(model.centroids), self.features)
+        self._near = self._of_learned(self.model)
         self.version = model.version
         if (of := borders_version(model)) != self.borders_version:
             self.borders_version = of
             self._borders = (
                 self.model if model.borders is None else OnlineKMeans(np.array(model.borders), self.features)
             )
+            self._near_borders = self._near if self._borders is self.model else self._of_learned(self._borders)
         return True
+
+    def _of_learned(self, model: OnlineKMeans) -> OnlineKMeans:
+        """Return the model of the learned segments alone; they come before the stages, which have no place."""
+        return model if self._lifecycle is None else OnlineKMeans(model.centroids[: self._k], self.features)
 
     def vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
         """Return the standardised features (n, d) at a time, on the grid, NaN where missing."""
@@ -133,33 +156,58 @@ class CentroidSegmenter:
         return np.asarray(np.rint(standard * _GRID) / _GRID)
 
     def distances(self, rows: Rows, vectors: Floats, at_ms: Ints | int) -> Floats:
-        """Return the Euclidean distances (n, k) to the centroids."""
-        return self.model.distances_many(vectors)
+        """Return the Euclidean distances (n, k) to the centroids.
+
+        A customer in a stage of the lifecycle is at distance 0 from its segment and infinitely far from all others;
+        one who is in none is infinitely far from those of the stages.
+        """
+        learned = self._near.distances_many(vectors)
+        if self._lifecycle is None:
+            return learned
+        distances = np.full((len(rows), len(self.segments)), np.inf)
+        distances[:, : self._k] = learned
+        stages = stages_of(rows, at_ms, self._lifecycle)
+        staged = np.flatnonzero(stages >= 0)
+        if len(staged):
+            distances[staged, : self._k] = np.inf
+            distances[staged, self._columns[stages[staged]]] = 0.0
+        return distances
 
     @property
     def border_model(self) -> OnlineKMeans:
         """The model that decides published segments."""
         return self._borders
 
-    def border_distances(self, vectors: Floats, distances: Floats) -> Floats:
-        """Return the Euclidean distances (n, k) to the borders' centroids."""
-        return distances if self._borders is self.model else self._borders.distances_many(vectors)
+    def border_distances(self, vectors: Floats, distances: Floats, borders: OnlineKMeans | None = None) -> Floats:
+        """Return the Euclidean distances (n, k) to the borders' centroids; who is in a stage is there in any case."""
+        near = self._near_borders if borders is None else self._of_learned(borders)
+        if near is self._near:
+            return distances
+        learned = near.distances_many(vectors)
+        if self._lifecycle is None:
+            return learned
+        found = distances.copy()
+        found[:, : self._k] = np.where(np.isinf(distances[:, : self._k]), np.inf, learned)
+        return found
 
     @property
     def border_centroids(self) -> Floats:
         """The centroids (k, d) that decide published segments."""
         return self._borders.centroids
 
-    def explaining_vectors(self, rows: Rows, at_ms: Ints | int) -> Floats:
-        """Return the vectors: the features of the model explain its changes."""
-        return self.vectors(rows, at_ms)
+    def explaining_vectors(self, rows: Rows, at_ms: Ints | int, vectors: Floats) -> Floats:
+        """Return the vectors, and beside them, not standardised, what the stages of the lifecycle go by."""
+        if not self._beside:
+            return vectors
+        return np.hstack([vectors, feature_matrix(rows, self._beside, at_ms, self._half_life_ms)])
 
     def in_units(self, vectors: Floats) -> Floats:
-        """Return vectors (n, d) in the features' own units."""
-        raw = vectors * self._scale + self._center
+        """Return vectors (n, d), or explaining vectors, in the features' own units."""
+        raw = vectors.copy()
+        raw[:, : self.dimensions] = vectors[:, : self.dimensions] * self._scale + self._center
         for column, power in self._powers:
             raw[:, column] = inverse_yeo_johnson(raw[:, column], power)
-        return units_of(raw, self.features, self._attributes)
+        return units_of(raw, self.explaining_features[: raw.shape[1]], self._attributes)
 
 
 def borders_version(model: ModelVersion) -> int:

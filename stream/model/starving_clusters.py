@@ -5,8 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from events.arrays import Flags, Ints
+from events.schema.outputs import Baseline
 
-__all__ = ["starving_clusters"]
+__all__ = ["starving_clusters", "starving_segments"]
+
+
+def starving_segments(baseline: Baseline, counts: Ints, share: float) -> Flags:
+    """Return which of a baseline's segments starve (see `starving_clusters`); a stage of the lifecycle may be empty."""
+    learned = np.array([each.stage is None for each in baseline.segments])
+    fitted = [each.customers * (each.stage is None) for each in baseline.segments]
+    return starving_clusters(counts * learned, fitted, share)
 
 
 def starving_clusters(counts: Ints, fitted: Sequence[int], share: float) -> Flags:

@@ -4,7 +4,8 @@ The sums are made of terms that float64 adds exactly (docs/decisions/0001), so t
 unless something is wrong: it is measured because that is a claim about every line that touches them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from events.arrays import Floats, Ints
 from state.partitions.model_sums import ModelSums
 from state.partitions.partition_fence import OwnedPartition
+from stream.model.name_truth import NameCounts, add_counts
 
 __all__ = ["SweepCheck", "SweepResult"]
 
@@ -24,9 +26,10 @@ _BORDERS_MOVED: Final = -1
 class SweepResult:
     """What one sweep of a partition measured.
 
-    `squared_distance` sums the squared distances of its placed customers to their centroids, `squared_to_borders` those
-    to the nearest border centroid, of version `borders`; `sums_difference` is the largest difference between the
-    model's sums and those recomputed, None where events came in between, so that they cannot be compared.
+    `squared_distance` sums the squared distances of the `customers` in learned segments to their centroids,
+    `squared_to_borders` those to the nearest border centroid, of version `borders`; `sums_difference` is the largest
+    difference between the model's sums and those recomputed, None where events came in between, so that they cannot be
+    compared. `names` says for how many members the segments' names hold (`stream.model.name_truth`).
     """
 
     baseline: int
@@ -35,17 +38,21 @@ class SweepResult:
     borders: int
     squared_to_borders: float
     sums_difference: float | None
+    names: NameCounts = field(default_factory=dict)
 
 
 class SweepCheck:
     """Adds up the measurements of one partition's sweep, chunk by chunk."""
 
-    def __init__(self, owned: OwnedPartition, baseline: int, borders: int, k: int, d: int) -> None:
+    def __init__(self, owned: OwnedPartition, baseline: int, borders: int, d: int, staged: Sequence[bool]) -> None:
+        """Begin; `staged` (k,) says which clusters are stages of the lifecycle, which have no place."""
         self._baseline, self._borders, self._revision = baseline, borders, owned.revision
-        self._sums = ModelSums.zeros(k, d)
+        self._staged = np.array(staged, np.bool_)
+        self._sums = ModelSums.zeros(len(staged), d)
         self._seen = self._customers = 0
         self._squared = self._squared_to_borders = 0.0
         self._unchanged = True
+        self._names: NameCounts = {}
 
     def add(self, owned: OwnedPartition, vectors: Floats, clusters: Ints, distances: Floats, borders: Floats) -> None:
         """Take in a chunk as it will stand: vectors (n, d), own clusters (n,), distances now, and those to the borders.
@@ -62,7 +69,11 @@ class SweepCheck:
         squared = _squared(distances)
         self._squared += squared
         self._squared_to_borders += _squared(borders) if held else squared
-        self._customers += len(clusters)
+        self._customers += len(clusters) - int(self._staged[clusters].sum())
+
+    def add_names(self, counts: NameCounts) -> None:
+        """Take in for how many members of a chunk the names of their segments hold, as they stand after it."""
+        self._names = add_counts([self._names, counts])
 
     def note_write(self, owned: OwnedPartition) -> None:
         """Take note that what was written since `add` is the sweep's own write, no event's."""
@@ -82,6 +93,7 @@ class SweepCheck:
             borders=self._borders if borders == self._borders else _BORDERS_MOVED,
             squared_to_borders=self._squared_to_borders,
             sums_difference=difference,
+            names=self._names,
         )
 
 

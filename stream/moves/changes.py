@@ -97,19 +97,19 @@ def _factorized(causes: npt.NDArray[np.object_]) -> tuple[list[str], Ints]:
 def _explaining(segmenter: Segmenter, evaluation: Evaluation, places: Ints, now_ms: int) -> tuple[Floats, Floats]:
     """Return the explaining vectors of the customers at `places` now and when last learned, NaN where not known."""
     known = evaluation.learned[places]
-    if not segmenter.dimensions:
-        before = take_rows(evaluation.before, places)
-        now, last = (
-            segmenter.explaining_vectors(take_rows(evaluation.after, places), now_ms),
-            segmenter.explaining_vectors(before, before["learned_at"]),
-        )
-        last[~known] = np.nan
-        return now, last
+    vectors, after = evaluation.vectors[places], take_rows(evaluation.after, places)
     if evaluation.learned.all():
-        return evaluation.vectors[places], evaluation.old[places]
-    last = np.full((len(places), segmenter.dimensions), np.nan)
-    last[known] = evaluation.old[(np.cumsum(evaluation.learned) - 1)[places[known]]]
-    return evaluation.vectors[places], last
+        old = evaluation.old[places]
+    else:
+        old = np.full(vectors.shape, np.nan)
+        old[known] = evaluation.old[(np.cumsum(evaluation.learned) - 1)[places[known]]]
+    now = segmenter.explaining_vectors(after, now_ms, vectors)
+    if now.shape[1] == vectors.shape[1]:
+        return now, old
+    before = take_rows(evaluation.before, places)
+    last = segmenter.explaining_vectors(before, before["learned_at"], old)
+    last[~known] = np.nan
+    return now, last
 
 
 def _prototype(

@@ -9,12 +9,14 @@ __all__ = ["explain_change"]
 
 _LABELS: Final = {
     "frequency": "recent orders",
+    "recent_orders": "recent orders",
+    "recent_spend": "recent spend",
     "monetary": "recent spend",
     "average_order_value": "money an order",
     "engagement": "recent visits",
     "income": "income",
 }
-_DECAYING: Final = {"frequency", "monetary", "engagement"}
+_DECAYING: Final = {"frequency", "monetary", "engagement", "orders"}
 _CAUSES: Final = {
     "model": "the segment's centre has moved with its members",
     "baseline": "the segments were defined anew",
@@ -75,7 +77,17 @@ def _tenure(moved: MovedFeature, _change: Change) -> str:
     return "" if moved.after is None else f"known for {_counted_days(moved.after)}"
 
 
-_PHRASES: Final[dict[str, Callable[[MovedFeature, Change], str]]] = {"recency": _recency, "tenure": _tenure}
+def _orders(moved: MovedFeature, change: Change) -> str:
+    if moved.after is None or moved.after == moved.before or (moved.before is None and moved.after != 1.0):
+        return ""
+    return "first order" if moved.after == 1.0 and not moved.before else _feature(moved, change)
+
+
+_PHRASES: Final[dict[str, Callable[[MovedFeature, Change], str]]] = {
+    "recency": _recency,
+    "tenure": _tenure,
+    "orders": _orders,
+}
 
 
 def _counted_days(days: float) -> str:

@@ -72,7 +72,12 @@ def sums_for_baseline(segmenter: Segmenter, baseline: int, sums: ModelSums | Non
         raise BaselineOutdated(baseline, segmenter.baseline)
     if sums is None or baseline != segmenter.baseline:
         return ModelSums.zeros(len(segmenter.segments), segmenter.dimensions)
-    return sums
+    missing = len(segmenter.segments) - len(sums.counts)
+    if not missing:
+        return sums
+    # Written by an earlier release, whose tiers were fewer: the others begin empty.
+    grown = ((0, missing), (0, 0))
+    return ModelSums(np.pad(sums.sums, grown), np.pad(sums.weights, grown), np.pad(sums.counts, grown[0]))
 
 
 def published_cluster(
@@ -81,13 +86,16 @@ def published_cluster(
     """Return the cluster (n,) whose segment is to be published, by border distances (n, k) and rows (n,).
 
     `now_ms` is a time, or one for each (n,). A customer leaves its segment only where another centroid is nearer by the
-    margin (a share of the distance) and dwell and cool-down have passed, or where the segment no longer exists.
+    margin (a share of the distance) and dwell and cool-down have passed, or where the segment no longer exists. The
+    stages of the lifecycle are rules: into them and out of them nobody waits.
     """
     segments = rows["segment"].astype(np.int64)
     target = nearest_beyond_margin(segmenter, distances, segments, hysteresis)
     if not hysteresis.has_time_limits:
         return target
     present = np.where(rows["baseline"] == segmenter.baseline, _clusters_of(segmenter, segments), -1)
+    staged = np.array([each.stage is not None for each in segmenter.segments])
+    present[staged[target] | staged[present]] = -1
     return hysteresis.apply_time_limits(segmenter.segments, rows, present, target, now_ms)
 
 

@@ -12,7 +12,7 @@ from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.partition_batch import SegmentResult
 from events.arrays import Flags, Floats, Ints
 from state.customers.attribute_columns import AttributeColumns
-from state.customers.records import NEVER_LAST, CustomerBatch, Rows, take_rows
+from state.customers.records import NEVER_LAST, CustomerBatch, Rows, copy_rows, take_rows
 from state.partitions.partition_store import OwnedPartition, PartitionStore
 from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.kmeans import OnlineKMeans, nearest
@@ -151,7 +151,11 @@ class Sweeper:
         progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
         progress.borders, progress.baseline, progress.swept_state = segmenter.border_model, segmenter.baseline, state
         progress.check = SweepCheck(
-            owned, segmenter.baseline, segmenter.borders_version, k=len(segmenter.segments), d=segmenter.dimensions
+            owned,
+            segmenter.baseline,
+            segmenter.borders_version,
+            d=segmenter.dimensions,
+            staged=[each.stage is not None for each in segmenter.segments],
         )
 
     def _reevaluate(
@@ -170,6 +174,7 @@ class Sweeper:
         chosen, causes = self._select(customers, segmenter, now_ms, record, progress.earlier)
         finished = complete and owned.swept_baseline < segmenter.baseline
         if not len(chosen) and not finished:
+            self._check_names(check, customers.rows, now_ms)
             return
         subset = customers.take(chosen)
         batch = SegmentationBatch(subset.ids, subset.rows, subset.rows, causes, now_ms)
@@ -181,6 +186,13 @@ class Sweeper:
         self._committer.trim_outbox(owned)
         if check is not None:
             check.note_write(owned)
+            rows = copy_rows(customers.rows)
+            rows[chosen] = subset.rows
+            self._check_names(check, rows, now_ms)
+
+    def _check_names(self, check: SweepCheck | None, rows: Rows, now_ms: int) -> None:
+        if check is not None:
+            check.add_names(self._live.name_counts(rows, now_ms))
 
     def _select(
         self,
@@ -227,7 +239,8 @@ class Sweeper:
         by_model = published_cluster(segmenter, last, rows, then, self._hysteresis) == movers.target
         if earlier is None:
             return np.asarray(by_model)
-        before = earlier.distances_many(movers.vectors)
+        now = segmenter.distances(rows, movers.vectors, now_ms)
+        before = segmenter.border_distances(movers.vectors, now, earlier)
         by_time = published_cluster(segmenter, before, rows, now_ms, self._hysteresis) == movers.target
         return np.asarray(by_model & ~by_time)
 

@@ -14,12 +14,16 @@ from batch.fit_options import FitOptions
 from events.schema.outputs import Baseline
 from state.customers.records import blank_rows
 from stream.customers.features import FeatureUnknown
+from stream.customers.lifecycle import stages_of
 from stream.model.kmeans import nearest
+from stream.model.name_truth import name_counts, name_share
+from stream.model.published_models import published_baseline
 from stream.model.segmenter import CentroidSegmenter
 from tests.batch.known_groups import FEATURES, shop_table
-from tests.building import HALF_LIFE_MS, NOW, NOW_MS, names, rows_with, shoppers
+from tests.building import DAY_MS, HALF_LIFE_MS, NOW, NOW_MS, RFM, names, rows_with, shoppers
 
-QUICK = FitOptions(algorithms=("k-means",))
+QUICK = FitOptions(features=tuple(RFM), algorithms=("k-means",), lifecycle=None)
+"""The clustering alone; the stages that come before it are in `TestLifecycle`."""
 
 
 def table_of(rows, attributes=()):
@@ -60,7 +64,7 @@ class TestSegmentsThatAreThere:
 
     def test_so_they_are_with_every_algorithm_compared(self):
         table, truth = shop_table()
-        found = build(table, FitOptions(features=FEATURES))
+        found = build(table, FitOptions(features=FEATURES, lifecycle=None))
         assert adjusted_rand_score(truth, found.labels) >= 0.9
         assert {each.algorithm for each in found.tried} == {"k-means", "ward", "gaussian-mixture", "hdbscan"}
 
@@ -218,3 +222,59 @@ class TestBadStates:
             build(mall(), replace(QUICK, features=("love",)))
         with pytest.raises(AlgorithmUnknown, match="no algorithm 'k-median'; choose from k-means"):
             build(mall(), replace(MALL, algorithms=("k-median",)))
+
+
+STAGED = FitOptions(algorithms=("k-means",), k=3)
+
+
+@pytest.fixture(scope="module")
+def staged():
+    return build(shop_table()[0], STAGED)
+
+
+class TestLifecycle:
+    def test_the_stages_come_after_the_learned_segments_and_everybody_is_somewhere(self, staged):
+        assert (staged.k, len(staged.segments)) == (3, 8)
+        assert [each.name for each in staged.segments[3:]] == [
+            *("No Order Yet", "New Customers", "One-Time Buyers", "At-Risk Customers", "Inactive")
+        ]
+        assert np.bincount(staged.labels, minlength=8).tolist() == [each.customers for each in staged.segments]
+
+    def test_learned_segments_hold_only_those_who_have_ordered_twice_and_are_not_late(self, staged):
+        table = shop_table()[0]
+        stages = stages_of(table.rows, table.now_ms, staged.lifecycle)
+        assert ((staged.labels < 3) == (stages < 0)).all()
+        assert np.nanmean(staged.scale.apply(table.matrix(staged.features))[stages < 0], axis=0) == pytest.approx(
+            [0, 0], abs=0.02
+        )
+
+    def test_the_worker_puts_every_customer_where_the_candidate_does(self, staged):
+        table = shop_table()[0]
+        baseline = staged.baseline([f"s{place + 1}" for place in range(8)], status="approved")
+        read = published_baseline(b"3", baseline.model_dump_json().encode())
+        segmenter = CentroidSegmenter(read, HALF_LIFE_MS)
+        vectors = segmenter.vectors(table.rows, table.now_ms)
+        live = nearest(segmenter.distances(table.rows, vectors, table.now_ms))
+        assert (live == staged.labels).mean() > 0.998  # the grid of the live vectors decides on a border
+        assert np.array_equal(staged.assign(table), staged.labels)
+
+    def test_every_name_holds_for_nineteen_twentieths_of_the_members(self, staged):
+        table = shop_table()[0]
+        baseline = staged.baseline([f"s{place + 1}" for place in range(8)])
+        rows = table.rows.copy()
+        rows["segment"] = staged.labels + 1
+        counts = name_counts(baseline, rows, int(table.now_ms[0]), HALF_LIFE_MS)
+        held = {each.segment: name_share(each, counts[each.segment_id]) for each in baseline.segments}
+        assert all(share is None or share >= 0.95 for share in held.values()), held
+
+    def test_profiles_alone_have_no_lifecycle(self):
+        found = build(mall(), replace(STAGED, features=("income", "spending_score"), k=5))
+        assert found.lifecycle is None
+        assert len(found.segments) == 5
+
+    def test_where_everybody_is_gone_the_clock_is_doubted(self):
+        rows = shoppers(200)
+        rows["last_order"] -= 3_000 * DAY_MS
+        rows["first_order"] -= 3_000 * DAY_MS
+        with pytest.raises(TooFewCustomers, match=r"Inactive.*the newest order is 3,\d+ days old: .*SHOAL_CLOCK"):
+            build(table_of(rows), STAGED)

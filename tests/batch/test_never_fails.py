@@ -11,6 +11,7 @@ from batch.fit_options import FitOptions
 from events.base_error import ShoalError
 from events.schema.outputs import Baseline
 from stream.model.kmeans import nearest
+from stream.model.published_models import published_baseline
 from stream.model.segmenter import CentroidSegmenter
 from tests.building import HALF_LIFE_MS, NOW, NOW_MS, examples, names, shoppers
 
@@ -43,8 +44,13 @@ def test_a_candidate_can_go_live_or_the_reason_is_given(n, different, seed, feat
     if found is None:
         assert "customers" in refused
         return
-    baseline = found.baseline([f"s{place + 1}" for place in range(found.k)], status="approved")
-    assert len({each.segment for each in baseline.segments}) == found.k >= 2
+    ids = [f"s{place + 1}" for place in range(len(found.segments))]
+    baseline = found.baseline(ids, status="approved")
+    published_baseline(b"1", baseline.model_dump_json().encode())
+    assert len({each.segment for each in baseline.segments}) == len(ids) == found.k + (5 if found.lifecycle else 0)
+    assert found.k >= 2
     segmenter = CentroidSegmenter(Baseline.model_validate_json(baseline.model_dump_json()), HALF_LIFE_MS)
     live = nearest(segmenter.distances(rows, segmenter.vectors(rows, NOW_MS), NOW_MS))
     assert ((live < 0) == (found.labels < 0)).all()
+    staged = found.labels >= found.k
+    assert live[staged].tolist() == found.labels[staged].tolist()

@@ -94,7 +94,7 @@ def test_a_group_that_falls_apart_gets_a_new_id_and_the_old_one_is_never_used_ag
 
 def test_a_first_baseline_has_ids_beside_those_of_the_tiers():
     baseline = proposal_of(customers()).baseline
-    assert sorted(segment_number(each.segment_id) for each in baseline.segments) == [7, 8, 9, 10]
+    assert sorted(segment_number(each.segment_id) for each in baseline.segments) == [9, 10, 11, 12]
     assert {each.kind for each in baseline.lineage} == {"born", "retired"}
     assert baseline.follows == 0
     assert "live_silhouette" not in baseline.metrics

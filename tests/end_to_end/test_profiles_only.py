@@ -41,7 +41,7 @@ def mall(tmp_path_factory):
 
 
 def test_all_live_in_the_segments_that_are_there_and_the_export_says_so(mall):
-    assert answer(mall, "customer", "0007")["segment"] == "Inactive", "before any baseline"
+    assert answer(mall, "customer", "0007")["segment"] == "No Order Yet", "before any baseline"
     report = mall / "report"
     made = answer(mall, "rebaseline", "--features", "income,spending_score", "--approve", "--report", str(report))
     assert (made["status"], made["k"]) == ("approved", 5)
@@ -71,7 +71,7 @@ def test_what_cannot_be_done_is_said(mall):
         (("rebaseline", "--features", "income,shoe_size"), "there is no feature 'shoe_size'"),
         (("rebaseline", "--features", "income", "--k", "300"), "cannot make 300 segments"),
         (("rebaseline", "--features", "income", "--algorithm", "magic"), "magic"),
-        (("rebaseline",), "none of the 200 customers has a value of 'recency'"),
+        (("rebaseline",), "none of the 200 customers has a value of 'recent_orders'"),
         (("baselines", "show", "77"), "there is no baseline 77"),
     ):
         ran = shoal(mall, *arguments)

@@ -56,7 +56,7 @@ class Population:
         self._version: ModelVersion | None = None
         self.segmenter = CentroidSegmenter(baseline, HALF_LIFE_MS)
         self.rows, self.hysteresis = rows, hysteresis
-        self.sums = ModelSums.zeros(baseline.k, len(baseline.features))
+        self.sums = ModelSums.zeros(len(baseline.segments), len(baseline.features))
         self._reevaluate(rows.copy(), now_ms)
 
     def day(self, end_ms: int, orders: OrderLog) -> None:

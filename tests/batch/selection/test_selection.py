@@ -152,4 +152,8 @@ class TestRule:
 
     def test_without_two_clusters_anywhere_nothing_is_chosen(self):
         with pytest.raises(NoCandidate, match="choose other features"):
+            best_candidate([CandidateMetrics("k-means", 1), CandidateMetrics("dbscan", 0)])
+
+    def test_where_only_dense_groups_were_looked_for_it_is_not_said_that_customers_hardly_differ(self):
+        with pytest.raises(NoCandidate, match=r"^hdbscan found 1 cluster, dbscan found 0 clusters: .* let k-means"):
             best_candidate([CandidateMetrics("hdbscan", 1), CandidateMetrics("dbscan", 0)])

@@ -10,7 +10,10 @@ from stream.customers.features import DEFAULT_FEATURES, FEATURES, FeatureUnknown
 from tests.building import HALF_LIFE_MS, NOW_MS, ints, rows_with, same, shoppers
 
 WHEN_UNKNOWN = {
-    **dict.fromkeys(("recency", "average_order_value", "tenure", "engagement", "age", "income"), np.nan),
+    **dict.fromkeys(
+        ("recency", "recent_orders", "recent_spend", "average_order_value", "tenure", "engagement", "age", "income"),
+        np.nan,
+    ),
     **dict.fromkeys(("order_gap", "return_rate", "pages_per_session", "session_minutes", "cart_rate"), np.nan),
     **dict.fromkeys(("frequency", "monetary", "orders", "spend"), 0.0),
 }
@@ -18,7 +21,7 @@ WITH_TIME = {
     **dict.fromkeys(("recency", "tenure"), 1),
     **dict.fromkeys(("frequency", "monetary", "engagement"), -1),
     **dict.fromkeys(("average_order_value", "age", "income", "orders", "spend", "order_gap", "return_rate"), 0),
-    **dict.fromkeys(("pages_per_session", "session_minutes", "cart_rate"), 0),
+    **dict.fromkeys(("pages_per_session", "session_minutes", "cart_rate", "recent_orders", "recent_spend"), 0),
 }
 
 
@@ -150,7 +153,7 @@ def test_a_time_for_each_customer_gives_what_one_time_for_all_gives():
 
 
 def test_nobody_has_no_features():
-    assert feature_matrix(blank_rows(0), DEFAULT_FEATURES, NOW_MS, HALF_LIFE_MS).shape == (0, 3)
+    assert feature_matrix(blank_rows(0), DEFAULT_FEATURES, NOW_MS, HALF_LIFE_MS).shape == (0, len(DEFAULT_FEATURES))
 
 
 def test_an_unknown_feature_is_named_with_those_to_choose_from():

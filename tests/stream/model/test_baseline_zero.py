@@ -11,7 +11,9 @@ from stream.model.baseline_zero import (
     INACTIVE,
     LOYAL,
     NEW,
+    NO_ORDER,
     OCCASIONAL,
+    ONE_ORDER,
     SEGMENT_NAMES,
     RfmTiers,
     tiers_of,
@@ -19,31 +21,33 @@ from stream.model.baseline_zero import (
 from tests.building import HALF_LIFE_MS, NOW_MS, ints, rows_with, shoppers
 
 
-def tier(days_silent=None, orders=0.0, days_known=None, at_ms=NOW_MS):
-    columns = {}
-    if days_silent is not None:
-        # A little more than the number of orders, since a decayed sum is rounded to 16 bits.
-        decayed = contributions(np.array([orders * 1.001]), ints([NOW_MS]), HALF_LIFE_MS)
-        columns |= {"last_order": NOW_MS - int(days_silent * DAY_MS), "decayed_orders": decayed}
-    if days_known is not None:
-        columns["first_order"] = NOW_MS - int(days_known * DAY_MS)
-    return int(tiers_of(rows_with(**columns), at_ms, HALF_LIFE_MS)[0])
+def tier(silent, placed=1, recent=None, gap=10.0, at_ms=NOW_MS):
+    """The tier of a customer by days since the last order, orders placed and of late, and the days between them."""
+    last = NOW_MS - int(silent * DAY_MS)
+    # A little more than the number of orders, since a decayed sum is rounded to 16 bits.
+    decayed = contributions(np.array([(recent or placed) * 1.001]), ints([last]), HALF_LIFE_MS)
+    first = last - int(gap * DAY_MS) * (placed - 1)
+    rows = rows_with(placed=placed, last_order=last, first_order=first, decayed_orders=decayed)
+    return int(tiers_of(rows, at_ms, HALF_LIFE_MS)[0])
 
 
 @pytest.mark.parametrize(
     ("expected", "customer"),
     [
-        (INACTIVE, {}),
-        (INACTIVE, {"days_silent": 361, "orders": 50}),
-        (AT_RISK, {"days_silent": 359, "orders": 50}),
-        (AT_RISK, {"days_silent": 121, "orders": 9}),
-        (LOYAL, {"days_silent": 119, "orders": 8}),
-        (LOYAL, {"days_silent": 0, "orders": 8, "days_known": 10}),
-        (FREQUENT, {"days_silent": 0, "orders": 7.9}),
-        (FREQUENT, {"days_silent": 100, "orders": 3, "days_known": 1}),
-        (NEW, {"days_silent": 5, "orders": 2.9, "days_known": 59}),
-        (OCCASIONAL, {"days_silent": 5, "orders": 2.9, "days_known": 61}),
-        (OCCASIONAL, {"days_silent": 5, "orders": 1}),
+        (NEW, {"silent": 0}),
+        (NEW, {"silent": 60}),
+        (ONE_ORDER, {"silent": 61}),
+        (INACTIVE, {"silent": 361}),
+        (INACTIVE, {"silent": 361, "placed": 50}),
+        (AT_RISK, {"silent": 359, "placed": 50}),
+        (AT_RISK, {"silent": 31, "placed": 9}),
+        (LOYAL, {"silent": 29, "placed": 9, "recent": 8}),
+        (AT_RISK, {"silent": 121, "placed": 9, "gap": 60}),
+        (LOYAL, {"silent": 119, "placed": 9, "gap": 60}),
+        (FREQUENT, {"silent": 400, "placed": 3, "gap": 365}),
+        (FREQUENT, {"silent": 0, "placed": 9, "recent": 7.9}),
+        (FREQUENT, {"silent": 0, "placed": 3}),
+        (OCCASIONAL, {"silent": 5, "placed": 3, "recent": 2.9}),
     ],
 )
 def test_a_customer_is_in_the_tier_of_the_rules(expected, customer):
@@ -51,13 +55,16 @@ def test_a_customer_is_in_the_tier_of_the_rules(expected, customer):
 
 
 def test_a_silent_customer_passes_through_the_tiers_down_to_inactive():
-    seen = [tier(days_silent=0, orders=9, days_known=0, at_ms=NOW_MS + day * DAY_MS) for day in range(0, 400, 5)]
-    assert list(dict.fromkeys(seen)) == [LOYAL, FREQUENT, AT_RISK, INACTIVE]
+    days = range(0, 400, 5)
+    seen = [tier(0, placed=9, at_ms=NOW_MS + day * DAY_MS) for day in days]
+    assert list(dict.fromkeys(seen)) == [LOYAL, AT_RISK, INACTIVE]
+    once = [tier(0, at_ms=NOW_MS + day * DAY_MS) for day in days]
+    assert list(dict.fromkeys(once)) == [NEW, ONE_ORDER, INACTIVE]
 
 
-def test_a_customer_known_by_profile_or_visits_alone_is_inactive():
+def test_a_customer_known_by_profile_or_visits_alone_has_no_order_yet():
     rows = rows_with(first_session=NOW_MS, sessions=3, signed_up=NOW_MS)
-    assert tiers_of(rows, NOW_MS, HALF_LIFE_MS).tolist() == [INACTIVE]
+    assert tiers_of(rows, NOW_MS, HALF_LIFE_MS).tolist() == [NO_ORDER]
 
 
 def test_the_distance_is_zero_to_the_tier_and_infinite_to_the_others():
@@ -68,9 +75,16 @@ def test_the_distance_is_zero_to_the_tier_and_infinite_to_the_others():
     assert len(set(distances.argmin(axis=1).tolist())) >= 4, "the made-up customers are of several tiers"
 
 
-def test_the_tiers_are_baseline_0_with_the_six_names():
+def test_the_tiers_are_baseline_0_and_their_first_six_names_have_the_ids_of_old():
     tiers = RfmTiers(HALF_LIFE_MS)
     assert (tiers.baseline, tiers.version, tiers.dimensions) == (0, 0, 0)
     assert [(each.segment_id, each.name) for each in tiers.segments] == [
-        (f"s{i}", name) for i, name in enumerate(SEGMENT_NAMES, start=1)
+        ("s1", "High-Value Loyalists"),
+        ("s2", "Frequent Buyers"),
+        ("s3", "Occasional Shoppers"),
+        ("s4", "New Customers"),
+        ("s5", "At-Risk Customers"),
+        ("s6", "Inactive"),
+        ("s7", "No Order Yet"),
+        ("s8", "One-Time Buyers"),
     ]

@@ -288,9 +288,9 @@ class TestTheModelIsTheSumOfItsCustomers:
     def test_under_the_tiers_only_the_customers_are_counted(self):
         tiers, rows = RfmTiers(HALF_LIFE_MS), shoppers(40)
         first = moved_by(tiers, rows)
-        assert first.sums.counts.tolist() == np.bincount(first.rows["cluster"], minlength=6).tolist()
+        assert first.sums.counts.tolist() == np.bincount(first.rows["cluster"], minlength=8).tolist()
         again = moved_by(tiers, first.rows, NOW_MS + 300 * DAY_MS, sums=first.sums)
-        assert again.sums.counts.tolist() == np.bincount(again.rows["cluster"], minlength=6).tolist()
+        assert again.sums.counts.tolist() == np.bincount(again.rows["cluster"], minlength=8).tolist()
         assert len(again.changes) > 5
 
     def test_a_customer_votes_once_however_often_events_come(self):
@@ -312,4 +312,10 @@ class TestSumsUnder:
         assert equal_sums(sums_for_baseline(centroid_segmenter(4), baseline, sums), ModelSums.zeros(3, 3))
 
     def test_a_new_partition_starts_at_zero(self):
-        assert equal_sums(sums_for_baseline(RfmTiers(HALF_LIFE_MS), 0, None), ModelSums.zeros(6, 0))
+        assert equal_sums(sums_for_baseline(RfmTiers(HALF_LIFE_MS), 0, None), ModelSums.zeros(8, 0))
+
+    def test_of_tiers_that_an_earlier_release_had_fewer_of_the_counts_go_on(self):
+        counts = ints([5, 4, 3, 2, 1, 7])
+        earlier = ModelSums(np.zeros((6, 0)), np.zeros((6, 0), np.int64), counts)
+        found = sums_for_baseline(RfmTiers(HALF_LIFE_MS), 0, earlier)
+        assert found.counts.tolist() == [5, 4, 3, 2, 1, 7, 0, 0]
