@@ -42,6 +42,13 @@ class ConsumerSettings(BaseSettings):
     redis_retry_s: float = Field(
         300.0, ge=0.0, le=86_400.0, description="seconds to keep trying while Redis is away, before the worker stops"
     )
+    unreadable_days: int = Field(
+        30,
+        ge=0,
+        le=90,
+        description="days that the bytes of a refused event are kept, encrypted, where they are no JSON and so nobody "
+        "can tell whose they are; 0: they are not kept at all",
+    )
     currency: str = Field(
         "", pattern=r"^([A-Z]{3})?$", description="ISO 4217 code that money is kept in; empty: that of the first orders"
     )

@@ -24,6 +24,7 @@ from consumers.inputs.orders import OrderInput
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
+from consumers.runtime.letter_sending import LetterSender
 from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
 from consumers.runtime.protocols import LoadRequest
 from consumers.runtime.redis_rollback_recovery import SegmentRollbackRecovery
@@ -187,6 +188,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         ),
         clock=clock,
         merged=merged,
+        letters=LetterSender.of(client, settings.kafka, settings.consumer),
     )
     return SegmentWorker(
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",

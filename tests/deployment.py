@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from cli.local.embedded import ChildProcess
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets, unsent_changes
 from consumers.broker.kafka_sink import KafkaSink
+from consumers.dead_letters.stored_letters import DeadLetterLog
 from consumers.history.segment_changes_reader import ChangeLog, read_changes
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
@@ -219,7 +220,12 @@ class Deployment:
         return KafkaSink(self.kafka)
 
     def dead_letters(self) -> list[DeadLetter]:
-        return [DeadLetter.model_validate_json(value) for value in self.read("dead-letters")]
+        """Return the letters that are not deleted."""
+        return [each.letter for each in DeadLetterLog(self.kafka, self.redis).read()]
+
+    def compacted(self, topic: str) -> dict[bytes | None, bytes | None]:
+        """Return a topic as compaction leaves it."""
+        return dict(self._read(topic))
 
     def read(self, topic: str) -> list[bytes]:
         """Return the values of a whole topic."""

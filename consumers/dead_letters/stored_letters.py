@@ -2,30 +2,33 @@
 
 import base64
 import json
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import redis
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from consumers.broker.consumer_lag import reported_ends
 from consumers.broker.internal_messages import NotReadable, StoredMessage, decode_or_skip, stored_message
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.broker.message_coordinates import Offsets, TopicAndPartition
-from consumers.broker.message_headers import Headers
 from consumers.broker.topic_reader import TopicReader
+from consumers.dead_letters.deleted_letters import DeletedLetters, Deletion
+from consumers.dead_letters.letter_content import Letter, LetterPage, PublishCounts, is_about, with_id
+from consumers.dead_letters.named_texts import holds_id
+from consumers.dead_letters.sealed_values import SealedValues
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings
 from events.time_units import DAY_S
-from events.topics.administration import KafkaUnreachable
 from events.topics.specs import EXPERIMENT_TOPICS, SEGMENT_TOPICS
 from state.operations.skipped_messages import SkippedMessages
 from state.store import keys
 
 __all__ = ["DeadLetterLog", "Letter", "LetterPage", "PublishCounts"]
+
+log = logging.getLogger(__name__)
 
 _TOPIC: Final = "dead-letters"
 _CHUNK: Final = 1_000
@@ -34,48 +37,8 @@ _MOST_SCANNED: Final = 20_000
 """Letters read for one page at most."""
 _LARGEST_WINDOW: Final = 50_000
 _ALL: Final = 1 << 62
-_ADMIN_S: Final = 30.0
 _KEPT_S: Final = 91 * DAY_S
 """Longer than the topic keeps a letter."""
-
-
-class Letter(NamedTuple):
-    """A dead letter, and when it was replayed (ms since 1970, None if it was not); `id` says where it was in Kafka."""
-
-    id: str
-    letter: DeadLetter
-    replayed_ms: int | None
-
-    @property
-    def key(self) -> bytes | None:
-        """The key of the original message."""
-        return None if self.letter.key is None else base64.b64decode(self.letter.key)
-
-    @property
-    def value(self) -> bytes | None:
-        """The original bytes; None where there were none, or too many to be kept."""
-        return None if self.letter.value is None else base64.b64decode(self.letter.value)
-
-    @property
-    def headers(self) -> Headers:
-        """The headers of the original message."""
-        return [
-            (each.name, None if each.value is None else base64.b64decode(each.value)) for each in self.letter.headers
-        ]
-
-
-class PublishCounts(NamedTuple):
-    """How many letters were published again, and how many could not be, because they do not hold the bytes."""
-
-    published: int
-    without_value: int
-
-
-class LetterPage(NamedTuple):
-    """Some letters, the newest first, and the offset before which the next page begins; None on the last."""
-
-    letters: list[Letter]
-    before: int | None
 
 
 class DeadLetterLog:
@@ -85,6 +48,7 @@ class DeadLetterLog:
         self._kafka = kafka
         self._redis: Any = client
         self._skipped = SkippedMessages(client)
+        self._deleted, self._seals = DeletedLetters(client), SealedValues(client)
         self._inputs = {kafka.topic(name) for name in (*SEGMENT_TOPICS, *EXPERIMENT_TOPICS)}
 
     def read(self, topic: str | None = None) -> list[Letter]:
@@ -99,10 +63,10 @@ class DeadLetterLog:
 
         Raises KafkaUnreachable.
         """
-        ends = self._ends()
+        ends, (deleted, _, _) = self._ends(), self._deletions()
         replayed = self._replayed()
-        for _, letter in self._letters(dict.fromkeys(ends, 0), topic=topic):
-            yield _with_id(letter, replayed)
+        for _, letter in self._letters(deleted, dict.fromkeys(ends, 0), topic=topic):
+            yield with_id(letter, replayed)
 
     def latest(self, most: int, topic: str | None = None) -> list[Letter]:
         """Return the `most` newest letters, the oldest first, each once: the topic is read backwards until there are.
@@ -123,14 +87,20 @@ class DeadLetterLog:
 
         A letter that a crash has left twice counts twice. Raises KafkaUnreachable.
         """
+        deleted, first, last = self._deletions()
         if topic is None:
-            first, last = self._bounds()
             places = [(each.topic, each.partition, each.offset) for each in self._skipped.all().messages]
             skipped = sum((name, partition) == self._partition and first <= at < last for name, partition, at in places)
-            return last - first - skipped
+            gone = sum(1 + each.copies for each in deleted.values() if each.offset >= first)
+            return max(0, last - first - skipped - gone)
         start = self._beginning(topic)
         messages = self._messages(dict.fromkeys(self._ends(), 0))
-        return sum(each.value is not None and each.value.startswith(start) for each in messages)
+        return sum(
+            each.value is not None
+            and each.value.startswith(start)
+            and not _is_deleted((each.key or b"").decode(errors="replace"), each.offset, deleted)
+            for each in messages
+        )
 
     def page(
         self, most: int, before: int | None = None, topic: str | None = None, scan: int = _MOST_SCANNED
@@ -140,7 +110,7 @@ class DeadLetterLog:
         About `scan` letters are read at most. Where few of them match the page is short, also before the last.
         Raises KafkaUnreachable.
         """
-        first, last = self._bounds()
+        deleted, first, last = self._deletions()
         stop, found = before, list[tuple[int, Letter]]()
         replayed, scanned, window = self._replayed(), 0, max(most, _WINDOW)
         edge = last if before is None else min(before, last)
@@ -148,8 +118,8 @@ class DeadLetterLog:
             start = max(first, edge - window)
             window = max(window, min(2 * window, _LARGEST_WINDOW))  # where few match: fewer, longer reads
             fitting = (
-                (offset, _with_id(letter, replayed))
-                for offset, letter in self._letters({self._partition: start}, stop, topic)
+                (offset, with_id(letter, replayed))
+                for offset, letter in self._letters(deleted, {self._partition: start}, stop, topic)
             )
             found += reversed(deque(fitting, maxlen=most + 1))  # a letter may have a megabyte
             scanned += edge - start
@@ -183,29 +153,61 @@ class DeadLetterLog:
         return PublishCounts(len(whole), len(letters) - len(whole))
 
     def erase_customer(self, customer_id: str, open_sink: Callable[[], KafkaSink]) -> int:
-        """Erase a customer's letters and return how many: the others are written again, then all before are deleted.
+        """Delete a customer's letters and return how many: each gets a message without a value under its key.
 
-        Messages that are no letters may name the customer too: they go with the letters before the last.
-        A crash in between leaves letters twice, which `read` shows once. Raises SinkFailed, KafkaUnreachable.
+        So no other letter is touched, and Kafka's compaction removes the bytes within about a day. Messages that are
+        no letters may name the customer too, and are deleted by their key. Raises SinkFailed, KafkaUnreachable.
         """
-        ends = self._ends()
-        letters, others = self._read_with_others(ends)
-        kept = [each for each in letters if not _is_about(each, customer_id)]
-        if len(kept) == len(letters) and not any(_mentions(each, customer_id) for each in others):
+        letters, others = self._about(customer_id)
+        for offset in (each.offset for each in others if each.key is None):
+            log.warning("dead-letters offset %d has no key and cannot be deleted; retention ends it", offset)
+        keys_of_others = {each.key for each in others if each.key is not None}
+        if not letters and not keys_of_others:
             return 0
         sink = open_sink()
-        for each in kept:
-            sink.send(_TOPIC, None, each.letter.model_dump_json().encode())
+        for key in (*map(str.encode, letters), *keys_of_others):
+            sink.send(_TOPIC, key, None)
         sink.flush()
-        admin = AdminClient(self._kafka.librdkafka())
-        try:
-            for done in admin.delete_records(
-                [TopicPartition(*partition, end) for partition, end in ends.items()]
-            ).values():
-                done.result(_ADMIN_S)
-        except KafkaException as error:
-            raise KafkaUnreachable(self._kafka.kafka, error) from error
-        return len(letters) - len(kept)
+        self._deletions(letters)
+        return len(letters)
+
+    def _about(self, customer_id: str) -> tuple[dict[str, int], list[StoredMessage]]:
+        """Return how many copies there are of each letter about a customer, and what is no letter but names it."""
+        letters, others = dict[str, int](), list[StoredMessage]()
+        deleted, _, _ = self._deletions()
+        for message in self._messages(dict.fromkeys(self._ends(), 0)):
+            if message.value is None:
+                continue
+            letter = decode_or_skip(message, self._decode, self._skipped.add)
+            if letter is None:
+                if any(holds_id(content, customer_id) for content in (message.key, message.value) if content):
+                    others.append(message)
+            elif _is_deleted((each := with_id(letter, {})).id, message.offset, deleted):
+                continue
+            elif is_about(each, customer_id):
+                letters[each.id] = letters.get(each.id, 0) + 1
+        return letters, others
+
+    def _deletions(self, copies: Mapping[str, int] | None = None) -> tuple[dict[str, Deletion], int, int]:
+        """Return what was deleted, by id, and the first and the next offset of the topic.
+
+        The next offset is that of what was read: the embedded broker says where its last batch begins.
+        """
+        first, last = self._bounds()
+        deleted, upto = self._deleted.known()
+        if upto < last:
+            made, upto = dict[str, int](), max(first, upto)
+            for each in self._messages({self._partition: upto}):
+                upto = each.offset + 1
+                if each.value is None and each.key is not None and self._is_letter(each.key):
+                    made[each.key.decode()] = each.offset
+            deleted = self._deleted.add(deleted, made, max(upto, last), copies or {})
+        return deleted, first, max(upto, last)
+
+    def _is_letter(self, key: bytes) -> bool:
+        """Return whether a key is a letter's id; anything else may be a customer's, and is noted nowhere."""
+        topic, *place = key.decode(errors="replace").rsplit("/", 2)
+        return topic in self._inputs and len(place) == 2 and all(each.isdecimal() for each in place)
 
     @property
     def _partition(self) -> TopicAndPartition:
@@ -224,7 +226,7 @@ class DeadLetterLog:
         return TopicReader(self._kafka, "dead-letter-log", **{"fetch.message.max.bytes": 17 << 20})
 
     def _letters(
-        self, starts: Offsets, stop: int | None = None, topic: str | None = None
+        self, deleted: Mapping[str, Deletion], starts: Offsets, stop: int | None = None, topic: str | None = None
     ) -> Iterator[tuple[int, DeadLetter]]:
         """Yield letters with their offsets, from where each partition starts to its end, or before an offset.
 
@@ -232,10 +234,10 @@ class DeadLetterLog:
         """
         start = b"" if topic is None else self._beginning(topic)
         for message in self._messages(starts, stop):
-            if message.value is not None and not message.value.startswith(start):
+            if message.value is None or not message.value.startswith(start):
                 continue
             letter = decode_or_skip(message, self._decode, self._skipped.add)
-            if letter is not None:
+            if letter is not None and not _is_deleted(with_id(letter, {}).id, message.offset, deleted):
                 yield message.offset, letter
 
     def _messages(self, starts: Offsets, stop: int | None = None) -> Iterator[StoredMessage]:
@@ -245,19 +247,6 @@ class DeadLetterLog:
                 if stop is None or message.offset < stop:
                     yield message
 
-    def _read_with_others(self, starts: Offsets) -> tuple[list[Letter], list[StoredMessage]]:
-        """Return all letters, each once, and the messages that are no letters."""
-        letters, others = dict[str, Letter](), list[StoredMessage]()
-        replayed = self._replayed()
-        for message in self._messages(dict.fromkeys(starts, 0)):
-            letter = decode_or_skip(message, self._decode, self._skipped.add)
-            if letter is None:
-                others.append(message)
-            else:
-                each = _with_id(letter, replayed)
-                letters[each.id] = each
-        return list(letters.values()), others
-
     def _decode(self, _: bytes | None, value: bytes) -> DeadLetter:
         """Read a letter; replaying one of a topic that is no input would put it where only Shoal writes."""
         letter = DeadLetter.model_validate_json(value)
@@ -266,24 +255,16 @@ class DeadLetterLog:
         for content in (letter.key, letter.value, *(each.value for each in letter.headers)):
             if content is not None and not _is_base64(content):
                 raise NotReadable("key, value or headers: not base64")
-        return letter
+        return letter if letter.sealed_value is None else self._opened(letter, letter.sealed_value)
+
+    def _opened(self, letter: DeadLetter, sealed: str) -> DeadLetter:
+        """Return a letter with the bytes that were encrypted, without any once the key is gone."""
+        value = self._seals.open(sealed, int(letter.dead_lettered_at.timestamp() * 1000))
+        return letter.model_copy(update={"value": None if value is None else base64.b64encode(value).decode()})
 
 
-def _with_id(letter: DeadLetter, replayed: Mapping[str, int]) -> Letter:
-    name = f"{letter.topic}/{letter.partition}/{letter.offset}"
-    return Letter(name, letter, replayed.get(name))
-
-
-def _is_about(each: Letter, customer_id: str) -> bool:
-    """Return whether a letter has a customer as its key, as a header, or as a JSON string anywhere in it."""
-    named = {f'"{customer_id}"'.encode(), json.dumps(customer_id).encode()}
-    plain = {each.key, *(value for _, value in each.headers)}
-    contents = [each.value or b"", *(value or b"" for _, value in each.headers)]
-    return customer_id.encode() in plain or any(name in content for name in named for content in contents)
-
-
-def _mentions(message: StoredMessage, customer_id: str) -> bool:
-    return any(customer_id.encode() in (content or b"") for content in (message.key, message.value))
+def _is_deleted(letter_id: str, offset: int, deleted: Mapping[str, Deletion]) -> bool:
+    return letter_id in deleted and offset < deleted[letter_id].offset
 
 
 def _is_base64(content: str) -> bool:

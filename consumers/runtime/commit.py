@@ -34,7 +34,7 @@ class SegmentCommitter:
         self,
         topic: str,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         partition: int = PARTITION_UA,
         headers: Headers | None = None,
     ) -> None:

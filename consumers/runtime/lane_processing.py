@@ -7,7 +7,8 @@ from typing import Generic, NamedTuple
 import numpy as np
 
 from consumers.broker.kafka_sink import SinkFailed
-from consumers.dead_letters.letter import RejectedMessage, dead_letter
+from consumers.dead_letters.letter import RejectedMessage
+from consumers.runtime.letter_sending import LetterSender
 from consumers.runtime.merge_routing import MergeRouting
 from consumers.runtime.partition_batch import PartitionBatch
 from consumers.runtime.protocols import C, Clock, Commit, Committer, Customers, Handler, Load, Loaded, LoadRequest, U
@@ -43,7 +44,9 @@ class Processing(Generic[C, U]):
         clock: Clock,
         merges: MergeRouting,
         left_to: Mapping[str, str] | None = None,
+        letters: LetterSender | None = None,
     ) -> None:
+        self._letters = letters or LetterSender()
         self._partitions, self._load_customers, self._committers = kafka.partitions, load, committers
         self._handler, self._clock, self._merges, self._left_to = handler, clock, merges, left_to or {}
 
@@ -124,7 +127,7 @@ class Processing(Generic[C, U]):
         read = self._load_customers(
             [LoadRequest(each.owned, ids, each.batch) for each, (ids, _) in zip(job, touched, strict=True)]
         )
-        kept, loaded = [], []
+        kept, loaded, letters = [], [], []
         for part, (_, slots), customers in zip(job, touched, read, strict=True):
             owned, batch, rejected = part
             new = not owned.fenced and not customers.known.all()
@@ -133,12 +136,12 @@ class Processing(Generic[C, U]):
                 (customers,) = self._load_customers([LoadRequest(owned, ids, batch)])
             if owned.fenced:
                 continue
-            for each in rejected:
-                committer.send_elsewhere("dead-letters", None, dead_letter(each, wall_ms))
+            letters += self._letters.send(batch, rejected, committer, wall_ms)
             columns = {topic: events.columns for topic, events in batch.events.items()}
             now_ms = self._clock.now_ms(_watermark_ms(owned, batch), wall_ms)
             kept.append(part)
             loaded.append(Loaded(owned, customers, columns, slots, now_ms, batch.merges))
+        self._letters.recall(letters, committer)
         return kept, loaded
 
     def _remove_foreign(

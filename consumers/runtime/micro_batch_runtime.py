@@ -17,6 +17,7 @@ from consumers.runtime.intake import Input, Intake
 from consumers.runtime.lane_processing import BatchJob, Job, OwnedBatch, Processing
 from consumers.runtime.lane_schedule import LaneSchedule, fit_one_lane, owned_by
 from consumers.runtime.lanes import FinishedJob, Lanes
+from consumers.runtime.letter_sending import LetterSender
 from consumers.runtime.loop_phase import Phase, State
 from consumers.runtime.merge_routing import MergeRouting
 from consumers.runtime.ownership import Ownership
@@ -55,13 +56,14 @@ class Wiring(Generic[C, U]):
     background: BackgroundWork
     clock: Clock
     merged: MergedCustomers
+    letters: LetterSender
     left_to: Mapping[str, str] = field(default_factory=dict)
 
     def processing(self, group: str) -> Processing[C, U]:
         """Return what lanes do with batches of this consumer group."""
         merges = MergeRouting(group, self.merged)
         return Processing(
-            self.kafka, self.load, self.committers, self.handler, self.clock, merges, left_to=self.left_to
+            self.kafka, self.load, self.committers, self.handler, self.clock, merges, self.left_to, self.letters
         )
 
 

@@ -135,7 +135,7 @@ class Committer(Protocol[U]):
         self,
         topic: str,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         partition: int = PARTITION_UA,
         headers: Headers | None = None,
     ) -> None:

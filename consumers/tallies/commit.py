@@ -28,7 +28,7 @@ class TallyCommitter:
         self,
         topic: str,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         partition: int = PARTITION_UA,
         headers: Headers | None = None,
     ) -> None:

@@ -23,6 +23,7 @@ from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.currency_conversion import Money
 from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
+from consumers.runtime.letter_sending import LetterSender
 from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
 from consumers.runtime.retry_policy import is_retriable
 from consumers.settings import ConsumerSettings
@@ -172,6 +173,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
         background=_NoBackground(),
         clock=EventTime(),
         merged=MergedCustomers(client, keys.EXPERIMENTS_GROUP, settings.kafka.partitions),
+        letters=LetterSender.of(client, settings.kafka, settings.consumer),
         left_to={topic: keys.SEGMENTS_GROUP for topic in EXPERIMENT_INPUTS if topic in SEGMENT_INPUTS},
     )
     runtime = MicroBatchRuntime(wiring, keys.EXPERIMENTS_GROUP)

@@ -101,6 +101,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "eyJldmVudF9pZCI6ICIxIiwgImN1c3RvbWVyX2lkIjogIkMtMTA0MiIsICJvY2N1cnJlZF9hdCI6ICIyMDI2LTAzLTE0VDA5OjI2OjUzWiIs"
             "ICJvcmRlcl9pZCI6ICI4ODIxMyIsICJhbW91bnQiOiAtNSwgImN1cnJlbmN5IjogIkVVUiJ9"
         ),
+        "sealed_value": None,
         "headers": [{"name": "source", "value": "d2Vic2hvcA=="}],
         "dead_lettered_at": "2026-03-14T09:26:55Z",
     },

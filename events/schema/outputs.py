@@ -101,6 +101,11 @@ class DeadLetter(_Output):
     reason: str = Field(description="what is wrong, in words")
     key: str | None = Field(description="base64 of the message's key")
     value: str | None = Field(description="base64 of the message's original bytes")
+    sealed_value: str | None = Field(
+        default=None,
+        description="the original bytes, encrypted (Fernet), where nobody can tell whose they are: they hold no JSON. "
+        "The key is in Redis for SHOAL_UNREADABLE_DAYS",
+    )
     headers: list[DeadLetterHeader] = Field(default=[], description="those of the message, in their order")
     dead_lettered_at: Instant
 

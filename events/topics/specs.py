@@ -81,9 +81,16 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
         "segment.ms": str(DAY_MS),
         "delete.retention.ms": str(90 * DAY_MS),
     }
+    # Letters have keys, so that those of an erased customer can be deleted.
+    letters = longer | {
+        "cleanup.policy": "compact,delete",
+        "max.compaction.lag.ms": str(DAY_MS),
+        "segment.ms": str(DAY_MS),
+        "delete.retention.ms": str(90 * DAY_MS),
+    }
     single = {
         IDENTITIES: kept,
-        "dead-letters": longer,
+        "dead-letters": letters,
         "models": compacted,
         "baselines": compacted,
         "erasures": compacted,

@@ -27,6 +27,13 @@ class TombstoneFence:
         """Return the keys that an erasure of these customers changes: what a transaction watches."""
         return sorted({keys.erased(partition_of(each, self._partitions)) for each in ids})
 
+    def is_anybody_erased(self) -> bool:
+        """Return whether there is any tombstone, in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for partition in range(self._partitions):
+                pipe.exists(keys.erased(partition))
+            return any(pipe.execute())
+
     def erased_among(self, ids: Iterable[str]) -> set[str]:
         """Return which of these customers were erased, in two round trips."""
         names = list(dict.fromkeys(ids))

@@ -43,6 +43,9 @@ ENTRIES_LOCK: Final = "lock:entries"
 DEAD_DELIVERIES: Final = "deliveries:dead"
 ATTEMPTS: Final = "deliveries:attempts"
 REPLAYED: Final = "dead-letters:replayed"
+DELETED_LETTERS: Final = "dead-letters:deleted"
+"""Hash: id of a dead letter that was deleted → the offset of what deletes it and how many copies it had; `next`, the
+offset up to which the topic was looked through for that."""
 WORKERS: Final = "workers"
 EXPERIMENT_WORKERS: Final = "workers:experiments"
 TRIGGER_WORKERS: Final = "workers:triggers"
@@ -125,6 +128,11 @@ deliveries_seen: Final = _of_trigger("deliveries", ":seen")
 """By trigger, a sorted set: delivery ids of the last week by the time when each came, ms."""
 contacts: Final = _of("contacts")
 """By customer, a sorted set: what was sent about the customer, by time, ms; kept for as long as a cap counts."""
+
+
+def sealing_key(day: int) -> str:
+    """String that expires: what the bytes of a day's dead letters are encrypted with where they hold no JSON."""
+    return f"dead-letters:key:{day}"
 
 
 def baseline(number: int) -> str:

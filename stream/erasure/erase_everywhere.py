@@ -1,5 +1,6 @@
 """Erase a customer everywhere: request it, see its progress, and erase what no partition's worker owns."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple
 
@@ -7,7 +8,6 @@ import redis
 
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.dead_letters.stored_letters import DeadLetterLog
-from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.partitioning import partition_of
 from state.customers.merged_customers import ids_of_person
@@ -44,6 +44,7 @@ class ErasureRequests:
     ) -> None:
         self._client, self._kafka, self._sink, self._entries = client, kafka, sink, entries
         self._redis: Any = client
+        self._failed = set[str]()
         self._queue, self._open = ErasureQueue(client), OpenErasures(client)
 
     def person(self, customer_id: str) -> list[str]:
@@ -86,21 +87,24 @@ class ErasureRequests:
     def finish_open(self) -> int:
         """Finish the erasures whose workers have done their part; return how many. One process at a time does so.
 
-        An erasure that cannot be finished now stays open, and does not keep the others back. Raises the first failure
-        once all were tried: KafkaUnreachable, SinkFailed, redis.RedisError, or what else it was.
+        An erasure that cannot be finished now stays open, and is tried after the others from then on. Raises the first
+        failure once all were tried, or the time for that is over: KafkaUnreachable, SinkFailed, redis.RedisError, or
+        what else it was.
         """
-        finished, failures = 0, list[Exception]()
-        names = self._open.all()
+        finished, failures, until = 0, list[Exception](), time.monotonic() + _LOCK_S / 2
+        names = sorted(self._open.all(), key=self._failed.__contains__)
         if not names or not self._redis.set(keys.ERASURE_LOCK, 1, nx=True, ex=_LOCK_S):
             return 0
         try:
             for customer_id in names:
                 try:
                     finished += self.finish(customer_id) is not None
+                    self._failed.discard(customer_id)
                 except Exception as error:
                     failures.append(error)
-                    if isinstance(error, redis.RedisError) or (isinstance(error, ShoalError) and error.retriable):
-                        break  # Redis or Kafka is away, for all of them
+                    self._failed.add(customer_id)
+                    if isinstance(error, redis.RedisError) or time.monotonic() > until:
+                        break
         finally:
             self._redis.delete(keys.ERASURE_LOCK)
         if failures:

@@ -47,7 +47,11 @@ def refuse(settings):
                 value=base64.b64encode(value or str(offset).encode()).decode(),
                 dead_lettered_at=datetime(2026, 1, 1, tzinfo=UTC),
             )  # fmt: skip
-            sink.send("dead-letters", None, letter.model_dump_json().encode())
+            sink.send(
+                "dead-letters",
+                f"{letter.topic}/{letter.partition}/{letter.offset}".encode(),
+                letter.model_dump_json().encode(),
+            )
         sink.flush()
 
     return put

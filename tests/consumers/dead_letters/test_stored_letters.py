@@ -40,7 +40,7 @@ def refuse(settings):
                 topic=settings.topic(topic), partition=0, offset=offset, reason="amount: should be a number", key=None,
                 value=value, dead_lettered_at=datetime(2026, 1, 1, tzinfo=UTC),
             )  # fmt: skip
-            sink.send("dead-letters", None, letter.model_dump_json().encode())
+            sink.send("dead-letters", f"{letter.topic}/0/{offset}".encode(), letter.model_dump_json().encode())
         sink.flush()
 
     return put
@@ -67,7 +67,7 @@ def test_the_newest_come_in_their_order_each_once(log, refuse):
 def test_what_is_no_letter_is_not_counted(log, refuse, settings):
     refuse("orders", range(3))
     sink = KafkaSink(settings)
-    sink.send("dead-letters", None, b"not a letter")
+    sink.send("dead-letters", b"odd", b"not a letter")
     sink.flush()
     refuse("orders", range(3, 5))
     assert offsets(log.latest(10)) == [0, 1, 2, 3, 4]
