@@ -44,6 +44,11 @@ class Sessions:
         self._redis, self._random = client, random
         self.seconds = round(hours * 3600)
 
+    async def owner(self, token: str) -> str | None:
+        """Return the key id behind a one-time token without using it up, or None."""
+        value = await self._redis.get(_redis_key("sign-in", token))
+        return value.decode() if value else None
+
     async def redeem(self, token: str) -> str | None:
         """Return the key id behind a one-time token and use the token up, or None."""
         value = await self._redis.getdel(_redis_key("sign-in", token))

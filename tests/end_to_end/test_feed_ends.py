@@ -1,5 +1,6 @@
 """The live feed ends soon after a sign-out, and after the key behind the session was revoked or has expired."""
 
+import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -51,7 +52,9 @@ def test_it_ends_within_the_key_caches_seconds(service, address):
 
     def signed_in(expires_at=None):
         key = keys.create("k", [Scope.SEGMENTS_READ], datetime.now(UTC), expires_at).key
-        answer = httpx2.get(f"{address}/sign-in", params={"token": new_sign_in(service.redis, key.id)}, timeout=60)
+        page = httpx2.get(f"{address}/sign-in", params={"token": new_sign_in(service.redis, key.id)}, timeout=60)
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', page.text))
+        answer = httpx2.post(f"{address}/sign-in", data=fields, cookies=dict(page.cookies), timeout=60)
         feed = Feed(address, answer.cookies[COOKIE])
         assert feed.opened.wait(60)
         return key, answer.cookies[COOKIE], feed

@@ -17,11 +17,24 @@ VIEWS = [(method, re.sub(r"\{[^}]+\}", "c001", path), scopes) for method, path, 
 HTML = {"Accept": "text/html"}
 
 
+def used(shop, token):
+    """Open a one-time link, and press the button that it shows."""
+    page = shop.client.get(f"/sign-in?token={token}")
+    assert page.status_code == 200, page.text
+    return pressed(shop, page)
+
+
+def pressed(shop, page):
+    """Send the form of a page as a browser does."""
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', page.text))
+    return shop.client.post("/sign-in", data=fields)
+
+
 def signed_in(shop, *scopes):
     """Sign in by a one-time link as a key with these scopes."""
     key = parse_token(shop.token(*scopes or (Scope.ADMIN,))).key_id
     shop.client.cookies.clear()
-    answer = shop.client.get(f"/sign-in?token={new_sign_in(shop.redis, key)}")
+    answer = used(shop, new_sign_in(shop.redis, key))
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     return answer
 
@@ -58,12 +71,42 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(shop):
 
 
 def test_a_link_signs_in_once(shop):
-    link = f"/sign-in?token={new_sign_in(shop.redis, parse_token(shop.token(Scope.ADMIN)).key_id)}"
-    assert shop.client.get(link).status_code == 303
-    shop.client.cookies.clear()
-    again = shop.client.get(link)
-    assert again.status_code == 401
+    token = new_sign_in(shop.redis, parse_token(shop.token(Scope.ADMIN)).key_id)
+    page = shop.client.get(f"/sign-in?token={token}")
+    assert pressed(shop, page).status_code == 303
+    for again in (pressed(shop, page), shop.client.get(f"/sign-in?token={token}")):
+        assert again.status_code == 403 if again.request.method == "POST" else again.status_code == 401
     assert "used already" in again.text
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET", "OPTIONS"])
+def test_who_only_opens_a_link_neither_uses_it_up_nor_is_signed_in(shop, method):
+    token = new_sign_in(shop.redis, parse_token(shop.token(Scope.ADMIN)).key_id)
+    for _ in range(3):
+        shop.client.request(method, f"/sign-in?token={token}")
+    assert COOKIE not in shop.client.cookies
+    assert used(shop, token).status_code == 303
+    assert COOKIE in shop.client.cookies
+
+
+def test_another_site_cannot_sign_a_browser_in(shop):
+    token = new_sign_in(shop.redis, parse_token(shop.token(Scope.ADMIN)).key_id)
+    page = shop.client.get(f"/sign-in?token={token}")
+    assert "<script" not in page.text
+    assert "samesite=strict" in page.headers["set-cookie"].lower(), "another site's form is sent without it"
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', page.text))
+    shop.client.cookies.clear()
+    assert shop.client.post("/sign-in", data=fields).status_code == 403
+    assert shop.client.post("/sign-in", data={"token": token}).status_code == 403
+    assert COOKIE not in shop.client.cookies
+    assert used(shop, token).status_code == 303, "nor use the link up"
+
+
+def test_a_link_of_a_revoked_key_signs_nobody_in(shop):
+    key_id = parse_token(shop.token(Scope.ADMIN)).key_id
+    token = new_sign_in(shop.redis, key_id)
+    KeyStore(shop.redis).revoke(key_id)
+    assert shop.client.get(f"/sign-in?token={token}").status_code == 401
 
 
 def test_signing_in_with_a_key_and_out(shop):
