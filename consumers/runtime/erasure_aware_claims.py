@@ -10,7 +10,7 @@ from consumers.history.erasure_log import ErasureLog
 from consumers.runtime.protocols import PartitionClaims
 from state.customers.secondary_data_erasure import erase_secondary_data
 from state.entries.entry_writer import EntryWriter
-from state.erasures.erased_customers import ErasedCustomers, ErasureQueue, restore_salt
+from state.erasures.erased_customers import ErasedCustomers, ErasureQueue, agree_on_salt
 from state.partitions.partition_fence import OwnedPartition
 from state.store import keys
 
@@ -45,9 +45,10 @@ class ErasureAwareClaims:
         The partition that decides on merges gets those of all partitions: it must not decide on anybody erased. Raises
         KafkaUnreachable, and what the claims themselves do.
         """
-        published = self._erasures.erased_in(partition)
+        self._erasures.read()
         if self._erasures.salt is not None:
-            restore_salt(self._redis, self._erasures.salt)
+            self._erasures.keep_to(agree_on_salt(self._redis, self._erasures.salt, self._partitions))
+        published = self._erasures.erased_in(partition)
         owned = self._claims.claim(partition)
         known = owned.erased
         if known is None:

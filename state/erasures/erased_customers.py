@@ -13,10 +13,10 @@ __all__ = [
     "ErasedCustomers",
     "ErasureQueue",
     "OpenErasures",
+    "agree_on_salt",
     "erased_among",
     "erased_in_partitions",
     "read_erased_customers",
-    "restore_salt",
     "was_erased",
 ]
 
@@ -91,10 +91,27 @@ def _salt(store: Any) -> bytes:
     return bytes.fromhex(store.hget(keys.FORMAT, _SALT).decode())
 
 
-def restore_salt(client: redis.Redis, salt: bytes) -> None:
-    """Set the salt to that of the published erasures; Redis may have lost its own."""
+def agree_on_salt(client: redis.Redis, published: bytes, partitions: int) -> bytes:
+    """Return the one salt: Redis's where it has tombstones, else the published one, which Redis then has too.
+
+    A Redis that was emptied has lost its salt, or has made up another before it was told. One that has tombstones keeps
+    theirs: with another they would stand for nobody.
+    """
     store: Any = client
-    store.hset(keys.FORMAT, _SALT, salt.hex())
+    tombstones = [keys.erased(partition) for partition in range(partitions)]
+    with store.pipeline(transaction=True) as pipe:
+        while True:
+            pipe.watch(keys.FORMAT, *tombstones)
+            known = pipe.hget(keys.FORMAT, _SALT)
+            if known is not None and pipe.exists(*tombstones):
+                return bytes.fromhex(known.decode())
+            pipe.multi()
+            pipe.hset(keys.FORMAT, _SALT, published.hex())
+            try:
+                pipe.execute()
+            except redis.WatchError:
+                continue
+            return published
 
 
 class ErasureQueue:

@@ -21,21 +21,23 @@ class ErasedRecipients:
     def __init__(self, deliveries: DeliveryStore, log: ErasureLog, partitions: int) -> None:
         self._deliveries, self._log, self._partitions = deliveries, log, partitions
         self._lock = threading.Lock()
-        self._published: dict[int, ErasedCustomers] = {}
+        self._published: list[tuple[int, ErasedCustomers]] = []
 
     def follow(self) -> None:
         """Read what is new on the topic. Raises KafkaUnreachable."""
         with self._lock:
-            digests = {each: self._log.erased_in(each) for each in range(self._partitions)}
-            if self._log.salt is not None:
-                salt = self._log.salt
-                self._published = {each: ErasedCustomers(salt, found) for each, found in digests.items() if found}
+            self._published = [
+                (partition, ErasedCustomers(salt, digests))
+                for salt, found in self._log.with_any_salt().items()
+                for partition, digests in found.items()
+            ]
 
     def among(self, customer_ids: Iterable[str]) -> set[str]:
         """Return which of these customers were erased. Raises redis.RedisError."""
         names, published = set(customer_ids), self._published
-        told = {each for each in names if published and each in self._of(published, each)}
+        told = {each for each in names if any(each in erased for _, erased in self._of(published, each))}
         return told | self._deliveries.erased_among(names - told)
 
-    def _of(self, published: dict[int, ErasedCustomers], name: str) -> ErasedCustomers | tuple[()]:
-        return published.get(partition_of(name, self._partitions), ())
+    def _of(self, published: list[tuple[int, ErasedCustomers]], name: str) -> list[tuple[int, ErasedCustomers]]:
+        home = partition_of(name, self._partitions) if published else 0
+        return [each for each in published if each[0] == home]
