@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from api.access.api_keys import KeyStore, NewKey
 from api.access.scopes import Scope
 from api.access.sign_in_sessions import new_sign_in
 from cli.local.embedded import ChildProcess, Server, free_port, port_open, start_redis, start_tansu
+from cli.local.embedded.private_files import private_folder, write_private
 from cli.local.pid_file import running_pid
 from cli.local.service_addresses import ANY_ADDRESS, LOCAL, LocalAddresses, forget_other_servers
 from consumers.entries.entry_log import EntryLog
@@ -73,7 +75,7 @@ class LocalServices:
         self.close()
 
     def _lock(self) -> None:
-        self.folder.mkdir(exist_ok=True)
+        private_folder(self.folder)
         file = (self.folder / "pid").open("a")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,7 +91,7 @@ class LocalServices:
 
     def _start(self) -> None:
         kafka = self._keep(start_tansu(self.folder / "kafka"))
-        store = self._keep(start_redis(self.folder / "redis"))
+        store = self._keep(start_redis(self.folder / "redis", password=secrets.token_urlsafe(32)))
         self.addresses = LocalAddresses(kafka=kafka.bootstrap, redis=store.url)
         settings = KafkaSettings(kafka=kafka.bootstrap)
         create_topics(kafka.bootstrap, topic_specs(settings))
@@ -113,7 +115,7 @@ class LocalServices:
         self._write_addresses()
 
     def _write_addresses(self) -> None:
-        (self.folder / "local.json").write_bytes(msgspec.json.encode(self.addresses) + b"\n")
+        write_private(self.folder / "local.json", msgspec.json.encode(self.addresses) + b"\n")
 
     def access_text(self) -> str:
         """Return how to get in: a link for the browser that signs in once within an hour, and a key for programs."""

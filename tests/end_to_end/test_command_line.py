@@ -202,6 +202,9 @@ def test_every_command_shows_an_example(tmp_path, command):
 def test_down_ends_everything_and_may_be_repeated(tmp_path):
     child = started_up(tmp_path)
     addresses = json.loads((tmp_path / ".shoal" / "local.json").read_text())
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / ".shoal").rglob("*.log")} == {0}
+    assert (tmp_path / ".shoal" / "local.json").stat().st_mode & 0o777 == 0o600
+    assert re.match(r"redis://:[^@]{20,}@127", addresses["redis"])
     assert addresses.keys() == {"kafka", "redis", "api"}
     said = (tmp_path / "up.log").read_text()
     (key,) = re.findall(r"API key +(\S+)", said)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from cli.local.embedded import parent_death
+from cli.local.embedded.private_files import open_private
 from cli.local.embedded.spawner_thread import in_lasting_thread
 from events.base_error import ShoalError
 
@@ -161,7 +162,7 @@ class ChildProcess:
 
     def _popen(self) -> subprocess.Popen[bytes]:
         tethered = [sys.executable, "-I", "-S", parent_death.__file__, str(os.getpid()), *self.command]
-        with self.log.open("ab") as log:
+        with open_private(self.log) as log:
             return subprocess.Popen(
                 tethered,
                 stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from redis.retry import Retry
 from cli.local.embedded import program_paths
 from cli.local.embedded.child_process import Server
 from cli.local.embedded.free_ports import LOOPBACK, on_free_port
+from cli.local.embedded.private_files import write_private
 
 DATABASES = 16
 
@@ -18,7 +19,15 @@ class RedisServer(Server):
 
     start_timeout_s = 20.0
 
-    def __init__(self, directory: Path, *, port: int, appendonly: bool = False, databases: int = DATABASES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int,
+        appendonly: bool = False,
+        databases: int = DATABASES,
+        password: str = "",
+    ) -> None:
         """Describes the server; `start` starts it.
 
         Args:
@@ -27,12 +36,16 @@ class RedisServer(Server):
             appendonly: write each command to disk before answering it, so that a killed server comes back with all
                 that it answered; otherwise everything is in memory only.
             databases: how many numbered databases it has.
+            password: what clients have to say; none if empty. It is in a file that only the owner may read, since
+                everybody sees the arguments of a process.
         """
-        self.port = port
+        self.port, self._password = port, password
+        self._settings_file = directory / "redis.conf"
         super().__init__(
             "Redis",
             [
                 program_paths.redis_server(),
+                *([str(self._settings_file)] if password else []),
                 *("--port", str(port)),
                 *("--bind", LOOPBACK),
                 *("--databases", str(databases)),
@@ -45,14 +58,21 @@ class RedisServer(Server):
             log=directory / "redis.log",
         )
 
+    def start(self) -> None:
+        """Starts it, and returns when it answers."""
+        if self._password:
+            write_private(self._settings_file, f"requirepass {self._password}\n".encode())
+        super().start()
+
     @property
     def url(self) -> str:
-        """Address of its database 0."""
-        return f"redis://{LOOPBACK}:{self.port}/0"
+        """Address of its database 0, with the password."""
+        password = f":{self._password}@" if self._password else ""
+        return f"redis://{password}{LOOPBACK}:{self.port}/0"
 
     def ready(self) -> bool:
         """Whether this very process answers a PING, its data loaded."""
-        with redis.Redis(LOOPBACK, self.port, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as client:
+        with redis.from_url(self.url, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as client:
             try:
                 return bool(client.ping()) and client.info("server")["process_id"] == self.pid
             except (redis.ConnectionError, redis.TimeoutError, redis.ResponseError):
@@ -60,7 +80,12 @@ class RedisServer(Server):
 
 
 def start_redis(
-    directory: Path, *, port: int | None = None, appendonly: bool = False, databases: int = DATABASES
+    directory: Path,
+    *,
+    port: int | None = None,
+    appendonly: bool = False,
+    databases: int = DATABASES,
+    password: str = "",
 ) -> RedisServer:
     """Starts a Redis server and returns when it answers.
 
@@ -69,6 +94,7 @@ def start_redis(
         port: TCP port on 127.0.0.1; a free one if None.
         appendonly: whether what it answered survives its being killed.
         databases: how many numbered databases it has.
+        password: what clients have to say; none if empty.
 
     Raises:
         ProgramMissing: there is no redis-server.
@@ -77,7 +103,7 @@ def start_redis(
     directory.mkdir(parents=True, exist_ok=True)
 
     def start(port: int) -> RedisServer:
-        server = RedisServer(directory, port=port, appendonly=appendonly, databases=databases)
+        server = RedisServer(directory, port=port, appendonly=appendonly, databases=databases, password=password)
         server.start()
         return server
 
