@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.local.audited import on_record
 from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.decision_options import ByOption, account
 from cli.printing.output import JsonOption, print_json, tables
@@ -37,6 +38,7 @@ def accept_gap(
     from state.store.connection import connect
 
     client = connect(state_settings(redis).redis)
+    on_record(redis, "gap.accept", detail=topic if partition is None else f"{topic} partition {partition}")
     now_ms = time.time_ns() // 1_000_000
     gaps = accept_gaps(client, kafka_settings(kafka), topic, partition, by or account(), now_ms)
     shown = [accepted_gap_json(each) for each in gaps]

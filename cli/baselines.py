@@ -9,6 +9,7 @@ import typer
 from cli.baseline.output import baseline_document, show_baseline, write_report
 from cli.baseline.redis_failures import explain_redis_failure
 from cli.baseline.stores import open_promotion, open_store
+from cli.local.audited import on_record
 from cli.local.service_addresses import KafkaOption, RedisOption
 from cli.printing.decision_options import ByOption, WhyOption, new_decision
 from cli.printing.options_as_dataclass import expand_option_groups
@@ -92,6 +93,7 @@ def show(number: NumberArgument, redis: RedisOption = None, as_json: JsonOption 
 def approve(number: NumberArgument, options: _DecisionOptions) -> None:
     """Put a proposed baseline live: every worker swaps within seconds and moves its customers over."""
     with explain_redis_failure(f"see with `shoal baselines list` whether baseline {number} is live"):
+        on_record(options.redis, "baseline.approve", detail=str(number))
         baseline = options.promotion().approve(number, options.decision())
     _print(baseline, options.as_json)
 
@@ -101,6 +103,7 @@ def approve(number: NumberArgument, options: _DecisionOptions) -> None:
 def reject(number: NumberArgument, options: _DecisionOptions) -> None:
     """Reject a proposed baseline; what is live stays."""
     with explain_redis_failure(f"see with `shoal baselines list` whether baseline {number} is rejected"):
+        on_record(options.redis, "baseline.reject", detail=str(number))
         baseline = options.promotion().reject(number, options.decision())
     _print(baseline, options.as_json)
 
@@ -114,6 +117,7 @@ def rollback(
 ) -> None:
     """Bring the baseline before the live one back, under a new number, with its segments' ids and names."""
     with explain_redis_failure("see with `shoal baselines list` which baseline is live"):
+        on_record(options.redis, "baseline.rollback", detail=None if to is None else str(to))
         baseline = options.promotion().rollback(options.decision(), to)
     _print(baseline, options.as_json)
 
@@ -131,6 +135,7 @@ def rename(
 ) -> None:
     """Name a segment of a proposed or of the live baseline; its id stays."""
     with explain_redis_failure(f"see with `shoal baselines show {number}` which name it has"):
+        on_record(redis, "baseline.rename", detail=f"{number} {segment}")
         baseline = open_promotion(kafka, redis).rename(number, segment, name, new_decision(by, ""))
     _print(baseline, as_json)
 

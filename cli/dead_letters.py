@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.local.audited import on_record
 from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, errors, print_json, tables
 
@@ -63,6 +64,7 @@ def replay(
     if not (ids or topic or everything):
         raise typer.BadParameter("name the letters, or give --topic or --all")
     try:
+        on_record(redis, "dead-letters.replay", detail=topic or ("all" if everything else f"{len(ids or ())} letters"))
         selection = LetterSelection(ids or (), topic, again)
         done = publish_again(_log(kafka, redis), KafkaSink(kafka_settings(kafka)), selection)
     except LetterUnknown as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.local.audited import on_record
 from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, print_json, tables
 from events.base_error import ShoalError
@@ -50,6 +51,7 @@ def erase(
     address, client = kafka_settings(kafka), connect(state_settings(redis).redis)
     require_topics(address)
     erasures = ErasureRequests(client, address, lambda: KafkaSink(address), EntryLog(address, client))
+    on_record(redis, "customer.erase", erasures.person(customer_id))
     person = erasures.request(customer_id, time.time_ns() // 1_000_000)
     found = _finish(erasures, person, timeout)
     if as_json:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.local.audited import on_record
 from cli.local.entry_writing import open_entries
 from cli.local.service_addresses import RedisOption, read_local, state_settings
 from cli.printing.durations import duration_s
@@ -38,6 +39,7 @@ def create(
         raise typer.BadParameter(f"{name!r} is no name of 1 to 100 printable characters", param_hint="NAME")
     now = datetime.now(UTC)
     until = now + timedelta(seconds=duration_s(expires)) if expires else None
+    on_record(redis, "key.create", detail=f"{name}: {', '.join(scope)}")
     made = _writing_store(redis).create(name, [Scope(each) for each in scope], now, until)
     if as_json:
         print_json({**_shown(made.key), "key": made.token})
@@ -71,6 +73,7 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """Revoke a key; within SHOAL_API_KEY_CACHE_S seconds it opens nothing any more."""
+    on_record(redis, "key.revoke", detail=key_id)
     _writing_store(redis).revoke(key_id)
     if as_json:
         print_json({"revoked": key_id})
@@ -92,6 +95,7 @@ def sign_in(
     client = connect(state_settings(redis).redis)
     if key_id not in {key.id for key in _store(redis).all()}:
         raise KeyUnknown(f"there is no API key {key_id!r}; `shoal keys list` shows those there are")
+    on_record(redis, "key.sign-in", detail=key_id)
     local = read_local()
     address = (local.api if local else None) or "http://127.0.0.1:8080"
     link = f"{address}/sign-in?token={new_sign_in(client, key_id)}"

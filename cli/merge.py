@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.local.audited import on_record
 from cli.local.service_addresses import KafkaOption, RedisOption, kafka_settings, state_settings
 from cli.printing.output import JsonOption, print_json, tables
 from events.base_error import ShoalError
@@ -46,6 +47,7 @@ def merge(
     among the dead letters, with the reason.
     """
     event = _event(previous_id, customer_id, datetime.now(UTC))
+    on_record(redis, "customer.merge", [previous_id, customer_id])
     _publish(event, kafka)
     carried_out = _carried_out(event, kafka, redis, timeout) if wait else None
     if as_json:

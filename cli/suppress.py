@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cli.local.audited import on_record
 from cli.local.entry_writing import open_entries
 from cli.local.service_addresses import RedisOption, kafka_settings, state_settings
 from cli.printing.options_as_dataclass import expand_option_groups
@@ -55,6 +56,7 @@ def remove(options: _ChangeOptions) -> None:
 
 def _change(options: _ChangeOptions, done: Literal["added", "removed"], message: str) -> None:
     scope, customers = _scope(options.campaign, options.segment), _customers(options.ids, options.file)
+    on_record(options.redis, "suppression.add" if done == "added" else "suppression.remove", customers, scope)
     store = _writing_store(options.redis)
     if done == "added":
         changed = store.add(scope, customers)

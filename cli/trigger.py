@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.local.audited import on_record
 from cli.local.entry_writing import open_entries
 from cli.local.service_addresses import RedisOption, kafka_settings, state_settings, trigger_settings
 from cli.printing.options_as_dataclass import expand_option_groups
@@ -76,6 +77,7 @@ def add(
 ) -> None:
     """Add a webhook for segment changes. Its secret is shown now and never again."""
     trigger = _trigger(name, url, options)
+    on_record(redis, "trigger.add", detail=name)
     _writing_store(redis).add(trigger)
     if as_json:
         print_json(trigger.model_dump(mode="json"))
@@ -132,6 +134,7 @@ def list_all(redis: RedisOption = None, as_json: JsonOption = False) -> None:
 @app.command("remove", epilog="Example: `shoal trigger remove winback`")
 def remove(name: NameArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """Remove a webhook; its waiting deliveries are dropped."""
+    on_record(redis, "trigger.remove", detail=name)
     _writing_store(redis).remove(name)
     print_json({"removed": name}) if as_json else tables().print(f"trigger {name} removed")
 
@@ -144,6 +147,7 @@ def call_once(name: NameArgument, redis: RedisOption = None, as_json: JsonOption
     from stream.campaigns.trial_call import try_webhook
 
     trigger = _triggers(redis).store.get(name)
+    on_record(redis, "trigger.test", detail=name)
     called = asyncio.run(try_webhook(trigger, trigger_settings(redis), time.time_ns()))
     if as_json:
         shown = ("ok", "status", "detail", "duration_ms")
@@ -196,6 +200,7 @@ def dead(
     deliveries = triggers.deliveries
     known, found = triggers.store.all(), deliveries.dead(name)
     if resend:
+        on_record(redis, "trigger.resend", detail=name)
         resent = [each for each in found if each.delivery.trigger in known]
         for each in resent:
             deliveries.requeue(each, time.time_ns() // 1_000_000)

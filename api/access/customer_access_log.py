@@ -14,12 +14,12 @@ from typing import Any, Final
 import redis
 from pydantic import BaseModel
 
+from api.access.audit_chain import STREAM, append_arguments
 from api.access.scopes import Principal
 from events.time_units import DAY_MS
 
-__all__ = ["STREAM", "AuditEntry", "AuditLog", "audit_salt", "pseudonym", "read_audit"]
+__all__ = ["STREAM", "AuditEntry", "AuditLog", "audit_salt", "pseudonym", "read_audit", "record_now"]
 
-STREAM: Final = "audit"
 _SALT: Final = "audit:salt"
 _PAGE = 1_000
 _FLUSH_S = 60.0
@@ -70,12 +70,7 @@ class AuditLog:
         await self._add([self._entry(caller, action, each, detail) for each in customer_ids])
 
     def _entry(self, caller: Principal, action: str, customer_id: str | None, detail: str | None) -> dict[str, str]:
-        fields = {"key": caller.key_id, "name": caller.name, "action": action}
-        if customer_id is not None:
-            fields["customer"] = pseudonym(self._salt, customer_id)
-        if detail is not None:
-            fields["detail"] = detail
-        return fields
+        return _fields(self._salt, caller, action, customer_id, detail)
 
     async def count(self, caller: Principal, action: str, times: int = 1) -> None:
         """Count an action; what was counted is added to the log about once a minute."""
@@ -95,11 +90,44 @@ class AuditLog:
         )
 
     async def _add(self, entries: list[dict[str, str]]) -> None:
-        oldest = f"{int(self._clock() * 1000) - self._days * DAY_MS}-0"
+        oldest = _oldest(self._clock(), self._days)
         async with self._redis.pipeline(transaction=False) as pipe:
             for fields in entries:
-                pipe.xadd(STREAM, fields, minid=oldest, approximate=True)
+                pipe.eval(*append_arguments(fields, oldest))
             await pipe.execute()
+
+
+def record_now(
+    client: redis.Redis,
+    caller: Principal,
+    action: str,
+    customer_ids: Sequence[str] = (),
+    detail: str | None = None,
+    *,
+    days: int,
+    now_s: float,
+) -> None:
+    """Add an entry, or one for each of the customers, from a program that does not wait. Raises redis.RedisError."""
+    store: Any = client
+    salt = audit_salt(client)
+    with store.pipeline(transaction=False) as pipe:
+        for customer_id in customer_ids or (None,):
+            fields = _fields(salt, caller, action, customer_id, detail)
+            pipe.eval(*append_arguments(fields, _oldest(now_s, days)))
+        pipe.execute()
+
+
+def _fields(salt: bytes, caller: Principal, action: str, customer_id: str | None, detail: str | None) -> dict[str, str]:
+    fields = {"key": caller.key_id, "name": caller.name, "action": action}
+    if customer_id is not None:
+        fields["customer"] = pseudonym(salt, customer_id)
+    if detail is not None:
+        fields["detail"] = detail
+    return fields
+
+
+def _oldest(now_s: float, days: int) -> str:
+    return f"{int(now_s * 1000) - days * DAY_MS}-0"
 
 
 def read_audit(client: redis.Redis, customer_id: str | None = None) -> Iterator[AuditEntry]:

@@ -7,6 +7,7 @@ import typer
 from cli.experiment.definition_options import DefinitionOptions, FromFile
 from cli.experiment.power import power
 from cli.experiment.report import list_experiments, report
+from cli.local.audited import on_record
 from cli.local.service_addresses import RedisOption
 from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import JsonOption, print_json, tables
@@ -42,6 +43,7 @@ def create(
     """
     from cli.experiment.definition_storage import create as store
 
+    on_record(redis, "experiment.create", detail=experiment_id)
     _tell(store(experiment_id, options, from_file, redis), "created", as_json)
 
 
@@ -60,6 +62,7 @@ def update(
     """
     from cli.experiment.definition_storage import update as change
 
+    on_record(redis, "experiment.update", detail=experiment_id)
     _tell(change(experiment_id, options, from_file, redis), "changed", as_json)
 
 
@@ -76,6 +79,7 @@ def stop(
     """End an experiment: exposures no longer count, conversions still do within their window."""
     from cli.experiment.definition_storage import stop as end
 
+    on_record(redis, "experiment.stop", detail=experiment_id)
     _tell(end(experiment_id, at, redis), "ended", as_json)
 
 
