@@ -176,7 +176,7 @@ class DeadLetterLog:
         letters, others = dict[str, int](), list[StoredMessage]()
         deleted, _, _ = self._deletions()
         for message in self._messages(dict.fromkeys(self._ends(), 0)):
-            if message.value is None:
+            if self._deletes(message):
                 continue
             letter = decode_or_skip(message, self._decode, self._skipped.add)
             if letter is None:
@@ -199,14 +199,16 @@ class DeadLetterLog:
             made, upto = dict[str, int](), max(first, upto)
             for each in self._messages({self._partition: upto}):
                 upto = each.offset + 1
-                if each.value is None and each.key is not None and self._is_letter(each.key):
+                if each.key is not None and self._deletes(each):
                     made[each.key.decode()] = each.offset
             deleted = self._deleted.add(deleted, made, max(upto, last), copies or {})
         return deleted, first, max(upto, last)
 
-    def _is_letter(self, key: bytes) -> bool:
-        """Return whether a key is a letter's id; anything else may be a customer's, and is noted nowhere."""
-        topic, *place = key.decode(errors="replace").rsplit("/", 2)
+    def _deletes(self, message: StoredMessage) -> bool:
+        """Return whether a message deletes a letter; any other key may be a customer's, and is noted nowhere."""
+        if message.value is not None or message.key is None:
+            return False
+        topic, *place = message.key.decode(errors="replace").rsplit("/", 2)
         return topic in self._inputs and len(place) == 2 and all(each.isdecimal() for each in place)
 
     @property
@@ -234,7 +236,7 @@ class DeadLetterLog:
         """
         start = b"" if topic is None else self._beginning(topic)
         for message in self._messages(starts, stop):
-            if message.value is None or not message.value.startswith(start):
+            if self._deletes(message) or (message.value is not None and not message.value.startswith(start)):
                 continue
             letter = decode_or_skip(message, self._decode, self._skipped.add)
             if letter is not None and not _is_deleted(with_id(letter, {}).id, message.offset, deleted):

@@ -14,15 +14,17 @@ CALLER = Principal("k", "Zoë: 3", frozenset())
 @pytest.fixture
 def entries(redis):
     for number in range(6):
-        record_now(redis, CALLER, "customer.read", [f"c{number}"], f"detail {number}", days=9, now_s=time.time())
+        record_now(
+            redis, CALLER, "customer.read", [f"customer-{number}"], f"detail {number}", days=9, now_s=time.time()
+        )
     assert check_chain(redis) == (6, [])
     return redis.xrange(STREAM)
 
 
 def test_who_did_what_is_read_as_before(redis, entries):
-    (entry,) = read_audit(redis, "c3")
+    (entry,) = read_audit(redis, "customer-3")
     assert (entry.name, entry.action, entry.detail) == ("Zoë: 3", "customer.read", "detail 3")
-    assert b"c3" not in repr(entries).encode()
+    assert b"customer-3" not in repr(entries).encode()
 
 
 @pytest.mark.parametrize(("place", "said"), [(1, "between entries 1 and 3"), (4, "between entries 4 and 6"),
