@@ -13,6 +13,8 @@ from cli.printing.output import tables
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from events.schema.inputs import Order
+
 __all__ = ["register"]
 
 _SHOP: Final = "shop"
@@ -31,9 +33,14 @@ def demo(
         str | None,
         typer.Option(
             help="`shop` for the simulated shop, live; or a purchase log to replay: CDNOW (.txt), Online Retail "
-            "(.parquet, .csv) or orders (.jsonl). By default the CDNOW sample of the Lifetimes package.",
+            "(.parquet, .csv), orders (.jsonl), or your shop's export as `shoal import orders` reads it. By default "
+            "the CDNOW sample of the Lifetimes package.",
             metavar="shop|FILE",
         ),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="The mapping file of your shop's export (`import orders --write-mapping`).", exists=True),
     ] = None,
     leave: Annotated[bool, typer.Option("--exit", help="End when everything has been processed.")] = False,
     seconds: Annotated[
@@ -60,15 +67,17 @@ def demo(
     if source == _SHOP:
         _run_shop(console, stop, customers, leave=leave, seconds=seconds)
     else:
-        _replay(console, stop, None if source is None else Path(source), leave=leave, seconds=seconds or _REPLAY_S)
+        from cli.feeding.log_replay import read_orders
+
+        orders = read_orders(None if source is None else Path(source), mapping)
+        _replay(console, stop, orders, leave=leave, seconds=seconds or _REPLAY_S)
 
 
-def _replay(console: "Console", stop: threading.Event, source: Path | None, *, leave: bool, seconds: float) -> None:
-    from cli.feeding.log_replay import Replay, read_orders
+def _replay(console: "Console", stop: threading.Event, orders: "list[Order]", *, leave: bool, seconds: float) -> None:
+    from cli.feeding.log_replay import Replay
     from cli.local.local_services import LocalServices
     from state.store.redis_answers import without_password
 
-    orders = read_orders(source)
     console.print(
         f"Starting a Kafka broker, Redis, a worker, the batch module and the API; {len(orders):,} orders to replay …"
     )

@@ -1,4 +1,4 @@
-"""`shoal import`: public data sets as events."""
+"""`shoal import`: a shop's exports and public data sets as events."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import import_exports
 from cli.feeding.file_sending import SendOptions, Sent, send
 from cli.local.service_addresses import kafka_settings
 from cli.printing.options_as_dataclass import expand_option_groups
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 
-app = typer.Typer(help="Publish a public data set as events.", no_args_is_help=True)
+app = typer.Typer(help="Publish your shop's exports, or a public data set, as events.", no_args_is_help=True)
+import_exports.register(app)
 
 
 @app.command(

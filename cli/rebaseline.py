@@ -40,10 +40,13 @@ class _Options:
         list[Path] | None,
         typer.Option(
             "--from-events",
-            help="Fit on files of orders (JSON Lines, CSV, Parquet) instead of Redis; nothing is stored.",
+            help="Fit on files of events, or on your shop's exports, instead of Redis; nothing is stored.",
             exists=True,
             dir_okay=False,
         ),
+    ] = None
+    mapping: Annotated[
+        Path | None, typer.Option(help="The mapping file of an export for --from-events.", exists=True)
     ] = None
     report: Annotated[Path | None, typer.Option(help="Folder for report.html and report.json.")] = None
     seed: Annotated[int | None, typer.Option(help="Of the random starts; SHOAL_SEED if not given.", min=0)] = None
@@ -78,7 +81,7 @@ def rebaseline(options: _Options) -> None:
     if options.from_events:
         if options.approve:
             raise typer.BadParameter("files of events do not say which customers are live; leave --approve out")
-        baseline, document = _fit_files(options.from_events, fit, settings)
+        baseline, document = _fit_files(options.from_events, options.mapping, fit, settings)
     else:
         baseline, document = _propose(options, fit, settings)
     status = "fitted" if options.from_events else baseline.status
@@ -134,14 +137,16 @@ def _store_proposal(options: _Options, fit: "FitOptions", settings: "BatchSettin
     return proposal
 
 
-def _fit_files(files: list[Path], fit: "FitOptions", settings: "BatchSettings") -> "tuple[Baseline, bytes]":
+def _fit_files(
+    files: list[Path], mapping: Path | None, fit: "FitOptions", settings: "BatchSettings"
+) -> "tuple[Baseline, bytes]":
     from batch.rebaseline import propose_offline
     from cli.feeding.customer_table_from_files import read_customers
     from stream.moves.hysteresis import Hysteresis
     from stream.settings import StreamSettings
     from stream.worker_wiring import half_life_ms
 
-    table = read_customers(files, half_life_ms(state_settings()), fit.features)
+    table = read_customers(files, half_life_ms(state_settings()), fit.features, mapping)
     proposal = propose_offline(
         table,
         fit,

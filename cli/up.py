@@ -27,7 +27,7 @@ def up() -> None:
             f"Kafka   {services.addresses.kafka}\nRedis   {without_password(services.addresses.redis)}\n"
             f"API     {services.addresses.api}\nlogs    {services.folder}/*.log\n\n"
             f"{services.access_text()}\n\n"
-            "Other shoal commands in this folder use these. Try: shoal import cdnow CDNOW_master.txt\n"
+            "Other shoal commands in this folder use these. Try: shoal import orders YOUR_EXPORT.csv --dry-run\n"
             "Ctrl-C or `shoal down` ends everything.",
             highlight=False,
             soft_wrap=True,

@@ -10,10 +10,12 @@ from typing import Any
 from rich.console import Console
 
 from cli.feeding.await_processing import wait_until_processed
+from cli.feeding.export_events import export_events
 from cli.feeding.live_segment_table import SegmentTicker
 from cli.formats.cdnow import read_cdnow, sample_path
 from cli.formats.event_files import read_events
-from cli.formats.online_retail import read_online_retail
+from cli.formats.file_invalid import FileInvalid
+from cli.formats.online_retail import is_online_retail, read_online_retail
 from cli.local.local_services import LocalServices
 from events.schema.inputs import Order
 from events.settings import KafkaSettings
@@ -28,15 +30,26 @@ _SETTLE_S = 20.0
 _QUIET_S = 2.5
 
 
-def read_orders(source: Path | None) -> list[Order]:
-    """Return the orders of a log by time; without a source, of the CDNOW sample. Raises ShoalError."""
+def read_orders(source: Path | None, mapping: Path | None = None) -> list[Order]:
+    """Return the orders of a log or of a shop's export by time; without a source, of the CDNOW sample.
+
+    `mapping` is the mapping file of an export. Raises ShoalError.
+    """
     if source is None:
         return list(read_cdnow(sample_path()))
     if source.suffix == ".txt":
         return list(read_cdnow(source))
-    if source.suffix == ".jsonl":
+    if source.suffix == ".jsonl" and mapping is None:
         return sorted(read_events("orders", source), key=lambda order: order.occurred_at)
-    return list(read_online_retail(source).orders)
+    if mapping is None and is_online_retail(source):
+        return list(read_online_retail(source).orders)
+    with export_events("orders", source, mapping) as export:
+        orders = sorted((each for each in export if isinstance(each, Order)), key=lambda order: order.occurred_at)
+        if not orders:
+            raise FileInvalid(
+                str(source), "", f"has no order that can be used; {export.refusals.rows:,} rows are refused"
+            )
+    return orders
 
 
 class Replay:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 __all__ = ["WithoutSecrets", "hide_secret_arguments", "without_secrets"]
 
-_VARIABLES: Final = {"--redis": "SHOAL_REDIS", "--secret": "SHOAL_TRIGGER_SECRET"}
+_VARIABLES: Final = {"--redis": "SHOAL_REDIS", "--secret": "SHOAL_TRIGGER_SECRET", "--sql": "SHOAL_IMPORT_SQL"}
 """Options that may hold a secret, and the environment variables that do the same."""
 
 

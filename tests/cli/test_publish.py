@@ -331,3 +331,27 @@ def test_without_a_broker_it_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["publish", "orders", str(path), "--kafka", "127.0.0.1:1"])
     assert isinstance(result.exception, KafkaUnreachable | PublishFailed)
     assert "127.0.0.1:1" in str(result.exception)
+
+
+def test_an_export_is_imported_and_importing_it_again_tells_the_same_events(
+    shoal: Shoal, settings: KafkaSettings, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(
+        "Order ID,Customer ID,Order Date,Total,Currency,Status\n1,a,2026-01-31T10:00:00Z,10.50,EUR,paid\n"
+        "2,b,2026-01-31T11:00:00Z,20.00,EUR,refunded\n3,,2026-01-31T11:00:00Z,20.00,EUR,paid\n"
+    )
+    result = shoal("import", "orders", path, "--json")
+    told = json.loads(result.stdout)
+    assert (told["topic"], told["published"], told["rows"], told["rows_refused"]) == ("orders", 3, 3, 1)
+    assert "row 4, column Customer ID: a row needs a customer" in result.stderr
+    first = published(settings, "orders", 3)
+    assert sorted((event.event_id, event.type) for _, event, _ in first) == [
+        ("order-1-placed", "placed"),
+        ("order-2-placed", "placed"),
+        ("order-2-refunded", "refunded"),
+    ]
+    shoal("import", "orders", path)
+    assert Counter(event.event_id for _, event, _ in published(settings, "orders", 6)) == Counter(
+        {event.event_id: 2 for _, event, _ in first}
+    )

@@ -192,3 +192,32 @@ def test_a_file_without_countries_has_no_profiles(frame: pd.DataFrame, write: Wr
     assert len(read.orders) == 5
     assert list(read.profiles) == []
     assert (read.summary.profiles, read.summary.profiles_skipped) == (0, {"unknown_country": 0})
+
+
+@pytest.mark.parametrize(
+    ("dates", "first"),
+    [
+        (["12/1/2010 8:26", "12/13/2010 8:26"], "2010-12-01T08:26"),
+        (["01/12/2010 08:26", "13/12/2010 08:26"], "2010-12-01T08:26"),
+        (["01-12-2010 08:26", "13-12-2010 08:26"], "2010-12-01T08:26"),
+        (["12/1/2010 8:26:00 PM", "12/13/2010 8:26:00 AM"], "2010-12-01T20:26"),
+    ],
+)
+def test_day_and_month_are_in_the_order_that_reads_all_dates(dates, first, tmp_path):
+    orders = read_online_retail(_of_dates(dates, tmp_path)).orders
+    assert min(order.occurred_at for order in orders).isoformat().startswith(first)
+
+
+@pytest.mark.parametrize("dates", [["01/12/2010 08:26", "09/12/2010 08:26"], ["01-12-2010 08:26"]])
+def test_dates_that_can_be_read_in_two_ways_are_refused_with_both(dates, tmp_path):
+    with pytest.raises(FileInvalid, match="1 December 2010 \\(dmy\\) or 12 January 2010 \\(mdy\\)"):
+        read_online_retail(_of_dates(dates, tmp_path))
+
+
+def _of_dates(dates, folder):
+    path = folder / "dates.csv"
+    rows = [f"{number},85123A,X,6,{date},2.55,17850.0,United Kingdom" for number, date in enumerate(dates, 1)]
+    path.write_text(
+        "\n".join(["InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country", *rows])
+    )
+    return path

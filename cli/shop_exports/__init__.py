@@ -1,0 +1,1 @@
+"""A shop's export as events: which column is what, how its amounts and dates are read, what counts as a sale."""

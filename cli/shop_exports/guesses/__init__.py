@@ -1,0 +1,1 @@
+"""How an export is to be read: what whole columns prove, and what remains to be asked."""

@@ -1,0 +1,1 @@
+"""From the rows of an export to events, or to a refusal with its reason."""
