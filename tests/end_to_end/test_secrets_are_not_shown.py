@@ -31,7 +31,8 @@ COMMANDS = [
         "experiment create e --variant A --variant B --control A", "experiment list --json", "experiment report e",
         "experiment power", "experiment update e --variant A --variant B --control A", "experiment assign e C1",
         "experiment stop e", "baselines list --json", "baselines show 1", "baselines approve 1", "baselines reject 1",
-        "baselines rollback", "baselines rename 1 s1 Name", "baselines report 1 --to FOLDER/report.html",
+        "baselines rollback", "accept-gap orders",
+        "baselines rename 1 s1 Name", "baselines report 1 --to FOLDER/report.html",
         "export experiments --to FOLDER/e.csv", "export segments --to FOLDER/s.csv", "keys list --json",
         "keys revoke 0123456789ab", "keys sign-in 0123456789ab", "audit export",
     )
