@@ -151,11 +151,14 @@ def test_the_readme_leads_from_a_secured_kafka_and_redis_to_a_segment(broker, by
         }.items():
             assert told in script
             script = script.replace(told, here)
-        ended = "trap 'kill $(jobs -p)' EXIT"  # the worker, however it ends
-        shell = f'shoal() {{ {sys.executable} -P -m cli.main "$@"; }}\nset -e\n{ended}\n{script}'
+        (programs := tmp_path / "bin").mkdir()
+        (programs / "shoal").write_text(f'#!/bin/sh\nexec {sys.executable} -P -m cli.main "$@"\n')
+        (programs / "shoal").chmod(0o755)
+        shell = f"set -e\ntrap 'kill $(jobs -p); wait' EXIT\n{script}"  # the worker ends, however this does
+        environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
         with (tmp_path / "said").open("w") as said:
             ran = subprocess.run(
-                ["bash", "-c", shell], cwd=tmp_path, stdout=said, stderr=said, timeout=200, check=False
+                ["bash", "-c", shell], cwd=tmp_path, env=environment, stdout=said, stderr=said, timeout=200, check=False
             )
     shown = (tmp_path / "said").read_text()
     assert ran.returncode == 0, shown
