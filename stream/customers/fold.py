@@ -107,35 +107,8 @@ class Fold:
     def _orders(self, customers: CustomerBatch, columns: OrderColumns, slots: Ints) -> Folded:
         book = OrderBook(customers.orders, customers.returns, customers.recent)
         made = fold_orders(book, columns, slots, self.half_life_ms, window=self.orders, remembered=self.hashes)
-        if made.contested.any():
-            return self._in_halves(customers, columns, slots, made.contested)
         customers.orders, customers.returns, customers.recent = made.book
         return Folded(made.rows, made.outcomes, made.active, made.corrected, made.matched)
-
-    def _in_halves(self, customers: CustomerBatch, columns: OrderColumns, slots: Ints, contested: Flags) -> Folded:
-        """Fold the events of contested customers in two halves, one after the other, those of others with the first.
-
-        So what leaves the book, and what comes too late for it, follows from the order of the events alone, and not
-        from the micro-batches that they are read in.
-        """
-        theirs = contested[slots]
-        number = np.zeros(len(slots), np.int64)  # of an event among those of its customer
-        in_turn = np.argsort(slots, kind="stable")
-        counts = np.bincount(slots, minlength=len(customers))
-        number[in_turn] = np.arange(len(slots)) - np.repeat(np.cumsum(counts) - counts, counts)
-        late = theirs & (number >= counts[slots] // 2)
-        halves = [np.flatnonzero(~late), np.flatnonzero(late)]
-        first, second = (self._orders(customers, columns.take(half), slots[half]) for half in halves)
-        outcomes = np.empty(len(slots), np.int64)
-        outcomes[halves[0]], outcomes[halves[1]] = first.outcomes, second.outcomes
-        matched = None if first.matched is None or second.matched is None else first.matched + second.matched
-        return Folded(
-            merge(first.rows, second.rows),
-            outcomes,
-            first.active | second.active,
-            first.corrected | second.corrected,
-            matched,
-        )
 
     def _sessions(self, customers: CustomerBatch, columns: SessionColumns, slots: Ints) -> Folded:
         made = fold_sessions(

@@ -28,7 +28,7 @@ from state.customers.order_entries import (
 from state.customers.ragged import Ragged
 from state.customers.records import Rows
 from stream.customers.known_keys import KEY, are_known, held_keys, listed_keys, repeated
-from stream.customers.located_orders import LocatedOrders, OrderBook, bounded, settled_keys
+from stream.customers.located_orders import LocatedOrders, OrderBook, bounded, late_for_the_book, settled_keys
 from stream.customers.order_updates import ToldOrders
 from stream.customers.outcomes import DUPLICATE, SETTLED
 from stream.customers.row_sums import RowSums
@@ -44,8 +44,7 @@ class FoldedOrders(NamedTuple):
 
     `rows` (n,) are what to add to the records; `outcomes` (m,) say what became of each event, and `matched` (n,) how
     many earlier events are not unmatched any more; `active` (n,) has who placed a new order, `corrected` (n,) whose
-    known orders or spend changed. `contested` (n,) are customers an order of whom left the book among events about it:
-    what becomes of these depends on which came first, and has to be found by folding fewer at a time.
+    known orders or spend changed. `contested` (n,) are customers an order of whom left the book among events about it.
     """
 
     rows: Rows
@@ -62,8 +61,24 @@ def fold_orders(
 ) -> FoldedOrders:
     """Fold orders (m,) into the books of n customers; `slots` (m,) says whose each is.
 
-    A book keeps `window` orders, and `remembered` hashes of refunds and settled orders.
+    A book keeps `window` orders, and `remembered` hashes of refunds and settled orders. What is told of an order after
+    it has left the book changes nothing, whether that is in the same micro-batch or in a later one.
     """
+    made = _fold(book, orders, slots, half_life_ms, window, remembered)
+    if not made.contested.any():
+        return made
+    late = late_for_the_book(book, orders, slots, np.flatnonzero(made.contested), window)
+    in_time = np.flatnonzero(~late)
+    made = _fold(book, orders.take(in_time), slots[in_time], half_life_ms, window, remembered)
+    outcomes = np.full(len(slots), SETTLED)
+    outcomes[in_time] = made.outcomes
+    return made._replace(outcomes=outcomes)
+
+
+def _fold(
+    book: OrderBook, orders: OrderColumns, slots: Ints, half_life_ms: float, window: int, remembered: int
+) -> FoldedOrders:
+    """Fold orders (m,) together: the books may be over-full until the end."""
     n = len(book.orders)
     sums, outcomes, matched = OrderSums(n, half_life_ms), np.zeros(len(slots), np.int64), np.zeros(n, np.int64)
     active, corrected, contested = np.zeros((3, n), np.bool_)
@@ -91,7 +106,7 @@ def fold_orders(
             active[owners[about.is_new]] = True
             corrected[owners[about.is_changed]] = True
             np.add.at(matched, owners, about.matched)
-            contested = _contested(book, located.keys, about, window) & (np.bincount(slots, minlength=n) > 1)
+            contested = _contested(book, located.keys, about, window)
         refunds = np.flatnonzero(fresh & (orders.kinds == REFUNDED) & (outcomes != SETTLED))
         book = book._replace(recent=book.recent.appended(slots[refunds], orders.event_hashes[refunds]))
     book = bounded(book, window, remembered)

@@ -1,15 +1,20 @@
 """Where orders stand in the books of their customers: found, read, written back, and settled where a book is full."""
 
+from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from consumers.inputs.deduplication import unseen
+from consumers.inputs.orders import PLACED, REFUNDED, OrderColumns
 from events.arrays import Flags, Ints
 from state.customers.order_entries import (
     KEY_BITS,
     NOT_PLACED,
     OrderEntries,
+    keys_of_hashes,
+    keys_of_words,
     needs_return_words,
     order_words,
     read_entries,
@@ -18,7 +23,7 @@ from state.customers.order_entries import (
 from state.customers.ragged import Ragged
 from stream.customers.known_keys import KEY, beyond, find, held_keys, mark, marked_keys, with_customers
 
-__all__ = ["LocatedOrders", "OrderBook", "bounded", "settled_keys"]
+__all__ = ["LocatedOrders", "OrderBook", "bounded", "late_for_the_book", "settled_keys"]
 
 Words = npt.NDArray[np.uint64]
 
@@ -120,3 +125,52 @@ def _without_oldest_waiting(book: OrderBook, window: int) -> Ragged:
     leaving = np.zeros(len(waiting), np.bool_)
     leaving[waiting] = beyond(waits, waits.values[:, 2].astype(np.int64), window)
     return book.returns.only(~leaving)
+
+
+def late_for_the_book(book: OrderBook, orders: OrderColumns, slots: Ints, customers: Ints, window: int) -> Flags:
+    """Return which events (m,) of these customers come after their order has left the book.
+
+    A fold takes the events of a micro-batch together, and lets the oldest orders leave at its end (`bounded`). Where
+    some are about an order that leaves, it matters which came first, and so they are gone through one by one.
+    """
+    late, keys = np.zeros(len(slots), np.bool_), keys_of_hashes(orders.order_hashes)
+    fresh = unseen(book.recent, slots, orders.event_hashes)
+    for customer in customers.tolist():
+        latest = _LatestOrders(book, customer, window)
+        refunds: set[int] = set()
+        for event in np.flatnonzero((slots == customer) & fresh & (orders.order_hashes != 0)).tolist():
+            key, kind, hashed = int(keys[event]), int(orders.kinds[event]), int(orders.event_hashes[event])
+            if kind == REFUNDED and hashed in refunds:
+                continue  # a repeated event
+            late[event] = key in latest.gone
+            if kind == REFUNDED and not late[event]:
+                refunds.add(hashed)
+            elif kind == PLACED and not late[event]:
+                latest.tell(key, int(orders.times[event]))
+    return late
+
+
+class _LatestOrders:
+    """The orders of a customer's book by time, of equal times by key; `gone` are the keys of those that left it."""
+
+    def __init__(self, book: OrderBook, customer: int, window: int) -> None:
+        words, gone = (part.take(np.array([customer])).values for part in (book.orders, settled_keys(book)))
+        none = np.zeros(len(words), np.bool_)
+        times = read_entries(words, ~none, np.zeros((len(words), 3), np.uint64), none).times
+        self._times = dict(zip(keys_of_words(words).tolist(), times.tolist(), strict=True))
+        self._oldest_first = [(at, key) for key, at in self._times.items()]
+        heapify(self._oldest_first)
+        self._window = window
+        self.gone = set(gone.ravel().tolist()) - self._times.keys()
+
+    def tell(self, key: int, at: int) -> None:
+        """Place an order, or move it to a later time; the oldest leaves a full book."""
+        if key in self._times and at <= self._times[key]:
+            return
+        self._times[key] = at
+        heappush(self._oldest_first, (at, key))
+        while len(self._times) > self._window:
+            left_at, left = heappop(self._oldest_first)
+            if self._times.get(left) == left_at:
+                del self._times[left]
+                self.gone.add(left)

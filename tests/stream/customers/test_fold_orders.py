@@ -196,13 +196,25 @@ def test_an_order_out_of_the_window_is_settled_and_told_again_changes_nothing(sp
 
 @st.composite
 def arrivals(draw):
-    """Events about more orders than a book keeps, as they arrive, each at a time of its own, and cuts into batches."""
+    """Events about more orders than a book keeps, as they arrive, some of them repeated, and cuts into batches.
+
+    Nothing waits for its order: of what waits, the oldest is let go where there is more than a book keeps.
+    """
     kinds = st.sampled_from([PLACED, PLACED, PLACED, CANCELLED, REFUNDED])
     drawn = draw(st.lists(st.tuples(kinds, st.integers(1, 6), st.integers(0, 9), ordinary), max_size=24))
     events = [
-        told(kind, order, at=at * 100 + place, amount=amount, event=place, customer=order % 2)
+        told(
+            kind if order in {each[1] for each in drawn[:place]} else PLACED,
+            order,
+            at=at,
+            amount=amount,
+            event=place,
+            customer=order % 2,
+        )
         for place, (kind, order, at, amount) in enumerate(drawn)
     ]
+    for again in draw(st.lists(st.sampled_from(events), max_size=3)) if events else []:
+        events.insert(draw(st.integers(events.index(again) + 1, len(events))), again)
     cuts = sorted(draw(st.lists(st.integers(0, len(events)), max_size=4)))
     return events, [events[a:b] for a, b in zip([0, *cuts], [*cuts, len(events)], strict=True)]
 
