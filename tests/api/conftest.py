@@ -67,7 +67,8 @@ def fill(client: redis_py.Redis, names: list[str], seed: int = 1) -> None:
     for partition in range(PARTITIONS):
         at = np.flatnonzero(places == partition)
         batch = CustomerBatch.blank([names[i] for i in at])
-        batch.rows[:], batch.known[:] = rows[at], True
+        batch.rows[:] = rows[at]
+        batch.known[:] = [client.hexists(keys.customers(partition), name) for name in batch.ids]
         profiles = {names[i]: b'{"age":41,"country":"<b>NL</b>"}' for i in at if i % 2 == 0}
         owned = store.claim(partition)
         store.save(owned, PartitionUpdate(batch, profiles, 0, None, 0, {}, {"orders:applied": len(at)}, NOW_MS, []))
