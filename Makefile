@@ -7,7 +7,7 @@ export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside docs clean
+.PHONY: help setup demo test test-fast test-long check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -24,12 +24,15 @@ demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECO
 	$(BIN)/shoal demo --source shop $(if $(SECONDS),--seconds $(SECONDS))
 
 # Fits in several test processes at once would spin beside each other, if each took threads for every core.
-test test-fast: export OMP_NUM_THREADS = 1
-test: setup ## Run all tests, on Apache Kafka where Java and Maven are present
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile
+test test-fast test-long: export OMP_NUM_THREADS = 1
+test: setup ## Run the tests (but the longest, `make test-long`), on Apache Kafka where Java and Maven are present
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not long"
+
+test-long: setup ## Run the tests that take a minute or more each
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m long
 
 test-fast: setup ## Run the tests that need no Kafka, no Redis and little time (under 90 seconds on two cores)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kafka and not redis and not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kafka and not redis and not slow and not long"
 
 check: setup ## Lint, format, types, direction of imports
 	$(BIN)/ruff check .

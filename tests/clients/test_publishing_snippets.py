@@ -81,7 +81,11 @@ def go(folder: Path) -> list[str]:
     return [str(place / "publish")]
 
 
-@pytest.mark.parametrize("make", [python, node, java, go], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make",
+    [python, node, *(pytest.param(each, marks=pytest.mark.long) for each in (java, go))],
+    ids=lambda make: make.__name__,
+)
 def test_every_event_is_where_shoal_expects_it(make, kafka, kafka_choice, topic_prefix, tmp_path):
     if not kafka_choice.apache:
         pytest.skip(f"the clients are tried on Apache Kafka; this is {kafka_choice.name}")

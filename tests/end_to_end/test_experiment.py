@@ -60,6 +60,7 @@ def expected(folder: Path) -> pd.DataFrame:
     )
 
 
+@pytest.mark.long
 def test_from_the_definition_to_the_verdict(folder):
     answer(folder, *CREATE)
     simulated = answer(folder, "simulate", "--customers", "1500", "--days", "120", "--to", "shop")

@@ -66,6 +66,7 @@ def test_all_live_in_the_segments_that_are_there_and_the_export_says_so(mall):
     assert answer(mall, "baselines", "list")["baselines"][0]["status"] == "approved"
 
 
+@pytest.mark.long
 def test_what_cannot_be_done_is_said(mall):
     for arguments, said in (
         (("rebaseline", "--features", "income,shoe_size"), "there is no feature 'shoe_size'"),

@@ -124,6 +124,7 @@ def test_no_service_logs_the_password_or_has_it_in_the_process_list(service, url
         assert MARK not in log, child.service
 
 
+@pytest.mark.long
 def test_no_command_prints_the_password_or_a_secret(service, tmp_path, monkeypatch, capfd):
     for command in COMMANDS:
         said = said_by(command, tmp_path, monkeypatch, capfd)

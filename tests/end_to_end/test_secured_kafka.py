@@ -95,7 +95,9 @@ def redis_settings(way, broker, redis_database_url, tmp_path) -> Iterator[dict[s
             yield {"SHOAL_REDIS": redis_database_url}
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", [way if way == "SCRAM-SHA-512" else pytest.param(way, marks=pytest.mark.long) for way in WAYS]
+)
 def test_everything_runs_by_each_way(way, broker, by, redis_settings, topic_prefix, tmp_path, monkeypatch):
     allow_all(broker, topic_prefix)
     settings = by(way, SHOAL_PARTITIONS="4")

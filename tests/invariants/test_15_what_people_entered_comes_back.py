@@ -95,7 +95,9 @@ def enter_by_api(service, token):
         post("/v1/suppressions:remove", scope="all", customer_ids=["dora"])
 
 
-@pytest.mark.parametrize("command", ["worker", "experiments", "triggers", "api"])
+@pytest.mark.parametrize(
+    "command", ["api", *(pytest.param(each, marks=pytest.mark.long) for each in ("worker", "experiments", "triggers"))]
+)
 def test_any_service_brings_everything_back(service, shoal, command):
     enter_by_api(service, enter_by_command(shoal))
     before = held(service.redis)

@@ -100,6 +100,7 @@ def test_client_wheel_holds_the_client(built: Path, sources: Path):
     assert names == {f"shoal_client/{each.name}" for each in (sources / "clients/python/shoal_client").iterdir()}
 
 
+@pytest.mark.long
 def test_installed_elsewhere_it_runs_the_demo(built: Path, tmp_path: Path):
     run(sys.executable, "-m", "venv", tmp_path / "environment", cwd=tmp_path)
     programs = tmp_path / "environment" / "bin"
