@@ -75,9 +75,8 @@ def _lifetime(found: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return the rows of the lifetime value: the figures, or why there are none."""
     if found["reason"] is not None:
         return [("lifetime value", found["reason"])]
-    alive = found["probability_alive"]
     return [
-        ("probability alive", found["probability_alive_reason"] if alive is None else f"{alive:.1%}"),
+        ("probability alive", f"{found['probability_alive']:.1%}"),
         (f"orders expected in {found['horizon_weeks']:g} weeks", f"{found['expected_orders']:,.2f}"),
         ("amount expected of each", f"{found['expected_amount']:,.2f}"),
         (f"lifetime value, discounted at {found['yearly_rate']:.0%} a year", f"{found['lifetime_value']:,.2f}"),

@@ -85,7 +85,6 @@ class Lifetime(BaseModel):
     """Lifetime value of a customer, by the models kept with the live baseline; null with a `reason`."""
 
     probability_alive: float | None = Field(description="probability that the customer is still one (BG/NBD)")
-    probability_alive_reason: str | None = Field(description="why that is not known though the other figures are")
     expected_orders: float | None = Field(description="orders to expect within the horizon (BG/NBD)")
     expected_amount: float | None = Field(description="of each of them, in the shop's currency (Gamma-Gamma)")
     lifetime_value: float | None = Field(description="of these orders today, discounted, in the shop's currency")

@@ -13,7 +13,6 @@ __all__ = ["lifetime_of_customer", "lifetime_of_record", "missing_models_reason"
 _UNKNOWN: Final[dict[str, Any]] = dict.fromkeys(
     (
         "probability_alive",
-        "probability_alive_reason",
         "expected_orders",
         "expected_amount",
         "lifetime_value",
@@ -42,10 +41,8 @@ def lifetime_of_record(baseline: Baseline | None, rows: Rows, now_ms: int) -> di
     }
     if np.isnan(values.value[0]):
         return found | {"reason": "there is no order of this customer that was not cancelled"}
-    alive = None if np.isnan(values.alive[0]) else round(float(values.alive[0]), 4)
     return found | {
-        "probability_alive": alive,
-        "probability_alive_reason": "it cannot be told from one order" if alive is None else None,
+        "probability_alive": round(float(values.alive[0]), 4),
         "expected_orders": round(float(values.expected[0]), 4),
         "expected_amount": round(float(values.amount[0]), 2),
         "lifetime_value": round(float(values.value[0]), 2),

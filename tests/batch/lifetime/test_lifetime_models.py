@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import hyp2f1
 
 from batch.data.customer_table import CustomerTable
-from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable, degenerate, fit_lifetime
+from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable, fit_lifetime
 from batch.lifetime.bg_nbd import BgNbd
 from batch.lifetime.gamma_gamma import GammaGamma
 from batch.lifetime.lifetime_models import LifetimeModels
@@ -161,29 +161,6 @@ def test_lifetime_value_of_a_table_falls_with_the_discount_and_is_missing_withou
     assert (found.values.value[10:] < undiscounted).all()
     again = LifetimeModels.of(LifetimeModel.model_validate_json(found.models.kept().model_dump_json()))
     assert again.values(table.rows[:20], table.now_ms[:20]).value.tobytes() == found.values.value[:20].tobytes()
-
-
-def test_whether_a_customer_of_one_order_is_one_still_cannot_be_told_but_what_to_expect_can():
-    purchases, amounts = CDNOW, AMOUNTS
-    rows = rows_with(2, first_order=NOW_MS - 300 * DAY_MS, last_order=NOW_MS - 300 * DAY_MS, placed=1, gross=SCALE)
-    rows["last_order"][1], rows["placed"][1] = NOW_MS - 200 * DAY_MS, 3
-    found = LifetimeModels(purchases, amounts, 52.0, 0.1).values(rows, np.full(2, NOW_MS))
-    assert np.isnan(found.alive).tolist() == [True, False]
-    assert (found.expected > 0).all()
-    assert (found.value > 0).all()
-
-
-def test_a_fit_that_says_nobody_ever_leaves_is_refused():
-    """Each customer orders every week to the end: nothing in such a log shows when somebody leaves."""
-    n = 400
-    weeks = np.random.default_rng(3).integers(2, 40, n)
-    rows = rows_with(
-        n, first_order=NOW_MS - weeks * 7 * DAY_MS, last_order=NOW_MS, placed=weeks + 1, gross=weeks * SCALE
-    )
-    found = fit_lifetime(table_of(rows), 1)
-    assert isinstance(found, LifetimeUnavailable)
-    assert "do not show that anybody ever leaves" in found.reason
-    assert degenerate(CDNOW) == ""
 
 
 def test_without_customers_who_came_back_the_reason_is_given():
