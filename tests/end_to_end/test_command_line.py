@@ -86,6 +86,7 @@ def test_the_first_baseline_goes_live_by_itself(folder):
     until(lambda: answer(folder, "segments")["baseline"] == 1, what="baseline 1 is live")
 
 
+@pytest.mark.long
 def test_lifetime_value_is_the_same_in_the_command_and_in_the_export(folder):
     found = answer(folder, "customer", "00004")["lifetime"]
     assert (found["reason"], found["baseline"]) == (None, 1)
@@ -113,6 +114,7 @@ def test_health_is_good_and_counts_every_event(folder):
     assert tallying["events"] == found["events"]
 
 
+@pytest.mark.long
 def test_importing_again_changes_nothing(folder):
     before = answer(folder, "customer", "00004")
     answer(folder, "import", "cdnow", str(sample_path()))
@@ -122,6 +124,7 @@ def test_importing_again_changes_nothing(folder):
     assert answer(folder, "health")["events"]["orders:duplicate"] == 6_919
 
 
+@pytest.mark.long
 def test_published_events_in_a_file_arrive(folder):
     event = {
         "event_id": "w1",

@@ -9,7 +9,7 @@ import pytest
 from tests.end_to_end.test_command_line import answer, shoal, started_up
 from tests.waiting import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 GROUPS = ((20, 20), (20, 80), (55, 50), (90, 20), (90, 80))
 
@@ -66,7 +66,6 @@ def test_all_live_in_the_segments_that_are_there_and_the_export_says_so(mall):
     assert answer(mall, "baselines", "list")["baselines"][0]["status"] == "approved"
 
 
-@pytest.mark.long
 def test_what_cannot_be_done_is_said(mall):
     for arguments, said in (
         (("rebaseline", "--features", "income,shoe_size"), "there is no feature 'shoe_size'"),

@@ -18,6 +18,8 @@ from tests.redis_conditions import CONDITIONS, bring_about
 from tests.service import Service, running
 from tests.waiting import PATIENCE_S, until
 
+pytestmark = pytest.mark.long
+
 SERVICES = (("worker",), ("experiments",), ("triggers",), ("batch",), ("api", "--port", "0"))
 READING = [
     each.split()

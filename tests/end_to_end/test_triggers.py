@@ -162,6 +162,7 @@ def test_an_emptied_redis_does_not_lose_what_had_to_be_sent(service, receiver, s
     service.until(lambda: told(receiver) >= everyone, what="every change is delivered")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
 def test_changes_of_a_topic_that_was_created_again_are_delivered(service, receiver, shoal, running):
     """The stored offset is of the topic before, and the new one has grown beyond it by the time that it is read."""

@@ -16,6 +16,8 @@ from state.store import keys
 from tests.service import event_fields
 from tests.shop import order, reference, shop_events
 
+pytestmark = pytest.mark.long
+
 GROUP = keys.SEGMENTS_GROUP
 
 

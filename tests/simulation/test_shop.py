@@ -203,6 +203,7 @@ def test_scenarios_are_called_what_they_are_called_and_have_customers_of_every_g
     assert all(each.from_day + 7 < found.days for each in found.groups)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_memory_does_not_grow_with_events():
     """With customers who come and go: those who have left are forgotten."""

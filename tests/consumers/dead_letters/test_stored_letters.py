@@ -74,6 +74,7 @@ def test_what_is_no_letter_is_not_counted(log, refuse, settings):
     assert log.count() == 5
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_fifty_of_two_hundred_thousand_are_found_at_once(log, refuse):
     refuse("web-sessions", range(10))
