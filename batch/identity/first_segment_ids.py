@@ -15,7 +15,7 @@ def first_segment_ids(names: Sequence[str]) -> list[str]:
     names get the ids after those of the tiers.
 
     >>> first_segment_ids(["Inactive", "High income, low spending", "Frequent Buyers"])
-    ['s6', 's7', 's2']
+    ['s6', 's9', 's2']
     """
     fresh = itertools.count(len(SEGMENT_NAMES) + 1)
     return [f"s{SEGMENT_NAMES.index(name) + 1 if name in SEGMENT_NAMES else next(fresh)}" for name in names]
