@@ -202,6 +202,7 @@ def test_every_command_shows_an_example(tmp_path, command):
     assert "Example" in ran.stdout
 
 
+@pytest.mark.long
 def test_down_ends_everything_and_may_be_repeated(tmp_path):
     child = started_up(tmp_path)
     addresses = json.loads((tmp_path / ".shoal" / "local.json").read_text())
