@@ -3,6 +3,8 @@
 import json
 from collections import Counter
 
+import pytest
+
 from events.segment_changes import decode_change
 from state.model.baselines import BaselineStore
 from state.model.drift_alarm import DriftAlarms
@@ -108,6 +110,7 @@ def test_fitting_the_same_customers_again_gives_the_same_ids_and_names_and_moves
     assert seeded["moved_share"] < 0.02
 
 
+@pytest.mark.long
 def test_a_rollback_brings_the_earlier_segments_back_under_a_new_number(service):
     service.publish(start(service))
     service.until_processed()
@@ -163,6 +166,7 @@ def test_two_batch_processes_at_once_take_turns_and_drift_is_answered_once_with_
     assert len(store.all()) == 2
 
 
+@pytest.mark.long
 def test_a_redis_that_goes_away_midway_leaves_the_live_baseline_untouched(service_on, own_redis):
     server = own_redis(appendonly=True)
     service = service_on(server.url)

@@ -84,6 +84,7 @@ def test_a_message_that_is_too_large_is_refused_at_once(open_sink, settings):
         sink.send_all("segment-changes", ["c1"], [b"x" * (18 << 20)])
 
 
+@pytest.mark.long
 def test_what_no_broker_takes_in_time_is_known(open_sink, own_kafka):
     broker = own_kafka()
     settings = KafkaSettings(kafka=broker.bootstrap, partitions=2)

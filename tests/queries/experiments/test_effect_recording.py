@@ -42,6 +42,7 @@ def days_of(report):
     return [(each.decision, each.variant, (each.at - START).days, each.exposed) for each in report.reached]
 
 
+@pytest.mark.long
 def test_a_decision_is_reached_once_and_stays_where_it_was_however_long_the_series_grows(recording):
     recording(1, {"A": counts(50, 5), "B": counts(50, 5)})
     first = recording(3, BETTER)
