@@ -11,7 +11,7 @@ from typing import Final
 from cli.formats.file_invalid import FileInvalid
 from cli.tables.delimiter import Layout, detect_layout, header_row, looks_like_data
 from cli.tables.file_sources import FileSource
-from cli.tables.table import CHUNK_ROWS, Chunk, Fault, Table, distinct_names, make_chunk
+from cli.tables.table import Chunk, Fault, Table, distinct_names, in_chunks
 from cli.tables.text_encoding import Encoding, detect_encoding
 
 __all__ = ["CsvTable"]
@@ -103,21 +103,13 @@ class CsvTable(Table):
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows; one with another number of cells, or with bytes that do not belong there, is a fault."""
-        cells: list[list[str | None]] = []
-        rows: list[int] = []
-        faults: list[Fault] = []
-        for row, found in self._records():
-            if isinstance(found, Fault):
-                faults.append(found)
-            else:
-                cells.append([cell or None for cell in found])
-                rows.append(row)
-            if len(rows) + len(faults) >= CHUNK_ROWS:
-                self.share_read = self._source.share_read
-                yield make_chunk(self.columns, cells, rows, faults)
-                cells, rows, faults = [], [], []
-        if rows or faults:
-            yield make_chunk(self.columns, cells, rows, faults)
+        records = (
+            (row, found if isinstance(found, Fault) else [cell or None for cell in found])
+            for row, found in self._records()
+        )
+        for chunk in in_chunks(self.columns, records):
+            self.share_read = self._source.share_read
+            yield chunk
 
     def _records(self) -> Iterator[tuple[int, list[str] | Fault]]:
         """Yield each row's number and its cells, or what is wrong with it; blank rows are left out."""

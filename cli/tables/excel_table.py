@@ -7,7 +7,7 @@ from typing import Any, Final
 from cli.formats.file_invalid import FileInvalid
 from cli.tables.delimiter import header_row, looks_like_data
 from cli.tables.file_sources import FileSource
-from cli.tables.table import CHUNK_ROWS, Chunk, Table, distinct_names, make_chunk
+from cli.tables.table import Chunk, Table, distinct_names, in_chunks
 
 __all__ = ["ExcelTable", "excel_tables"]
 
@@ -41,20 +41,15 @@ class ExcelTable(Table):
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows that are not blank."""
+        yield from in_chunks(self.columns, self._filled_rows())
+
+    def _filled_rows(self) -> Iterator[tuple[int, list[Any]]]:
         width = len(self.columns)
-        cells: list[list[Any]] = []
-        rows: list[int] = []
         for row, found in islice(self._rows(), self._before, None):
             if all(cell in (None, "") for cell in found):
                 continue
             kept = [None if cell == "" else cell for cell in found[:width]]
-            cells.append(kept + [None] * (width - len(kept)))
-            rows.append(row)
-            if len(rows) >= CHUNK_ROWS:
-                yield make_chunk(self.columns, cells, rows)
-                cells, rows = [], []
-        if rows:
-            yield make_chunk(self.columns, cells, rows)
+            yield row, kept + [None] * (width - len(kept))
 
 
 def excel_tables(source: FileSource, sheet: str | None = None) -> list[ExcelTable]:

@@ -7,7 +7,7 @@ import msgspec
 
 from cli.formats.file_invalid import FileInvalid
 from cli.tables.file_sources import FileSource
-from cli.tables.table import CHUNK_ROWS, Chunk, Fault, Table, make_chunk
+from cli.tables.table import Chunk, Fault, Table, in_chunks
 from cli.tables.text_encoding import detect_encoding
 
 __all__ = ["JsonTable", "flattened"]
@@ -39,21 +39,13 @@ class JsonTable(Table):
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the objects; a line that is none is a fault."""
-        cells: list[list[Any]] = []
-        rows: list[int] = []
-        faults: list[Fault] = []
-        for row, found in self._objects():
-            if isinstance(found, Fault):
-                faults.append(found)
-            else:
-                cells.append([None if found.get(name) == "" else found.get(name) for name in self.columns])
-                rows.append(row)
-            if len(rows) + len(faults) >= CHUNK_ROWS:
-                self.share_read = self._source.share_read
-                yield make_chunk(self.columns, cells, rows, faults)
-                cells, rows, faults = [], [], []
-        if rows or faults:
-            yield make_chunk(self.columns, cells, rows, faults)
+        records = ((row, found if isinstance(found, Fault) else self._cells(found)) for row, found in self._objects())
+        for chunk in in_chunks(self.columns, records):
+            self.share_read = self._source.share_read
+            yield chunk
+
+    def _cells(self, found: dict[str, Any]) -> list[Any]:
+        return [None if found.get(name) == "" else found.get(name) for name in self.columns]
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any] | Fault]]:
         decode = msgspec.json.Decoder().decode

@@ -1,7 +1,7 @@
 """What every table is: named columns, and chunks of rows that know their place in the file."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from events.arrays import Ints
 
-__all__ = ["CHUNK_ROWS", "Chunk", "Fault", "Table", "distinct_names", "make_chunk"]
+__all__ = ["CHUNK_ROWS", "Chunk", "Fault", "Table", "distinct_names", "in_chunks", "make_chunk"]
 
 CHUNK_ROWS: Final = 10_000
 """Rows in memory at a time."""
@@ -78,3 +78,21 @@ def make_chunk(
     for place, row in enumerate(cells):
         array[place, :] = row
     return Chunk(pd.DataFrame(array, columns=list(columns), dtype=object), np.asarray(rows, np.int64), faults)
+
+
+def in_chunks(columns: Sequence[str], records: Iterable[tuple[int, Sequence[Any] | Fault]]) -> Iterator[Chunk]:
+    """Yield records, each a row's number with its cells or what is wrong with it, `CHUNK_ROWS` at a time."""
+    cells: list[Sequence[Any]] = []
+    rows: list[int] = []
+    faults: list[Fault] = []
+    for row, found in records:
+        if isinstance(found, Fault):
+            faults.append(found)
+        else:
+            cells.append(found)
+            rows.append(row)
+        if len(rows) + len(faults) >= CHUNK_ROWS:
+            yield make_chunk(columns, cells, rows, faults)
+            cells, rows, faults = [], [], []
+    if rows or faults:
+        yield make_chunk(columns, cells, rows, faults)
