@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from cli.formats.customer_countries import Residence, latest_residences
 from cli.formats.file_invalid import FileInvalid
+from cli.formats.invoice_dates import invoice_instants
 from cli.formats.log_in_memory import EventLog
 from events.arrays import Flags, Ints
 from events.schema.inputs import CustomerProfile, Order
@@ -24,7 +25,6 @@ _COLUMNS: Final = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPri
 _COLUMN_NAMES: Final = ", ".join(_COLUMNS)
 _COUNTRY: Final = "Country"
 """A column that a file may lack."""
-_TIMES: Final = ("%H:%M", "%H:%M:%S", "%I:%M:%S %p", "%I:%M %p")
 _MAX_NAME: Final = 40
 _MAX_DECIMALS: Final = 6
 _MAX_QUANTITY: Final = 10**6
@@ -280,41 +280,11 @@ def _seconds(path: Path, frame: pd.DataFrame) -> Ints:
     texts = pd.Series(distinct)
     instants = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
     if instants.isna().all() and len(texts):
-        instants = _day_and_month(path, texts)
+        instants = invoice_instants(path, texts)
     good = np.append(instants.notna().to_numpy(np.bool_), False)
     _require(path, frame, "InvoiceDate", good[codes], "should be as in 2010-12-01 08:26:00")
     seconds: Ints = instants.to_numpy("datetime64[s]").astype(np.int64)
     return seconds[codes]
-
-
-def _day_and_month(path: Path, texts: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return instants by the order of day and month that reads all texts.
-
-    The public file has the month first and no leading zeros. Raises FileInvalid where dates of another form can be read
-    in both orders, as different days.
-    """
-    plain = texts.astype("str").str.replace(r"[-.]", "/", n=2, regex=True)
-    month_first, day_first = (
-        next((read for each in _TIMES if (read := _parsed(plain, f"{order} {each}")).notna().all()), None)
-        for order in ("%m/%d/%Y", "%d/%m/%Y")
-    )
-    if month_first is None:
-        return _parsed(plain, f"%m/%d/%Y {_TIMES[0]}") if day_first is None else day_first
-    public_form = not (plain.str.contains(r"(?:^|/)0\d/", regex=True) | (plain != texts)).any()
-    if public_form or day_first is None or (month_first == day_first).all():
-        return month_first
-    place = int(np.flatnonzero(month_first != day_first)[0])
-    told = [f"{read[place]:%-d %B %Y} ({order})" for read, order in ((day_first, "dmy"), (month_first, "mdy"))]
-    raise FileInvalid(
-        str(path),
-        "",
-        f"InvoiceDate: {texts[place]!r} may be {' or '.join(told)}; say which by "
-        f"`shoal import orders {path} --preset online-retail-2 --date-format dmy`, or mdy",
-    )
-
-
-def _parsed(texts: "pd.Series[Any]", form: str) -> "pd.Series[Any]":
-    return pd.to_datetime(texts, errors="coerce", utc=True, format=form)
 
 
 def _require(path: Path, frame: pd.DataFrame, column: str, good: Flags, what: str) -> None:
