@@ -4,7 +4,6 @@ from typing import Final
 
 import redis
 
-from consumers.broker.log_facts import LogFacts, LogIdentity
 from consumers.continuity.doubts import (
     TOPICS_OF_GROUP,
     Discontinuity,
@@ -15,6 +14,7 @@ from consumers.continuity.doubts import (
     replacement,
     truncations,
 )
+from consumers.continuity.log_facts import LogFacts, LogIdentity
 from events.settings import KafkaSettings
 from state.partitions.stored_state import read_stored_states
 

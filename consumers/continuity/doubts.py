@@ -7,8 +7,8 @@ reading from the beginning would count events again, or miss those that Kafka no
 from collections.abc import Mapping
 from typing import Final
 
-from consumers.broker.log_facts import LogFacts, LogIdentity
 from consumers.broker.message_coordinates import Offsets, TopicAndPartition
+from consumers.continuity.log_facts import LogFacts, LogIdentity
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.specs import EXPERIMENT_TOPICS, SEGMENT_TOPICS, partitions_of_topic

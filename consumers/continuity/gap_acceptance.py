@@ -6,8 +6,8 @@ from typing import Final
 import redis
 
 from consumers.broker.consumer_lag import end_offsets
-from consumers.broker.log_facts import LogFacts
 from consumers.continuity.doubts import TOPICS_OF_GROUP, loss, places_of, replaced_logs
+from consumers.continuity.log_facts import LogFacts
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.specs import partitions_of_topic

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from consumers.broker.log_facts import IdentityRequest, LogFacts, LogIdentity
+from consumers.continuity.log_facts import IdentityRequest, LogFacts, LogIdentity
 from events.topics.administration import KafkaUnreachable
 
 __all__ = ["LogWatch"]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import redis
 
-from consumers.broker.log_facts import LogFacts, LogIdentity
 from consumers.continuity.doubts import TOPICS_OF_GROUP, Discontinuity, inconsistency, loss, replaced_logs, replacement
+from consumers.continuity.log_facts import LogFacts, LogIdentity
 from consumers.continuity.log_watch import LogWatch
 from consumers.runtime.protocols import PartitionClaims
 from events.base_error import ShoalError

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 import redis
 
-from consumers.broker.log_facts import LogFacts, LogIdentity
 from consumers.broker.message_coordinates import Offsets
+from consumers.continuity.log_facts import LogFacts, LogIdentity
 from consumers.continuity.log_watch import LogWatch
 from events.settings import KafkaSettings
 from state.campaigns.deliveries import DeliveryStore

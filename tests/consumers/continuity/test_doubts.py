@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumers.broker.log_facts import LogIdentity
 from consumers.continuity.doubts import inconsistency, replaced_logs, truncations
+from consumers.continuity.log_facts import LogIdentity
 from events.settings import KafkaSettings
 from state.partitions.stored_state import StoredState
 from state.store import keys
