@@ -1,10 +1,11 @@
 """Why a broker and a client do not let each other in, in a sentence that says what to do."""
 
 import ssl
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kafka.errors import (
     IllegalSaslStateError,
+    InvalidReceiveError,
     KafkaConnectionError,
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
@@ -14,6 +15,9 @@ from shoal_client.certificate_errors import certificate_sentence
 from shoal_client.kafka_security import KafkaSecurity
 
 __all__ = ["Failure", "refusal_sentence", "tls_sentence"]
+
+
+TLS_ALERT: Final = 0x15  # the first byte of what a TLS server says before it hangs up (RFC 8446, section 5.1)
 
 
 class Failure(NamedTuple):
@@ -32,6 +36,8 @@ def refusal_sentence(failure: Failure, security: KafkaSecurity) -> str | None:
         return "this listener asks for no user; set SHOAL_KAFKA_SECURITY to SSL or PLAINTEXT, or use its other listener"
     if isinstance(error, SaslAuthenticationFailedError):
         return _wrong_user(security)
+    if isinstance(error, InvalidReceiveError):
+        return _not_kafka(error)
     if not isinstance(error, KafkaConnectionError):
         return None
     if not failure.spoke_kafka:
@@ -64,6 +70,14 @@ def _wrong_user(security: KafkaSecurity) -> str:
         f"the user {security.user!r} or the password is wrong, or the user does not exist for "
         f"{security.mechanism}: set SHOAL_KAFKA_USER and SHOAL_KAFKA_PASSWORD (or SHOAL_KAFKA_PASSWORD_FILE)"
     )
+
+
+def _not_kafka(error: InvalidReceiveError) -> str:
+    """Return what the first four bytes of an answer mean that is none of Kafka's: its length would be impossible."""
+    length = int(str(error).rpartition(" ")[2])
+    if length >> 24 == TLS_ALERT:
+        return "it answers by TLS, as a listener does that expects TLS: set SHOAL_KAFKA_SECURITY"
+    return f"what answers at this address is not Kafka ({error}): set SHOAL_KAFKA or --kafka to a broker's address"
 
 
 def _hung_up(security: KafkaSecurity) -> str:
