@@ -9,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from api.access.scopes import Scope
 from api.serving.problem_details import ProblemError, field_errors, invalid_detail, problem_responses
 from api.serving.scope_guard import Caller, InjectedServices, guarded_router, requires_scope
+from events.codec.instants import rfc3339
 from events.schema.field_types import Identifier
 from experiments import Experiment, NotComputable
 from experiments.reporting.document import Report
-from queries.experiments.experiments import ExperimentReport
+from queries.experiments.summaries import ExperimentSummaries, SummarizedExperiment
 
 __all__ = ["experiments_router"]
 
@@ -48,6 +49,7 @@ class ExperimentSummary(BaseModel):
     exposed: int
     decision: str
     sentence: str
+    at: str = Field(description="when this was judged: of thousands, some are as of a moment ago")
 
 
 class ExperimentList(BaseModel):
@@ -120,18 +122,19 @@ def experiments_router() -> APIRouter:
     return router
 
 
-def experiment_summary(standing: ExperimentReport) -> ExperimentSummary:
+def experiment_summary(found: SummarizedExperiment) -> ExperimentSummary:
     """Return an experiment as lists show it."""
-    experiment, status, report = standing
+    experiment = found.experiment
     return ExperimentSummary(
         experiment=experiment.id,
-        status=status,
+        status=found.status,
         variants=[variant.name for variant in experiment.variants],
         control=experiment.control,
         primary_metric=experiment.primary_metric,
-        exposed=sum(arm.exposed for arm in report.overall.arms),
-        decision=report.verdict.decision,
-        sentence=report.verdict.sentence,
+        exposed=found.exposed,
+        decision=found.decision,
+        sentence=found.sentence,
+        at=rfc3339(found.at_ms),
     )
 
 
@@ -146,7 +149,7 @@ def experiment_of(fields: dict[str, Any]) -> Experiment:
 
 async def list_experiments(services: InjectedServices) -> ExperimentList:
     """Return all experiments with their verdicts."""
-    found = await run_in_threadpool(services.experiments.all)
+    found = await run_in_threadpool(ExperimentSummaries(services.experiments).all)
     return ExperimentList(experiments=[experiment_summary(each) for each in found])
 
 

@@ -18,6 +18,7 @@ from experiments.reporting.standing import standing_sentences
 from experiments.reporting.unsaid import unsaid_sentences
 from experiments.statistics.metric_samples import RATES
 from queries.experiments.experiments import ExperimentReport
+from queries.experiments.summaries import ExperimentSummaries
 from state.customers.recent_segments import NO_SEGMENT, UNKNOWN
 
 __all__ = ["experiment", "experiment_part", "experiments"]
@@ -25,7 +26,7 @@ __all__ = ["experiment", "experiment_part", "experiments"]
 
 async def experiments(visit: Visit) -> Response:
     """Return the list."""
-    found = await run_in_threadpool(visit.services.experiments.all)
+    found = await run_in_threadpool(ExperimentSummaries(visit.services.experiments).all)
     return page(visit, "experiments.html", rows=[experiment_summary(each) for each in found])
 
 

@@ -51,21 +51,24 @@ def list_experiments(redis: RedisOption = None, as_json: JsonOption = False) -> 
 
 def _rows(redis: str | None) -> list[dict[str, Any]]:
     from cli.experiment.stored_experiments import open_experiments
+    from events.codec.instants import rfc3339
+    from queries.experiments.summaries import ExperimentSummaries
 
     return [
         {
-            "experiment": experiment.id,
-            "status": status,
-            "start": experiment.start.isoformat(),
-            "end": experiment.end.isoformat() if experiment.end else None,
-            "variants": [each.name for each in experiment.variants],
-            "control": experiment.control,
-            "primary_metric": experiment.primary_metric.value,
-            "method": experiment.method,
-            "exposed": sum(arm.exposed for arm in document.overall.arms),
-            "decision": document.verdict.decision,
-            "sentence": document.verdict.sentence,
-            "description": experiment.description,
+            "experiment": each.experiment.id,
+            "status": each.status,
+            "start": each.experiment.start.isoformat(),
+            "end": each.experiment.end.isoformat() if each.experiment.end else None,
+            "variants": [variant.name for variant in each.experiment.variants],
+            "control": each.experiment.control,
+            "primary_metric": each.experiment.primary_metric.value,
+            "method": each.experiment.method,
+            "exposed": each.exposed,
+            "decision": each.decision,
+            "sentence": each.sentence,
+            "at": rfc3339(each.at_ms),
+            "description": each.experiment.description,
         }
-        for experiment, status, document in open_experiments(redis).all()
+        for each in ExperimentSummaries(open_experiments(redis)).all()
     ]

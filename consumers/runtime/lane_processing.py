@@ -125,7 +125,7 @@ class Processing(Generic[C, U]):
             self._merges.prepare(owned, batch, committer)
         touched = [each.batch.customer_ids() for each in job]
         read = self._load_customers(
-            [LoadRequest(each.owned, ids, each.batch) for each, (ids, _) in zip(job, touched, strict=True)]
+            [LoadRequest(each.owned, ids, each.batch, slots) for each, (ids, slots) in zip(job, touched, strict=True)]
         )
         kept, loaded, letters = [], [], []
         for part, (_, slots), customers in zip(job, touched, read, strict=True):
@@ -133,7 +133,7 @@ class Processing(Generic[C, U]):
             new = not owned.fenced and not customers.known.all()
             if new and self._remove_foreign(owned, batch, customers, committer):
                 ids, slots = batch.customer_ids()
-                (customers,) = self._load_customers([LoadRequest(owned, ids, batch)])
+                (customers,) = self._load_customers([LoadRequest(owned, ids, batch, slots)])
             if owned.fenced:
                 continue
             letters += self._letters.send(batch, rejected, committer, wall_ms)

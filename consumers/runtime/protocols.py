@@ -64,11 +64,15 @@ class Clock(Protocol):
 
 
 class LoadRequest(NamedTuple):
-    """A partition that is to be watched, and the customers of a micro-batch that are to be read."""
+    """A partition that is to be watched, and the customers of a micro-batch that are to be read.
+
+    `slots` are, by topic, the positions of the events' customers, and those of merges.
+    """
 
     owned: OwnedPartition
     ids: list[str]
     batch: PartitionBatch
+    slots: dict[str, Ints]
 
 
 Load = Callable[[Sequence[LoadRequest]], list[C]]

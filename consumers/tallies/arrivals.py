@@ -71,10 +71,13 @@ def _absorb(
     for name, state in opened.experiments.items():
         if name in live:
             shown = ExposedCustomers.unpack([each.parts.get(exposed_part(name)) for each in handovers])
-            update, first = combine_exposures(state.customers, shown, owners, window)
-            counted = _counted(opened.logs, state.customers, theirs, shown, owners, first)
+            members = state.places_of(owners)
+            update, first = combine_exposures(state.customers, shown, members, window)
+            logs = opened.logs.take(state.members)
+            counted = _counted(logs, state.customers, theirs, shown, members, first)
             updates[name] = recount.of(live[name], state, update, counted)
-            states[name] = ExperimentState(update.customers, state.tallies.with_changes(updates[name].tallies))
+            tallies = state.tallies.with_changes(updates[name].tallies)
+            states[name] = ExperimentState(state.members, update.customers, tallies)
     return replace(opened, logs=united, experiments=states), updates
 
 
@@ -86,7 +89,10 @@ def _counted(
     owners: Ints,
     theirs_first: Flags,
 ) -> Counted:
-    """Return what was counted from the first exposures that hold, and from which logs: mine or theirs."""
+    """Return what was counted from the first exposures that hold, and from which logs: mine or theirs.
+
+    `logs` are those of the experiment's `customers` (n,), among whom the `owners` are.
+    """
     rows, replaced = customers.rows.copy(), np.zeros(len(customers), np.bool_)
     rows[owners[theirs_first]] = shown.rows[theirs_first]
     replaced[owners[theirs_first]] = True

@@ -95,6 +95,7 @@ def _save(commit: Commit[TallyResult]) -> TallyUpdate:
             for name in {**owned.outcome_counts, **outcome_counts}
         },
         max(owned.watermark_ms, commit.watermark_ms),
+        result.enrolments,
         result.departures,
         result.defined,
     )

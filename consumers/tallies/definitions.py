@@ -8,24 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import xxhash
+import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from consumers.entries.entry_log import EntryLog
+from events.arrays import Ints
 from events.time_units import DAY_MS
 from experiments.definition import Experiment
 from state.experiments.definitions import ExperimentStore
+from state.experiments.enrolments import experiment_hash
 
-__all__ = ["Definitions", "LiveExperiment", "experiment_hash"]
+__all__ = ["Definitions", "LiveExperiment"]
 
 log = logging.getLogger(__name__)
 
 _FOREVER: Final = 1 << 60
-
-
-def experiment_hash(experiment_id: str) -> int:
-    """Return the 64-bit XXH3 hash that purchase logs hold for an experiment's id; 0 stands for none."""
-    return xxhash.xxh3_64_intdigest(experiment_id.encode()) or 1
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class LiveExperiment:
     retention_ms: int
     pre_period_ms: int
     by_conversions: bool
+    hash: int
+    """What purchase logs and enrolments hold for the experiment."""
 
     @classmethod
     def of(cls, definition: Experiment) -> "LiveExperiment":
@@ -54,12 +54,8 @@ class LiveExperiment:
             definition.retention_days * DAY_MS,
             definition.pre_period_days * DAY_MS,
             definition.attribution == "conversions",
+            experiment_hash(definition.id),
         )
-
-    @property
-    def hash(self) -> int:
-        """What purchase logs hold for the experiment."""
-        return experiment_hash(self.id)
 
     def is_final(self, watermark_ms: int, log_retention_ms: int) -> bool:
         """Return whether all windows ended so long ago that the purchase logs hold no event that could still count."""
@@ -86,8 +82,10 @@ class Definitions:
         self._read_at = float("-inf")
         self._live: dict[str, LiveExperiment] = {}
         self._texts: dict[str, str] = {}
+        self._by_hash: dict[int, LiveExperiment] = {}
         self._codes: dict[str, int] = {}
         self._ids: list[str] = []
+        self._hashes = np.zeros(0, np.uint64)
 
     def current(self) -> dict[str, LiveExperiment]:
         """Return the experiments by id. Raises redis.RedisError, KafkaUnreachable, SinkFailed."""
@@ -110,6 +108,9 @@ class Definitions:
                 if name not in self._codes:
                     self._codes[name] = len(self._ids)
                     self._ids.append(name)
+            if changed or len(live) != len(self._live):
+                self._by_hash = {each.hash: each for each in live.values()}
+                self._hashes = np.array(list(map(experiment_hash, self._ids)), np.uint64)
             self._texts, self._live, self._read_at = texts, live, read_at
             return live
 
@@ -124,6 +125,14 @@ class Definitions:
     def code(self, experiment_id: str) -> int:
         """Return the number that columns of events hold for an experiment; -1 where it was never seen."""
         return self._codes.get(experiment_id, -1)
+
+    def hashes_of(self, codes: Ints) -> npt.NDArray[np.uint64]:
+        """Return the hashes of the ids of experiments (n,), given by their codes."""
+        return self._hashes[codes]
+
+    def by_hash(self) -> dict[int, LiveExperiment]:
+        """Return the experiments as they were read last, by the hash of their ids."""
+        return self._by_hash
 
     def id_of(self, code: int) -> str:
         """Return the id of an experiment's code."""

@@ -51,17 +51,18 @@ def leave(
 ) -> Leaving:
     """Take customers out of the tallies whom decisions (m,) are about.
 
-    They are at `places` (m,) among the customers of each experiment; `logs` are theirs, in ascending order of `places`.
+    They are at `places` (m,) in the micro-batch; `logs` are theirs, in ascending order of `places`.
     """
     ascending = np.sort(places)
     entries = np.diff(logs.starts).tolist()
     parts = [{LOG_PART: log} if size else {} for log, size in zip(logs.pack(), entries, strict=True)]
     tallies = {}
     for name, (experiment, state) in experiments.items():
-        for i, value in enumerate(state.customers.pack(ascending)):
-            if state.customers.exposed[ascending[i]]:
+        members = state.places_of(ascending)
+        for i, value in enumerate(state.customers.pack(members)):
+            if state.customers.exposed[members[i]]:
                 parts[i][exposed_part(name)] = value
-        tallies[name] = _without(experiment, state, ascending, logs)
+        tallies[name] = _without(experiment, state, members, logs)
     found = dict(zip(ascending.tolist(), parts, strict=True))
     departures = [
         departure_of(decision, merges, found[place])

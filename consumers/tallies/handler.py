@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from consumers.inputs.columns import Columns
+from consumers.inputs.deduplication import unseen
 from consumers.runtime.partition_batch import DECISIONS, HANDOVERS
 from consumers.runtime.protocols import Loaded, LoadRequest
 from consumers.tallies.arrivals import absorb
 from consumers.tallies.definitions import Definitions, LiveExperiment
-from consumers.tallies.departures import experiment_of_part, leave
+from consumers.tallies.departures import leave
 from consumers.tallies.first_exposures import apply_exposures
 from consumers.tallies.inputs import ExposureColumns, LoggedColumns, LoggedOrders
+from consumers.tallies.participants import LOGGED, participants
 from consumers.tallies.purchase_log import AppendedLogs, append_purchases, evict
 from consumers.tallies.settings import ExperimentSettings
 from consumers.tallies.tally_updates import Recount
@@ -32,20 +34,19 @@ from state.experiments.tally_partitions import (
 __all__ = ["TallyHandler", "TallyResult"]
 
 
-_LOGGED = ("orders", "conversions")
-
-
 @dataclass(frozen=True)
 class TallyResult:
     """What a micro-batch of a partition changes; `evicted` counts entries that a full log had no room for.
 
-    `departures` are customers who were merged into others, and who leave all experiments that are `defined`.
+    `enrolments` are by customer the experiments of those who are in more than before. `departures` are customers who
+    were merged into others, and who leave all experiments that are `defined`.
     """
 
     logs: PurchaseLogs
     experiments: Mapping[str, ExperimentUpdate]
     outcome_counts: dict[str, dict[str, int]]
     evicted: int
+    enrolments: Mapping[str, bytes]
     departures: Sequence[Departure] = ()
     defined: Sequence[str] = ()
 
@@ -61,27 +62,20 @@ class TallyHandler:
         self._limit, self._window = settings.purchase_limit, duplicate_window
 
     def load(self, wanted: Sequence[LoadRequest]) -> list[LoadedTallies]:
-        """Begin a micro-batch: read what is known of its customers in every experiment that can still change.
+        """Begin a micro-batch: read what is known of its customers, and of the experiments that may change for them.
 
         Of merged customers no experiment may be missed, also if it has just been created and exposed elsewhere.
         """
-        merging = any(each.batch.merges for each in wanted)
-        live = self._definitions.refresh() if merging else self._definitions.current()
-        return self._store.open_all([self._request(live, each) for each in wanted])
-
-    def _request(self, live: Mapping[str, LiveExperiment], wanted: LoadRequest) -> TallyRequest:
-        owned, ids, batch = wanted
-        watermark_ms = max(owned.watermark_ms, batch.latest_ms())
-        brought = {experiment_of_part(part) for each in batch.merges.handovers for part in each.parts}
-        names = [
-            name
-            for name, each in live.items()
-            if name in brought or not each.is_final(watermark_ms, self._log_retention_ms)
+        if any(each.batch.merges for each in wanted):
+            self._definitions.refresh()
+        requests = [
+            TallyRequest(each.owned, each.ids, np.unique(each.slots.get("exposures", _NOBODY))) for each in wanted
         ]
-        exposures = batch.events.get("exposures")
-        exposed = set() if exposures is None else set(exposures.columns.customer_ids)
-        held_by = np.array([i for i, name in enumerate(ids) if name in exposed], np.int64)
-        return TallyRequest(owned, ids, names, held_by)
+        opened = [
+            (each.owned, customers, participants(each, customers, self._definitions, self._log_retention_ms))
+            for each, customers in zip(wanted, self._store.open_all(requests), strict=True)
+        ]
+        return self._store.read_experiments(opened)
 
     def apply(self, loaded: Sequence[Loaded[LoadedTallies]]) -> list[TallyResult]:
         """Return what the events change, partition by partition."""
@@ -96,12 +90,13 @@ class TallyHandler:
         recount = Recount(customers, appended.logs)
         exposures = events.get("exposures", _no_exposures())
         assert isinstance(exposures, ExposureColumns)  # noqa: S101 - for the type checker
+        shown = _by_code(exposures.experiments)
         experiments: dict[str, ExperimentUpdate] = {}
         after: dict[str, ExposedCustomers] = {}
         for name, state in customers.experiments.items():
             if name in live:
-                mine = np.flatnonzero(exposures.experiments == self._definitions.code(name))
-                owners = slots["exposures"][mine] if len(mine) else mine
+                mine = shown.get(self._definitions.code(name), _NOBODY)
+                owners = state.places_of(slots["exposures"][mine]) if len(mine) else mine
                 update = apply_exposures(state.customers, exposures.take(mine), owners, live[name], self._window)
                 _add(outcome_counts, "exposures", update.others)
                 changed = recount.of(live[name], state, update)
@@ -112,7 +107,7 @@ class TallyHandler:
         changed_logs[leaving] = True
         kept = appended.logs.take(np.flatnonzero(changed_logs))
         logs, evicted = evict(kept, self._log_retention_ms, self._limit)
-        result = TallyResult(logs, experiments, outcome_counts, evicted)
+        result = TallyResult(logs, experiments, outcome_counts, evicted, _enrolments(customers, after, live))
         gone = loaded.merges.decisions or loaded.merges.unknown
         return _without_departed(result, loaded, customers, after, live) if gone else result
 
@@ -124,7 +119,7 @@ class TallyHandler:
         outcome_counts: dict[str, dict[str, int]],
     ) -> AppendedLogs:
         """Append orders and conversions to the logs, and count those that are left out."""
-        parts = [(topic, columns) for topic, columns in events.items() if topic in _LOGGED]
+        parts = [(topic, columns) for topic, columns in events.items() if topic in LOGGED]
         entries = [columns.entries for _, columns in parts if isinstance(columns, LoggedOrders | LoggedColumns)]
         owners = [slots[topic] for topic, _ in parts]
         appended = append_purchases(
@@ -170,8 +165,9 @@ def _without_departed(
     theirs = np.array([name in gone for name in result.logs.ids], np.bool_)
     experiments = {}
     for name, shown in after.items():
-        tallies = customers.experiments[name].tallies.with_changes(result.experiments[name].tallies)
-        experiments[name] = live[name], ExperimentState(shown, tallies)
+        before = customers.experiments[name]
+        tallies = before.tallies.with_changes(result.experiments[name].tallies)
+        experiments[name] = live[name], ExperimentState(before.members, shown, tallies)
     leaving = leave(loaded.merges, places, result.logs.take(np.flatnonzero(theirs)), experiments)
     updates = {
         name: ExperimentUpdate(
@@ -184,12 +180,35 @@ def _without_departed(
         result,
         logs=result.logs.take(np.flatnonzero(~theirs)),
         experiments=updates,
+        enrolments={customer: value for customer, value in result.enrolments.items() if customer not in gone},
         departures=leaving.departures,
         defined=list(live),
     )
 
 
 _NOBODY = np.zeros(0, np.int64)
+
+
+def _by_code(codes: Ints) -> dict[int, Ints]:
+    """Return where each experiment stands among exposures (n,)."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return dict(zip(codes[order][starts].tolist(), np.split(order, starts[1:]), strict=True)) if len(codes) else {}
+
+
+def _enrolments(
+    customers: LoadedTallies, after: Mapping[str, ExposedCustomers], live: Mapping[str, LiveExperiment]
+) -> dict[str, bytes]:
+    """Return the enrolments of those who are in more experiments than was known of them."""
+    pairs = [
+        (customers.experiments[name].members[np.flatnonzero(each.exposed)], live[name].hash)
+        for name, each in after.items()
+    ]
+    owners = np.concatenate([_NOBODY, *(members for members, _ in pairs)])
+    hashes = np.repeat(np.array([value for _, value in pairs], np.uint64), [len(members) for members, _ in pairs])
+    fresh = unseen(customers.enrolments.lists, owners, hashes)
+    new = customers.enrolments.with_new(owners[fresh], hashes[fresh])
+    return {customers.ids[place]: value for place, value in new.items()}
 
 
 def _no_exposures() -> ExposureColumns:

@@ -11,12 +11,13 @@ from consumers.inputs.bounds import EventBounds
 from consumers.inputs.columns import Columns, Decoding
 from consumers.inputs.currency_conversion import NO_CURRENCY, Money
 from consumers.inputs.orders import OrderColumns, OrderInput
-from consumers.tallies.definitions import Definitions, LiveExperiment, experiment_hash
+from consumers.tallies.definitions import Definitions, LiveExperiment
 from events.arrays import Flags, Ints
 from events.codec.amount_columns import currency_number, currency_text
 from events.codec.column_decoder import ABSENT, ColumnDecoder, DecodedColumns
 from events.codec.id_hashes import topic_seed
 from events.schema.inputs import Conversion, Exposure
+from state.experiments.enrolments import experiment_hash
 from state.experiments.purchase_logs import CONVERSION, ENTRY
 
 __all__ = ["ConversionInput", "ExposureColumns", "ExposureInput", "LoggedColumns", "LoggedOrders", "PurchaseInput"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from experiments.definition import Experiment, Metric
 from experiments.reporting import document
@@ -15,7 +16,17 @@ from experiments.statistics.multiplicity import adjusted_p_values
 from experiments.statistics.value_or_reason import NotComputable, Result, both
 from experiments.tally import Tallies, Tally
 
-__all__ = ["report"]
+__all__ = ["Judgement", "judge", "report"]
+
+
+class Judgement(NamedTuple):
+    """A verdict, and what it rests on; `exposed` customers are in the arms."""
+
+    exposed: int
+    srm: document.SampleRatio
+    comparisons: list[document.Comparison]
+    guardrails: document.Guardrails
+    verdict: document.Verdict
 
 
 def report(
@@ -28,16 +39,10 @@ def report(
     Tallies of variants that the definition does not have are left out. P-values are adjusted within three families:
     the primary metric over all treatments, the guardrails over all treatments, and segments x metrics x treatments.
     """
-    segments = tallies.segments if experiment.segments is None else experiment.segments
-    information = _information(experiment, tallies)
-    srm = sample_ratios(experiment, tallies, segments)
-    primary = _family(experiment, tallies, (experiment.primary_metric,), "primary", information)
-    guardrails = _family(experiment, tallies, experiment.guardrails, "guardrails", information)
-    comparisons = [*_adjusted(primary, experiment), *_adjusted(guardrails, experiment)]
-    answers = judge_guardrails(experiment, tallies, comparisons, now)
+    segments, judgement = _segments_of(experiment, tallies), judge(experiment, tallies, now)
     overall = document.Overall(
         arms=arm_rows(experiment, tallies),
-        comparisons=comparisons,
+        comparisons=judgement.comparisons,
         across_arms=across_arms(experiment, tallies),
         bayes=probabilities(experiment, tallies),
         heterogeneity=_heterogeneity(experiment, tallies, segments),
@@ -49,13 +54,29 @@ def report(
         alpha=experiment.alpha,
         correction=experiment.correction,
         primary_metric=experiment.primary_metric,
-        srm=srm,
+        srm=judgement.srm,
         overall=overall,
         segments=_segments(experiment, tallies, segments),
-        guardrails=answers,
-        verdict=decide(experiment, tallies, comparisons, answers, srm, now),
+        guardrails=judgement.guardrails,
+        verdict=judgement.verdict,
         left_out=dict(left_out or {}),
     )
+
+
+def judge(experiment: Experiment, tallies: Tallies, now: datetime) -> Judgement:
+    """Return the verdict on the experiment at `now`, and what it rests on, without the rest of the report."""
+    information = _information(experiment, tallies)
+    srm = sample_ratios(experiment, tallies, _segments_of(experiment, tallies))
+    primary = _family(experiment, tallies, (experiment.primary_metric,), "primary", information)
+    guardrails = _family(experiment, tallies, experiment.guardrails, "guardrails", information)
+    comparisons = [*_adjusted(primary, experiment), *_adjusted(guardrails, experiment)]
+    answers = judge_guardrails(experiment, tallies, comparisons, now)
+    exposed = sum(tallies.arm(variant.name).exposed for variant in experiment.variants)
+    return Judgement(exposed, srm, comparisons, answers, decide(experiment, tallies, comparisons, answers, srm, now))
+
+
+def _segments_of(experiment: Experiment, tallies: Tallies) -> tuple[str, ...]:
+    return tallies.segments if experiment.segments is None else experiment.segments
 
 
 def _information(experiment: Experiment, tallies: Tallies) -> float | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from experiments.statistics.sample import Sample, unusable
 from experiments.statistics.value_or_reason import Interval, NotComputable, Reason, Result
@@ -137,7 +137,7 @@ class _ScoreProcess:
     def beyond(self, edge: float, step: float, drift: float = 0.0) -> float:
         """Return the chance to be at or beyond either edge after a step (`step` is its standard deviation)."""
         means = self.nodes + drift * step * step
-        outside = stats.norm.sf((edge - means) / step) + stats.norm.sf((edge + means) / step)
+        outside = special.ndtr((means - edge) / step) + special.ndtr((-edge - means) / step)
         return float(outside @ self.density)
 
     def onward(self, step: float, edge: float, next_step: float, drift: float = 0.0) -> "_ScoreProcess":

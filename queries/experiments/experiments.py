@@ -113,7 +113,11 @@ class Experiments:
 
     def definitions(self) -> list[Experiment]:
         """Return every definition, sorted by id. Raises DefinitionUnreadable."""
-        return [_parsed(experiment_id, text) for experiment_id, text in self._definitions.all().items()]
+        return [each.experiment for each in self.all_stored()]
+
+    def all_stored(self) -> list[StoredDefinition]:
+        """Return every definition with its text, sorted by id. Raises DefinitionUnreadable."""
+        return [StoredDefinition(_parsed(name, text), text) for name, text in self._definitions.all().items()]
 
     def tally_totals(self, experiment_id: str) -> TallyTotals:
         """Return an experiment's tallies over all partitions."""

@@ -67,6 +67,7 @@ def _experiments(client: Any, customer_id: str, home: int) -> int:
     names = [name.decode() for name in client.smembers(keys.EXPERIMENTS)]
     with client.pipeline(transaction=True) as pipe:
         pipe.hdel(keys.purchases(home), customer_id)
+        pipe.hdel(keys.enrolled(home), customer_id)
         for name in names:
             pipe.hdel(keys.exposed(home, name), customer_id)
         return sum(pipe.execute())

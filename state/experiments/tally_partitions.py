@@ -5,20 +5,22 @@ group.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import redis
 
 from events.arrays import Flags, Ints
 from state.customers.merged_customers import Departure, departure_commands
 from state.customers.records import CustomerBatch, unpack
 from state.erasures.erased_customers import read_erased_customers
+from state.experiments.enrolments import COMPLETE, Enrolments, rebuild_enrolments
 from state.experiments.exposed_customers import ExposedCustomers
 from state.experiments.purchase_logs import PurchaseLogs
 from state.experiments.tally_store import LEFT_OUT, TallyReading, cell_field, decode_tallies
 from state.partitions.fenced_transactions import FencedPartitions
-from state.partitions.partition_fence import OwnedPartition
+from state.partitions.partition_fence import OwnedPartition, StateMismatch
 from state.partitions.partition_store import PartitionStore
 from state.store import keys
 from state.store.pipelined_connection import Command, as_mapping
@@ -28,23 +30,32 @@ __all__ = ["ExperimentState", "ExperimentUpdate", "LoadedTallies", "TallyPartiti
 
 @dataclass(frozen=True)
 class ExperimentState:
-    """One experiment in one partition: the batch's customers, and the partition's tallies."""
+    """One experiment in one partition: customers of the batch, and the partition's tallies.
 
+    `members` (m,) are the ascending positions of these customers in the batch: those for whom something may change.
+    """
+
+    members: Ints
     customers: ExposedCustomers
     tallies: TallyReading
+
+    def places_of(self, positions: Ints) -> Ints:
+        """Return where customers, given by their positions in the batch, are among the members."""
+        return np.searchsorted(self.members, positions)
 
 
 @dataclass(frozen=True)
 class LoadedTallies:
-    """What is known of a micro-batch's n customers; `experiments` by id.
+    """What is known of a micro-batch's n customers; `experiments` by id, as far as they were read.
 
     `held_by` (m,) are the positions of those whose customer records (m) were read, for the segments that they held.
     """
 
     logs: PurchaseLogs
-    experiments: dict[str, ExperimentState]
+    enrolments: Enrolments
     held_by: Ints
     records: CustomerBatch
+    experiments: Mapping[str, ExperimentState] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
@@ -54,21 +65,17 @@ class LoadedTallies:
     @property
     def known(self) -> Flags:
         """Who has a purchase log here or was exposed here."""
-        known = self.logs.known
-        for state in self.experiments.values():
-            known = known | state.customers.known
-        return known
+        return self.logs.known | self.enrolments.known
 
 
 class TallyRequest(NamedTuple):
-    """A partition that is to be watched, and the customers and experiments of a micro-batch that are to be read.
+    """A partition that is to be watched, and the customers of a micro-batch that are to be read.
 
     `held_by` are positions in `ids` of those whose segments will be asked for.
     """
 
     owned: OwnedPartition
     ids: list[str]
-    experiments: Sequence[str]
     held_by: Ints
 
     @property
@@ -93,8 +100,9 @@ class ExperimentUpdate:
 class TallyUpdate:
     """All that one micro-batch of a partition changes, to be saved at once or not at all.
 
-    `departures` are customers who were merged into others. They leave the lists of all experiments that are `defined`,
-    also of those that are over, whose tallies stay.
+    `enrolments` are by customer the experiments of those who are in more than before. `departures` are customers who
+    were merged into others. They leave the lists of all experiments that are `defined`, also of those that are over,
+    whose tallies stay.
     """
 
     logs: PurchaseLogs
@@ -102,6 +110,7 @@ class TallyUpdate:
     offsets: dict[str, int]
     outcome_counts: dict[str, int]
     watermark_ms: int
+    enrolments: Mapping[str, bytes] = field(default_factory=dict)
     departures: Sequence[Departure] = ()
     defined: Sequence[str] = ()
 
@@ -117,18 +126,42 @@ class TallyPartitions:
     def claim(self, partition: int) -> OwnedPartition:
         """Become the partition's one writer: bump its epoch, and only then read where its state stands."""
         self._fenced.leave(partition)
-        return self._claims.claim(partition)
+        owned = self._claims.claim(partition)
+        self._complete_enrolments(owned)
+        return owned
+
+    def _complete_enrolments(self, owned: OwnedPartition) -> None:
+        """Write who is in which experiments where an earlier release did not, or Redis has lost it.
+
+        Raises StateMismatch where another process claims the partition meanwhile.
+        """
+        store: Any = self._redis
+        if store.hexists(keys.enrolled(owned.partition), COMPLETE):
+            return
+        with store.pipeline(transaction=True) as pipe:
+            pipe.watch(keys.epoch(owned.partition, keys.EXPERIMENTS_GROUP))
+            commands = list(rebuild_enrolments(self._redis, owned.partition))
+            if int(pipe.get(keys.epoch(owned.partition, keys.EXPERIMENTS_GROUP)) or 0) != owned.epoch:
+                raise StateMismatch(owned.partition, "its epoch changed while it was claimed")
+            pipe.multi()
+            for command in commands:
+                pipe.execute_command(*command)
+            try:
+                pipe.execute()
+            except redis.WatchError as error:
+                raise StateMismatch(owned.partition, "its epoch changed while it was claimed") from error
 
     def verify(self, owned: Sequence[OwnedPartition]) -> None:
         """Compare partitions with what their owner knows of them. Raises Fenced or StateMismatch."""
         self._fenced.verify(owned)
 
     def open_all(self, wanted: Sequence[TallyRequest]) -> list[LoadedTallies]:
-        """Begin a micro-batch: watch partitions and read all that is known of its customers, in one round trip.
+        """Begin a micro-batch: watch partitions and read what is known of its customers, but for experiments.
 
-        A partition that another worker has taken over is marked as `fenced`, and nobody is known of it. Customers are
-        erased by the owner of the group `segments`, not by this one's: who was, is looked up again, and an erasure
-        between this reading and its writing makes the writing fail. Raises StateMismatch, redis.RedisError.
+        It is one round trip. A partition that another worker has taken over is marked as `fenced`, and nobody is known
+        of it. Customers are erased by the owner of the group `segments`, not by this one's: who was, is looked up
+        again, and an erasure between this reading and its writing makes the writing fail. Raises StateMismatch,
+        redis.RedisError.
         """
         commands = [[("SCARD", keys.erased(each.owned.partition)), *_reading(each)] for each in wanted]
         watched = [_of_customers(each) for each in wanted]
@@ -137,6 +170,20 @@ class TallyPartitions:
             if found and found[0] != len(each.owned.erased or ()):
                 each.owned.erased = read_erased_customers(self._redis, each.owned.partition)
         return [_opened(each, found[1:]) for each, found in zip(wanted, answers, strict=True)]
+
+    def read_experiments(
+        self, opened: Sequence[tuple[OwnedPartition, LoadedTallies, Mapping[str, Ints]]]
+    ) -> list[LoadedTallies]:
+        """Return opened partitions with experiments: of each, by id, those customers at these ascending positions.
+
+        It is one round trip, and none where nobody is in any. Raises redis.RedisError.
+        """
+        commands = [_of_experiments(owned.partition, customers.ids, members) for owned, customers, members in opened]
+        answers = self._fenced.read_more([owned for owned, _, _ in opened], commands)
+        return [
+            replace(customers, experiments=_states(members, found[1:])) if found else customers
+            for (_, customers, members), found in zip(opened, answers, strict=True)
+        ]
 
     def save_all(self, saves: Sequence[tuple[OwnedPartition, TallyUpdate]]) -> None:
         """Write logs, exposed customers, tallies, outcome counts and offsets, each partition's in one transaction.
@@ -170,6 +217,8 @@ class TallyPartitions:
     def _commands(self, partition: int, save: TallyUpdate) -> Iterator[Command]:
         if len(save.logs):
             yield ("HSET", keys.purchases(partition), *_flat(dict(zip(save.logs.ids, save.logs.pack(), strict=True))))
+        if save.enrolments:
+            yield ("HSET", keys.enrolled(partition), *_flat(save.enrolments))
         for each, changed in save.experiments.items():
             if changed.customers:
                 yield ("HSET", keys.exposed(partition, each), *_flat(changed.customers))
@@ -185,6 +234,7 @@ class TallyPartitions:
         yield ("HSET", keys.outcome_counts(partition, keys.EXPERIMENTS_GROUP), *_flat(outcome_counts))
         if gone := [each.previous_id for each in save.departures]:
             yield ("HDEL", keys.purchases(partition), *gone)
+            yield ("HDEL", keys.enrolled(partition), *gone)
             for name in save.defined:
                 yield ("HDEL", keys.exposed(partition, name), *gone)
         yield from departure_commands(partition, keys.EXPERIMENTS_GROUP, save.departures)
@@ -194,35 +244,51 @@ def _reading(each: TallyRequest) -> list[Command]:
     partition, ids = each.owned.partition, each.ids
     if not ids:
         return []
-    wanted: list[Command] = [("HMGET", keys.purchases(partition), *ids)]
-    for name in each.experiments:
-        wanted += [("HMGET", keys.exposed(partition, name), *ids), ("HGETALL", keys.tally(partition, name))]
+    wanted: list[Command] = [
+        ("HMGET", keys.purchases(partition), *ids),
+        ("HMGET", keys.enrolled(partition), COMPLETE, *ids),
+    ]
     return [*wanted, ("HMGET", keys.customers(partition), *each.holders)] if each.holders else wanted
 
 
 def _of_customers(each: TallyRequest) -> list[str]:
     """Return the keys from which an erasure takes a customer, and the one that remembers it."""
-    partition = each.owned.partition
-    return [
-        keys.erased(partition),
-        keys.purchases(partition),
-        *(keys.exposed(partition, name) for name in each.experiments),
-    ]
+    return [name(each.owned.partition) for name in (keys.erased, keys.purchases, keys.enrolled)]
 
 
 def _opened(each: TallyRequest, answers: list[Any]) -> LoadedTallies:
     """Read the answers to `_reading`; there are none where nobody was asked for, or the partition is lost."""
     if not answers:
         nobody = [None] * len(each.ids)
-        return LoadedTallies(PurchaseLogs.unpack(each.ids, nobody), {}, each.held_by, CustomerBatch.blank(each.holders))
+        logs, enrolments = PurchaseLogs.unpack(each.ids, nobody), Enrolments.unpack(nobody)
+        return LoadedTallies(logs, enrolments, each.held_by, CustomerBatch.blank(each.holders))
     found = iter(answers)
     logs = PurchaseLogs.unpack(each.ids, next(found))
-    states = {
-        name: ExperimentState(ExposedCustomers.unpack(next(found)), decode_tallies(as_mapping(next(found))))
-        for name in each.experiments
-    }
+    complete, *values = next(found)
+    if complete is None:
+        where = keys.enrolled(each.owned.partition)
+        raise StateMismatch(each.owned.partition, f"{where} is missing, which says who is in which experiments")
     records = unpack(each.holders, next(found)) if each.holders else CustomerBatch.blank([])
-    return LoadedTallies(logs, states, each.held_by, records)
+    return LoadedTallies(logs, Enrolments.unpack(values), each.held_by, records)
+
+
+def _of_experiments(partition: int, ids: Sequence[str], members: Mapping[str, Ints]) -> list[Command]:
+    if not members:
+        return []
+    # As of customers: an erasure between reading and writing makes the writing fail.
+    commands: list[Command] = [("WATCH", *(keys.exposed(partition, name) for name in members))]
+    for name, positions in members.items():
+        asked = [ids[i] for i in positions.tolist()]
+        commands += [("HMGET", keys.exposed(partition, name), *asked), ("HGETALL", keys.tally(partition, name))]
+    return commands
+
+
+def _states(members: Mapping[str, Ints], answers: list[Any]) -> dict[str, ExperimentState]:
+    found = iter(answers)
+    return {
+        name: ExperimentState(positions, ExposedCustomers.unpack(next(found)), decode_tallies(as_mapping(next(found))))
+        for name, positions in members.items()
+    }
 
 
 def _flat(mapping: Mapping[str, Any]) -> list[Any]:

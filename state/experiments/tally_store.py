@@ -7,7 +7,7 @@ written is shorter.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +15,16 @@ import redis
 
 from state.store import keys
 
-__all__ = ["LEFT_OUT", "Cell", "TallyReading", "TallyStore", "add_sums", "cell_field", "decode_tallies"]
+__all__ = [
+    "LEFT_OUT",
+    "Cell",
+    "TallyReading",
+    "TallyStore",
+    "add_sums",
+    "cell_field",
+    "combined_tallies",
+    "decode_tallies",
+]
 
 Cell = tuple[str, str]
 """A variant and a segment id: `s3`, or what `state.customers.recent_segments` says where no segment is known."""
@@ -52,15 +61,19 @@ class TallyStore:
         with self._redis.pipeline(transaction=False) as pipe:
             for partition in range(partitions):
                 pipe.hgetall(keys.tally(partition, experiment_id))
-            found = [decode_tallies(fields) for fields in pipe.execute()]
-        cells: dict[Cell, tuple[int, ...]] = {}
-        left_out: dict[str, int] = defaultdict(int)
-        for part in found:
-            for cell, values in part.cells.items():
-                cells[cell] = add_sums(cells.get(cell, ()), values)
-            for reason, count in part.left_out.items():
-                left_out[reason] += count
-        return TallyReading(cells, dict(left_out))
+            return combined_tallies(pipe.execute())
+
+
+def combined_tallies(partitions: Iterable[Mapping[bytes, bytes]]) -> TallyReading:
+    """Read the fields of all partitions' hashes, and add them up."""
+    cells: dict[Cell, tuple[int, ...]] = {}
+    left_out: dict[str, int] = defaultdict(int)
+    for part in map(decode_tallies, partitions):
+        for cell, values in part.cells.items():
+            cells[cell] = add_sums(cells.get(cell, ()), values)
+        for reason, count in part.left_out.items():
+            left_out[reason] += count
+    return TallyReading(cells, dict(left_out))
 
 
 def add_sums(left: Sequence[int], right: Sequence[int]) -> tuple[int, ...]:

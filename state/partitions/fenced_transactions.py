@@ -102,6 +102,28 @@ class FencedPartitions:
                 self.leave(owned.partition)
         return found
 
+    def read_more(self, partitions: Sequence[OwnedPartition], wanted: Sequence[Sequence[Command]]) -> list[list[Any]]:
+        """Return the answers to more commands of partitions that are watched; there are none of those that are fenced.
+
+        Raises redis.RedisError: then none of them is watched any more.
+        """
+        asked = [bool(commands) and owned.fenced is None for owned, commands in zip(partitions, wanted, strict=True)]
+        try:
+            for owned, commands, is_asked in zip(partitions, wanted, asked, strict=True):
+                if is_asked:
+                    self._connections[owned.partition].send(commands)
+            found = [
+                self._connections[owned.partition].read_replies() if is_asked else []
+                for owned, is_asked in zip(partitions, asked, strict=True)
+            ]
+            for answers in found:
+                raise_first_error(answers)
+        except BaseException:
+            for owned in partitions:
+                self.leave(owned.partition)
+            raise
+        return found
+
     def _guard(self, owned: OwnedPartition, more: Sequence[str]) -> list[Command]:
         partition, customers = owned.partition, keys.customers(owned.partition)
         epoch, outcome_counts = keys.epoch(partition, self._group), keys.outcome_counts(partition, self._group)

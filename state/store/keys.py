@@ -51,6 +51,8 @@ EXPERIMENT_WORKERS: Final = "workers:experiments"
 TRIGGER_WORKERS: Final = "workers:triggers"
 EXPERIMENTS: Final = "experiments"
 """Set: the ids of all experiments."""
+EXPERIMENT_SUMMARIES: Final = "experiments:summaries"
+"""Hash: id of an experiment → its verdict as of a time, as JSON; a cache."""
 EFFECT_SERIES_TURN: Final = "looks:turn"
 """String that expires: one API process looks at the experiments, not each of them."""
 SUPPRESSED_SCOPES: Final = "suppressed"
@@ -110,6 +112,8 @@ purchases: Final = _of_partition("purchases")
 """By partition, a hash: customer_id → the customer's recent orders and conversions, packed."""
 exposed: Final = _of_partition_and("exposed")
 """By partition and experiment, a hash: customer_id → first exposure and what the customer counts for, packed."""
+enrolled: Final = _of_partition("enrolled")
+"""By partition, a hash: customer_id → the experiments that the customer was exposed to, as hashes of their ids."""
 tally: Final = _of_partition_and("tally")
 """By partition and experiment, a hash: sums by `<variant>/<segment_id>`, and counts of what was left out."""
 experiment: Final = _of("experiment")

@@ -66,7 +66,7 @@ class Consumer:
         batches, refused = self.intake.batches(slices, {0: self.owned}, FAR_MS)
         for batch in batches:
             ids, slots = batch.customer_ids()
-            (loaded,) = self.handler.load([LoadRequest(self.owned, ids, batch)])
+            (loaded,) = self.handler.load([LoadRequest(self.owned, ids, batch, slots)])
             for each in refused.get(0, []):
                 self.committer.send_elsewhere("dead-letters", None, dead_letter(each, 0))
             columns = {topic: part.columns for topic, part in batch.events.items()}

@@ -17,7 +17,7 @@ def store(redis):
 
 
 def opened(store, owned):
-    return store.open_all([TallyRequest(owned, ["anna"], [], np.empty(0, np.int64))])[0]
+    return store.open_all([TallyRequest(owned, ["anna"], np.empty(0, np.int64))])[0]
 
 
 def save(store, owned):
