@@ -14,6 +14,7 @@ import redis
 from pydantic import BaseModel
 
 from events.time_units import DAY_MS, DAY_S
+from state.campaigns.delivery_scripts import ADD, RECEIVE, RESERVE_CONTACT, RETRY, SCHEDULE
 from state.erasures.tombstone_fence import TombstoneFence
 from state.store import keys
 
@@ -22,56 +23,7 @@ __all__ = ["Attempt", "DeadDelivery", "Delivery", "DeliveryOutcome", "DeliverySt
 DeliveryOutcome = Literal["delivered", "failed", "dead", "suppressed", "no-consent", "capped", "expired"]
 
 _SEEN_MS = 7 * DAY_MS
-# Queue new deliveries: KEYS due, bodies, seen; ARGV now, the time before which seen ids are dropped, then pairs of id
-# and body.
-_ADD = """
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[2])
-local added = 0
-for i = 3, #ARGV, 2 do
-  if redis.call('ZADD', KEYS[3], 'NX', ARGV[1], ARGV[i]) == 1 then
-    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
-    redis.call('ZADD', KEYS[1], ARGV[1], ARGV[i])
-    added = added + 1
-  end
-end
-return added
-"""
-# Receive what is due, and make it invisible: KEYS due, bodies; ARGV now, until when it is invisible, how many.
-_RECEIVE = """
-local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
-local taken = {}
-for i, id in ipairs(ids) do
-  local body = redis.call('HGET', KEYS[2], id)
-  if body then
-    redis.call('ZADD', KEYS[1], ARGV[2], id)
-    taken[#taken + 1] = body
-  else
-    redis.call('ZREM', KEYS[1], id)
-  end
-end
-return taken
-"""
-# Schedule a delivery again, unless it was settled or its trigger removed in the meantime.
-_RETRY = """
-if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
-return 1
-"""
-# Record a contact with a customer, unless a frequency cap is reached: KEYS contacts; ARGV id, now, then three for each
-# cap: since, how many, prefix of the ids that count; last the seconds to keep.
-_RESERVE_CONTACT = """
-for i = 3, #ARGV - 1, 3 do
-  local count = 0
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[i], '+inf')) do
-    if id ~= ARGV[1] and string.sub(id, 1, #ARGV[i + 2]) == ARGV[i + 2] then count = count + 1 end
-  end
-  if count >= tonumber(ARGV[i + 1]) then return 0 end
-end
-redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[#ARGV])
-return 1
-"""
+_AT_ONCE = 1_000
 
 
 class Delivery(BaseModel):
@@ -126,8 +78,9 @@ class DeliveryStore:
         self._redis: Any = client
         self._fence = TombstoneFence(client, partitions)
         self._log_length = log_length
-        self._add, self._receive = client.register_script(_ADD), client.register_script(_RECEIVE)
-        self._retry, self._reserve_contact = client.register_script(_RETRY), client.register_script(_RESERVE_CONTACT)
+        self._add, self._receive = client.register_script(ADD), client.register_script(RECEIVE)
+        self._schedule = client.register_script(SCHEDULE)
+        self._retry, self._reserve_contact = client.register_script(RETRY), client.register_script(RESERVE_CONTACT)
 
     def add(self, trigger: str, deliveries: Sequence[Delivery], now_ms: int) -> int:
         """Queue deliveries of a trigger and return how many; ids that came in the last week are skipped."""
@@ -182,7 +135,30 @@ class DeliveryStore:
     def _queue(self, client: Any, trigger: str, deliveries: Sequence[Delivery], now_ms: int) -> Any:
         pairs = [part for each in deliveries for part in (each.id, each.model_dump_json())]
         names = [keys.deliveries_due(trigger), keys.deliveries(trigger), keys.deliveries_seen(trigger)]
-        return self._add(keys=names, args=[now_ms, now_ms - _SEEN_MS, *pairs], client=client)
+        arguments: list[int | str] = [now_ms, now_ms - _SEEN_MS, trigger, *pairs]
+        return self._add(keys=[*names, keys.DELIVERIES_NEXT], args=arguments, client=client)
+
+    def triggers_due(self, now_ms: int) -> list[str]:
+        """Return the triggers that have a delivery which is due, the longest waiting first."""
+        return [name.decode() for name in self._redis.zrangebyscore(keys.DELIVERIES_NEXT, "-inf", now_ms)]
+
+    def schedule(self, triggers: Sequence[str]) -> None:
+        """Note when the first delivery of each of these triggers is due; now, where its queue cannot be read."""
+        for start in range(0, len(triggers), _AT_ONCE):
+            chunk = triggers[start : start + _AT_ONCE]
+            with self._redis.pipeline(transaction=False) as pipe:
+                for trigger in chunk:
+                    self._schedule(
+                        keys=[keys.deliveries_due(trigger), keys.DELIVERIES_NEXT], args=[trigger], client=pipe
+                    )
+                answers = pipe.execute(raise_on_error=False)
+            unreadable = [name for name, each in zip(chunk, answers, strict=True) if isinstance(each, Exception)]
+            if unreadable:
+                self._redis.zadd(keys.DELIVERIES_NEXT, dict.fromkeys(unreadable, 0))
+
+    def unschedule(self, trigger: str) -> None:
+        """Let nobody look at the queue of a trigger that was removed."""
+        self._redis.zrem(keys.DELIVERIES_NEXT, trigger)
 
     def receive(self, trigger: str, now_ms: int, invisible_ms: int, limit: int) -> list[Delivery]:
         """Return up to `limit` deliveries that are due; each is returned again after `invisible_ms` unless settled."""
@@ -220,13 +196,14 @@ class DeliveryStore:
     def retry(self, delivery: Delivery, attempt: Attempt, due_ms: int) -> None:
         """Schedule another attempt at `due_ms`."""
         later = delivery.model_copy(update={"attempts": attempt.attempt})
-        names = [keys.deliveries_due(delivery.trigger), keys.deliveries(delivery.trigger)]
+        names = [keys.deliveries_due(delivery.trigger), keys.deliveries(delivery.trigger), keys.DELIVERIES_NEXT]
+        arguments: list[int | str] = [delivery.id, later.model_dump_json(), due_ms, delivery.trigger]
 
         def retry(pipe: Any, erased: set[str]) -> None:
             if erased:
                 _drop(pipe, delivery)
                 return
-            self._retry(keys=names, args=[delivery.id, later.model_dump_json(), due_ms], client=pipe)
+            self._retry(keys=names, args=arguments, client=pipe)
             self._note(pipe, attempt)
 
         self._fence.write(delivery.customers, retry)
@@ -293,6 +270,7 @@ class DeliveryStore:
             if not erased:
                 pipe.hset(keys.deliveries(again.trigger), again.id, again.model_dump_json())
                 pipe.zadd(keys.deliveries_due(again.trigger), {again.id: now_ms})
+                pipe.zadd(keys.DELIVERIES_NEXT, {again.trigger: now_ms}, lt=True)
             pipe.hdel(keys.DEAD_DELIVERIES, again.id)
 
         self._fence.write(again.customers, requeue)

@@ -98,6 +98,7 @@ class TriggerStore:
         self._redis: Any = client
         self._writer = writer or RedisEntryWriter(client)
         self._warned = set[str]()
+        self._parsed: dict[bytes, Trigger] = {}
 
     def add(self, trigger: Trigger) -> None:
         """Add a trigger. Raises TriggerExists."""
@@ -111,19 +112,35 @@ class TriggerStore:
 
     def all(self) -> dict[str, Trigger]:
         """Return every trigger by name, sorted; one that an earlier release took and this one refuses is left out."""
-        found = {}
+        found, parsed = {}, {}
         for name, value in sorted(self._found().items()):
-            try:
-                found[name.decode()] = Trigger.model_validate_json(value)
-            except ValidationError as error:
-                self._warn(name.decode(), error)
+            trigger = self._parsed.get(value) or self._read(name.decode(), value)
+            if trigger is not None:
+                found[name.decode()] = parsed[value] = trigger
+        self._parsed = parsed  # thousands of them are asked for with every batch of changes, and seldom change
         return found
+
+    def names(self) -> list[str]:
+        """Return the names of all triggers, sorted."""
+        return sorted(name.decode() for name in self._redis.hkeys(keys.TRIGGERS))
+
+    def find(self, name: str) -> Trigger | None:
+        """Return one trigger, None where there is none, or one that this release refuses."""
+        value = self._redis.hget(keys.TRIGGERS, name)
+        return None if value is None else self._parsed.get(value) or self._read(name, value)
+
+    def _read(self, name: str, value: bytes) -> Trigger | None:
+        try:
+            return Trigger.model_validate_json(value)
+        except ValidationError as error:
+            self._warn(name, error)
+            return None
 
     def get(self, name: str) -> Trigger:
         """Return one trigger. Raises TriggerUnknown."""
         value = self._redis.hget(keys.TRIGGERS, name)
         if value is None:
-            raise TriggerUnknown(name, self._names())
+            raise TriggerUnknown(name, self.names())
         return Trigger.model_validate_json(value)
 
     def remove(self, name: str) -> None:
@@ -131,18 +148,15 @@ class TriggerStore:
 
         def change() -> Sequence[Entry]:
             if not self._redis.hexists(keys.TRIGGERS, name):
-                raise TriggerUnknown(name, self._names())
+                raise TriggerUnknown(name, self.names())
             return [Entry(kind="trigger", name=name, removed=True)]
 
         self._writer.write(change)
 
     def _warn(self, name: str, error: ValidationError) -> None:
-        if name not in self._warned:  # the triggers are read every second
+        if name not in self._warned:  # the triggers are read with every batch
             self._warned.add(name)
             log.warning("the trigger %s is not called; remove it and add it anew: %s", name, error)
-
-    def _names(self) -> list[str]:
-        return sorted(known.decode() for known in self._found())
 
     def _found(self) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = self._redis.hgetall(keys.TRIGGERS)

@@ -1,4 +1,4 @@
-"""Send due deliveries, with a task for each trigger, so that a slow or unreachable webhook delays no other."""
+"""Send due deliveries, with a task for each trigger that has some, so that a slow webhook delays no other."""
 
 import asyncio
 import logging
@@ -10,7 +10,6 @@ from typing import Any, Literal
 import aiohttp
 import redis
 
-from events.base_error import ShoalError
 from state.campaigns.deliveries import Attempt, Delivery, DeliveryOutcome, DeliveryStore
 from state.campaigns.triggers import Trigger, TriggerStore
 from stream.campaigns.contact_permission import ContactPermission
@@ -23,7 +22,7 @@ __all__ = ["Dispatcher"]
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
-_TRIGGERS_S = 1.0
+_ERROR_S = 1.0
 _VISIBILITY_MARGIN_S = 30.0
 _PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 30.0
@@ -32,8 +31,9 @@ _LONGEST_PAUSE_S = 30.0
 class Dispatcher:
     """Delivers until it is cancelled; several may run at once, on the same queues.
 
-    While a webhook fails, its task calls it with one delivery at a time and exponential backoff in between: waiting
-    deliveries do not use up their attempts on a receiver that is unreachable.
+    Redis tells which triggers have something due, so that those that have nothing cost nothing. While a webhook fails,
+    its task calls it with one delivery at a time and exponential backoff in between: waiting deliveries do not use up
+    their attempts on a receiver that is unreachable.
     """
 
     def __init__(
@@ -46,58 +46,83 @@ class Dispatcher:
     ) -> None:
         self._triggers, self._deliveries, self._permission = triggers, deliveries, permission
         self._settings, self._jitter = settings, jitter
-        self._known: dict[str, Trigger] = {}
+        self._scheduled = False
+        self._failures: dict[str, int] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Keep a task running for each trigger."""
-        tasks: dict[str, asyncio.Task[None]] = {}
+        """Keep a task running for each trigger that has something due."""
         async with open_session(self._settings) as session:
             try:
                 while True:
-                    await self._refresh_triggers()
-                    for name in self._known.keys() - tasks.keys():
-                        tasks[name] = asyncio.create_task(self._deliver_continuously(name, session))
-                    for name in tasks.keys() - self._known.keys():
-                        tasks.pop(name).cancel()
-                    await asyncio.sleep(_TRIGGERS_S)
+                    self._tasks = {name: task for name, task in self._tasks.items() if not task.done()}
+                    for name in await self._due():
+                        if name not in self._tasks:
+                            self._tasks[name] = asyncio.create_task(self._deliver_queue(name, session))
+                    await asyncio.sleep(_POLL_S)
             finally:
-                for task in tasks.values():
+                for task in self._tasks.values():
                     task.cancel()
-                await asyncio.gather(*tasks.values(), return_exceptions=True)
+                await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _refresh_triggers(self) -> None:
+    async def _due(self) -> list[str]:
+        def due() -> list[str]:
+            if not self._scheduled:  # an earlier release did not note when queues are due
+                self._deliveries.schedule(self._triggers.names())
+                self._scheduled = True
+            return self._deliveries.triggers_due(_now_ms())
+
         try:
-            self._known = await asyncio.to_thread(self._triggers.all)
-        except (redis.RedisError, ShoalError, ValueError) as error:
-            log.warning("the triggers cannot be read now (%s); using the last known ones", error)
+            return await asyncio.to_thread(due)
+        except redis.RedisError as error:
+            log.warning("what is to be delivered cannot be read now (%s); trying again", error)
+            await asyncio.sleep(_ERROR_S)
+            return []
 
-    async def _deliver_continuously(self, name: str, session: aiohttp.ClientSession) -> None:
-        failures = 0
+    async def _deliver_queue(self, name: str, session: aiohttp.ClientSession) -> None:
+        """Deliver until nothing of the trigger's queue is due."""
         while True:
-            trigger = self._known.get(name)
+            failures = self._failures.get(name, 0)
             try:
-                outcomes = await self._deliver_due(
-                    trigger, session, 1 if failures else self._settings.trigger_in_flight
-                )
+                outcomes = await self._deliver_due(name, session, 1 if failures else self._settings.trigger_in_flight)
             except Exception as error:  # the task has to continue after any error
                 log.warning("trigger %s: its queue cannot be processed (%r); trying again", name, error)
-                await asyncio.sleep(_TRIGGERS_S)
+                await asyncio.sleep(_ERROR_S)
                 continue
+            if not outcomes:
+                return
             failed = {"failed", "dead"} & set(outcomes)
-            failures = failures + 1 if failed and "delivered" not in outcomes else 0 if outcomes else failures
+            if failed and "delivered" not in outcomes:
+                self._failures[name] = failures + 1
+            else:
+                self._failures.pop(name, None)
             if failed:
-                await asyncio.sleep(min(_LONGEST_PAUSE_S, _PAUSE_S * 2.0 ** min(failures, 20)))
-            elif not outcomes:
-                await asyncio.sleep(_POLL_S)
+                pause_s = _PAUSE_S * 2.0 ** min(self._failures.get(name, 0), 20)
+                await asyncio.sleep(min(_LONGEST_PAUSE_S, pause_s))
 
     async def _deliver_due(
-        self, trigger: Trigger | None, session: aiohttp.ClientSession, limit: int
+        self, name: str, session: aiohttp.ClientSession, limit: int
     ) -> list[DeliveryOutcome | Literal["erased"]]:
-        """Make up to `limit` due deliveries and return the outcome of each."""
-        if trigger is None:
-            return []
+        """Make up to `limit` due deliveries and return the outcome of each; note when to look again if there are none.
+
+        What belongs to a trigger that was removed is left alone.
+        """
         invisible_ms = int((self._settings.trigger_timeout_s + _VISIBILITY_MARGIN_S) * 1000)
-        due = await asyncio.to_thread(self._deliveries.receive, trigger.trigger, _now_ms(), invisible_ms, limit)
+
+        def receive() -> tuple[Trigger | None, list[Delivery]]:
+            trigger = self._triggers.find(name)
+            if trigger is None:
+                self._deliveries.unschedule(name)
+                return None, []
+            due = self._deliveries.receive(name, _now_ms(), invisible_ms, limit)
+            if not due:
+                self._deliveries.schedule([name])
+            return trigger, due
+
+        trigger, due = await asyncio.to_thread(receive)
+        if trigger is None:
+            self._failures.pop(name, None)
+            return []
         return list(await asyncio.gather(*(self._deliver(trigger, each, session) for each in due)))
 
     async def _deliver(

@@ -261,7 +261,7 @@ def test_a_removed_trigger_is_no_longer_called(redis, receiver):
         if receiver.calls and redis.hexists(keys.TRIGGERS, "winback"):
             TriggerStore(redis).remove("winback")
             gone.at = time.monotonic()
-        return "winback" not in calling._known and time.monotonic() - getattr(gone, "at", time.monotonic()) > 2.0
+        return "winback" not in calling._tasks and time.monotonic() - getattr(gone, "at", time.monotonic()) > 2.0
 
     run_until(gone, calling)
     calls = len(receiver.calls)
@@ -281,4 +281,43 @@ def test_a_queue_that_cannot_be_read_for_a_while_does_not_end_its_lane(redis, re
         return campaign.waiting() == 0
 
     run_until(recovered, dispatcher(redis))
+    assert sum(receiver.taken.values()) == 1
+
+
+def test_triggers_without_anything_due_cost_nothing(redis, receiver):
+    """Their queues are not looked at: only what the busy one has is asked for."""
+    busy = Campaign(redis, receiver, "busy")
+    for number in range(200):
+        Campaign(redis, receiver, f"idle-{number}")
+    calling, looked_at = dispatcher(redis), []
+    receive = calling._deliveries.receive
+
+    def noted(trigger, *arguments):
+        looked_at.append(trigger)
+        return receive(trigger, *arguments)
+
+    calling._deliveries.receive = noted
+    ends = time.monotonic() + 1.0
+    run_until(lambda: time.monotonic() > ends, calling)
+    assert looked_at == []
+    busy.queue("anna", "bert")
+    run_until(lambda: busy.waiting() == 0, calling)
+    assert set(looked_at) == {"busy"}
+    assert sorted(receiver.taken.values()) == [1, 1]
+
+
+def test_a_delivery_that_is_put_off_is_made_when_it_is_due(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    receiver.behave = lambda number: 503 if number == 1 else 200
+    campaign.queue("anna")
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis, trigger_backoff_s=2.0))
+    assert [each.outcome for each in reversed(campaign.deliveries.attempts())] == ["failed", "delivered"]
+    run_until(lambda: campaign.deliveries.triggers_due(1 << 50) == [], dispatcher(redis))
+
+
+def test_queues_of_an_earlier_release_are_delivered(redis, receiver):
+    campaign = Campaign(redis, receiver)
+    campaign.queue("anna")
+    redis.delete(keys.DELIVERIES_NEXT)
+    run_until(lambda: campaign.waiting() == 0, dispatcher(redis))
     assert sum(receiver.taken.values()) == 1
