@@ -13,8 +13,9 @@ from typing import Any, Literal
 import redis
 from pydantic import BaseModel
 
-from events.time_units import DAY_MS, DAY_S
-from state.campaigns.delivery_scripts import ADD, RECEIVE, RESERVE_CONTACT, RETRY, SCHEDULE
+from events.time_units import DAY_MS
+from state.campaigns.contacts import withdraw_contact
+from state.campaigns.delivery_scripts import ADD, RECEIVE, RETRY, SCHEDULE
 from state.erasures.tombstone_fence import TombstoneFence
 from state.store import keys
 
@@ -80,7 +81,7 @@ class DeliveryStore:
         self._log_length = log_length
         self._add, self._receive = client.register_script(ADD), client.register_script(RECEIVE)
         self._schedule = client.register_script(SCHEDULE)
-        self._retry, self._reserve_contact = client.register_script(RETRY), client.register_script(RESERVE_CONTACT)
+        self._retry = client.register_script(RETRY)
 
     def add(self, trigger: str, deliveries: Sequence[Delivery], now_ms: int) -> int:
         """Queue deliveries of a trigger and return how many; ids that came in the last week are skipped."""
@@ -172,8 +173,7 @@ class DeliveryStore:
         def settle(pipe: Any, erased: set[str]) -> None:
             _drop(pipe, delivery)
             if attempt.outcome != "delivered":
-                for each in {delivery.customer_id, *person}:
-                    pipe.zrem(keys.contacts(each), contact_id(delivery))
+                withdraw_contact(pipe, delivery.trigger, delivery.id, {delivery.customer_id, *person})
             if erased:
                 return
             if attempt.outcome in {"dead", "expired"}:
@@ -207,46 +207,6 @@ class DeliveryStore:
             self._note(pipe, attempt)
 
         self._fence.write(delivery.customers, retry)
-
-    def reserve_contact(
-        self, delivery: Delivery, person: Sequence[str], now_ms: int, caps: Sequence[tuple[int, float, str]]
-    ) -> bool:
-        """Record a contact with a person, and return whether the frequency caps allow it.
-
-        `person` are the ids of the delivery's customer, first the one that it goes on under: contacts with all of them
-        count. A cap is a number, the days it counts over, and the trigger that it is for (empty: all together). Of a
-        person who was erased nothing is recorded, and no contact is allowed.
-        """
-        if not caps:
-            return True
-        limits = [
-            part
-            for number, days, name in caps
-            for part in (now_ms - int(days * DAY_MS), number, f"{name} " if name else "")
-        ]
-        keep_s = int(max(days for _, days, _ in caps) * DAY_S) + 1
-        survivor, *merged = person
-        names = [keys.contacts(survivor)]
-
-        def reserve(pipe: Any, erased: set[str]) -> None:
-            if not erased:
-                self._take_over_contacts(pipe, survivor, merged, keep_s)
-                self._reserve_contact(keys=names, args=[contact_id(delivery), now_ms, *limits, keep_s], client=pipe)
-
-        answers = self._fence.write([*delivery.customers, *person], reserve)
-        return bool(answers and answers[-1])
-
-    def _take_over_contacts(self, client: Any, survivor: str, merged: Sequence[str], keep_s: int) -> None:
-        """Make contacts with ids that were merged into a customer the customer's own; twice does no harm."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for each in merged:
-                pipe.zrange(keys.contacts(each), 0, -1, withscores=True)
-            found = {name: at_ms for contacts in pipe.execute() for name, at_ms in contacts}
-        if found:
-            client.zadd(keys.contacts(survivor), found, nx=True)
-            client.expire(keys.contacts(survivor), keep_s)
-            for each in merged:
-                client.delete(keys.contacts(each))
 
     def pending(self, trigger: str) -> int:
         """Return how many deliveries of a trigger are not settled."""
@@ -283,11 +243,6 @@ class DeliveryStore:
     def _note(self, client: Any, attempt: Attempt) -> None:
         entry = {"attempt": attempt.model_dump_json()}
         client.xadd(keys.ATTEMPTS, entry, maxlen=self._log_length, approximate=True)
-
-
-def contact_id(delivery: Delivery) -> str:
-    """Return the id of a contact with a customer; names of triggers have no spaces."""
-    return f"{delivery.trigger} {delivery.id}"
 
 
 def _named(deliveries: Iterable[Delivery]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["ADD", "RECEIVE", "RESERVE_CONTACT", "RETRY", "SCHEDULE"]
+__all__ = ["ADD", "RECEIVE", "RETRY", "SCHEDULE"]
 
 # Queue new deliveries: KEYS due, bodies, seen, next; ARGV now, the time before which seen ids are dropped, the trigger,
 # then pairs of id and body.
@@ -48,18 +48,4 @@ SCHEDULE: Final = """
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 if #first == 0 then return redis.call('ZREM', KEYS[2], ARGV[1]) end
 return redis.call('ZADD', KEYS[2], first[2], ARGV[1])
-"""
-# Record a contact with a customer, unless a frequency cap is reached: KEYS contacts; ARGV id, now, then three for each
-# cap: since, how many, prefix of the ids that count; last the seconds to keep.
-RESERVE_CONTACT: Final = """
-for i = 3, #ARGV - 1, 3 do
-  local count = 0
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[i], '+inf')) do
-    if id ~= ARGV[1] and string.sub(id, 1, #ARGV[i + 2]) == ARGV[i + 2] then count = count + 1 end
-  end
-  if count >= tonumber(ARGV[i + 1]) then return 0 end
-end
-redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[#ARGV])
-return 1
 """

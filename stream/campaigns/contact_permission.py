@@ -8,6 +8,7 @@ import redis
 from consumers.entries.entry_log import EntryLog
 from events.time_units import HOUR_MS
 from events.topics.partitioning import partition_of
+from state.campaigns.contacts import ContactStore, FrequencyCap
 from state.campaigns.deliveries import Delivery, DeliveryOutcome, DeliveryStore
 from state.campaigns.suppressions import ALL, SuppressionStore, campaign_scope, segment_scope
 from state.campaigns.triggers import Trigger
@@ -35,6 +36,7 @@ class ContactPermission:
         self._erased = erased
         self._redis: Any = client
         self._suppressions, self._deliveries = SuppressionStore(client), deliveries
+        self._contacts = ContactStore(client, partitions)
         self._people = PersonIdsReader(client, partitions)
         self._settings, self._partitions, self._entries = settings, partitions, entries
 
@@ -64,7 +66,8 @@ class ContactPermission:
         needed = trigger.needs_consent or self._settings.consent == "required"
         if consent is False or (needed and consent is not True):
             return "no-consent", "consent.marketing is " + ("false" if consent is False else "not given")
-        if not self._deliveries.reserve_contact(delivery, person.all, now_ms, self._caps(trigger)):
+        caps = self._caps(trigger)
+        if not self._contacts.reserve(delivery.trigger, delivery.id, delivery.customers, person.all, now_ms, caps):
             return "capped", "the customer has been contacted as often as the cap allows"
         return None
 
@@ -72,12 +75,12 @@ class ContactPermission:
         """Return all ids of the person that a customer is, first the one that it goes on under."""
         return self._people.one(customer_id).all
 
-    def _caps(self, trigger: Trigger) -> list[tuple[int, float, str]]:
+    def _caps(self, trigger: Trigger) -> list[FrequencyCap]:
         caps = [
-            (self._settings.trigger_cap, self._settings.trigger_cap_days, ""),
-            (trigger.cap, trigger.cap_days, trigger.trigger),
+            FrequencyCap(self._settings.trigger_cap, self._settings.trigger_cap_days, trigger=""),
+            FrequencyCap(trigger.cap, trigger.cap_days, trigger.trigger),
         ]
-        return [cap for cap in caps if cap[0]]
+        return [cap for cap in caps if cap.number]
 
     def _consent(self, customer_id: str) -> bool | None:
         """Return the marketing consent that the customer's profile tells, None where it tells none."""

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from events.topics.partitioning import partition_of
+from state.campaigns.contacts import ContactStore, FrequencyCap
 from state.campaigns.deliveries import Attempt, DeadDelivery, Delivery, DeliveryStore
 from state.customers.secondary_data_erasure import erase_secondary_data
 from state.erasures.erased_customers import read_erased_customers
@@ -109,7 +110,8 @@ def test_each_way_into_redis_asks_for_the_tombstone(redis, named):
     store.settle(mine, attempt(mine, "dead"))
     store.retry(mine, attempt(mine, "failed"), 9)
     store.requeue(DeadDelivery(delivery=mine, died_ms=1, reason="404"), 9)
-    assert not store.reserve_contact(mine, mine.customers, 1, [(5, 7.0, "")])
+    caps = [FrequencyCap(5, 7.0, "")]
+    assert not ContactStore(redis, PARTITIONS).reserve("winback", mine.id, mine.customers, [mine.customer_id], 1, caps)
     assert holding(redis) == holding(redis, "bert") == []
     assert store.positions("segment-changes", [0]) == {0: 1}
 
