@@ -18,17 +18,25 @@ def register(app: typer.Typer) -> None:
 
 def wait(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0.0)] = 300.0,
+    settled: Annotated[
+        bool,
+        typer.Option(
+            "--settled", help="Wait also until everybody was swept under a model that has stopped moving: two sweeps."
+        ),
+    ] = False,
     kafka: KafkaOption = None,
     redis_url: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Return when everything published so far has been processed and its segment changes are sent."""
-    from cli.feeding.await_processing import wait_until_processed
+    from cli.feeding.await_processing import wait_until_processed, wait_until_settled
 
     started = time.monotonic()
     events = wait_until_processed(kafka, redis_url, timeout)
+    if settled:
+        wait_until_settled(kafka, redis_url, timeout - (time.monotonic() - started))
     seconds = round(time.monotonic() - started, 3)
     if as_json:
-        print_json({"processed": events, "seconds": seconds})
+        print_json({"processed": events, "seconds": seconds, **({"settled": True} if settled else {})})
     else:
-        tables().print(f"{events:,} events processed")
+        tables().print(f"{events:,} events processed" + (", and segments have settled" if settled else ""))

@@ -108,6 +108,7 @@ class SegmentWorker:
                 segmenter.version,
             )
         sweeps = self.sweeper.last_results(self.runtime.partitions)
+        passed = self.sweeper.last_passes(self.runtime.partitions)
         differences = [each.sums_difference for each in sweeps if each.sums_difference is not None]
         self.registry.beat(
             WorkerHeartbeat(
@@ -127,6 +128,8 @@ class SegmentWorker:
                 borders_version=common_borders_version(sweeps),
                 sums_difference=max(differences, default=None),
                 names=add_counts(each.names for each in sweeps),
+                reassigned=passed.reassigned,
+                swept_since_ms=passed.began_ms,
                 starving=self.drift_monitor.starving if leader else [],
                 drift=self.drift_monitor.alarm if leader else "",
             )

@@ -13,13 +13,39 @@ from state.partitions.watermarks_and_outcomes import read_outcome_counts
 from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 
-__all__ = ["NotProcessed", "wait_until_processed"]
+__all__ = ["NotProcessed", "NotSettled", "wait_until_processed", "wait_until_settled"]
 
 
 class NotProcessed(ShoalError):
     """The time was up before everything was processed."""
 
     retriable = True
+
+
+class NotSettled(ShoalError):
+    """The time was up before segments had settled."""
+
+    retriable = True
+
+
+def wait_until_settled(kafka: str | None, redis_url: str | None, timeout_s: float) -> None:
+    """Wait, after everything was processed, until everybody was swept under a model that has stopped moving.
+
+    Raises NotSettled, RedisUnreachable.
+    """
+    from queries.operations.settling import Settling
+    from state.store.connection import connect
+
+    settling = Settling(connect(state_settings(redis_url).redis), kafka_settings(kafka).partitions)
+    deadline = time.monotonic() + timeout_s
+    with errors().status("segments settle"):
+        while not settling.reached():
+            if time.monotonic() > deadline:
+                raise NotSettled(
+                    f"everything is processed, but segments had not settled in time: {settling.missing}. Sweeps come "
+                    "every SHOAL_SWEEP_S seconds; wait for longer with --timeout"
+                )
+            time.sleep(0.1)
 
 
 def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: float) -> int:

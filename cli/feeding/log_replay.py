@@ -19,15 +19,15 @@ from cli.formats.online_retail import is_online_retail, read_online_retail
 from cli.local.local_services import LocalServices
 from events.schema.inputs import Order
 from events.settings import KafkaSettings
+from queries.operations.settling import Settling
 from shoal_client.publisher import Publisher
-from state.model.baselines import BaselineStore, ModelStore
+from state.model.baselines import BaselineStore
 
 __all__ = ["Replay", "read_orders"]
 
 _HISTORY = 2 / 3
 _BASELINE_S = 30.0
 _SETTLE_S = 20.0
-_QUIET_S = 2.5
 
 
 def read_orders(source: Path | None, mapping: Path | None = None) -> list[Order]:
@@ -64,8 +64,6 @@ class Replay:
         self._client = self._ticker.client
         self._published = 0
         self._started = time.monotonic()
-        self._last_seen: tuple[int, int] = (-1, -1)
-        self._last_moved = 0.0
 
     def run(self, seconds: float) -> None:
         """Publish the history, wait for the first baseline, then publish the rest over `seconds`."""
@@ -92,7 +90,7 @@ class Replay:
                 self._publish(publisher, order)
             publisher.flush()
             wait_until_processed(self._services.addresses.kafka, self._services.addresses.redis, 60.0)
-            self._until(last, self._is_quiet, _SETTLE_S)
+            self._until(last, Settling(self._client, self._kafka.partitions).reached, _SETTLE_S)
 
     def summary(self) -> None:
         """Print what became of the events, the segments, and whether the change log agrees with Redis."""
@@ -105,14 +103,6 @@ class Replay:
 
     def _baseline_is_live(self) -> bool:
         return BaselineStore(self._client).current() is not None
-
-    def _is_quiet(self) -> bool:
-        """Return whether nobody has moved and the model has stayed for a while: sweep and model follow each other."""
-        model = ModelStore(self._client).current()
-        seen = (self._ticker.inspector.moves(), model.version if model else 0)
-        if seen != self._last_seen:
-            self._last_seen, self._last_moved = seen, time.monotonic()
-        return time.monotonic() - self._last_moved > _QUIET_S
 
     def _until(self, at: datetime, done: Any, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

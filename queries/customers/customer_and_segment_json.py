@@ -159,10 +159,6 @@ class Inspector:
             ],
         }
 
-    def moves(self) -> int:
-        """Return how often customers have moved so far, over all of them."""
-        return sum(int(rows["change_number"].sum()) for rows, _ in self.chunks())
-
     def now_ms(self) -> int:
         """Return the present (ms), which is that of all partitions."""
         return self._clock.now_ms(read_agreed_watermark(self._client, self._partitions, keys.SEGMENTS_GROUP))

@@ -22,8 +22,9 @@ class WorkerHeartbeat(BaseModel):
     allow. Of the last sweeps of its partitions: `measured` customers, whose squared distances to their centroids sum to
     `squared_distance`, and those to the borders of version `borders_version` to `squared_to_borders` (-1: of several
     versions); `sums_difference` is the largest found between the model's sums and a recomputation; `names` has by
-    segment id its members, and for how many of them each of its names holds. The leader names the segments that starve,
-    and its last alarm.
+    segment id its members, and for how many of them each of its names holds; `reassigned` are the customers who changed
+    their cluster or segment. The first of these sweeps began at `swept_since_ms` (0: not all partitions were swept).
+    The leader names the segments that starve, and its last alarm.
     """
 
     worker: str
@@ -42,6 +43,8 @@ class WorkerHeartbeat(BaseModel):
     borders_version: int = -1
     sums_difference: float | None = None
     names: dict[str, list[int]] = {}
+    reassigned: int = 0
+    swept_since_ms: int = 0
     starving: list[str] = []
     drift: str = ""
 

@@ -6,7 +6,7 @@ unless something is wrong: it is measured because that is a claim about every li
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from state.partitions.model_sums import ModelSums
 from state.partitions.partition_fence import OwnedPartition
 from stream.model.name_truth import NameCounts, add_counts
 
-__all__ = ["SweepCheck", "SweepResult"]
+__all__ = ["SweepCheck", "SweepPass", "SweepResult"]
 
 
 _BORDERS_MOVED: Final = -1
@@ -39,6 +39,13 @@ class SweepResult:
     squared_to_borders: float
     sums_difference: float | None
     names: NameCounts = field(default_factory=dict)
+
+
+class SweepPass(NamedTuple):
+    """When a sweep that is over began, ms of the wall clock, and how many customers it moved."""
+
+    began_ms: int
+    reassigned: int
 
 
 class SweepCheck:

@@ -1,7 +1,7 @@
 """The sweep: re-evaluate the customers of a partition who are silent, because time, model or baseline moved."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,7 @@ from stream.customers.wall_or_event_time import SegmentClock
 from stream.model.kmeans import OnlineKMeans, nearest
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
 from stream.model.segmenter import Segmenter
-from stream.model.sweep_measurement import SweepCheck, SweepResult
+from stream.model.sweep_measurement import SweepCheck, SweepPass, SweepResult
 from stream.moves.hysteresis import Hysteresis
 from stream.moves.segmentation import (
     BaselineOutdated,
@@ -33,13 +33,15 @@ from stream.sweep.missing_views import MissingViews
 __all__ = ["Sweeper"]
 
 
+_PLACE = ("cluster", "segment", "baseline")
+"""Fields of a record that say where the customer is."""
 _BASELINE_S = 0.5
 _BASELINE_SHARE = 0.5
 
 
 @dataclass
 class _Progress:
-    """The state of a partition's sweep; `cursor` is None between sweeps.
+    """The state of a partition's sweep; `cursor` is None between sweeps. `began_ms` is the wall clock's.
 
     `check` is None where nobody can have moved since the sweep before, so that only views are looked at. `borders` are
     those at its start, `earlier` those of the sweep before.
@@ -47,6 +49,8 @@ class _Progress:
 
     due: float
     cursor: int | None = None
+    began_ms: int = 0
+    reassigned: int = 0
     baseline: int = -1
     swept_state: tuple[int, int, int] = (-1, -1, -1)
     check: SweepCheck | None = None
@@ -81,6 +85,7 @@ class Sweeper:
         self._progress: dict[int, _Progress] = {}
         self.customers_swept = 0
         self._results: dict[int, SweepResult] = {}
+        self._passes: dict[int, SweepPass] = {}
 
     def claimed(self, owned: OwnedPartition) -> None:
         """Schedule the sweep of a partition that was just claimed; an interrupted change of baseline is continued."""
@@ -92,11 +97,17 @@ class Sweeper:
         if owned.baseline > self._live.segmenter.baseline:
             raise BaselineOutdated(owned.baseline, self._live.segmenter.baseline)
         self._progress[owned.partition] = _Progress(self._monotonic() + self._settings.sweep_s)
+        self._passes.pop(owned.partition, None)
 
     def last_results(self, partitions: Iterable[int]) -> list[SweepResult]:
         """Return the results of the last sweep of each of these partitions under the live baseline."""
         found = [self._results[partition] for partition in partitions if partition in self._results]
         return [each for each in found if each.baseline == self._live.segmenter.baseline]
+
+    def last_passes(self, partitions: Sequence[int]) -> SweepPass:
+        """Return the last sweeps of these partitions as one; it began at 0 where one of them was not swept."""
+        found = [self._passes.get(partition, SweepPass(0, 0)) for partition in partitions]
+        return SweepPass(min((each.began_ms for each in found), default=0), sum(each.reassigned for each in found))
 
     def due(self, owned: Iterable[OwnedPartition]) -> float:
         """Follow the feed, and return the share of time for sweeping while events arrive, 0 where nothing is due.
@@ -136,6 +147,7 @@ class Sweeper:
         progress.cursor = None if done else cursor
         if done:
             progress.due = self._monotonic() + self._settings.sweep_s
+            self._passes[owned.partition] = SweepPass(progress.began_ms, progress.reassigned)
             if progress.check is not None:
                 self._results[owned.partition] = progress.check.finish(
                     owned, self._store.size(owned.partition), segmenter.borders_version
@@ -146,6 +158,7 @@ class Sweeper:
         state = (segmenter.baseline, segmenter.version, self._clock.now_ms(owned.watermark_ms))
         still = state == progress.swept_state and owned.swept_baseline == segmenter.baseline
         progress.cursor, progress.check = 0, None
+        progress.began_ms, progress.reassigned = time.time_ns() // 1_000_000, 0
         if still:
             return
         progress.earlier = progress.borders if progress.baseline == segmenter.baseline else None
@@ -179,6 +192,7 @@ class Sweeper:
         subset = customers.take(chosen)
         batch = SegmentationBatch(subset.ids, subset.rows, subset.rows, causes, now_ms)
         result = resegment(segmenter, self._hysteresis, batch, sums)
+        progress.reassigned += _reassigned(customers.rows[chosen], result.rows)
         subset.rows = result.rows
         swept = segmenter.baseline if complete else None
         outcome = SegmentResult(subset, {}, segmenter.baseline, result.sums, result.changes, {}, swept)
@@ -243,6 +257,11 @@ class Sweeper:
         before = segmenter.border_distances(movers.vectors, now, earlier)
         by_time = published_cluster(segmenter, before, rows, now_ms, self._hysteresis) == movers.target
         return np.asarray(by_model & ~by_time)
+
+
+def _reassigned(before: Rows, after: Rows) -> int:
+    """Return how many customers (n,) have another cluster or segment, or are under another baseline."""
+    return int(np.count_nonzero(np.any([before[name] != after[name] for name in _PLACE], axis=0)))
 
 
 @dataclass(frozen=True)
