@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from batch.data.cleaning import Cleaned, Scale, clean
 from batch.data.customer_metrics import customer_metrics, unit_names
 from batch.data.customer_table import CustomerTable
 from batch.data.data_quality import QualityRow
+from batch.data.lifecycle_stages import check_rest, stage_means, stages_of_table, with_stages
 from batch.data.lifetime_values import LifetimeSummary, LifetimeUnavailable, fit_lifetime
 from batch.data.principal_components import PcaProjection, pca_projection
 from batch.errors import TooFewCustomers
@@ -23,15 +25,13 @@ from batch.fit_options import FitOptions
 from batch.identity.lloyd_iteration import nearest_labels
 from batch.naming.names import BUYING, learned_claims, stage_claims
 from batch.naming.segment_profile import SegmentProfile, segment_profiles
-from batch.naming.surrogate_tree import SegmentRule, fit_surrogate
+from batch.naming.surrogate_tree import SegmentRule, Surrogate, fit_surrogate
 from batch.selection.candidate_metrics import CandidateMetrics
-from batch.selection.compare_and_fit import choose
+from batch.selection.compare_and_fit import Choice, choose
 from events.arrays import Floats, Ints
-from events.schema.outputs import Baseline, BaselineSegment, Lifecycle, NameClaim
-from events.time_units import DAY_MS
-from state.partitions.model_sums import ModelSums
+from events.schema.outputs import Baseline, BaselineSegment, Lifecycle, NameClaim, Stage
 from stream.customers.features import feature_of
-from stream.customers.lifecycle import STAGE_NAMES, STAGES, stage_words, stages_of
+from stream.customers.lifecycle import STAGES, stage_words
 
 __all__ = ["Candidate", "build_candidate"]
 
@@ -90,8 +90,8 @@ class Candidate:
     def assign(self, table: CustomerTable) -> Ints:
         """Return the segment (n,) of the customers of a table, as the live model would say; -1 where all is missing."""
         standard, features = self.scale.apply(table.matrix(self.features)), list(self.features)
-        return _with_stages(
-            nearest_labels(standard, self.centroids[: self.k], features), _stages(table, self.lifecycle), self.k
+        return with_stages(
+            nearest_labels(standard, self.centroids[: self.k], features), stages_of_table(table, self.lifecycle), self.k
         )
 
     def baseline(
@@ -162,33 +162,19 @@ def build_candidate(table: CustomerTable, options: FitOptions, *, number: int, s
 def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int, now: datetime) -> Candidate:
     features = list(options.features)
     rule = options.lifecycle if BUYING & set(features) and (table.rows["placed"] > 0).any() else None
-    stages = _stages(table, rule)
+    stages = stages_of_table(table, rule)
     learned = np.flatnonzero(stages < 0)
-    _check_rest(table, stages, rule, options)
-    cleaned = clean(table.matrix(features)[learned], features, table.ids[learned], options)
-    _check_enough(cleaned, options)
-    choice = choose(cleaned, table.ids[learned], options, features, seed)
+    check_rest(table, stages, rule, options)
+    cleaned, choice = _choose(table, learned, options, seed)
     k, inside = choice.chosen.k, np.full(len(table), -1, np.int64)
     inside[learned] = choice.labels
-    labels = _with_stages(inside, stages, k)
-    centroids = np.concatenate([choice.centroids, _stage_means(cleaned.scale.apply(table.matrix(features)), stages)])
-    if rule is None:
-        centroids = choice.centroids
-    lifetime = fit_lifetime(table, seed)
-    numbers, units = customer_metrics(table, lifetime), unit_names(table.attributes)
-    known = [feature_of(name, table.attributes) for name in features]
-    surrogate = fit_surrogate(
-        table.matrix(features), inside, k, [each.unit for each in known], [each.to_unit for each in known], seed
-    )
-    claims = learned_claims(
-        numbers.iloc[learned], choice.labels, choice.centroids, features, units, ruled=rule is not None
-    )
-    rules = list(surrogate.rules)
+    labels, centroids = with_stages(inside, stages, k), choice.centroids
     if rule is not None:
-        claims += stage_claims(rule)
-        rules += [SegmentRule(stage_words(stage, rule), 1.0, 1.0) for stage in STAGES]
-    names = [chain[0].name for chain in claims]
-    played = [None] * k + ([*STAGES] if rule else [])
+        centroids = np.concatenate([centroids, stage_means(cleaned.scale.apply(table.matrix(features)), stages)])
+    lifetime = fit_lifetime(table, seed)
+    numbers = customer_metrics(table, lifetime)
+    surrogate = _surrogate(table, features, inside, k, seed)
+    claims = _claims(numbers.iloc[learned], choice, features, unit_names(table.attributes), rule)
     return Candidate(
         number=number,
         created_at=now,
@@ -207,7 +193,7 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
         tried=choice.tried,
         reason=choice.reason,
         quality=cleaned.rows,
-        segments=segment_profiles(table, numbers, labels, names, rules, features, played),
+        segments=_profiles(table, numbers, labels, claims, surrogate, features, rule),
         claims=tuple(map(tuple, claims)),
         fidelity=surrogate.fidelity,
         lifetime=lifetime,
@@ -215,41 +201,46 @@ def _built(table: CustomerTable, options: FitOptions, *, number: int, seed: int,
     )
 
 
-def _stages(table: CustomerTable, rule: Lifecycle | None) -> Ints:
-    """Return the stage (n,) of each customer, -1 for none."""
-    return np.full(len(table), -1, np.int64) if rule is None else stages_of(table.rows, table.now_ms, rule)
+def _claims(
+    numbers: pd.DataFrame, choice: Choice, features: list[str], units: dict[str, str], rule: Lifecycle | None
+) -> list[list[NameClaim]]:
+    """Return the claims of each segment's names: of the learned ones, then of the stages of life."""
+    ruled = rule is not None
+    learned = learned_claims(numbers, choice.labels, choice.centroids, features, units, ruled=ruled)
+    return [*learned, *([] if rule is None else stage_claims(rule))]
 
 
-def _with_stages(labels: Ints, stages: Ints, k: int) -> Ints:
-    """Return the segments (n,): the learned one, or that of the stage."""
-    return np.where(stages >= 0, k + stages, labels)
+def _surrogate(table: CustomerTable, features: list[str], labels: Ints, k: int, seed: int) -> Surrogate:
+    known = [feature_of(name, table.attributes) for name in features]
+    units, to_units = [each.unit for each in known], [each.to_unit for each in known]
+    return fit_surrogate(table.matrix(features), labels, k, units, to_units, seed)
 
 
-def _stage_means(standard: Floats, stages: Ints) -> Floats:
-    """Return the mean of each stage's members (stages, d), 0 where nobody has the feature."""
-    within = stages >= 0
-    sums = ModelSums.of(standard[within], stages[within], len(STAGES))
-    return sums.means(np.zeros(sums.sums.shape))
+def _profiles(
+    table: CustomerTable,
+    numbers: pd.DataFrame,
+    labels: Ints,
+    claims: Sequence[Sequence[NameClaim]],
+    surrogate: Surrogate,
+    features: list[str],
+    rule: Lifecycle | None,
+) -> tuple[SegmentProfile, ...]:
+    """Describe the learned segments and, after them, the stages of life."""
+    rules = list(surrogate.rules)
+    stages: list[Stage | None] = [None] * len(rules)
+    if rule is not None:
+        rules += [SegmentRule(stage_words(stage, rule), 1.0, 1.0) for stage in STAGES]
+        stages += STAGES
+    names = [chain[0].name for chain in claims]
+    return segment_profiles(table, numbers, labels, names, rules, features, stages)
 
 
-def _check_rest(table: CustomerTable, stages: Ints, rule: Lifecycle | None, options: FitOptions) -> None:
-    """Raise TooFewCustomers, with what is known of the rest, where the stages leave too few to learn segments of."""
-    left, needed = int((stages < 0).sum()), options.k or options.k_min
-    if rule is None or left >= needed:
-        return
-    counts = np.bincount(stages[stages >= 0], minlength=len(STAGES)).tolist()
-    rest = ", ".join(f"{count:,} {STAGE_NAMES[stage]}" for stage, count in zip(STAGES, counts, strict=True) if count)
-    last = table.rows["last_order"][table.rows["placed"] > 0]
-    silent = float((table.now_ms.max() - last.max()) / DAY_MS) if len(last) else 0.0
-    hint = (
-        f"; the newest order is {silent:,.0f} days old: is the import complete, and is the clock right (SHOAL_CLOCK)?"
-        if silent > rule.late_days
-        else ""
-    )
-    raise TooFewCustomers(
-        f"{left} customers cannot make {needed} segments: of {len(table):,}, only they have ordered twice and are not "
-        f"late ({rest}){hint}"
-    )
+def _choose(table: CustomerTable, learned: Ints, options: FitOptions, seed: int) -> tuple[Cleaned, Choice]:
+    """Cluster the customers at these rows. Raises TooFewCustomers, NoCandidate."""
+    features, ids = list(options.features), table.ids[learned]
+    cleaned = clean(table.matrix(features)[learned], features, ids, options)
+    _check_enough(cleaned, options)
+    return cleaned, choose(cleaned, ids, options, features, seed)
 
 
 def _check_enough(cleaned: Cleaned, options: FitOptions) -> None:

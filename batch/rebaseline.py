@@ -169,12 +169,7 @@ def build_proposal(
     preview = preview_moves(draft, table.half_life_ms, chunks)
     members = np.bincount(_clusters(preview), minlength=len(ids))
     draft = candidate.baseline(ids, customers=members.tolist())
-    if live.baseline is None:
-        named = assign_first_identities(draft)
-        named = named.model_copy(update={"last_segment": max(named.last_segment, last_number)})
-    else:
-        overlap = preview.overlap(segment_numbers(live.baseline), np.array([each.centroid for each in draft.segments]))
-        named = assign_identities(draft, live.baseline, overlap, last_number)
+    named = _named(draft, live, preview, last_number)
     moves = preview.moves(CentroidSegmenter(named, table.half_life_ms), hysteresis)
     metrics = _metrics(table, candidate, named, live.segmenter) | {
         "moved_share": moved_share(moves),
@@ -203,6 +198,14 @@ def propose_offline(
     tiers = LiveModel(None, RfmTiers(table.half_life_ms))
     chunks = iter([(table.rows, table.now_ms)])
     return build_proposal(table, candidate, tiers, chunks, last_number=0, hysteresis=hysteresis, by=EVENT_FILES)
+
+
+def _named(draft: Baseline, live: LiveModel, preview: MovePreview, last_number: int) -> Baseline:
+    if live.baseline is None:
+        named = assign_first_identities(draft)
+        return named.model_copy(update={"last_segment": max(named.last_segment, last_number)})
+    overlap = preview.overlap(segment_numbers(live.baseline), np.array([each.centroid for each in draft.segments]))
+    return assign_identities(draft, live.baseline, overlap, last_number)
 
 
 def _clusters(preview: MovePreview) -> Ints:

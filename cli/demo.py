@@ -28,16 +28,19 @@ def register(app: typer.Typer) -> None:
     app.command("demo", epilog="Examples: `shoal demo --exit`, `shoal demo --source shop`")(demo)
 
 
+_Source = Annotated[
+    str | None,
+    typer.Option(
+        help="`shop` for the simulated shop, live; or a purchase log to replay: CDNOW (.txt), Online Retail "
+        "(.parquet, .csv), orders (.jsonl), or your shop's export as `shoal import orders` reads it. By default "
+        "the CDNOW sample of the Lifetimes package.",
+        metavar="shop|FILE",
+    ),
+]
+
+
 def demo(
-    source: Annotated[
-        str | None,
-        typer.Option(
-            help="`shop` for the simulated shop, live; or a purchase log to replay: CDNOW (.txt), Online Retail "
-            "(.parquet, .csv), orders (.jsonl), or your shop's export as `shoal import orders` reads it. By default "
-            "the CDNOW sample of the Lifetimes package.",
-            metavar="shop|FILE",
-        ),
-    ] = None,
+    source: _Source = None,
     mapping: Annotated[
         Path | None,
         typer.Option(help="The mapping file of your shop's export (`import orders --write-mapping`).", exists=True),

@@ -13,17 +13,15 @@ from typing import Any
 import redis
 
 from consumers.broker.kafka_sink import KafkaSink
-from consumers.continuity.verified_claims import VerifiedClaims
+from consumers.continuity.group_claims import group_claims
 from consumers.entries.entry_log import EntryLog
-from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
-from consumers.inputs.currency_conversion import Money
 from consumers.inputs.customers import ProfileInput
 from consumers.inputs.identities import IdentityInput
 from consumers.inputs.orders import OrderInput
+from consumers.inputs.shop_money import shop_money
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.commit import SegmentCommitter
-from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
 from consumers.runtime.letter_sending import LetterSender
 from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
 from consumers.runtime.protocols import LoadRequest
@@ -45,7 +43,7 @@ from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
 from state.store.connection import connect_for_service
-from state.store.format_settings import require_same_format, shop_currency
+from state.store.format_settings import require_same_format
 from stream.customers.features import FEATURES
 from stream.customers.wall_or_event_time import AgreedClock, SegmentClock
 from stream.erasure.partition_eraser import PartitionEraser
@@ -141,73 +139,97 @@ def half_life_ms(settings: StateSettings) -> float:
     return settings.half_life_days * DAY_MS
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What several parts of one worker use."""
+
+    client: redis.Redis
+    settings: WorkerSettings
+    attributes: AttributeColumns
+    store: PartitionStore
+    views: SegmentViews
+    live: LiveSegmenter
+    feed: ModelFeed
+    clock: AgreedClock
+    skipped: SkippedMessages
+    entries: EntryLog
+
+    def committer(self) -> SegmentCommitter:
+        """Return a committer with a sink of its own: it waits only for, and fails only by, what it has sent itself."""
+        return SegmentCommitter(self.store, self.views, KafkaSink(self.settings.kafka))
+
+
 def build_worker(settings: WorkerSettings) -> SegmentWorker:
     """Connect and wire; the runtime joins its consumer group here.
 
     Raises RedisUnreachable, RedisRefuses, or FormatMismatch where Redis was written under other settings.
     """
-    client = _connect(settings)
-    attributes = AttributeColumns(client, settings.stream.attributes, excluded=FEATURES)
-    store = PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days)
-    live = LiveSegmenter(client, half_life_ms(settings.state))
-    live.refresh()
-    skipped, views = SkippedMessages(client), SegmentViews(client)
-    entries = EntryLog(settings.kafka, client, skipped.add)
-    entries.follow()
-    feed = ModelFeed(settings.kafka, skipped.add)
-    agreed = partial(read_agreed_watermark, client, settings.kafka.partitions, keys.SEGMENTS_GROUP)
-    clock = AgreedClock(settings.stream.clock, settings.stream.replay_days, agreed)
-    merged = MergedCustomers(client, keys.SEGMENTS_GROUP, settings.kafka.partitions)
-    # Each lane has a sink of its own, so that it waits only for, and fails only by, what it has sent itself.
-    committers = [SegmentCommitter(store, views, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)]
-    background_committer = SegmentCommitter(store, views, KafkaSink(settings.kafka))  # background work runs in any lane
+    shared = _shared(_connect(settings), settings)
+    shared.live.refresh()
+    shared.entries.follow()
+    client, background = shared.client, shared.committer()  # background work runs in any lane
     sweeper = Sweeper(
-        store,
-        background_committer,
-        live,
-        feed,
-        clock,
+        shared.store,
+        background,
+        shared.live,
+        shared.feed,
+        shared.clock,
         settings.stream,
-        columns=attributes,
-        views=MissingViews(store, views),
+        columns=shared.attributes,
+        views=MissingViews(shared.store, shared.views),
     )
-    wiring = Wiring(
-        kafka=settings.kafka,
-        settings=settings.consumer,
-        inputs=_inputs(client, settings, attributes),
-        claims=ErasureAwareClaims(
-            VerifiedClaims(store, client, settings.kafka, keys.SEGMENTS_GROUP),
-            ErasureLog(settings.kafka, skipped.add),
-            client,
-            settings.kafka.partitions,
-            entries,
-        ),
-        load=partial(_load, store),
-        committers=committers,
-        recovery=SegmentRollbackRecovery(settings.kafka, store, views, merged, skipped.add),
-        handler=_handler(settings, live, attributes),
-        background=CombinedWork(
-            PartitionEraser(client, store, background_committer, live, settings.kafka.partitions), sweeper
-        ),
-        clock=clock,
-        merged=merged,
-        letters=LetterSender.of(client, settings.kafka, settings.consumer),
-    )
+    eraser = PartitionEraser(client, shared.store, background, shared.live, settings.kafka.partitions)
     return SegmentWorker(
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
-        runtime=MicroBatchRuntime(wiring, keys.SEGMENTS_GROUP),
+        runtime=MicroBatchRuntime(_wiring(shared, CombinedWork(eraser, sweeper)), keys.SEGMENTS_GROUP),
         sweeper=sweeper,
-        publisher=_publisher(client, settings, live),
-        live=live,
-        feed=feed,
+        publisher=_publisher(client, settings, shared.live),
+        live=shared.live,
+        feed=shared.feed,
         registry=WorkerRegistry(client),
         baselines=BaselineStore(client),
         models=ModelStore(client),
         drift_monitor=_drift_monitor(client, settings),
         name_guard=NameGuard(client, KafkaSink(settings.kafka), settings.kafka.partitions),
         model_lag=ModelLagMonitor(settings.stream.behind_s),
-        entries=entries,
+        entries=shared.entries,
         jobs=BackgroundJobs(client),
+    )
+
+
+def _shared(client: redis.Redis, settings: WorkerSettings) -> _Shared:
+    skipped, kafka, stream = SkippedMessages(client), settings.kafka, settings.stream
+    agreed = partial(read_agreed_watermark, client, kafka.partitions, keys.SEGMENTS_GROUP)
+    return _Shared(
+        client,
+        settings,
+        attributes=AttributeColumns(client, stream.attributes, excluded=FEATURES),
+        store=PartitionStore(client, keys.SEGMENTS_GROUP, flow_days=settings.state.flow_days),
+        views=SegmentViews(client),
+        live=LiveSegmenter(client, half_life_ms(settings.state)),
+        feed=ModelFeed(kafka, skipped.add),
+        clock=AgreedClock(stream.clock, stream.replay_days, agreed),
+        skipped=skipped,
+        entries=EntryLog(kafka, client, skipped.add),
+    )
+
+
+def _wiring(shared: _Shared, background: CombinedWork) -> Wiring[Any, Any]:
+    client, settings, store, skipped = shared.client, shared.settings, shared.store, shared.skipped.add
+    merged = MergedCustomers(client, keys.SEGMENTS_GROUP, settings.kafka.partitions)
+    return Wiring(
+        kafka=settings.kafka,
+        settings=settings.consumer,
+        inputs=_inputs(client, settings, shared.attributes),
+        claims=group_claims(store, client, settings.kafka, keys.SEGMENTS_GROUP, shared.entries, skipped),
+        load=partial(_load, store),
+        committers=[shared.committer() for _ in range(settings.consumer.lanes)],
+        recovery=SegmentRollbackRecovery(settings.kafka, store, shared.views, merged, skipped),
+        handler=_handler(settings, shared.live, shared.attributes),
+        background=background,
+        clock=shared.clock,
+        merged=merged,
+        letters=LetterSender.of(client, settings.kafka, settings.consumer),
     )
 
 
@@ -262,9 +284,7 @@ def _drift_monitor(client: redis.Redis, settings: WorkerSettings) -> DriftMonito
 
 def _inputs(client: redis.Redis, settings: WorkerSettings, attributes: AttributeColumns) -> list[Any]:
     largest, bounds = settings.kafka.max_event_bytes, EventBounds.from_settings(settings.consumer)
-    money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
-    if money.currency:
-        require_same_format(client, {"currency": money.currency})
+    money = shop_money(client, settings.consumer)
     return [
         OrderInput(money, largest, bounds),
         SessionInput(largest, bounds),

@@ -1,6 +1,6 @@
 """Prometheus metrics: requests by route, and the state of the pipeline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -72,37 +72,26 @@ class _PipelineCollector(Collector):
             if value is not None:
                 yield GaugeMetricFamily(f"shoal_{name}", what, len(value) if isinstance(value, list) else value)
         yield GaugeMetricFamily("shoal_workers", "Workers alive", len(status["workers"]))
-        for name, what in _MODEL.items():
-            yield GaugeMetricFamily(f"shoal_model_{name}", what, float(status["model"][name]))
-        holds = GaugeMetricFamily(
-            "shoal_segment_name_holds",
-            "Share of a segment's members for whom its name is true, by the last sweeps",
-            labels=["segment_id", "segment"],
-        )
-        for each in status["model"]["names"]:
-            holds.add_metric([each["segment_id"], each["segment"]], each["holds"])
-        yield holds
+        yield from _model_gauges(status["model"])
         yield from _redis_gauges(status["redis"])
-        skipped = GaugeMetricFamily(
-            "shoal_skipped_messages", "Messages on Shoal's own topics that cannot be read", labels=["topic"]
+        yield _labelled(
+            "shoal_skipped_messages",
+            "Messages on Shoal's own topics that cannot be read",
+            ["topic"],
+            {(topic,): count for topic, count in status["skipped_messages"]["topics"].items()},
         )
-        for topic, count in status["skipped_messages"]["topics"].items():
-            skipped.add_metric([topic], count)
-        yield skipped
-        failing = GaugeMetricFamily(
-            "shoal_failing_job", "Runs of a background job that failed, one after the other", labels=["job"]
+        yield _labelled(
+            "shoal_failing_job",
+            "Runs of a background job that failed, one after the other",
+            ["job"],
+            {(job["job"],): job["failures"] for job in status["failing_jobs"]},
         )
-        for job in status["failing_jobs"]:
-            failing.add_metric([job["job"]], job["failures"])
-        yield failing
-        events = GaugeMetricFamily(
+        yield _labelled(
             "shoal_events",
             "Events by outcome: applied, duplicate, rerouted, erased, dead_lettered, left_to_segments",
-            labels=["topic", "fate"],
+            ["topic", "fate"],
+            {tuple(name.split(":")): count for name, count in status["events"].items()},
         )
-        for name, count in status["events"].items():
-            events.add_metric(name.split(":"), count)
-        yield events
 
 
 def _redis_gauges(redis: dict[str, Any]) -> Iterator[GaugeMetricFamily]:
@@ -116,3 +105,23 @@ def _redis_gauges(redis: dict[str, Any]) -> Iterator[GaugeMetricFamily]:
         yield GaugeMetricFamily(
             "shoal_redis_evicted_keys", "Keys that Redis dropped since its start", redis["evicted_keys"]
         )
+
+
+def _model_gauges(model: dict[str, Any]) -> Iterator[GaugeMetricFamily]:
+    for name, what in _MODEL.items():
+        yield GaugeMetricFamily(f"shoal_model_{name}", what, float(model[name]))
+    yield _labelled(
+        "shoal_segment_name_holds",
+        "Share of a segment's members for whom its name is true, by the last sweeps",
+        ["segment_id", "segment"],
+        {(each["segment_id"], each["segment"]): each["holds"] for each in model["names"]},
+    )
+
+
+def _labelled(
+    name: str, what: str, labels: Sequence[str], values: Mapping[tuple[str, ...], float]
+) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, what, labels=labels)
+    for each, value in values.items():
+        gauge.add_metric(each, value)
+    return gauge

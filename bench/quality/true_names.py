@@ -53,12 +53,7 @@ def measure_names(client: redis.Redis, log: OrderLog, from_ms: int) -> dict[str,
         at = len(service.log.changes)
         service.day(end_ms, orders)
         _count_changes(found, baseline, service.log.changes[at:])
-        found["first"] += len(first := set(np.unique(orders.customers).tolist()) - ordered)
-        found["once"] += len(once := {log.names[i] for i in first if int((orders.customers == i).sum()) == 1})
-        new = next(each.segment_id for each in baseline.segments if each.stage == "new")
-        today = {each.customer_id for each in service.log.changes[at:] if each.segment_id == new}
-        found["new"] += len(once & today)
-        ordered |= first
+        ordered |= _count_first_orders(found, baseline, log, orders, ordered, service.log.changes[at:])
         counts = name_counts(baseline, service.customers().rows, end_ms, HALF_LIFE_MS)
         again, _ = renamed(baseline, counts)
         if again is not None:
@@ -98,6 +93,19 @@ def _first_baseline(service: Service) -> Baseline:
 
 def _times(rows: Rows, now_ms: int) -> Any:
     return np.full(len(rows), now_ms, np.int64)
+
+
+def _count_first_orders(
+    found: Counter[str], baseline: Baseline, log: OrderLog, orders: Any, ordered: set[int], changes: list[Change]
+) -> set[int]:
+    """Count who orders for the first time today, who does so once, and who of these is called new; return the first."""
+    first = set(np.unique(orders.customers).tolist()) - ordered
+    once = {log.names[i] for i in first if int((orders.customers == i).sum()) == 1}
+    new = next(each.segment_id for each in baseline.segments if each.stage == "new")
+    found["first"] += len(first)
+    found["once"] += len(once)
+    found["new"] += len(once & {each.customer_id for each in changes if each.segment_id == new})
+    return first
 
 
 def _count_changes(found: Counter[str], baseline: Baseline, changes: list[Change]) -> None:

@@ -21,6 +21,14 @@ class NotProcessed(ShoalError):
 
     retriable = True
 
+    @classmethod
+    def after(cls, seconds: float, missing: int, total: int, unsent: int) -> "NotProcessed":
+        """Return it with what is missing: of `total` events, and of the changes that go out."""
+        return cls(
+            f"after {seconds:g} s, {missing:,} of {total:,} events are not processed and {unsent:,} changes "
+            "not sent. Is a worker running, and `shoal experiments`? Look with `shoal health`."
+        )
+
 
 class NotSettled(ShoalError):
     """The time was up before segments had settled."""
@@ -85,10 +93,7 @@ def wait_until_processed(kafka: str | None, redis_url: str | None, timeout_s: fl
                 ends = end_offsets(address, topics)
                 total = sum(ends.values())
             if time.monotonic() > deadline:
-                raise NotProcessed(
-                    f"after {timeout_s:g} s, {missing:,} of {total:,} events are not processed and {unsent:,} changes "
-                    "not sent. Is a worker running, and `shoal experiments`? Look with `shoal health`."
-                )
+                raise NotProcessed.after(timeout_s, missing, total, unsent)
             time.sleep(0.05)
 
 

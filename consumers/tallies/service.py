@@ -17,12 +17,10 @@ from dataclasses import dataclass
 import redis
 
 from consumers.broker.kafka_sink import KafkaSink
-from consumers.continuity.verified_claims import VerifiedClaims
+from consumers.continuity.group_claims import group_claims
 from consumers.entries.entry_log import EntryLog
-from consumers.history.erasure_log import ErasureLog
 from consumers.inputs.bounds import EventBounds
-from consumers.inputs.currency_conversion import Money
-from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
+from consumers.inputs.shop_money import shop_money
 from consumers.runtime.letter_sending import LetterSender
 from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
 from consumers.runtime.retry_policy import is_retriable
@@ -45,7 +43,7 @@ from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
 from state.store.connection import connect_for_service
-from state.store.format_settings import require_same_format, shop_currency
+from state.store.format_settings import require_same_format
 
 __all__ = ["ExperimentService", "ServiceSettings", "build_service"]
 
@@ -141,10 +139,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
     """
     client = connect_for_service(settings.state)
     require_same_format(client, {"partitions": str(settings.kafka.partitions)})
-    money = Money(settings.consumer.currency, settings.consumer.currency_rates, adopt=shop_currency(client))
-    if money.currency:
-        require_same_format(client, {"currency": money.currency})
-    skipped = SkippedMessages(client).add
+    money, skipped = shop_money(client, settings.consumer), SkippedMessages(client).add
     entries = EntryLog(settings.kafka, client, skipped)
     entries.follow()
     definitions = Definitions(ExperimentStore(client), settings.experiments.definitions_s, entries=entries)
@@ -159,13 +154,7 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
             ConversionInput(definitions, money, largest, bounds),
             ExposureInput(definitions, largest, bounds),
         ],
-        claims=ErasureAwareClaims(
-            VerifiedClaims(store, client, settings.kafka, keys.EXPERIMENTS_GROUP),
-            ErasureLog(settings.kafka, skipped),
-            client,
-            settings.kafka.partitions,
-            entries,
-        ),
+        claims=group_claims(store, client, settings.kafka, keys.EXPERIMENTS_GROUP, entries, skipped),
         load=handler.load,
         committers=[TallyCommitter(store, KafkaSink(settings.kafka)) for _ in range(settings.consumer.lanes)],
         recovery=NoRollbackRecovery(),
@@ -176,9 +165,10 @@ def build_service(settings: ServiceSettings) -> ExperimentService:
         letters=LetterSender.of(client, settings.kafka, settings.consumer),
         left_to={topic: keys.SEGMENTS_GROUP for topic in EXPERIMENT_INPUTS if topic in SEGMENT_INPUTS},
     )
-    runtime = MicroBatchRuntime(wiring, keys.EXPERIMENTS_GROUP)
-    jobs = BackgroundJobs(client)
-    return ExperimentService(runtime, WorkerRegistry(client, keys.EXPERIMENT_WORKERS), entries, jobs)
+    registry = WorkerRegistry(client, keys.EXPERIMENT_WORKERS)
+    return ExperimentService(
+        MicroBatchRuntime(wiring, keys.EXPERIMENTS_GROUP), registry, entries, BackgroundJobs(client)
+    )
 
 
 class _NoBackground:
