@@ -1,5 +1,7 @@
 """Invariants 4 and 10: of two groups that read a topic, one puts misplaced events right and writes dead letters."""
 
+import random
+
 from confluent_kafka import Producer
 
 from consumers.broker.consumer_lag import behind, end_offsets, stored_offsets
@@ -43,14 +45,37 @@ def order_outcomes(service, group):
     return {name.removeprefix("orders:"): count for name, count in found.items() if name.startswith("orders:")}
 
 
-def test_misplaced_orders_count_once_whenever_the_second_group_starts(service):
-    sent = [
+def orders_of_all(count):
+    return [
         order(
             name, f"1998-01-{1 + i % 28:02d}T00:{i // 28:02d}:00Z", 1.0, event_id=f"{name}-{i}", order_id=f"{name}-{i}"
         )
-        for i in range(300)
+        for i in range(count)
         for name in CUSTOMERS
     ]
+
+
+def send_while_both_groups_run_and_are_killed(service, chance, parts, send):
+    """Send part after part; after each but the last, kill a worker and an experiment consumer, and start others."""
+    small = {"SHOAL_BATCH_EVENTS": "20"}
+    running = [service.worker(**small), service.worker(**small)]
+    running += [service.spawn("experiments", **small), service.spawn("experiments", **small)]
+    sent = 0
+    for part in parts:
+        send(part)
+        sent += len(part)
+        service.until(
+            lambda reached=sent * 2 // 3: sum(order_outcomes(service, keys.SEGMENTS_GROUP).values()) >= reached,
+            what="most of it is processed",
+        )
+        if part is not parts[-1]:
+            for victim in (chance.randrange(2), chance.randrange(2, 4)):
+                running[victim].kill()
+                running[victim] = service.worker(**small) if victim < 2 else service.spawn("experiments", **small)
+
+
+def test_misplaced_orders_count_once_whenever_the_second_group_starts(service):
+    sent = orders_of_all(300)
     service.worker()
     send_by_default_partitioner(service, sent)
     service.until(lambda: order_outcomes(service, keys.SEGMENTS_GROUP).get("applied") == len(sent), what="all applied")
@@ -62,6 +87,36 @@ def test_misplaced_orders_count_once_whenever_the_second_group_starts(service):
     assert {name: int(row["placed"]) for name, row in service.records().items()} == dict.fromkeys(CUSTOMERS, 300)
     assert order_outcomes(service, keys.SEGMENTS_GROUP) == {"applied": len(sent), "rerouted": again}
     assert order_outcomes(service, keys.EXPERIMENTS_GROUP) == {"applied": len(sent), "left_to_segments": again}
+
+
+def test_misplaced_orders_count_once_shuffled_with_two_of_each_that_are_killed(service):
+    chance, sent = random.Random(4), orders_of_all(300)
+    chance.shuffle(sent)
+    parts = [sent[start : start + 300] for start in range(0, len(sent), 300)]
+    send_while_both_groups_run_and_are_killed(
+        service, chance, parts, lambda part: send_by_default_partitioner(service, part)
+    )
+    consumed = until_both_are_done(service)
+    assert {name: int(row["placed"]) for name, row in service.records().items()} == dict.fromkeys(CUSTOMERS, 300)
+    segments, tallies = (order_outcomes(service, group) for group in (keys.SEGMENTS_GROUP, keys.EXPERIMENTS_GROUP))
+    assert segments["applied"] == tallies["applied"] == len(sent)
+    assert segments["rerouted"] == tallies["left_to_segments"] > 0
+    assert sum(segments.values()) == sum(tallies.values()) == consumed, "a repeat is told as one"
+    assert segments.keys() | tallies.keys() <= {"applied", "rerouted", "left_to_segments", "duplicate"}
+
+
+def test_each_invalid_order_has_one_dead_letter_with_two_of_each_that_are_killed(service):
+    chance, valid = random.Random(10), orders_of_all(100)
+    invalid = [Message("orders", name, f"no order {i}".encode()) for name in CUSTOMERS for i in range(50)]
+    sent = [*valid, *invalid]
+    chance.shuffle(sent)
+    parts = [sent[start : start + 150] for start in range(0, len(sent), 150)]
+    send_while_both_groups_run_and_are_killed(service, chance, parts, service.publish)
+    assert until_both_are_done(service) == len(sent)
+    listed = sorted(Letter("", each, None).value for each in service.dead_letters())
+    assert listed == sorted(each.value for each in invalid)
+    assert order_outcomes(service, keys.SEGMENTS_GROUP) == {"applied": len(valid), "dead_lettered": len(invalid)}
+    assert order_outcomes(service, keys.EXPERIMENTS_GROUP) == {"applied": len(valid), "left_to_segments": len(invalid)}
 
 
 def test_an_invalid_order_has_one_dead_letter_while_both_groups_run(service):
