@@ -20,6 +20,14 @@ class ApiSettings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="address that the API listens on")
     api_port: int = Field(8080, ge=0, le=65_535, description="port that the API listens on; 0 takes a free one")
     api_body_bytes: int = Field(1 << 20, ge=1_024, le=64 << 20, description="bytes of a request's body at most")
+    api_connections: int = Field(
+        2_000, ge=10, le=100_000, description="connections that one API process keeps open at most; those that wait "
+        "for a request give way to new ones, the longest waiting first",
+    )  # fmt: skip
+    api_connections_per_address: int = Field(
+        500, ge=1, le=100_000, description="connections of one address (of one /64 network for IPv6) at most; behind a "
+        "proxy all requests come from its address",
+    )  # fmt: skip
     api_rate: int = Field(
         60_000, ge=1, le=100_000_000, description="requests a minute that one key may make, over all API processes"
     )
