@@ -51,6 +51,8 @@ def _findings(kafka: str | None, redis_url: str | None, customers: int | None) -
     from cli.diagnosis.finding import to_change
     from cli.diagnosis.kafka_findings import kafka_findings
     from cli.diagnosis.redis_findings import redis_findings
+    from cli.diagnosis.secret_findings import secret_findings
+    from state.campaigns.secret_keys import secret_keys
     from state.store.connection import connect
     from state.store.redis_answers import explained
 
@@ -60,6 +62,7 @@ def _findings(kafka: str | None, redis_url: str | None, customers: int | None) -
     try:
         with connect(state.redis) as client:
             yield from redis_findings(client, state, broker.partitions, customers)
+            yield from secret_findings(client, secret_keys(state))
             if len(of_kafka) > 1:  # it let us in
                 yield from data_findings(client, broker, state)
     except RedisError as error:

@@ -139,6 +139,19 @@ def remove(name: NameArgument, redis: RedisOption = None, as_json: JsonOption = 
     print_json({"removed": name}) if as_json else tables().print(f"trigger {name} removed")
 
 
+@app.command("seal", epilog="Example: `SHOAL_SECRETS_KEY=new,old shoal trigger seal`")
+def seal(redis: RedisOption = None, as_json: JsonOption = False) -> None:
+    """Encrypt the stored secrets under the first key of SHOAL_SECRETS_KEY: those in clear, and those of older keys."""
+    from state.campaigns.secret_keys import secret_keys
+    from state.settings import RedisSettingsInvalid
+
+    if not secret_keys(state_settings(redis)):
+        raise RedisSettingsInvalid("there is no key: set SHOAL_SECRETS_KEY or SHOAL_SECRETS_KEY_FILE")
+    on_record(redis, "trigger.seal")
+    sealed = _writing_store(redis).seal_secrets()
+    print_json({"sealed": sealed}) if as_json else tables().print(f"{sealed} secrets encrypted under the first key")
+
+
 @app.command("test", epilog="Example: `shoal trigger test winback`")
 def call_once(name: NameArgument, redis: RedisOption = None, as_json: JsonOption = False) -> None:
     """Call a webhook once, now, with a made-up change marked `"test": true`; exit 1 where it is not taken."""
@@ -198,7 +211,7 @@ def dead(
 
     triggers = _triggers(redis)
     deliveries = triggers.deliveries
-    known, found = triggers.store.all(), deliveries.dead(name)
+    known, found = triggers.store.names(), deliveries.dead(name)
     if resend:
         on_record(redis, "trigger.resend", detail=name)
         resent = [each for each in found if each.delivery.trigger in known]
@@ -228,12 +241,16 @@ def dead(
 
 def _triggers(redis: str | None) -> "Triggers":
     from queries.operations.triggers import Triggers
+    from state.campaigns.secret_keys import secret_keys
     from state.store.connection import connect
 
-    return Triggers(connect(state_settings(redis).redis), kafka_settings().partitions)
+    state = state_settings(redis)
+    return Triggers(connect(state.redis), kafka_settings().partitions, secret_keys=secret_keys(state))
 
 
 def _writing_store(redis: str | None) -> "TriggerStore":
+    from state.campaigns.secret_keys import secret_keys
     from state.campaigns.triggers import TriggerStore
 
-    return TriggerStore(*open_entries(redis))
+    client, entries = open_entries(redis)
+    return TriggerStore(client, entries, secret_keys(state_settings(redis)))

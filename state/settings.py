@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from events.base_error import ShoalError
 from state.redis_address import with_query
 
-__all__ = ["RedisSettingsInvalid", "StateSettings"]
+__all__ = ["RedisSettingsInvalid", "StateSettings", "read_setting_file"]
 
 _DEFAULT_URL: Final = "redis://127.0.0.1:6379/0"
 _IN_THE_URL: Final = {
@@ -49,6 +49,13 @@ class StateSettings(BaseSettings):
         description="URL of a replica that the API reads segments from, or `sentinel` for any that the Sentinels "
         "know; empty: the primary",
     )
+    secrets_key: str = Field(
+        "",
+        repr=False,
+        description="keys that the secrets of webhooks are stored encrypted under, with a comma between them: the "
+        "first encrypts, each decrypts; empty: they are stored in clear",
+    )
+    secrets_key_file: str = Field("", description="a file that holds such keys, one a line")
     redis_eviction: Literal["refuse", "allow"] = Field(
         "refuse",
         description="where the maxmemory-policy of Redis may drop keys: services refuse to start, or allow it",
@@ -102,15 +109,16 @@ class StateSettings(BaseSettings):
 def _readable(name: str, value: str) -> str:
     """Return a setting; where it names a file, that file can be read. Raises RedisSettingsInvalid."""
     if name != "redis_key_password":
-        _read(name, value)
+        read_setting_file(name, value)
     return value
 
 
 def _password(file: str) -> str | None:
-    return _read("redis_password_file", file).rstrip("\r\n") if file else None
+    return read_setting_file("redis_password_file", file).rstrip("\r\n") if file else None
 
 
-def _read(name: str, path: str) -> str:
+def read_setting_file(name: str, path: str) -> str:
+    """Return the text of the file that a setting names. Raises RedisSettingsInvalid."""
     try:
         return Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:

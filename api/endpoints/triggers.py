@@ -164,7 +164,7 @@ async def list_attempts(
     """Return the attempts: delivered, failed, or suppressed with the reason."""
 
     def read() -> list[dict[str, Any]]:
-        services.triggers.store.get(name)
+        services.triggers.store.get_stored(name)
         return services.triggers.attempts(limit, name)
 
     found = await run_in_threadpool(read)

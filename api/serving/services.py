@@ -34,6 +34,7 @@ from queries.operations.triggers import Triggers
 from queries.segments.countries import Countries, customers_by_country
 from queries.segments.segment_reader import SegmentReader
 from queries.segments.segment_survey import Population, survey
+from state.campaigns.secret_keys import secret_keys
 from state.campaigns.suppressions import SuppressionStore
 from state.customers.person_ids import PersonIdsReader
 from state.experiments.effect_series import EffectSeriesStore
@@ -182,7 +183,7 @@ def _build(settings: AppSettings, client: Any, reads: Any, store: redis.Redis, s
         experiments=Experiments(store, kafka.partitions, clock, entries),
         suppressions=SuppressionStore(store, entries),
         people=PersonIdsReader(store, kafka.partitions),
-        triggers=Triggers(store, kafka.partitions, entries),
+        triggers=Triggers(store, kafka.partitions, entries, secret_keys(settings.state)),
         letters=DeadLetterLog(kafka, store),
         skipped=skipped,
         entries=entries,

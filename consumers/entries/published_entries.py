@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from consumers.broker.internal_messages import NotReadable
 from events.schema.outputs import Entry
 from experiments.definition import Experiment
-from state.campaigns.triggers import Trigger
+from state.campaigns.triggers import StoredTrigger
 from state.entries.entry_keys import entry_key
 
 __all__ = ["published_entry"]
@@ -58,7 +58,7 @@ def _check_salt(entry: Entry, salt: bytes | None) -> None:
 def _name_in(entry: Entry) -> str:
     value = entry.value or ""
     if entry.kind == "trigger":
-        return Trigger.model_validate_json(value).trigger
+        return StoredTrigger.model_validate_json(value).trigger
     if entry.kind == "experiment":
         return Experiment.model_validate_json(value).id
     return _ApiKey.model_validate_json(value).id

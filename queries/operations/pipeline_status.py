@@ -189,7 +189,7 @@ def _experiments(client: Any, partitions: int) -> dict[str, Any]:
 
 
 def _triggers(client: redis.Redis, partitions: int) -> dict[str, Any]:
-    names, deliveries = list(TriggerStore(client).all()), DeliveryStore(client, partitions)
+    names, deliveries = list(TriggerStore(client).stored()), DeliveryStore(client, partitions)
     return {
         "declared": len(names),
         "services": alive(client, keys.TRIGGER_WORKERS),

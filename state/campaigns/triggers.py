@@ -1,6 +1,7 @@
 """Triggers of campaigns: which segment changes call which webhook."""
 
 import base64
+import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,10 +14,11 @@ from yarl import URL
 from events.base_error import ShoalError
 from events.schema.field_types import Identifier
 from events.schema.outputs import Cause, Entry
+from state.campaigns.secret_keys import SEALED, SecretKeys
 from state.entries.entry_writer import EntryWriter, RedisEntryWriter
 from state.store import keys
 
-__all__ = ["Trigger", "TriggerExists", "TriggerRule", "TriggerStore", "TriggerUnknown"]
+__all__ = ["StoredTrigger", "Trigger", "TriggerExists", "TriggerRule", "TriggerStore", "TriggerUnknown"]
 
 
 log = logging.getLogger(__name__)
@@ -84,19 +86,33 @@ class TriggerRule(BaseModel):
     cap_days: float = Field(default=7.0, gt=0, le=365)
 
 
+def _stored_secret(secret: str) -> str:
+    return secret if secret.startswith(SEALED) else _secret(secret)
+
+
+class StoredTrigger(TriggerRule):
+    """A trigger as it is kept, its secret encrypted where there is a key for that."""
+
+    secret: Annotated[str, AfterValidator(_stored_secret)] = Field(repr=False, max_length=1_000)
+    created_at: datetime
+
+
 class Trigger(TriggerRule):
-    """A trigger as it is kept, with the secret that signs what it sends."""
+    """A trigger with the secret that signs what it sends."""
 
     secret: Annotated[str, AfterValidator(_secret)] = Field(repr=False)
     created_at: datetime
 
 
 class TriggerStore:
-    """Keeps the triggers by name; changes go through `writer`."""
+    """Keeps the triggers by name; changes go through `writer`, secrets are encrypted under `secret_keys`."""
 
-    def __init__(self, client: redis.Redis, writer: EntryWriter | None = None) -> None:
+    def __init__(
+        self, client: redis.Redis, writer: EntryWriter | None = None, secret_keys: SecretKeys | None = None
+    ) -> None:
         self._redis: Any = client
         self._writer = writer or RedisEntryWriter(client)
+        self._secret_keys = secret_keys or SecretKeys([])
         self._warned = set[str]()
         self._parsed: dict[bytes, Trigger] = {}
 
@@ -106,42 +122,47 @@ class TriggerStore:
         def change() -> Sequence[Entry]:
             if self._redis.hexists(keys.TRIGGERS, trigger.trigger):
                 raise TriggerExists(trigger.trigger)
-            return [Entry(kind="trigger", name=trigger.trigger, value=trigger.model_dump_json())]
+            return [self._entry(trigger)]
 
         self._writer.write(change)
 
     def all(self) -> dict[str, Trigger]:
-        """Return every trigger by name, sorted; one that an earlier release took and this one refuses is left out."""
+        """Return every trigger by name, sorted; one that an earlier release took and this one refuses is left out.
+
+        Raises SecretSealed.
+        """
         found, parsed = {}, {}
         for name, value in sorted(self._found().items()):
-            trigger = self._parsed.get(value) or self._read(name.decode(), value)
+            trigger = self._parsed.get(value) or self._opened(name.decode(), value)
             if trigger is not None:
                 found[name.decode()] = parsed[value] = trigger
         self._parsed = parsed  # thousands of them are asked for with every batch of changes, and seldom change
         return found
+
+    def stored(self) -> dict[str, StoredTrigger]:
+        """Return what `all` returns, with the secrets as they are stored."""
+        read = {name.decode(): self._read(name.decode(), value) for name, value in sorted(self._found().items())}
+        return {name: trigger for name, trigger in read.items() if trigger is not None}
 
     def names(self) -> list[str]:
         """Return the names of all triggers, sorted."""
         return sorted(name.decode() for name in self._redis.hkeys(keys.TRIGGERS))
 
     def find(self, name: str) -> Trigger | None:
-        """Return one trigger, None where there is none, or one that this release refuses."""
+        """Return one trigger, None where there is none, or one that this release refuses. Raises SecretSealed."""
         value = self._redis.hget(keys.TRIGGERS, name)
-        return None if value is None else self._parsed.get(value) or self._read(name, value)
-
-    def _read(self, name: str, value: bytes) -> Trigger | None:
-        try:
-            return Trigger.model_validate_json(value)
-        except ValidationError as error:
-            self._warn(name, error)
-            return None
+        return None if value is None else self._parsed.get(value) or self._opened(name, value)
 
     def get(self, name: str) -> Trigger:
-        """Return one trigger. Raises TriggerUnknown."""
+        """Return one trigger. Raises TriggerUnknown, SecretSealed."""
+        return Trigger.model_validate(self._opened_values(self.get_stored(name)))
+
+    def get_stored(self, name: str) -> StoredTrigger:
+        """Return one trigger with its secret as it is stored. Raises TriggerUnknown."""
         value = self._redis.hget(keys.TRIGGERS, name)
         if value is None:
             raise TriggerUnknown(name, self.names())
-        return Trigger.model_validate_json(value)
+        return StoredTrigger.model_validate_json(value)
 
     def remove(self, name: str) -> None:
         """Remove a trigger; what it still had to deliver is dropped. Raises TriggerUnknown."""
@@ -152,6 +173,42 @@ class TriggerStore:
             return [Entry(kind="trigger", name=name, removed=True)]
 
         self._writer.write(change)
+
+    def seal_secrets(self) -> int:
+        """Store every secret under the first key that is not; return how many. Without keys nothing is changed.
+
+        Raises SecretSealed where one is under a key that is not known any more.
+        """
+        sealed = 0
+
+        def change() -> Sequence[Entry]:
+            nonlocal sealed
+            opened = self.all()
+            old = [name for name, each in self.stored().items() if not self._secret_keys.is_current(each.secret)]
+            sealed = len(old)
+            return [self._entry(opened[name]) for name in old]
+
+        if self._secret_keys:
+            self._writer.write(change)
+        return sealed
+
+    def _entry(self, trigger: Trigger) -> Entry:
+        values = trigger.model_dump(mode="json") | {"secret": self._secret_keys.seal(trigger.secret)}
+        return Entry(kind="trigger", name=trigger.trigger, value=json.dumps(values))
+
+    def _opened(self, name: str, value: bytes) -> Trigger | None:
+        stored = self._read(name, value)
+        return None if stored is None else Trigger.model_validate(self._opened_values(stored))
+
+    def _opened_values(self, stored: StoredTrigger) -> dict[str, Any]:
+        return stored.model_dump() | {"secret": self._secret_keys.open(stored.trigger, stored.secret)}
+
+    def _read(self, name: str, value: bytes) -> StoredTrigger | None:
+        try:
+            return StoredTrigger.model_validate_json(value)
+        except ValidationError as error:
+            self._warn(name, error)
+            return None
 
     def _warn(self, name: str, error: ValidationError) -> None:
         if name not in self._warned:  # the triggers are read with every batch

@@ -21,6 +21,7 @@ from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.time_units import HOUR_MS
 from state.campaigns.deliveries import DeliveryStore
+from state.campaigns.secret_keys import secret_keys
 from state.campaigns.triggers import TriggerStore
 from state.operations.background_jobs import BackgroundJobs
 from state.settings import StateSettings
@@ -57,7 +58,7 @@ def run_triggers(
 ) -> int:
     """Run the trigger service until SIGTERM or SIGINT and return the process's exit code.
 
-    Raises RedisUnreachable, RedisRefuses, KafkaUnreachable.
+    Raises RedisUnreachable, RedisRefuses, KafkaUnreachable, SecretSealed.
     """
     return asyncio.run(_run(_build(kafka, state, settings, session_timeout_s)))
 
@@ -117,7 +118,10 @@ def _build(
     client = connect_for_service(state)
     entries = EntryLog(kafka, client)
     entries.follow()
-    triggers = TriggerStore(client)
+    triggers = TriggerStore(client, entries, secret_keys(state))
+    triggers.all()  # raises where a secret cannot be read: no change may be passed over for want of a key
+    if sealed := triggers.seal_secrets():
+        log.info("the secrets of %d triggers are encrypted under the first key from now on", sealed)
     deliveries = DeliveryStore(client, kafka.partitions, log_length=settings.trigger_log)
     erased = ErasedRecipients(deliveries, ErasureLog(kafka), kafka.partitions)
     erased.follow()

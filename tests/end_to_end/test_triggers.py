@@ -4,12 +4,14 @@ import json
 
 import pytest
 from confluent_kafka.admin import AdminClient
+from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from cli.main import app
 from events.segment_changes import decode_change
 from events.topics.administration import create_topics
 from events.topics.specs import topic_specs
+from state.store import keys
 from stream.campaigns.webhook_request import new_secret
 from tests.shop import order, purchases
 from tests.stream.campaigns.receiver import Receiver
@@ -190,3 +192,22 @@ def test_changes_of_a_topic_that_was_created_again_are_delivered(service, receiv
     assert len(everyone) > len(before)
     service.until(lambda: told(receiver) >= before | everyone, what="every change of the new topic is delivered")
     assert told(receiver) == before | everyone
+
+
+def test_clear_secrets_are_encrypted_by_the_service_on_redis_and_on_the_topic(service, receiver, shoal, monkeypatch):
+    shoal("trigger", "add", "everything", "--url", receiver.url, "--secret", receiver.secret)
+    key = Fernet.generate_key().decode()
+    triggers = service.spawn("triggers", SHOAL_SECRETS_KEY=key)
+    service.worker()
+    service.publish(purchases()[:200])
+    service.until(lambda: len(receiver.taken) > 5, what="deliveries are signed with the secret")
+    clear = receiver.secret.removeprefix("whsec_").encode()
+    assert clear not in service.redis.hget(keys.TRIGGERS, "everything")
+    assert clear not in service.compacted("entries")[b"trigger/everything"]
+    assert shoal("trigger", "list")["triggers"][0]["trigger"] == "everything"
+    triggers.stop()
+    ended = service.spawn("triggers")
+    service.until(lambda: not ended.running, what="without the key the service ends")
+    assert "'everything' is encrypted under a key that is not in SHOAL_SECRETS_KEY" in "".join(ended.log_tail())
+    monkeypatch.setenv("SHOAL_SECRETS_KEY", f"{Fernet.generate_key().decode()},{key}")
+    assert shoal("trigger", "seal") == {"sealed": 1}
