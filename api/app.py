@@ -14,6 +14,7 @@ from api.endpoints.dead_letters import dead_letters_router
 from api.endpoints.erasures import erasures_router
 from api.endpoints.experiments import experiments_router
 from api.endpoints.operations import health_router, operations_router
+from api.endpoints.personal_data import personal_data_router
 from api.endpoints.segments import segments_router
 from api.endpoints.suppressions import suppressions_router
 from api.endpoints.triggers import triggers_router
@@ -28,8 +29,8 @@ from api.settings import AppSettings
 __all__ = ["build_app"]
 
 _ROUTERS = (
-    health_router, operations_router, customers_router, segments_router, baselines_router, experiments_router,
-    suppressions_router, erasures_router, triggers_router, dead_letters_router,
+    health_router, operations_router, customers_router, personal_data_router, segments_router, baselines_router,
+    experiments_router, suppressions_router, erasures_router, triggers_router, dead_letters_router,
 )  # fmt: skip
 
 _ABOUT = """Live customer segments and A/B results.

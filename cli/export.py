@@ -1,4 +1,4 @@
-"""`shoal export`: tables for other programs, as CSV or Parquet, with a dictionary of their columns beside them.
+"""`shoal export`: tables as CSV or Parquet, with a dictionary of their columns beside them; and one person.
 
 Each command describes its columns and gives rows; `cli.printing.table_file` does the rest.
 """
@@ -8,14 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import export_segments
+from cli import export_customer, export_segments
 from cli.local.service_addresses import RedisOption
 from cli.printing.output import JsonOption, print_json, tables
 from cli.printing.spreadsheet_formulas import GuardOption
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Write tables as CSV or Parquet, with a dictionary of their columns.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write tables as CSV or Parquet with a dictionary of their columns, or what is held about a person.",
+    no_args_is_help=True,
+)
 
 ToOption = Annotated[
     Path, typer.Option("--to", help="The file, .csv or .parquet; replaced where it exists.", metavar="FILE")
@@ -47,3 +50,4 @@ def _print_written(written: dict[str, Any], as_json: bool) -> None:
 
 
 export_segments.register(app)
+export_customer.register(app)

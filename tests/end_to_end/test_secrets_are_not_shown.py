@@ -34,8 +34,8 @@ COMMANDS = [
         "experiment stop e", "baselines list --json", "baselines show 1", "baselines approve 1", "baselines reject 1",
         "baselines rollback", "accept-gap orders",
         "baselines rename 1 s1 Name", "baselines report 1 --to FOLDER/report.html",
-        "export experiments --to FOLDER/e.csv", "export segments --to FOLDER/s.csv", "keys list --json",
-        "keys revoke 0123456789ab", "keys sign-in 0123456789ab", "audit export", "audit check",
+        "export experiments --to FOLDER/e.csv", "export segments --to FOLDER/s.csv", "export customer C1",
+        "keys list --json", "keys revoke 0123456789ab", "keys sign-in 0123456789ab", "audit export", "audit check",
         "import orders FOLDER/nothing.csv", "import customers FOLDER/nothing.csv", "import sessions FOLDER/nothing.csv",
     )
 ]  # fmt: skip

@@ -12,6 +12,8 @@ from api.access.scopes import Scope
 from api.app import build_app
 from events.schema.example_messages import EXAMPLES
 from events.schema.outputs import LifetimeModel
+from events.topics.administration import create_topics
+from events.topics.specs import topic_specs
 from state.model.baselines import BaselineStore
 from state.settings import StateSettings
 from state.store.connection import connect
@@ -249,3 +251,14 @@ def test_why_a_customer_is_where_it_is(shop):
 @pytest.mark.parametrize("what", ["segment", "history", "explanation"])
 def test_nobody_is_404_everywhere(shop, what):
     assert shop.get(f"/v1/customers/nobody/{what}", PERSONAL).status_code == 404
+
+
+def test_everything_held_about_a_person_is_given_to_an_administrator(shop):
+    create_topics(shop.settings.kafka.kafka, topic_specs(shop.settings.kafka))
+    told = shop.get("/v1/personal-data/c000").json()
+    assert (told["customer_id"], told["ids"]) == ("c000", ["c000"])
+    assert told["customer"] == shop.get("/v1/customers/c000").json() | {"as_of": told["customer"]["as_of"]}
+    assert told["profiles"][0]["value"]["country"] == "<b>NL</b>"
+    assert set(told["redis_keys"].values()) >= {"customer", "profiles", "current_segments"}
+    assert shop.get("/v1/personal-data/nobody").status_code == 404
+    assert shop.get("/v1/personal-data/c000", Scope.CUSTOMERS_READ).status_code == 403
