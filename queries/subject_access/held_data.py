@@ -2,21 +2,40 @@
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["HeldData", "readable"]
+
+
+_SECTIONS: Final = (
+    "sessions",
+    "hashes_of_events",
+    "profiles",
+    "current_segments",
+    "unsent_changes",
+    "merges",
+    "handovers",
+    "erasure",
+    "suppressions",
+    "contacts",
+    "deliveries",
+    "attempts",
+    "purchases",
+    "enrolments",
+    "exposures",
+)
 
 
 @dataclass
 class HeldData:
     """Sections by name, and by key in Redis the section that tells what it holds of the person."""
 
-    sections: dict[str, Any] = field(default_factory=dict)
+    sections: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in _SECTIONS})
     keys: dict[str, str] = field(default_factory=dict)
 
     def add(self, section: str, key: str, found: list[Any]) -> None:
         """Append what a key holds of the person to a section; a key that holds nothing is not noted."""
-        self.sections.setdefault(section, []).extend(found)
+        self.sections[section].extend(found)
         if found:
             self.keys[key] = section
 

@@ -43,7 +43,6 @@ def add_experiment_data(held: HeldData, client: redis.Redis, ids: Sequence[str],
             if value is not None:
                 share = _share(value, Experiment.model_validate_json(definition))
                 held.add("exposures", keys.exposed(home, name), [{"customer_id": customer_id, **share}])
-    held.sections.setdefault("exposures", [])
 
 
 def _share(value: bytes, experiment: Experiment) -> dict[str, Any]:

@@ -36,7 +36,6 @@ def add_records(held: HeldData, client: redis.Redis, ids: Sequence[str], partiti
 def _record(held: HeldData, store: Any, customer_id: str, home: int) -> None:
     value = store.hget(keys.customers(home), customer_id)
     if value is None:
-        held.add("sessions", keys.customers(home), [])
         return
     customer = unpack([customer_id], [value])
     sessions = read_sessions(customer.sessions.values)

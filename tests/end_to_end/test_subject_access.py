@@ -25,10 +25,10 @@ HOLD_NO_IDS = {
     "SEGMENTS_GROUP", "EXPERIMENTS_GROUP", "TRIGGERS_GROUP", "IDENTITIES_PARTITION", "BASELINE_CURRENT",
     "BASELINE_LAST", "MODEL_CURRENT", "FORMAT", "TRIGGERS", "API_KEYS", "ENTRIES", "ENTRIES_LOCK", "DELIVERIES_NEXT",
     "REPLAYED", "DELETED_LETTERS", "WORKERS", "EXPERIMENT_WORKERS", "TRIGGER_WORKERS", "EXPERIMENTS",
-    "EXPERIMENT_SUMMARIES", "EFFECT_SERIES_TURN", "SUPPRESSED_SCOPES", "BATCH_LOCK", "ERASURE_LOCK", "PROBE", "SKIPPED_MESSAGES",
-    "FAILING_JOBS", "ACCEPTED_GAPS", "DRIFT", "DRIFT_OBSERVATIONS", "offsets", "logs", "epoch", "outcome_counts",
-    "flows", "model", "tally", "experiment", "effect_series", "reached_decisions", "deliveries_due", "baseline",
-    "baseline_report", "sealing_key", "deliveries_seen", "erased",  # the last two: hashes under a secret
+    "EXPERIMENT_SUMMARIES", "EFFECT_SERIES_TURN", "SUPPRESSED_SCOPES", "BATCH_LOCK", "ERASURE_LOCK", "PROBE",
+    "SKIPPED_MESSAGES", "FAILING_JOBS", "ACCEPTED_GAPS", "DRIFT", "DRIFT_OBSERVATIONS", "offsets", "logs", "epoch",
+    "outcome_counts", "flows", "model", "tally", "experiment", "effect_series", "reached_decisions", "deliveries_due",
+    "baseline", "baseline_report", "sealing_key", "deliveries_seen", "erased",  # the last two: hashes under a secret
 }  # fmt: skip
 TOLD = {
     "customers", "profiles", "outbox", "merged", "merging", "handovers", "aliases", "IDENTITIES", "erasing", "ERASURES",
