@@ -21,10 +21,13 @@ from api.endpoints.triggers import triggers_router
 from api.pages import add_pages
 from api.serving.any_text_parameter import register_any_text
 from api.serving.problem_details import problem_schemas, register_problems
+from api.serving.redis_probe import RedisProbe
 from api.serving.request_middleware import HttpLimits
 from api.serving.scope_guard import SECURITY_SCHEME
 from api.serving.services import open_services
 from api.settings import AppSettings
+from state.operations.metrics_server import serve_metrics
+from state.operations.settings import MetricsSettings
 
 __all__ = ["build_app"]
 
@@ -47,6 +50,7 @@ def build_app(settings: AppSettings) -> FastAPI:
     async def life(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings) as services:
             app.state.services = services
+            serve_metrics(MetricsSettings(), [RedisProbe(services.store)], services.request_metrics.registry)
             yield
 
     app = FastAPI(

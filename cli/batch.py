@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from batch.promotion.batch_service import BatchService
     from state.operations.background_jobs import BackgroundJobs
+    from state.operations.service_health import ServiceHealth
 
 __all__ = ["register"]
 
 log = logging.getLogger(__name__)
 
 _CHECK_S = 5.0
+_LONGEST_STEP_S = 3_600.0
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +47,9 @@ def batch(
     from events.topics.permissions import SERVICES
     from events.topics.required_topics import require_topics
     from state.operations.background_jobs import BackgroundJobs
+    from state.operations.metrics_server import serve_metrics
+    from state.operations.service_health import ServiceHealth
+    from state.operations.settings import MetricsSettings
     from state.store.connection import connect_for_service
 
     period_s = duration_s(every)
@@ -52,7 +57,9 @@ def batch(
     require_topics(kafka_settings(kafka), needs=SERVICES["batch"])
     client = connect_for_service(state_settings(redis))
     service = _service(client, kafka, redis, period_s)
-    _run(lambda: service.step(datetime.now(UTC)), BackgroundJobs(client), min(_CHECK_S, period_s))
+    health = ServiceHealth("its first step", _LONGEST_STEP_S)
+    serve_metrics(MetricsSettings(), [health])
+    _run(lambda: service.step(datetime.now(UTC)), BackgroundJobs(client), min(_CHECK_S, period_s), health)
 
 
 def _service(client: "redis_py.Redis", kafka: str | None, redis: str | None, period_s: float) -> "BatchService":
@@ -94,19 +101,22 @@ def _service(client: "redis_py.Redis", kafka: str | None, redis: str | None, per
     )
 
 
-def _run(step: Callable[[], tuple[bool, str]], jobs: "BackgroundJobs", interval_s: float) -> None:
+def _run(
+    step: Callable[[], tuple[bool, str]], jobs: "BackgroundJobs", interval_s: float, health: "ServiceHealth"
+) -> None:
     """Take a step every `interval_s` until a signal ends it; log its status where that has changed."""
     stop = stop_on_signals()
     logged = ""
     while not stop.is_set():
-        status = _status_after(step, jobs)
+        health.progressed()
+        status = _status_after(step, jobs, health)
         if status != logged:
             log.info("%s", status)
             logged = status
         stop.wait(interval_s)
 
 
-def _status_after(step: Callable[[], tuple[bool, str]], jobs: "BackgroundJobs") -> str:
+def _status_after(step: Callable[[], tuple[bool, str]], jobs: "BackgroundJobs", health: "ServiceHealth") -> str:
     """Take a step and return its status; a failure is a status too, noted for `shoal health`; the next tries again."""
     from redis import RedisError
 
@@ -118,8 +128,11 @@ def _status_after(step: Callable[[], tuple[bool, str]], jobs: "BackgroundJobs") 
         with jobs.running("batch"):
             _, status = step()
     except (RedisError, SinkFailed, LockLost, BaselineConflict) as error:
+        health.not_ready(str(error))
         return f"not possible now: {error}"
     except Exception as error:
         log.exception("a step of the batch service failed")
+        health.not_ready(str(error))
         return f"failed: {type(error).__name__}: {error}"
+    health.ready()
     return status

@@ -19,16 +19,27 @@ def register(app: typer.Typer) -> None:
 
 def experiments(kafka: KafkaOption = None, redis: RedisOption = None) -> None:
     """Tally exposures, conversions and orders of every experiment, each event once."""
+    from consumers.runtime.runtime_metrics import register_lag
     from consumers.settings import ConsumerSettings
     from consumers.tallies.service import ServiceSettings, build_service
     from consumers.tallies.settings import ExperimentSettings
     from events.topics.permissions import SERVICES
     from events.topics.required_topics import require_topics
+    from events.topics.specs import EXPERIMENT_TOPICS
+    from state.operations.metrics_server import serve_metrics
+    from state.operations.settings import MetricsSettings
+    from state.store import keys
+    from state.store.connection import connect_for_service
 
     log_to_stderr()
     address = kafka_settings(kafka)
     require_topics(address, needs=SERVICES["experiments"])
-    service = build_service(ServiceSettings(address, state_settings(redis), ConsumerSettings(), ExperimentSettings()))
+    state = state_settings(redis)
+    service = build_service(ServiceSettings(address, state, ConsumerSettings(), ExperimentSettings()))
+    register_lag(
+        connect_for_service(state), address, keys.EXPERIMENTS_GROUP, EXPERIMENT_TOPICS, lambda: service.partitions
+    )
+    serve_metrics(MetricsSettings(), [service.health])
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: service.stop())
     raise typer.Exit(service.run())

@@ -15,11 +15,17 @@ import redis
 from mode import Service
 
 from consumers.runtime.retry_policy import is_retriable
+from consumers.runtime.runtime_metrics import register_lag
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
+from events.topics.specs import SEGMENT_TOPICS
 from state.operations.background_jobs import BackgroundJobs
+from state.operations.metrics_server import serve_metrics
+from state.operations.settings import MetricsSettings
+from state.store import keys
 from stream.faust_processes import build_faust_app, run_faust_app
-from stream.worker_wiring import SegmentWorker, WorkerSettings, build_worker
+from stream.segment_worker import SegmentWorker
+from stream.worker_wiring import WorkerSettings, build_worker
 
 __all__ = ["build_app", "run_worker"]
 
@@ -124,6 +130,8 @@ def run_worker(settings: WorkerSettings, *, loglevel: str = "INFO") -> int:
     Raises what building it raises (no Redis, another format, …).
     """
     worker = build_worker(settings)
+    register_lag(worker.client, settings.kafka, keys.SEGMENTS_GROUP, SEGMENT_TOPICS, lambda: worker.runtime.partitions)
+    serve_metrics(MetricsSettings(), [worker.runtime.health])
     service = MicroBatchService(worker)
     timeout_s, model_s = settings.consumer.session_timeout_s, settings.stream.model_s
     gc.collect()

@@ -1,9 +1,7 @@
 """Wire a segment worker together: settings in, runtime and leader out. Nothing here runs by itself."""
 
-import logging
 import os
 import socket
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +37,7 @@ from state.operations.background_jobs import BackgroundJobs
 from state.operations.skipped_messages import SkippedMessages
 from state.partitions.partition_store import PartitionStore
 from state.partitions.watermarks_and_outcomes import read_agreed_watermark
-from state.partitions.worker_heartbeats import WorkerHeartbeat, WorkerRegistry
+from state.partitions.worker_heartbeats import WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
 from state.store.connection import connect_for_service
@@ -47,22 +45,20 @@ from state.store.format_settings import require_same_format
 from stream.customers.features import FEATURES
 from stream.customers.wall_or_event_time import AgreedClock, SegmentClock
 from stream.erasure.partition_eraser import PartitionEraser
-from stream.model.border_update_policy import BorderPolicy, common_borders_version, cost_from_heartbeats
+from stream.model.border_update_policy import BorderPolicy, cost_from_heartbeats
 from stream.model.drift_monitor import DriftMonitor
 from stream.model.live_segmenter import LiveSegmenter, ModelFeed
 from stream.model.model_lag import ModelLagMonitor
 from stream.model.model_publisher import ModelPublisher
 from stream.model.name_guard import NameGuard
-from stream.model.name_truth import add_counts
 from stream.moves.handler import SegmentHandler
 from stream.moves.hysteresis import Hysteresis
+from stream.segment_worker import SegmentWorker
 from stream.settings import StreamSettings
 from stream.sweep.missing_views import MissingViews
 from stream.sweep.sweeper import Sweeper
 
-__all__ = ["SegmentWorker", "WorkerSettings", "build_worker", "half_life_ms"]
-
-log = logging.getLogger(__name__)
+__all__ = ["WorkerSettings", "build_worker", "half_life_ms"]
 
 
 @dataclass(frozen=True)
@@ -73,65 +69,6 @@ class WorkerSettings:
     state: StateSettings
     consumer: ConsumerSettings
     stream: StreamSettings
-
-
-@dataclass(frozen=True)
-class SegmentWorker:
-    """The running parts of one worker process."""
-
-    name: str
-    runtime: MicroBatchRuntime
-    sweeper: Sweeper
-    publisher: ModelPublisher
-    live: LiveSegmenter
-    feed: ModelFeed
-    registry: WorkerRegistry
-    baselines: BaselineStore
-    models: ModelStore
-    drift_monitor: DriftMonitor
-    name_guard: NameGuard
-    model_lag: ModelLagMonitor
-    entries: EntryLog
-    jobs: BackgroundJobs
-
-    def beat(self, *, leader: bool) -> None:
-        """Write this worker's heartbeat to Redis: what it owns, how far it is, what its sweeps measured."""
-        segmenter = self.live.segmenter
-        lag = self.model_lag.measure(segmenter, self.baselines.current(), self.models.current())
-        if lag.too_long:
-            log.warning(
-                "behind the newest model for %.0f s: still at baseline %d, version %d",
-                lag.seconds,
-                segmenter.baseline,
-                segmenter.version,
-            )
-        sweeps = self.sweeper.last_results(self.runtime.partitions)
-        passed = self.sweeper.last_passes(self.runtime.partitions)
-        differences = [each.sums_difference for each in sweeps if each.sums_difference is not None]
-        self.registry.beat(
-            WorkerHeartbeat(
-                worker=self.name,
-                at_ms=time.time_ns() // 1_000_000,
-                partitions=self.runtime.partitions,
-                events=self.runtime.events_seen,
-                swept=self.sweeper.customers_swept,
-                baseline=segmenter.baseline,
-                model_version=segmenter.version,
-                leader=leader,
-                behind_s=lag.seconds,
-                behind=lag.too_long,
-                measured=sum(each.customers for each in sweeps),
-                squared_distance=sum(each.squared_distance for each in sweeps),
-                squared_to_borders=sum(each.squared_to_borders for each in sweeps),
-                borders_version=common_borders_version(sweeps),
-                sums_difference=max(differences, default=None),
-                names=add_counts(each.names for each in sweeps),
-                reassigned=passed.reassigned,
-                swept_since_ms=passed.began_ms,
-                starving=self.drift_monitor.starving if leader else [],
-                drift=self.drift_monitor.alarm if leader else "",
-            )
-        )
 
 
 def half_life_ms(settings: StateSettings) -> float:
@@ -181,6 +118,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
     eraser = PartitionEraser(client, shared.store, background, shared.live, settings.kafka.partitions)
     return SegmentWorker(
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+        client=client,
         runtime=MicroBatchRuntime(_wiring(shared, CombinedWork(eraser, sweeper)), keys.SEGMENTS_GROUP),
         sweeper=sweeper,
         publisher=_publisher(client, settings, shared.live),

@@ -18,15 +18,15 @@ class RequestMetrics:
     """Counts the requests of this process, and asks for the pipeline's state when it is read."""
 
     def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         labels = ("method", "route")
         self._requests = Counter(
-            "shoal_http_requests_total", "Requests answered", (*labels, "status"), registry=self._registry
+            "shoal_http_requests_total", "Requests answered", (*labels, "status"), registry=self.registry
         )
         self._seconds = Histogram(
-            "shoal_http_request_seconds", "Time to the answer", labels, registry=self._registry, buckets=_BOUNDS
+            "shoal_http_request_seconds", "Time to the answer", labels, registry=self.registry, buckets=_BOUNDS
         )
-        self._registry.register(_PipelineCollector(status))
+        self.registry.register(_PipelineCollector(status))
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -40,7 +40,7 @@ class RequestMetrics:
 
     def text(self) -> bytes:
         """Return everything in Prometheus's text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
 
 
 _MODEL: Final = {
@@ -72,6 +72,16 @@ class _PipelineCollector(Collector):
             if value is not None:
                 yield GaugeMetricFamily(f"shoal_{name}", what, len(value) if isinstance(value, list) else value)
         yield GaugeMetricFamily("shoal_workers", "Workers alive", len(status["workers"]))
+        yield _labelled(
+            "shoal_lag_events",
+            "Events published but not processed by a consumer group",
+            ["group", "topic", "partition"],
+            {(each["group"], each["topic"], str(each["partition"])): each["events"] for each in status["lag"]},
+        )
+        triggers = status["triggers"]
+        yield GaugeMetricFamily("shoal_deliveries_waiting", "Deliveries that are not made yet", triggers["waiting"])
+        yield GaugeMetricFamily("shoal_deliveries_dead", "Deliveries that were given up", triggers["dead"])
+        yield GaugeMetricFamily("shoal_problems", "What `shoal health` finds wrong now", len(status["problems"]))
         yield from _model_gauges(status["model"])
         yield from _redis_gauges(status["redis"])
         yield _labelled(

@@ -13,6 +13,7 @@ from batch.settings import BatchSettings
 from consumers.settings import ConsumerSettings
 from consumers.tallies.settings import ExperimentSettings
 from events.settings import KafkaSettings
+from state.operations.settings import MetricsSettings
 from state.settings import StateSettings
 from stream.campaigns.settings import TriggerSettings
 from stream.settings import StreamSettings
@@ -28,6 +29,7 @@ _PARTS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Baselines", BatchSettings),
     ("Campaign triggers", TriggerSettings),
     ("API and dashboard", ApiSettings),
+    ("Metrics and probes of each service", MetricsSettings),
 )
 
 _HEAD = """# Settings

@@ -3,10 +3,10 @@
 import redis
 
 from consumers.broker.internal_messages import OnSkipped
+from consumers.continuity.erasure_aware_claims import ErasureAwareClaims
 from consumers.continuity.verified_claims import VerifiedClaims
 from consumers.entries.entry_log import EntryLog
 from consumers.history.erasure_log import ErasureLog
-from consumers.runtime.erasure_aware_claims import ErasureAwareClaims
 from consumers.runtime.protocols import PartitionClaims
 from events.settings import KafkaSettings
 

@@ -23,6 +23,7 @@ from consumers.runtime.merge_routing import MergeRouting
 from consumers.runtime.ownership import Ownership
 from consumers.runtime.protocols import C, Clock, Committer, Handler, Load, PartitionClaims, RollbackRecovery, U
 from consumers.runtime.retry_policy import RetryPolicy, is_retriable
+from consumers.runtime.runtime_metrics import FAILED_TRIES, count_processed
 from consumers.runtime.work_between_batches import BackgroundJob, BackgroundWork
 from consumers.settings import ConsumerSettings
 from events.base_error import ShoalError
@@ -31,6 +32,7 @@ from events.settings import KafkaSettings
 from events.time_units import HOUR_MS
 from events.topics.specs import merges_topic
 from state.customers.merged_customers import MergedCustomers
+from state.operations.service_health import ServiceHealth
 from state.partitions.partition_fence import Fenced, StateMismatch
 
 __all__ = ["MicroBatchRuntime", "Wiring"]
@@ -91,9 +93,11 @@ class MicroBatchRuntime:
         self._schedule = LaneSchedule(Lanes[Job](len(wiring.committers), self._processing), clock)
         self._phase = Phase()
         self._stop = threading.Event()
-        self._sleep = sleep or self._stop.wait
+        self._wait = sleep or self._stop.wait
+        self.health = ServiceHealth("its partitions, which the consumer group is assigning")
         self._retries = RetryPolicy(settings.redis_retry_s, clock)
         self.events_seen = 0
+        self._assigned_once = False
         topics = [*(each.topic for each in wiring.inputs), merges]
         self._source = KafkaSource(wiring.kafka, settings, topics, group, clock)
         self._ownership = Ownership(
@@ -142,6 +146,7 @@ class MicroBatchRuntime:
 
         Messages are queued before anything else: whatever claims a partition anew also moves where it is read.
         """
+        self.health.progressed()
         slices = self._source.poll(self._phase.poll_timeout_s, self._schedule.has_room)
         try:
             self._submit(slices)
@@ -153,13 +158,13 @@ class MicroBatchRuntime:
             else:
                 self._look_after_owned()
         except Fenced as error:
-            self._phase.failed()
+            self._failed(error)
             self._ownership.lost(error)
         except StateMismatch as error:
-            self._phase.failed()
+            self._failed(error)
             self._recover(error)
         except (redis.RedisError, ShoalError) as error:
-            self._phase.failed()
+            self._failed(error)
             wait_s = self._retries.backoff_s(error)
             if wait_s is None:
                 raise
@@ -167,6 +172,17 @@ class MicroBatchRuntime:
             self._recover(error)
         else:
             self._retries.succeeded(worked=bool(slices))
+            if self._assigned_once:
+                self.health.ready()
+
+    def _failed(self, error: Exception) -> None:
+        self._phase.failed()
+        self.health.not_ready(str(error))
+        FAILED_TRIES.labels(type(error).__name__).inc()
+
+    def _sleep(self, seconds: float) -> bool | None:
+        self.health.progressed()
+        return self._wait(seconds)
 
     def _submit(self, slices: Sequence[TopicSlice]) -> None:
         """Decode while the last batches are being saved, and queue these behind them.
@@ -229,6 +245,7 @@ class MicroBatchRuntime:
             if not owned.fenced:
                 self._source.commit(owned.partition, batch.offsets)
                 self.events_seen += batch.event_count
+                count_processed(batch.outcome_counts)
 
     def _wait_for_lanes(self) -> None:
         """Wait for the lanes, and until Kafka has what they published: then another committer may go on."""
@@ -261,6 +278,7 @@ class MicroBatchRuntime:
 
     def _assigned(self, partitions: list[int]) -> dict[int, dict[str, int]]:
         self._finish_in_flight()
+        self._assigned_once = True
         return self._ownership.assigned(partitions)
 
     def _revoked(self, partitions: list[int]) -> None:

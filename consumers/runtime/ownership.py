@@ -10,6 +10,7 @@ import redis
 from consumers.broker.kafka_source import KafkaSource
 from consumers.runtime.protocols import Committer, PartitionClaims, RollbackRecovery
 from consumers.runtime.retry_policy import RetryPolicy
+from consumers.runtime.runtime_metrics import FENCED_PARTITIONS
 from events.base_error import ShoalError
 from state.partitions.partition_store import Fenced, OwnedPartition, StateMismatch
 
@@ -81,6 +82,7 @@ class Ownership:
         other one was a zombie that had already left the group, and the partition is claimed back.
         """
         log.warning("%s", error)
+        FENCED_PARTITIONS.inc()
         self._owned.pop(error.partition, None)
         self._fenced[error.partition] = self._clock() + self._fence_s
 

@@ -70,6 +70,7 @@ class ExperimentService:
     def __init__(
         self, runtime: MicroBatchRuntime, registry: WorkerRegistry, entries: EntryLog, jobs: BackgroundJobs
     ) -> None:
+        self.health = runtime.health
         self._runtime, self._registry, self._entries, self._jobs = runtime, registry, entries, jobs
         self._name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._failure: BaseException | None = None
@@ -78,6 +79,11 @@ class ExperimentService:
     def stop(self) -> None:
         """Finish the current batches and leave the group; callable from a signal handler."""
         self._stop.set()
+
+    @property
+    def partitions(self) -> list[int]:
+        """The partitions that this process owns now."""
+        return self._runtime.partitions
 
     def run(self) -> int:
         """Work until `stop`, and return the process's exit code."""

@@ -28,8 +28,13 @@ from state.partitions.worker_heartbeats import WorkerRegistry
 from state.store import keys
 from stream.model.name_truth import add_counts, name_share
 
-__all__ = ["alive", "input_ends", "lag_by_partition", "lags", "pipeline_status", "state_status"]
+__all__ = ["alive", "input_ends", "lag_by_partition", "lag_of_groups", "lags", "pipeline_status", "state_status"]
 
+_GROUPS: Final = {
+    keys.SEGMENTS_GROUP: SEGMENT_TOPICS,
+    keys.EXPERIMENTS_GROUP: EXPERIMENT_TOPICS,
+    keys.TRIGGERS_GROUP: ("segment-changes",),
+}
 _SHOWN: Final = 20
 """Skipped messages that are listed; the others are counted."""
 _NO_CONSUMER: Final = "experiments are declared but no consumer tallies them; start one with `shoal experiments`"
@@ -42,7 +47,7 @@ def pipeline_status(client: redis.Redis, kafka: KafkaSettings, *, may_evict: boo
     Kafka is asked for the end of every input partition each time. Raises redis.RedisError.
     """
     status = state_status(client, kafka.partitions, may_evict=may_evict)
-    status |= {"events_behind": None, "tallies_behind": None, "partitions_behind": None}
+    status |= {"events_behind": None, "tallies_behind": None, "partitions_behind": None, "lag": []}
     try:
         ends = input_ends(kafka)
         status["problems"] += discontinuities(client, kafka)
@@ -52,6 +57,7 @@ def pipeline_status(client: redis.Redis, kafka: KafkaSettings, *, may_evict: boo
         lag = lags(client, kafka, ends)
         status |= {"events_behind": lag["events"], "tallies_behind": lag["tallies"]}
         status["partitions_behind"] = lag_by_partition(client, kafka, ends)
+        status["lag"] = lag_of_groups(client, kafka, ends)
     return status
 
 
@@ -153,7 +159,7 @@ def alive(client: redis.Redis, kind: str) -> list[dict[str, Any]]:
 
 def input_ends(kafka: KafkaSettings) -> Offsets:
     """Return where the input topics end; the last message of each partition is read for it. Raises KafkaUnreachable."""
-    return end_offsets(kafka, dict.fromkeys((*SEGMENT_TOPICS, *EXPERIMENT_TOPICS)))
+    return end_offsets(kafka, dict.fromkeys(topic for topics in _GROUPS.values() for topic in topics))
 
 
 def lags(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> dict[str, int]:
@@ -168,6 +174,23 @@ def lags(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> dict[str, 
         "events": lag(keys.SEGMENTS_GROUP, SEGMENT_TOPICS),
         "tallies": lag(keys.EXPERIMENTS_GROUP, EXPERIMENT_TOPICS),
     }
+
+
+def lag_of_groups(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> list[dict[str, Any]]:
+    """Return how many events (for the triggers: changes) each consumer group has before it, by topic and partition.
+
+    A group that has never run has none.
+    """
+    found = []
+    for group, topics in _GROUPS.items():
+        stored = stored_offsets(client, kafka.partitions, group)
+        for topic in topics if stored else ():
+            mine = sorted((place, end) for place, end in ends.items() if place[0] == kafka.topic(topic))
+            found += [
+                {"group": group, "topic": topic, "partition": place[1], "events": max(0, end - stored.get(place, 0))}
+                for place, end in mine
+            ]
+    return found
 
 
 def lag_by_partition(client: redis.Redis, kafka: KafkaSettings, ends: Offsets) -> list[int]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import redis
+from prometheus_client import Counter
 from pydantic import BaseModel
 
 from events.time_units import DAY_MS
@@ -16,6 +17,7 @@ __all__ = ["BackgroundJobs", "FailingJob"]
 
 log = logging.getLogger(__name__)
 
+_FAILURES: Final = Counter("shoal_background_job_failures", "Runs of a background job that failed", ["job"])
 _FORGET_MS: Final = DAY_MS
 """A job that has failed and was not tried again for a day is not run by anybody any more."""
 
@@ -48,6 +50,7 @@ class BackgroundJobs:
 
     def failed(self, job: str, error: Exception) -> None:
         """Note that a run failed; where Redis is away too, only the caller's log tells."""
+        _FAILURES.labels(job).inc()
         now_ms = time.time_ns() // 1_000_000
         try:
             value = self._redis.hget(keys.FAILING_JOBS, job)

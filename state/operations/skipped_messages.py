@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import redis
+from prometheus_client import Counter
 from pydantic import BaseModel
 
 from events.time_units import DAY_MS
@@ -15,6 +16,7 @@ __all__ = ["MOST_KEPT", "Skipped", "SkippedMessage", "SkippedMessages"]
 
 log = logging.getLogger(__name__)
 
+_SKIPPED: Final = Counter("shoal_messages_skipped", "Messages that this process could not read", ["topic"])
 MOST_KEPT: Final = 1_000
 """Messages that are remembered; whoever publishes more by mistake need not fill Redis."""
 _KEPT_MS: Final = 91 * DAY_MS
@@ -54,6 +56,7 @@ class SkippedMessages:
         if place in self._reported or len(self._reported) >= MOST_KEPT:
             return
         self._reported.add(place)
+        _SKIPPED.labels(topic).inc()
         log.warning("%s partition %d offset %d cannot be read and is skipped: %s", topic, partition, offset, reason)
         at_ms = time.time_ns() // 1_000_000
         value = SkippedMessage(topic=topic, partition=partition, offset=offset, reason=reason, at_ms=at_ms)

@@ -19,6 +19,7 @@ from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from shoal_client.errors import KafkaRefuses
 from state.campaigns.deliveries import DeliveryStore
+from state.operations.service_health import ServiceHealth
 from state.store import keys
 from stream.campaigns.change_positions import ChangePositions
 from stream.campaigns.delivery_queueing import ChangeIntake
@@ -52,6 +53,8 @@ class ChangeReader:
         self._stop = threading.Event()
         self._stored: dict[int, int | None] = {}
         self._misplaced: set[int] = set()
+        self._assigned_once = False
+        self.health = ServiceHealth("its partitions, which the consumer group is assigning")
         self._consumer = Consumer(_options(kafka, session_timeout_s))
 
     def stop(self) -> None:
@@ -64,6 +67,7 @@ class ChangeReader:
         checked, wait_s = time.monotonic(), 0.1
         try:
             while not self._stop.is_set():
+                self.health.progressed()
                 messages = self._consumer.consume(_BATCH, _WITHIN_S)
                 try:
                     self._queue(messages)  # before placing: they were fetched from where the partitions were
@@ -75,16 +79,20 @@ class ChangeReader:
                     raise
                 except (redis.RedisError, ShoalError, KafkaException) as error:
                     log.warning("changes cannot be queued for their webhooks now (%s); trying again", error)
+                    self.health.not_ready(str(error))
                     self._misplaced |= set(self._stored)
                     self._stop.wait(wait_s)
                     wait_s = min(_LONGEST_WAIT_S, 2 * wait_s)
                 else:
                     wait_s = 0.1
+                    if self._assigned_once:
+                        self.health.ready()
         finally:
             self._consumer.close()
 
     def _assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         """Begin at the stored offsets, as soon as they can be read."""
+        self._assigned_once = True
         self._stored = {each.partition: None for each in assigned}
         self._misplaced = set(self._stored)
         consumer.assign([TopicPartition(each.topic, each.partition, OFFSET_END) for each in assigned])

@@ -5,13 +5,15 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import aiohttp
 import redis
+from prometheus_client import Counter
 
 from state.campaigns.deliveries import Attempt, Delivery, DeliveryOutcome, DeliveryStore
 from state.campaigns.triggers import Trigger, TriggerStore
+from state.operations.service_health import ServiceHealth
 from stream.campaigns.contact_permission import ContactPermission
 from stream.campaigns.settings import TriggerSettings
 from stream.campaigns.webhook_call import CallResult, call_webhook, open_session
@@ -21,6 +23,7 @@ __all__ = ["Dispatcher"]
 
 log = logging.getLogger(__name__)
 
+_DELIVERIES: Final = Counter("shoal_deliveries", "Attempts of this process to deliver", ["trigger", "outcome"])
 _POLL_S = 0.2
 _ERROR_S = 1.0
 _VISIBILITY_MARGIN_S = 30.0
@@ -49,12 +52,14 @@ class Dispatcher:
         self._scheduled = False
         self._failures: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.health = ServiceHealth("the first look at what is due")
 
     async def run(self) -> None:
         """Keep a task running for each trigger that has something due."""
         async with open_session(self._settings) as session:
             try:
                 while True:
+                    self.health.progressed()
                     self._tasks = {name: task for name, task in self._tasks.items() if not task.done()}
                     for name in await self._due():
                         if name not in self._tasks:
@@ -73,11 +78,14 @@ class Dispatcher:
             return self._deliveries.triggers_due(_now_ms())
 
         try:
-            return await asyncio.to_thread(due)
+            names = await asyncio.to_thread(due)
         except redis.RedisError as error:
+            self.health.not_ready(str(error))
             log.warning("what is to be delivered cannot be read now (%s); trying again", error)
             await asyncio.sleep(_ERROR_S)
             return []
+        self.health.ready()
+        return names
 
     async def _deliver_queue(self, name: str, session: aiohttp.ClientSession) -> None:
         """Deliver until nothing of the trigger's queue is due."""
@@ -123,7 +131,10 @@ class Dispatcher:
         if trigger is None:
             self._failures.pop(name, None)
             return []
-        return list(await asyncio.gather(*(self._deliver(trigger, each, session) for each in due)))
+        outcomes = list(await asyncio.gather(*(self._deliver(trigger, each, session) for each in due)))
+        for outcome in outcomes:
+            _DELIVERIES.labels(name, outcome).inc()
+        return outcomes
 
     async def _deliver(
         self, trigger: Trigger, delivery: Delivery, session: aiohttp.ClientSession

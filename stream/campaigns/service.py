@@ -24,6 +24,8 @@ from state.campaigns.deliveries import DeliveryStore
 from state.campaigns.secret_keys import secret_keys
 from state.campaigns.triggers import TriggerStore
 from state.operations.background_jobs import BackgroundJobs
+from state.operations.metrics_server import serve_metrics
+from state.operations.settings import MetricsSettings
 from state.settings import StateSettings
 from state.store.connection import connect_for_service
 from stream.campaigns.change_positions import ChangePositions
@@ -60,7 +62,9 @@ def run_triggers(
 
     Raises RedisUnreachable, RedisRefuses, KafkaUnreachable, SecretSealed.
     """
-    return asyncio.run(_run(_build(kafka, state, settings, session_timeout_s)))
+    parts = _build(kafka, state, settings, session_timeout_s)
+    serve_metrics(MetricsSettings(), [parts.reader.health, parts.dispatcher.health])
+    return asyncio.run(_run(parts))
 
 
 async def _run(parts: _TriggerService) -> int:
