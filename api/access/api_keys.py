@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 import redis
@@ -96,17 +96,34 @@ class KeyStore:
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> NewKey:
         """Keep a new key. Raises pydantic.ValidationError for a name or scopes that cannot be."""
-        key_id, secret = random(6).hex(), base64.urlsafe_b64encode(random(32)).decode().rstrip("=")
-        key = ApiKey(
-            id=key_id,
-            name=name,
-            scopes=tuple(dict.fromkeys(scopes)),
-            created_at=now,
-            expires_at=expires_at,
-            digest=_digest(secret),
-        )
-        self._writer.write(lambda: [Entry(kind="api-key", name=key_id, value=key.model_dump_json())])
-        return NewKey(key, f"shoal_{key_id}_{secret}")
+        made = _new_key(name, scopes, now, expires_at, random)
+        self._writer.write(lambda: [_entry(made.key)])
+        return made
+
+    def rotate(
+        self,
+        key_id: str,
+        now: datetime,
+        overlap: timedelta,
+        expires_at: datetime | None = None,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> NewKey:
+        """Keep a new key with the name and scopes of another, which ends after the overlap, or earlier as before.
+
+        Raises KeyUnknown, also where the other key has expired.
+        """
+        made: list[NewKey] = []
+
+        def change() -> Sequence[Entry]:
+            old = self._get(key_id)
+            if not old.valid_at(now):
+                raise KeyUnknown(f"the API key {key_id!r} has expired; make a new one with `shoal keys create`")
+            ends = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
+            made[:] = [_new_key(old.name, old.scopes, now, expires_at, random)]
+            return [_entry(made[0].key), _entry(old.model_copy(update={"expires_at": ends}))]
+
+        self._writer.write(change)
+        return made[0]
 
     def all(self) -> list[ApiKey]:
         """Return every key, the oldest first."""
@@ -117,11 +134,35 @@ class KeyStore:
         """Forget a key; API processes that remember it stop at the end of their cache. Raises KeyUnknown."""
 
         def change() -> Sequence[Entry]:
-            if not self._redis.hexists(keys.API_KEYS, key_id):
-                raise KeyUnknown(f"there is no API key {key_id!r}; `shoal keys list` shows those there are")
+            self._get(key_id)
             return [Entry(kind="api-key", name=key_id, removed=True)]
 
         self._writer.write(change)
+
+    def _get(self, key_id: str) -> ApiKey:
+        value = self._redis.hget(keys.API_KEYS, key_id)
+        if value is None:
+            raise KeyUnknown(f"there is no API key {key_id!r}; `shoal keys list` shows those there are")
+        return ApiKey.model_validate_json(value)
+
+
+def _new_key(
+    name: str, scopes: Sequence[Scope], now: datetime, expires_at: datetime | None, random: Callable[[int], bytes]
+) -> NewKey:
+    key_id, secret = random(6).hex(), base64.urlsafe_b64encode(random(32)).decode().rstrip("=")
+    key = ApiKey(
+        id=key_id,
+        name=name,
+        scopes=tuple(dict.fromkeys(scopes)),
+        created_at=now,
+        expires_at=expires_at,
+        digest=_digest(secret),
+    )
+    return NewKey(key, f"shoal_{key_id}_{secret}")
+
+
+def _entry(key: ApiKey) -> Entry:
+    return Entry(kind="api-key", name=key.id, value=key.model_dump_json())
 
 
 def bearer_token(authorization: str) -> str:

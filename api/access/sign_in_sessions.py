@@ -3,17 +3,39 @@
 import hashlib
 import hmac
 import secrets
+import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import redis
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["COOKIE", "LINK_S", "Session", "Sessions", "new_sign_in"]
+from events.base_error import ShoalError
+
+__all__ = [
+    "COOKIE",
+    "LINK_S",
+    "OpenSession",
+    "Session",
+    "SessionUnknown",
+    "Sessions",
+    "end_sessions",
+    "new_sign_in",
+    "open_sessions",
+]
 
 COOKIE: Final = "shoal_session"
 LINK_S: Final = 3_600
 """Seconds that a one-time sign-in link waits to be used."""
+
+
+_INDEX: Final = "api:sessions"
+"""Sorted set: hashes of the cookies of sessions by when they end, s; so that nobody looks through all keys for them."""
+_ID_LENGTH: Final = 12
+
+
+class SessionUnknown(ShoalError):
+    """There is no session with this id."""
 
 
 class Session(BaseModel):
@@ -23,6 +45,7 @@ class Session(BaseModel):
 
     key_id: str
     csrf: str
+    began_s: int | None = None  # None in sessions that an earlier release began
 
     def csrf_matches(self, csrf: str) -> bool:
         """Return whether a form's token is this session's."""
@@ -35,6 +58,42 @@ def new_sign_in(client: redis.Redis, key_id: str, random: Callable[[], str] = se
     store: Any = client
     store.set(_redis_key("sign-in", token), key_id, ex=LINK_S)
     return token
+
+
+class OpenSession(NamedTuple):
+    """A session without what opens it: `id` is the beginning of its cookie's hash; times in seconds since 1970."""
+
+    id: str
+    key_id: str
+    began_s: int | None
+    ends_s: int
+
+
+def open_sessions(client: redis.Redis, now_s: float) -> list[OpenSession]:
+    """Return the sessions that have not ended, the newest first."""
+    store: Any = client
+    store.zremrangebyscore(_INDEX, "-inf", now_s)
+    listed = store.zrevrange(_INDEX, 0, -1, withscores=True)
+    values = store.mget([f"api:session:{digest.decode()}" for digest, _ in listed]) if listed else []
+    found = []
+    for (digest, ends), value in zip(listed, values, strict=True):
+        if value is not None:
+            session = Session.model_validate_json(value)
+            found.append(OpenSession(digest.decode()[:_ID_LENGTH], session.key_id, session.began_s, int(ends)))
+    return found
+
+
+def end_sessions(client: redis.Redis, now_s: float, *, session_id: str = "", key_id: str = "") -> int:
+    """End the session with an id, or all of a key; return how many. Raises SessionUnknown for an id that is none."""
+    store: Any = client
+    wanted = {each.id for each in open_sessions(client, now_s) if session_id == each.id or key_id == each.key_id}
+    if session_id and not wanted:
+        raise SessionUnknown(f"there is no session {session_id!r}; `shoal keys sessions` shows those there are")
+    digests = [each for each in store.zrange(_INDEX, 0, -1) if each.decode()[:_ID_LENGTH] in wanted]
+    if digests:
+        store.delete(*(f"api:session:{each.decode()}" for each in digests))
+        store.zrem(_INDEX, *digests)
+    return len(digests)
 
 
 class Sessions:
@@ -57,7 +116,10 @@ class Sessions:
     async def begin(self, key_id: str) -> str:
         """Return the cookie of a new session."""
         cookie = self._random()
-        session = Session(key_id=key_id, csrf=self._random())
+        now_s = int(time.time())
+        session = Session(key_id=key_id, csrf=self._random(), began_s=now_s)
+        await self._redis.zadd(_INDEX, {_digest(cookie): now_s + self.seconds})
+        await self._redis.expire(_INDEX, self.seconds)
         await self._redis.set(_redis_key("session", cookie), session.model_dump_json(), ex=self.seconds)
         return cookie
 
@@ -69,7 +131,12 @@ class Sessions:
     async def end(self, cookie: str) -> None:
         """Forget a session."""
         await self._redis.delete(_redis_key("session", cookie))
+        await self._redis.zrem(_INDEX, _digest(cookie))
 
 
 def _redis_key(kind: str, token: str) -> str:
-    return f"api:{kind}:{hashlib.sha256(token.encode()).hexdigest()}"
+    return f"api:{kind}:{_digest(token)}"
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

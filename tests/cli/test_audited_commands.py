@@ -16,6 +16,8 @@ from events.topics.specs import topic_specs
 WINBACK = ["trigger", "add", "winback", "--url", "https://x.example/"]
 CHANGES = [
     (["keys", "create", "shop", "--scope", "segments:read"], "key.create", "shop: segments:read"),
+    (["keys", "rotate", "0123456789ab"], "key.rotate", "0123456789ab"),
+    (["keys", "end-session", "0123456789ab"], "session.end", "0123456789ab"),
     (["suppress", "add", "anna", "bert"], "suppression.add", "all"),
     (["suppress", "remove", "anna"], "suppression.remove", "all"),
     (WINBACK, "trigger.add", "winback"),

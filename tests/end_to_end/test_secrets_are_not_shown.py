@@ -35,7 +35,8 @@ COMMANDS = [
         "baselines rollback", "accept-gap orders",
         "baselines rename 1 s1 Name", "baselines report 1 --to FOLDER/report.html",
         "export experiments --to FOLDER/e.csv", "export segments --to FOLDER/s.csv", "export customer C1",
-        "keys list --json", "keys revoke 0123456789ab", "keys sign-in 0123456789ab", "audit export", "audit check",
+        "keys list --json", "keys sessions --json", "keys end-session 0123456789ab",
+        "keys revoke 0123456789ab", "keys sign-in 0123456789ab", "audit export", "audit check",
         "import orders FOLDER/nothing.csv", "import customers FOLDER/nothing.csv", "import sessions FOLDER/nothing.csv",
     )
 ]  # fmt: skip
@@ -44,7 +45,7 @@ STAY = {"worker", "experiments", "triggers", "batch", "api"}
 ELSEWHERE = {
     "demo", "up", "down",  # their Redis is embedded: `tests/end_to_end/test_command_line.py`
     "import online-retail", "import mall", "import thelook",  # as `import cdnow`, of data sets that are not here
-    "keys create",  # its output is a secret
+    "keys create", "keys rotate",  # its output is a secret
 }  # fmt: skip
 AWAY = (
     "health",
