@@ -1,4 +1,7 @@
-"""`shoal topics`: create the topics, compare them with what is there."""
+"""`shoal topics`: create the topics, compare them with what is there, print who needs which rights."""
+
+import shlex
+from typing import Annotated
 
 import typer
 
@@ -46,3 +49,26 @@ def check(kafka: KafkaOption = None, as_json: JsonOption = False) -> None:
         tables().print(table)
     if not fine:
         raise typer.Exit(1)
+
+
+@app.command("acls", epilog="Example: `shoal topics acls --user-prefix shoal-`")
+def acls(
+    user_prefix: Annotated[str, typer.Option(help="How the users' names begin.")] = "shoal-",
+    kafka: KafkaOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the Kafka ACLs and Redis users of each service and each kind of publisher; nothing is changed."""
+    from events.topics.service_acls import acl_commands, topic_acls
+    from state.store.service_acls import REDIS_USERS, acl_rules
+
+    settings = kafka_settings(kafka)
+    users = {f"{user_prefix}{service}": acl_rules(service) for service in REDIS_USERS}
+    if as_json:
+        found = [each._asdict() for each in topic_acls(settings, user_prefix)]
+        print_json({"kafka": found, "redis": [{"user": user, "rules": rules} for user, rules in users.items()]})
+        return
+    for command in acl_commands(settings, topic_acls(settings, user_prefix)):
+        tables().print(command, markup=False, highlight=False, soft_wrap=True)
+    for user, rules in users.items():
+        command = f"redis-cli ACL SETUSER {user} on '>PASSWORD' {' '.join(map(shlex.quote, rules))}"
+        tables().print(command, markup=False, highlight=False, soft_wrap=True)

@@ -36,7 +36,16 @@ _ENTERED: Final = ("entries", "erasures")
 SERVICES: Final = {
     "worker": Needs(
         (*SEGMENT_TOPICS, "segment-changes", "baselines", "models", *_ENTERED),
-        (*SEGMENT_INPUTS, "segment-changes", "dead-letters", "models", merges_topic("segments"), *_ENTERED),
+        (
+            *SEGMENT_INPUTS,
+            "segment-changes",
+            "dead-letters",
+            "models",
+            "baselines",
+            merges_topic("segments"),
+            merges_topic("experiments"),
+            *_ENTERED,
+        ),
         ("segments", "shoal-segments"),
     ),
     "experiments": Needs(
@@ -44,7 +53,7 @@ SERVICES: Final = {
         (*EXPERIMENT_INPUTS, "dead-letters", merges_topic("experiments"), "entries"),
         ("experiments",),
     ),
-    "triggers": Needs(("segment-changes", "entries"), ("entries",), ("triggers",)),
+    "triggers": Needs(("segment-changes", *_ENTERED), ("entries",), ("triggers",)),
     "batch": Needs((), ("baselines",)),
     "api": Needs(
         (*SEGMENT_TOPICS, *EXPERIMENT_TOPICS, "segment-changes", "dead-letters", *_ENTERED),

@@ -21,7 +21,7 @@ SECRET = new_secret()
 COMMANDS = [
     each.split()
     for each in (
-        "topics create", "topics check", "health", "health --json", "doctor", "doctor --json",
+        "topics create", "topics check", "topics acls", "health", "health --json", "doctor", "doctor --json",
         "segments", "segments --json", "customer C1",
         "customer nobody", "wait --timeout 1", "merge C1 C2", "erase C1", "publish orders FOLDER/nothing.jsonl",
         "rebaseline", "simulate --customers 5 --days 3 --seed 1", "import cdnow",
