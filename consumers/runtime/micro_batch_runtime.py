@@ -23,7 +23,7 @@ from consumers.runtime.merge_routing import MergeRouting
 from consumers.runtime.ownership import Ownership
 from consumers.runtime.protocols import C, Clock, Committer, Handler, Load, PartitionClaims, RollbackRecovery, U
 from consumers.runtime.retry_policy import RetryPolicy, is_retriable
-from consumers.runtime.runtime_metrics import FAILED_TRIES, count_processed
+from consumers.runtime.runtime_metrics import FAILED_TRIES, PROCESSED_EVENTS
 from consumers.runtime.work_between_batches import BackgroundJob, BackgroundWork
 from consumers.settings import ConsumerSettings
 from events.base_error import ShoalError
@@ -245,7 +245,7 @@ class MicroBatchRuntime:
             if not owned.fenced:
                 self._source.commit(owned.partition, batch.offsets)
                 self.events_seen += batch.event_count
-                count_processed(batch.outcome_counts)
+                PROCESSED_EVENTS.add(batch.outcome_counts)
 
     def _wait_for_lanes(self) -> None:
         """Wait for the lanes, and until Kafka has what they published: then another committer may go on."""

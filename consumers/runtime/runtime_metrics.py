@@ -16,9 +16,8 @@ from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.specs import partitions_of_topic
 
-__all__ = ["FAILED_TRIES", "FENCED_PARTITIONS", "count_processed", "register_lag"]
+__all__ = ["FAILED_TRIES", "FENCED_PARTITIONS", "PROCESSED_EVENTS", "ProcessedEvents", "register_lag"]
 
-_PROCESSED: Final = Counter("shoal_processed_events", "Events that this process has saved", ["topic", "outcome"])
 FAILED_TRIES: Final = Counter("shoal_failed_tries", "Steps of the consumer that failed and are tried again", ["error"])
 FENCED_PARTITIONS: Final = Counter("shoal_fenced_partitions", "Partitions that another process has taken over")
 _ENDS_S: Final = 5.0
@@ -26,11 +25,31 @@ _ENDS_S: Final = 5.0
 _TIMEOUT_S: Final = 5.0
 
 
-def count_processed(outcome_counts: Mapping[str, int]) -> None:
-    """Count events that were saved, by `<topic>:<outcome>`."""
-    for name, count in outcome_counts.items():
-        if count:
-            _PROCESSED.labels(*name.split(":")).inc(count)
+class ProcessedEvents:
+    """Counts events that were saved, by outcome.
+
+    A batch may count less than nothing: an event's outcome changes when its order turns out to be another customer's.
+    A counter only grows, so what is owed is taken off what comes next.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = REGISTRY) -> None:
+        """Register the counter: one of them for each process."""
+        self._counter = Counter(
+            "shoal_processed_events", "Events that this process has saved", ["topic", "outcome"], registry=registry
+        )
+        self._owed: dict[str, int] = {}
+
+    def add(self, outcome_counts: Mapping[str, int]) -> None:
+        """Add the counts of a saved batch, by `<topic>:<outcome>`."""
+        for name, count in outcome_counts.items():
+            counted = count - self._owed.pop(name, 0)
+            if counted < 0:
+                self._owed[name] = -counted
+            elif counted:
+                self._counter.labels(*name.split(":")).inc(counted)
+
+
+PROCESSED_EVENTS: Final = ProcessedEvents()
 
 
 def register_lag(
