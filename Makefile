@@ -7,7 +7,7 @@ export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-long check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside docs clean
+.PHONY: help setup demo test test-fast test-long check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test-long: setup ## Run the tests that take a minute or more each
 
 test-fast: setup ## Run the tests that need no Kafka, no Redis and little time (under 90 seconds on two cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kafka and not redis and not slow and not long"
+
+fuzz: setup ## Run the fuzzers with many examples (EXAMPLES=100000 of each)
+	SHOAL_FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/python -m pytest -q -n 2 tests/fuzz
 
 check: setup ## Lint, format, types, direction of imports
 	$(BIN)/ruff check .
