@@ -7,7 +7,7 @@ export PIP_QUIET = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-long check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside fuzz docs clean
+.PHONY: help setup demo test test-fast test-long soak check bench bench-quick bench-honesty bench-tallies bench-rebaseline bench-reads bench-beside fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: setup ## Run the tests (but the longest, `make test-long`), on Apache Kafk
 
 test-long: setup ## Run the tests that take a minute or more each
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m long
+
+soak: setup ## Run 100 seeded shops under seeded faults, and compare their ends with the truth (hours; SEED=1 SEEDS=100)
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --seeds $(or $(SEEDS),100)
 
 test-fast: setup ## Run the tests that need no Kafka, no Redis and little time (under 90 seconds on two cores)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not kafka and not redis and not slow and not long"

@@ -1,6 +1,6 @@
 """What Kafka knows of its logs: which cluster and topics they are, where they begin and end, what was committed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple, Self
 
@@ -50,8 +50,10 @@ class LogIdentity(NamedTuple):
 class IdentityRequest:
     """A request for the identities of topics, that is on its way."""
 
-    def __init__(self, bootstrap: str, cluster: "Future[Any]", topics: Mapping[str, "Future[Any]"]) -> None:
-        self._bootstrap, self._cluster, self._topics = bootstrap, cluster, topics
+    def __init__(
+        self, cluster: "Future[Any]", topics: Mapping[str, "Future[Any]"], failed: Callable[[Exception], Exception]
+    ) -> None:
+        self._cluster, self._topics, self._failed = cluster, topics, failed
 
     @property
     def done(self) -> bool:
@@ -72,22 +74,30 @@ class IdentityRequest:
                 else:
                     found[topic] = LogIdentity(cluster, "" if topic_id == _NO_ID else topic_id)
         except KafkaException as error:
-            raise KafkaUnreachable(self._bootstrap, error) from error
+            raise self._failed(error) from error
         return found
 
 
 class LogFacts:
-    """Asks the brokers, over a connection that is kept; topics are named in full."""
+    """Asks the brokers, over connections that are kept until a request fails; topics are named in full."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        self._bootstrap = kafka.kafka
-        self._admin = AdminClient(kafka.librdkafka({"client.id": "shoal-log-facts", "log_level": 0}))
+        self._kafka = kafka
+        self._admin = self._connect()
+
+    def _connect(self) -> AdminClient:
+        return AdminClient(self._kafka.librdkafka({"client.id": "shoal-log-facts", "log_level": 0}))
+
+    def _failed(self, error: Exception) -> KafkaUnreachable:
+        """Go on with another client: one that has seen its broker restart may time out at every request after that."""
+        self._admin = self._connect()
+        return KafkaUnreachable(self._kafka.kafka, error)
 
     def ask_identities(self, topics: Iterable[str]) -> IdentityRequest:
         """Ask for the identities of topics, without waiting for the answer."""
         described = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT_S)
         cluster = self._admin.describe_cluster(request_timeout=_TIMEOUT_S)
-        return IdentityRequest(self._bootstrap, cluster, described)
+        return IdentityRequest(cluster, described, self._failed)
 
     def identities(self, topics: Iterable[str]) -> dict[str, LogIdentity]:
         """Return the identity of each of these topics that exists. Raises KafkaUnreachable."""
@@ -113,7 +123,7 @@ class LogFacts:
             (answer,) = self._admin.list_consumer_group_offsets([wanted], request_timeout=_TIMEOUT_S).values()
             found = answer.result().topic_partitions
         except KafkaException as error:
-            raise KafkaUnreachable(self._bootstrap, error) from error
+            raise self._failed(error) from error
         return {(each.topic, each.partition): each.offset for each in found if each.error is None and each.offset >= 0}
 
     def _offsets(self, places: Iterable[TopicAndPartition], spec: OffsetSpec) -> Offsets:
@@ -122,4 +132,4 @@ class LogFacts:
             answers = self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S) if asked else {}
             return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
         except KafkaException as error:
-            raise KafkaUnreachable(self._bootstrap, error) from error
+            raise self._failed(error) from error

@@ -28,12 +28,9 @@ def customers(events: Sequence[tuple[str, Event]], merges: Mapping[str, str], er
         if name not in erased and topic in {"orders", "web-sessions", "customers"}:
             by_topic[topic].append(event | {"customer_id": name})
             rows.setdefault(name, {"frequency": 0, "spend": 0, "sessions": 0, "pages": 0})
-    for name, row in _orders(by_topic["orders"]).items():
-        rows[name] |= row
-    for name, row in _sessions(by_topic["web-sessions"]).items():
-        rows[name] |= row
-    for name, row in _profiles(by_topic["customers"]).items():
-        rows[name] |= row
+    for topic, computed in (("orders", _orders), ("web-sessions", _sessions), ("customers", _profiles)):
+        for name, row in computed(by_topic[topic]).items() if by_topic[topic] else ():
+            rows[name] |= row
     found = pd.DataFrame.from_dict(rows, orient="index").sort_index()
     return found.reindex(columns=["frequency", "spend", "sessions", "pages", *PROFILE])
 
