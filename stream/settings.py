@@ -1,13 +1,23 @@
 """How customers are segmented: hysteresis, the clock, the sweep, the model, drift."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from state.customers.records import PROFILE_NUMBERS
 
+_SHORTEST_RETENTION: Final = 90
 _Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+def _never_or_long(days: float) -> float:
+    if days and days < _SHORTEST_RETENTION:
+        raise ValueError(f"{days:g} days are less than {_SHORTEST_RETENTION}, for which topics keep what led to it")
+    return days
+
+
+_Retention = Annotated[float, Field(ge=0.0, le=36_500.0), AfterValidator(_never_or_long)]
 _Days = Annotated[float, Field(ge=0.0, le=3650.0)]
 
 
@@ -43,6 +53,9 @@ class StreamSettings(BaseSettings):
     sweep_chunk: int = Field(5_000, ge=10, le=100_000, description="customers re-evaluated between two micro-batches")
     sweep_share: float = Field(
         0.03, gt=0.0, le=1.0, description="share of a worker's time that sweeps may take while events arrive"
+    )
+    forget_after_days: _Retention = Field(
+        0.0, description="days after which a silent customer is erased, by the wall clock; at least 90; 0: never"
     )
     learn_tolerance: float = Field(
         0.02,

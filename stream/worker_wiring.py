@@ -56,6 +56,7 @@ from stream.moves.hysteresis import Hysteresis
 from stream.segment_worker import SegmentWorker
 from stream.settings import StreamSettings
 from stream.sweep.missing_views import MissingViews
+from stream.sweep.silent_customers import SilentCustomers
 from stream.sweep.sweeper import Sweeper
 
 __all__ = ["WorkerSettings", "build_worker", "half_life_ms"]
@@ -114,6 +115,7 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         settings.stream,
         columns=shared.attributes,
         views=MissingViews(shared.store, shared.views),
+        silent=SilentCustomers(client, settings.kafka.partitions, settings.stream.forget_after_days),
     )
     eraser = PartitionEraser(client, shared.store, background, shared.live, settings.kafka.partitions)
     return SegmentWorker(

@@ -88,6 +88,7 @@ class PipelineStatus(BaseModel):
     """State of the pipeline: events, lag, workers, consumers of experiments and triggers."""
 
     customers: int
+    forgotten: int = Field(default=0, description="customers who were erased because they had been silent for long")
     baseline: int
     model_version: int
     events: dict[str, int] = Field(

@@ -64,6 +64,7 @@ class _PipelineCollector(Collector):
         status = self._status()
         for name, what in (
             ("customers", "Customers known"),
+            ("forgotten", "Customers erased because they had been silent for long"),
             ("events_behind", "Events published but not yet processed"),
             ("changes_unsent", "Segment changes saved but not yet acknowledged by Kafka"),
             ("partitions_without_worker", "Partitions that no live worker owns"),

@@ -78,6 +78,7 @@ def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = Fals
         "redis": {"ok": not condition.problems, **condition.model_dump(exclude={"problems"})},
         "drift": alarm._asdict() if alarm else None,
         "customers": sum(store.customers(partitions)),
+        "forgotten": _number(client, keys.FORGOTTEN),
         "events": read_outcome_counts(client, partitions, keys.SEGMENTS_GROUP),
         "baseline": baseline.baseline if baseline else 0,
         "model_version": model.version if model else 0,
@@ -99,6 +100,10 @@ def state_status(client: redis.Redis, partitions: int, *, may_evict: bool = Fals
             *([_NO_TRIGGERS] if triggers["declared"] and not triggers["services"] else []),
         ],
     }
+
+
+def _number(client: Any, key: str) -> int:
+    return int(client.get(key) or 0)
 
 
 def _model(baseline: Baseline | None, workers: list[dict[str, Any]], *, drifting: bool) -> dict[str, Any]:

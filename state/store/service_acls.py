@@ -16,7 +16,7 @@ _EVERY_SERVICE: Final = (
 _OF_PARTITIONS: Final = (
     "customers:*", "profiles:*", "outbox:*", "offsets:*", "logs:*", "epoch:*", "fates:*", "flows:*", "model:*",
     "baseline:*", "merged:*", "merging:*", "handovers:*", "aliases:*", "identities:*", "erasing:*", "erasures",
-    "accepted-gaps", "drift*", "dead-letters:*",
+    "accepted-gaps", "forgotten", "drift*", "dead-letters:*",
 )  # fmt: skip
 _OF_EXPERIMENTS: Final = ("purchases:*", "enrolled:*", "exposed:*", "tally:*")
 

@@ -29,6 +29,7 @@ from stream.moves.segmentation import (
 )
 from stream.settings import StreamSettings
 from stream.sweep.missing_views import MissingViews
+from stream.sweep.silent_customers import SilentCustomers
 
 __all__ = ["Sweeper"]
 
@@ -77,11 +78,12 @@ class Sweeper:
         *,
         columns: AttributeColumns | None = None,
         views: MissingViews | None = None,
+        silent: SilentCustomers | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._committer, self._live, self._feed = store, committer, live, feed
         self._clock, self._settings, self._hysteresis = clock, settings, Hysteresis.from_settings(settings)
-        self._columns, self._views, self._monotonic = columns, views, monotonic
+        self._columns, self._views, self._silent, self._monotonic = columns, views, silent, monotonic
         self._progress: dict[int, _Progress] = {}
         self.customers_swept = 0
         self._results: dict[int, SweepResult] = {}
@@ -139,6 +141,8 @@ class Sweeper:
             self._begin(owned, progress, segmenter)
         cursor, customers = self._store.scan_prefetching(owned, progress.cursor or 0, self._settings.sweep_chunk)
         done = cursor == 0
+        if self._silent is not None:
+            self._silent.request_erasures(owned.partition, customers)
         if self._views is not None and self._views.put_back(owned, customers, segmenter) and progress.check is not None:
             progress.check.note_write(owned)
         if progress.check is not None:

@@ -26,9 +26,9 @@ HOLD_NO_IDS = {
     "BASELINE_LAST", "MODEL_CURRENT", "FORMAT", "TRIGGERS", "API_KEYS", "ENTRIES", "ENTRIES_LOCK", "DELIVERIES_NEXT",
     "REPLAYED", "DELETED_LETTERS", "WORKERS", "EXPERIMENT_WORKERS", "TRIGGER_WORKERS", "EXPERIMENTS",
     "EXPERIMENT_SUMMARIES", "EFFECT_SERIES_TURN", "SUPPRESSED_SCOPES", "BATCH_LOCK", "ERASURE_LOCK", "PROBE",
-    "SKIPPED_MESSAGES", "FAILING_JOBS", "ACCEPTED_GAPS", "DRIFT", "DRIFT_OBSERVATIONS", "offsets", "logs", "epoch",
-    "outcome_counts", "flows", "model", "tally", "experiment", "effect_series", "reached_decisions", "deliveries_due",
-    "baseline", "baseline_report", "sealing_key", "deliveries_seen", "erased",  # the last two: hashes under a secret
+    "SKIPPED_MESSAGES", "FAILING_JOBS", "ACCEPTED_GAPS", "FORGOTTEN", "DRIFT", "DRIFT_OBSERVATIONS", "offsets", "logs",
+    "epoch", "outcome_counts", "flows", "model", "tally", "experiment", "effect_series", "reached_decisions",
+    "deliveries_due", "baseline", "baseline_report", "sealing_key", "deliveries_seen", "erased",  # these two: hashes
 }  # fmt: skip
 TOLD = {
     "customers", "profiles", "outbox", "merged", "merging", "handovers", "aliases", "IDENTITIES", "erasing", "ERASURES",
