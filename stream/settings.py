@@ -57,6 +57,11 @@ class StreamSettings(BaseSettings):
     forget_after_days: _Retention = Field(
         0.0, description="days after which a silent customer is erased, by the wall clock; at least 90; 0: never"
     )
+    erased_notices: Literal["off", "hash", "id"] = Field(
+        "off",
+        description="what `segment-changes` tells receivers when a customer is erased: nothing, a salted hash of the "
+        "id, or the id too",
+    )
     learn_tolerance: float = Field(
         0.02,
         ge=0.0,

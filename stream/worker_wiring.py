@@ -117,7 +117,8 @@ def build_worker(settings: WorkerSettings) -> SegmentWorker:
         views=MissingViews(shared.store, shared.views),
         silent=SilentCustomers(client, settings.kafka.partitions, settings.stream.forget_after_days),
     )
-    eraser = PartitionEraser(client, shared.store, background, shared.live, settings.kafka.partitions)
+    notices = settings.stream.erased_notices
+    eraser = PartitionEraser(client, shared.store, background, shared.live, settings.kafka.partitions, notices)
     return SegmentWorker(
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
         client=client,

@@ -6,10 +6,19 @@ from consumers.broker.internal_messages import NotReadable, OnSkipped, StoredMes
 from events.segment_changes import Change, change_time_ms, decode_change, segment_number
 from events.topics.partitioning import partitions_of
 
-__all__ = ["read_published_changes"]
+__all__ = ["is_erasure_notice", "read_published_changes"]
 
 _MOST_CHANGES = (1 << 32) - 1
 _MOST_SEGMENTS = (1 << 16) - 1
+
+
+_NOTICE = b'{"kind":"erased",'
+"""How an `events.schema.outputs.ErasureNotice` begins; no change does."""
+
+
+def is_erasure_notice(value: bytes | None) -> bool:
+    """Return whether a message of `segment-changes` tells of an erasure, and of no change."""
+    return value is not None and value.startswith(_NOTICE)
 
 
 def read_published_changes(
@@ -22,7 +31,7 @@ def read_published_changes(
     decoded = [
         (message, change)
         for message in messages
-        if (change := decode_or_skip(message, _decode, on_skipped)) is not None
+        if not is_erasure_notice(message.value) and (change := decode_or_skip(message, _decode, on_skipped)) is not None
     ]
     homes = partitions_of([change.customer_id for _, change in decoded], partitions).tolist()
     found = []

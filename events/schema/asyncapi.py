@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from events.schema.example_messages import EXAMPLES
+from events.schema.example_messages import EXAMPLES, SECOND_EXAMPLES
 from events.schema.inputs import INPUTS, Event
-from events.schema.outputs import OUTPUTS
+from events.schema.outputs import OUTPUTS, SECOND_OUTPUTS
 from events.settings import KafkaSettings
 from events.topics.specs import TopicSpec, topic_specs
 
@@ -97,13 +97,19 @@ def asyncapi_document() -> dict[str, Any]:
                 "description": "Set by SHOAL_KAFKA; this is the default.",
             }
         },
-        "channels": {topic: _channel(specs[topic], model) for topic, model in models.items()},
+        "channels": {topic: _channel(specs[topic], topic, model) for topic, model in models.items()},
         "operations": {
             **{_camel("receive", topic): _operation("receive", topic, model) for topic, model in INPUTS.items()},
             **{_camel("send", topic): _operation("send", topic, model) for topic, model in OUTPUTS.items()},
         },
         "components": {
-            "messages": {model.__name__: _message(topic, model) for topic, model in models.items()},
+            "messages": {
+                model.__name__: _message(model, EXAMPLES[topic], _KEYS.get(topic)) for topic, model in models.items()
+            }
+            | {
+                model.__name__: _message(model, SECOND_EXAMPLES[topic], _KEYS["erasures"])
+                for topic, model in SECOND_OUTPUTS.items()
+            },
             "schemas": _schemas(),
         },
     }
@@ -119,7 +125,7 @@ def _schemas() -> dict[str, JsonSchemaValue]:
     _, document = models_json_schema(
         [
             *((model, "validation") for model in INPUTS.values()),
-            *((model, "serialization") for model in OUTPUTS.values()),
+            *((model, "serialization") for model in (*OUTPUTS.values(), *SECOND_OUTPUTS.values())),
         ],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Schema,
@@ -128,7 +134,7 @@ def _schemas() -> dict[str, JsonSchemaValue]:
     return schemas
 
 
-def _channel(spec: TopicSpec, model: type[BaseModel]) -> dict[str, Any]:
+def _channel(spec: TopicSpec, topic: str, model: type[BaseModel]) -> dict[str, Any]:
     configuration: dict[str, Any] = {"cleanup.policy": spec.config["cleanup.policy"].split(",")}
     configuration |= {
         name: int(spec.config[name]) for name in ("retention.ms", "max.message.bytes") if name in spec.config
@@ -136,7 +142,7 @@ def _channel(spec: TopicSpec, model: type[BaseModel]) -> dict[str, Any]:
     return {
         "address": spec.name,
         "description": _paragraphs(model),
-        "messages": {model.__name__: {"$ref": f"#/components/messages/{model.__name__}"}},
+        "messages": {each: {"$ref": f"#/components/messages/{each}"} for each in _names(topic, model)},
         "bindings": {
             "kafka": {
                 "partitions": spec.partitions,
@@ -152,17 +158,23 @@ def _operation(action: str, topic: str, model: type[BaseModel]) -> dict[str, Any
         "action": action,
         "channel": {"$ref": f"#/channels/{topic}"},
         "summary": f"Shoal {action}s: {_summary(model)}",
-        "messages": [{"$ref": f"#/channels/{topic}/messages/{model.__name__}"}],
+        "messages": [{"$ref": f"#/channels/{topic}/messages/{each}"} for each in _names(topic, model)],
     }
 
 
-def _message(topic: str, model: type[BaseModel]) -> dict[str, Any]:
+def _names(topic: str, model: type[BaseModel]) -> list[str]:
+    """Return the names of a topic's messages, the main one first."""
+    second = SECOND_OUTPUTS.get(topic)
+    return [model.__name__, *([second.__name__] if second else [])]
+
+
+def _message(model: type[BaseModel], example: Any, key: JsonSchemaValue | None) -> dict[str, Any]:
     return {
         "name": model.__name__,
         "summary": _summary(model),
         "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
-        "bindings": {"kafka": {"key": _KEYS.get(topic) or _customer_key(), "bindingVersion": _BINDING}},
-        "examples": [{"payload": EXAMPLES[topic]}],
+        "bindings": {"kafka": {"key": key or _customer_key(), "bindingVersion": _BINDING}},
+        "examples": [{"payload": example}],
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["EXAMPLES"]
+__all__ = ["EXAMPLES", "SECOND_EXAMPLES"]
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "orders": {
@@ -198,3 +198,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
 }
 """By the topic's name without prefix."""
+
+SECOND_EXAMPLES: dict[str, dict[str, Any]] = {
+    "segment-changes": {
+        "kind": "erased",
+        "digest": "8f14e45fceea167a5a36dedd4bea2543",
+        "salt": "c4ca4238a0b923820dcc509a6f75849b",
+        "customer_id": None,
+        "erased_at": "2026-03-14T09:26:57Z",
+    },
+}
+"""Of the other message of a topic that has two."""

@@ -9,6 +9,7 @@ from events.schema.segment_claims import Lifecycle, NameClaim, NameCondition, St
 
 __all__ = [
     "OUTPUTS",
+    "SECOND_OUTPUTS",
     "Baseline",
     "BaselineSegment",
     "Cause",
@@ -17,6 +18,7 @@ __all__ = [
     "Entry",
     "EntryKind",
     "Erasure",
+    "ErasureNotice",
     "Lifecycle",
     "LifetimeAmounts",
     "LifetimeModel",
@@ -251,6 +253,21 @@ class Erasure(_Output):
     erased_at: Instant
 
 
+class ErasureNotice(_Output):
+    """A customer was erased: for receivers of segment changes, so that they can forget the customer, too.
+
+    Published where SHOAL_ERASED_NOTICES says so, with the digest as its key; it may arrive twice.
+    """
+
+    kind: Literal["erased"] = "erased"
+    digest: str = Field(
+        pattern="^[0-9a-f]{32}$", description="BLAKE2b of the customer_id, 16 bytes, the salt as its key"
+    )
+    salt: str = Field(pattern="^([0-9a-f]{2})+$", description="the same in every notice, hexadecimal")
+    customer_id: Identifier | None = Field(default=None, description="only where the setting is `id`")
+    erased_at: Instant
+
+
 EntryKind = Literal["experiment", "trigger", "suppression", "api-key", "salt"]
 
 
@@ -280,3 +297,6 @@ OUTPUTS: dict[str, type[BaseModel]] = {
     "entries": Entry,
 }
 """The model of each output and control topic, by the topic's name without prefix."""
+
+SECOND_OUTPUTS: dict[str, type[BaseModel]] = {"segment-changes": ErasureNotice}
+"""What else is published on a topic."""

@@ -4,14 +4,14 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import redis
 
 from consumers.history.erasure_log import TOPIC as ERASURES
 from consumers.runtime.commit import SegmentCommitter
-from events.schema.outputs import Erasure
+from events.schema.outputs import Erasure, ErasureNotice
 from events.segment_changes import decode_change
 from events.topics.partitioning import partition_of
 from state.customers.records import CustomerBatch
@@ -39,7 +39,9 @@ class PartitionEraser:
         committer: SegmentCommitter,
         live: LiveSegmenter,
         partitions: int,
+        notices: Literal["off", "hash", "id"] = "off",
     ) -> None:
+        self._notices = notices
         self._redis, self._queue, self._partitions = client, ErasureQueue(client), partitions
         self._store, self._committer, self._live = store, committer, live
         self._polled = 0.0
@@ -100,9 +102,13 @@ class PartitionEraser:
 
     def _publish(self, partition: int, erased: ErasedCustomers, customer_id: str) -> None:
         """Publish the erasure first: if Redis comes back from before it, it is carried out again."""
-        digest = erased.digest(customer_id).hex()
-        erasure = Erasure(partition=partition, digest=digest, salt=erased.salt.hex(), erased_at=datetime.now(UTC))
+        digest, salt, now = erased.digest(customer_id).hex(), erased.salt.hex(), datetime.now(UTC)
+        erasure = Erasure(partition=partition, digest=digest, salt=salt, erased_at=now)
         self._committer.send_elsewhere(ERASURES, digest.encode(), erasure.model_dump_json().encode())
+        if self._notices != "off":
+            named = customer_id if self._notices == "id" else None
+            notice = ErasureNotice(digest=digest, salt=salt, customer_id=named, erased_at=now)
+            self._committer.send_elsewhere("segment-changes", digest.encode(), notice.model_dump_json().encode())
 
     def _without(self, owned: OwnedPartition, customers: CustomerBatch) -> ModelSums | None:
         """Return the partition's sums without a customer."""

@@ -12,9 +12,9 @@ import yaml
 
 from events.codec.struct_decoder import BatchDecoder
 from events.schema.asyncapi import asyncapi_document, asyncapi_yaml
-from events.schema.example_messages import EXAMPLES
+from events.schema.example_messages import EXAMPLES, SECOND_EXAMPLES
 from events.schema.inputs import INPUTS
-from events.schema.outputs import OUTPUTS
+from events.schema.outputs import OUTPUTS, SECOND_OUTPUTS
 from events.settings import KafkaSettings
 from events.topics.specs import topic_specs
 
@@ -168,3 +168,12 @@ def test_example_dead_letter_gives_the_reason_of_the_decoder():
     decoder = BatchDecoder(INPUTS[letter["topic"]])
     (refused,) = decoder.decode([base64.b64decode(letter["value"])]).rejections
     assert refused.reason == letter["reason"]
+
+
+@pytest.mark.parametrize("topic", SECOND_OUTPUTS)
+def test_the_other_message_of_a_topic_is_described_too(document, topic):
+    model, example = SECOND_OUTPUTS[topic], SECOND_EXAMPLES[topic]
+    assert list(document["channels"][topic]["messages"]) == [MODELS[topic].__name__, model.__name__]
+    assert model.model_fields.keys() == example.keys()
+    payload_schema(document, model).validate(json.loads(model.model_validate(example).model_dump_json()))
+    assert not payload_schema(document, model).is_valid(EXAMPLES[topic])
