@@ -1,5 +1,6 @@
 """Everything is run with a marked password, and what it prints, logs and shows in the process list is searched."""
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.waiting import until
 
 MARK = "m4rked"
 SECRET = new_secret()
+SECRETS_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 COMMANDS = [
     each.split()
     for each in (
@@ -107,6 +109,7 @@ def said_by(command: list[str], folder: Path, monkeypatch, capfd) -> str:
 def service(kafka, url, topic_prefix, tmp_path, monkeypatch):
     """A deployment whose settings, with the password, the commands of this process have too."""
     with running(Service(kafka, url, topic_prefix, tmp_path)) as service:
+        service.environment["SHOAL_SECRETS_KEY"] = SECRETS_KEY
         for name, value in service.environment.items():
             monkeypatch.setenv(name, value)
         yield service
@@ -125,6 +128,7 @@ def test_no_service_logs_the_password_or_has_it_in_the_process_list(service, url
     for child in children:
         log = (tmp_path / f"{child.service}.log").read_text()
         assert MARK not in log, child.service
+        assert SECRETS_KEY not in log, child.service
 
 
 @pytest.mark.long
@@ -133,6 +137,7 @@ def test_no_command_prints_the_password_or_a_secret(service, tmp_path, monkeypat
         said = said_by(command, tmp_path, monkeypatch, capfd)
         assert MARK not in said, command
         assert SECRET not in said, command
+        assert SECRETS_KEY not in said, command
     shown = json.loads(said_by(["health", "--json"], tmp_path, monkeypatch, capfd).rpartition("exit")[0])
     assert shown["redis"]["address"].startswith("redis://***@127.0.0.1:")
     service.redis.shutdown(nosave=True)
