@@ -100,6 +100,7 @@ class Service(Deployment):
     def assert_changes_agree(self) -> ChangeLog:
         """The change log, folded, the views and the records tell the same segment for every customer."""
         self.until_quiet()
+        self.assert_each_change_has_one_content()
         log, records, views = self.at_one_moment(self.changes)
         present = {name: change for name, change in log.latest.items() if change.merged_into is None}
         assert present.keys() == records.keys()
@@ -109,6 +110,13 @@ class Service(Deployment):
             assert f"s{row['segment']}" == change.segment_id
             assert row["change_number"] == change.change_number
         return log
+
+    def assert_each_change_has_one_content(self) -> None:
+        """A change that goes out again has the bytes that it had."""
+        contents: dict[bytes, bytes] = {}
+        for value in self.read("segment-changes"):
+            name = value.partition(b'"change_id":')[2].partition(b",")[0]
+            assert not name or contents.setdefault(name, value) == value, (contents[name], value)
 
     def assert_outcomes_add_up(self, ends: Mapping[tuple[str, int], int]) -> dict[str, int]:
         """Every event that was consumed has one outcome."""

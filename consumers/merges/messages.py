@@ -88,7 +88,8 @@ class Merges:
     """What a micro-batch of a partition has to do with merges.
 
     `decisions` are about customers who are known here, `unknown` about others. `handovers` bring records to customers
-    of the partition; `absorbed` are by customer the ids that go up in it now, `aliases` all that ever have.
+    of the partition; `absorbed` are by customer the ids that go up in it now, `aliases` all that ever have. `published`
+    are customers whose merge is a published change already: Redis had lost it.
     """
 
     decisions: list[MergeDecision] = field(default_factory=list)
@@ -96,6 +97,7 @@ class Merges:
     handovers: list[CustomerHandover] = field(default_factory=list)
     absorbed: dict[str, set[str]] = field(default_factory=dict)
     aliases: dict[str, set[str]] = field(default_factory=dict)
+    published: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.decisions or self.unknown or self.handovers or self.absorbed)

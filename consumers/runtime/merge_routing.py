@@ -44,6 +44,7 @@ class MergeRouting:
         counted and left out.
         """
         if owned.lost_merges:
+            batch.merges.published |= owned.lost_merges.keys()
             batch.merges.decisions += [
                 MergeDecision(previous_id=previous, customer_id=survivor)
                 for previous, survivor in owned.lost_merges.items()

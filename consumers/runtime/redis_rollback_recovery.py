@@ -67,13 +67,14 @@ class SegmentRollbackRecovery:
         """Take over the published segments of a partition and return how many customers were behind.
 
         A customer whom Redis does not know at all gets a record without events; replaying brings those. Who was merged
-        into another leaves before any event is read.
+        into another leaves before any event is read, and no change tells of it again.
         """
         latest = list(read_changes(self._kafka, [owned.partition], self._on_skipped).latest.values())
         gone = self._gone(owned, [change.customer_id for change in latest])
         published = [change for change in latest if not _erased([owned], change) and change.customer_id not in gone]
         merges = {change.customer_id: change.merged_into for change in published if change.merged_into is not None}
         self._save(owned, CustomerBatch.blank([]), merges)
+        self._views.write([change for change in published if change.merged_into is not None])
         moved = [change for change in published if change.merged_into is None]
         restored = sum(self._restore(owned, moved[i : i + _CHUNK]) for i in range(0, len(moved), _CHUNK))
         if restored:

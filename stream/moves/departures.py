@@ -68,7 +68,10 @@ def _without(customers: CustomerBatch, places: Ints) -> CustomerBatch:
 
 
 def _endings(segmenter: Segmenter, merges: Merges, rows: Rows, now_ms: int) -> list[Change]:
-    """Return the changes that end the memberships of those who leave, known (m,) or not."""
+    """Return the changes that end the memberships of those who leave, known (m,) or not.
+
+    None for a merge that is published: Redis has lost it, and with it the number that the change had.
+    """
     names = {each.number: each.name for each in [*segmenter.retired, *segmenter.segments]}
     held = [*rows["segment"].tolist(), *[0] * len(merges.unknown)]
     numbers = [*rows["change_number"].tolist(), *[0] * len(merges.unknown)]
@@ -89,4 +92,5 @@ def _endings(segmenter: Segmenter, merges: Merges, rows: Rows, now_ms: int) -> l
             merged_into=each.customer_id,
         )
         for each, segment, number in zip(decisions, held, numbers, strict=True)
+        if each.previous_id not in merges.published
     ]

@@ -184,3 +184,4 @@ def test_a_redis_that_comes_back_older_or_empty_loses_no_merge(service, emptied)
     service.until_processed()
     assert event_fields(service.records()) == event_fields(reference(under_survivors(bought, merges)))
     service.assert_changes_agree()
+    assert {json.loads(service.redis.get(keys.segment(each)))["merged_into"] for each in merges} == {*merges.values()}
