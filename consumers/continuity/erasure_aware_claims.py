@@ -8,17 +8,25 @@ import redis
 
 from consumers.history.erasure_log import ErasureLog
 from consumers.runtime.protocols import PartitionClaims
+from events.base_error import ShoalError
 from state.customers.secondary_data_erasure import erase_secondary_data
 from state.entries.entry_writer import EntryWriter
-from state.erasures.erased_customers import ErasedCustomers, ErasureQueue, agree_on_salt
+from state.erasures.erased_customers import ErasedCustomers, ErasureQueue, add_tombstones, agree_on_salt
 from state.partitions.partition_fence import OwnedPartition
 from state.store import keys
 
-__all__ = ["ErasureAwareClaims"]
+__all__ = ["ErasureAwareClaims", "SaltChanged"]
 
 log = logging.getLogger(__name__)
 
 _CHUNK: Final = 5_000
+_SALT_CHANGED: Final = "Redis was emptied while a partition was claimed: the salt of its tombstones is another one"
+
+
+class SaltChanged(ShoalError):
+    """Redis lost the salt of the tombstones while a partition was being claimed; a new claim gives it back."""
+
+    retriable = True
 
 
 class ErasureAwareClaims:
@@ -43,7 +51,7 @@ class ErasureAwareClaims:
         """Become the partition's one writer, and bring its tombstones up to the topic.
 
         The partition that decides on merges gets those of all partitions: it must not decide on anybody erased. Raises
-        KafkaUnreachable, and what the claims themselves do.
+        KafkaUnreachable, SaltChanged, and what the claims themselves do.
         """
         self._erasures.read()
         if self._erasures.salt is not None:
@@ -53,6 +61,8 @@ class ErasureAwareClaims:
         known = owned.erased
         if known is None:
             return owned
+        if self._erasures.salt not in (None, known.salt):
+            raise SaltChanged(_SALT_CHANGED)
         lost = self._restore(partition, known, published)
         if partition == keys.IDENTITIES_PARTITION:
             self._restore_for_merges(known)
@@ -68,10 +78,10 @@ class ErasureAwareClaims:
         return owned
 
     def _restore(self, partition: int, known: ErasedCustomers, published: set[bytes]) -> set[bytes]:
-        """Add the published tombstones that a partition does not have, and return them."""
-        store: Any = self._redis
+        """Add the published tombstones that a partition does not have, and return them. Raises SaltChanged."""
         if lost := published - known.digests:
-            store.sadd(keys.erased(partition), *lost)
+            if not add_tombstones(self._redis, partition, known.salt, lost):
+                raise SaltChanged(_SALT_CHANGED)
             known.add_digests(lost)
         return lost
 

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -25,6 +26,20 @@ class SealedValues:
         self._days = days
         self._keys: dict[int, bytes | None] = {}
 
+    def agree_on_key(self, now_ms: int) -> None:
+        """Take the key of the day that Redis has; one that has lost it is given it back. Raises redis.RedisError.
+
+        To be called before each batch that is sealed: under a key that Redis has not, nobody could read it.
+        """
+        if self._days == 0:
+            return
+        day = now_ms // DAY_MS
+        made = self._keys.get(day) or base64.urlsafe_b64encode(secrets.token_bytes(32))
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(keys.sealing_key(day), made, nx=True, ex=(self._days + 1) * DAY_S)
+            pipe.get(keys.sealing_key(day))
+            self._keys = {day: pipe.execute()[1]}
+
     def seal(self, content: bytes, now_ms: int) -> str | None:
         """Return bytes encrypted, None where they are not to be kept. Raises redis.RedisError."""
         from cryptography.fernet import Fernet
@@ -33,10 +48,7 @@ class SealedValues:
             return None
         day = now_ms // DAY_MS
         if self._keys.get(day) is None:
-            made = base64.urlsafe_b64encode(secrets.token_bytes(32))
-            name = keys.sealing_key(day)
-            self._redis.set(name, made, nx=True, ex=(self._days + 1) * DAY_S)
-            self._keys = {day: self._redis.get(name)}
+            self.agree_on_key(now_ms)
         key = self._keys[day]
         return None if key is None else Fernet(key).encrypt(content).decode()
 
@@ -45,10 +57,10 @@ class SealedValues:
         from cryptography.fernet import Fernet, InvalidToken
 
         day = sealed_ms // DAY_MS
-        if day not in self._keys:
-            self._keys[day] = self._redis.get(keys.sealing_key(day))
-        key = self._keys[day]
-        try:
-            return None if key is None else Fernet(key).decrypt(sealed)
-        except InvalidToken:
-            return None
+        for known in (True, False):  # Redis may have been put back, with another key than the one that is known
+            if not known or self._keys.get(day) is None:
+                self._keys[day] = self._redis.get(keys.sealing_key(day))
+            key = self._keys[day]
+            with suppress(InvalidToken):
+                return None if key is None else Fernet(key).decrypt(sealed)
+        return None

@@ -48,14 +48,16 @@ class LetterSender:
         Raises SinkFailed, redis.RedisError.
         """
         sent, erased = [], self._about_erased(rejected)
+        unreadable = {id(each) for each in rejected if not is_json(each.messages.values[each.position] or b"null")}
+        if unreadable and self._seals is not None:
+            self._seals.agree_on_key(now_ms)
         for each in rejected:
             if letter_id(each) in erased:
                 topic = each.messages.topic.removeprefix(self._prefix)
                 batch.count(topic, "dead_lettered", -1)
                 batch.count(topic, "erased", 1)
                 continue
-            sealed = self._seals is not None and not is_json(each.messages.values[each.position] or b"null")
-            letter = dead_letter(each, now_ms, self._seals.seal if self._seals and sealed else None)
+            letter = dead_letter(each, now_ms, self._seals.seal if self._seals and id(each) in unreadable else None)
             sent.append(SentLetter(letter_id(each).encode(), each))
             committer.send_elsewhere(_TOPIC, sent[-1].key, letter)
         return sent

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import redis
 
@@ -13,6 +13,7 @@ __all__ = [
     "ErasedCustomers",
     "ErasureQueue",
     "OpenErasures",
+    "add_tombstones",
     "agree_on_salt",
     "erased_among",
     "erased_in_partitions",
@@ -21,6 +22,13 @@ __all__ = [
 ]
 
 _SALT = "erasure_salt"
+_CHUNK: Final = 1_000
+# KEYS format, tombstones; ARGV the field of the salt, the salt, digests.
+_ADD: Final = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+for i = 3, #ARGV do redis.call('SADD', KEYS[2], ARGV[i]) end
+return 1
+"""
 
 
 class ErasedCustomers:
@@ -112,6 +120,17 @@ def agree_on_salt(client: redis.Redis, published: bytes, partitions: int) -> byt
             except redis.WatchError:
                 continue
             return published
+
+
+def add_tombstones(client: redis.Redis, partition: int, salt: bytes, digests: Iterable[bytes]) -> bool:
+    """Add tombstones with a salt; False, and none is added, where Redis has another salt: it was emptied meanwhile.
+
+    Under another salt they would stand for nobody, and the salt that they have would be taken for a wrong one.
+    """
+    wanted, add = list(digests), client.register_script(_ADD)
+    names = [keys.FORMAT, keys.erased(partition)]
+    chunks = [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)] or [[]]
+    return all(add(keys=names, args=[_SALT, salt.hex(), *chunk]) for chunk in chunks)
 
 
 class ErasureQueue:

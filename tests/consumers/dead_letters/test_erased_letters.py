@@ -170,3 +170,17 @@ def test_with_no_days_nothing_of_them_is_kept(redis):
     assert SealedValues(redis).open(sealed, NOW_MS) == b"x"
     assert SealedValues(redis).open(sealed, NOW_MS + DAY_MS) is None
     assert SealedValues(redis).open("no token", NOW_MS) is None
+
+
+def test_a_key_that_redis_has_lost_is_given_back_and_one_that_it_has_made_anew_is_taken(redis):
+    sealing, reading = SealedValues(redis, 1), SealedValues(redis)
+    first = sealing.seal(b"x", NOW_MS)
+    assert reading.open(first, NOW_MS) == b"x"
+    redis.flushdb()
+    sealing.agree_on_key(NOW_MS)
+    assert SealedValues(redis).open(sealing.seal(b"y", NOW_MS), NOW_MS) == b"y"
+    redis.flushdb()
+    other = SealedValues(redis, 1).seal(b"z", NOW_MS)
+    sealing.agree_on_key(NOW_MS)
+    assert SealedValues(redis).open(sealing.seal(b"y", NOW_MS), NOW_MS) == b"y"
+    assert reading.open(other, NOW_MS) == b"z", "also by who knew another key of that day"
