@@ -66,8 +66,8 @@ def _service(client: "redis_py.Redis", kafka: str | None, redis: str | None, per
     from batch.promotion.batch_service import BatchService
     from batch.promotion.decisions import Promotion
     from batch.promotion.first_baseline import FirstBaseline
-    from batch.promotion.import_end import ImportEnd, segments_backlog
     from batch.promotion.process_priority import lower_priority
+    from batch.promotion.refit_after_import import ImportEnd, segments_backlog
     from batch.settings import BatchSettings
     from cli.baseline.stores import open_rebaseliner
     from consumers.broker.kafka_sink import KafkaSink

@@ -30,7 +30,7 @@ def customer(
     as_json: JsonOption = False,
 ) -> None:
     """Show a customer's record, features, lifetime value, segment, and the way it took through the segments."""
-    from cli.local.open_customer_inspector import inspector
+    from cli.local.inspector_connection import inspector
     from queries.customers.lifetime_value import lifetime_of_customer
     from state.operations.skipped_messages import SkippedMessages
     from state.store.connection import connect

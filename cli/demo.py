@@ -79,7 +79,7 @@ def demo(
 def _replay(console: "Console", stop: threading.Event, orders: "list[Order]", *, leave: bool, seconds: float) -> None:
     from cli.feeding.log_replay import Replay
     from cli.local.local_services import LocalServices
-    from state.store.redis_answers import without_password
+    from state.store.redis_error_messages import without_password
 
     console.print(
         f"Starting a Kafka broker, Redis, a worker, the batch module and the API; {len(orders):,} orders to replay …"

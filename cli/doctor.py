@@ -54,7 +54,7 @@ def _findings(kafka: str | None, redis_url: str | None, customers: int | None) -
     from cli.diagnosis.secret_findings import secret_findings
     from state.campaigns.secret_keys import secret_keys
     from state.store.connection import connect
-    from state.store.redis_answers import explained
+    from state.store.redis_error_messages import explained
 
     broker, state = kafka_settings(kafka), state_settings(redis_url)
     of_kafka = list(kafka_findings(broker))

@@ -32,7 +32,7 @@ def customer(
     """Write everything that is held about a person, under all ids, as one JSON document."""
     import msgspec
 
-    from cli.local.open_customer_inspector import inspector
+    from cli.local.inspector_connection import inspector
     from queries.customers.customer_lookup import CustomerLookup
     from queries.subject_access.personal_data import PersonalData
     from state.store.connection import connect

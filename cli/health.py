@@ -71,7 +71,7 @@ def _redis(redis: str | None) -> dict[str, Any]:
 
     from queries.operations.pipeline_status import state_status
     from state.store.connection import connect
-    from state.store.redis_answers import explained, without_password
+    from state.store.redis_error_messages import explained, without_password
 
     state = state_settings(redis)
     client = connect(state.redis)

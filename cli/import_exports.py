@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.feeding.export_options import FileForm, Meaning, Trial, mapping_of
 from cli.feeding.file_sending import SendOptions, send
+from cli.feeding.shop_export_options import FileForm, Meaning, Trial, mapping_of
 from cli.local.service_addresses import kafka_settings
 from cli.printing.options_as_dataclass import expand_option_groups
 from cli.printing.output import errors, print_json, tables

@@ -24,7 +24,7 @@ from cli import (
     experiment_consumer,
     export,
     health,
-    import_data,
+    import_command,
     keys,
     merge,
     publish,
@@ -40,7 +40,7 @@ from cli import (
     worker,
 )
 from cli.experiment import commands as experiment
-from cli.local.secret_arguments import hide_secret_arguments
+from cli.local.argv_secrets import hide_secret_arguments
 from cli.printing.output import errors
 from events.base_error import ShoalError
 
@@ -77,7 +77,7 @@ for _module in (
 ):
     _module.register(app)
 app.add_typer(topics.app, name="topics")
-app.add_typer(import_data.app, name="import")
+app.add_typer(import_command.app, name="import")
 app.add_typer(trigger.app, name="trigger")
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(dead_letters.app, name="dead-letters")
@@ -136,7 +136,7 @@ def _redis_refusal(error: Exception) -> str | None:
         return None
     from redis import RedisError
 
-    from state.store.redis_answers import explained
+    from state.store.redis_error_messages import explained
 
     return str(explained(None, error)) if isinstance(error, RedisError) else None
 

@@ -26,7 +26,7 @@ def segments(
     as_json: JsonOption = False,
 ) -> None:
     """Show every segment with its customers, its share, and the mean recency, frequency and spend of its members."""
-    from cli.local.open_customer_inspector import inspector
+    from cli.local.inspector_connection import inspector
 
     if flows:
         moved = inspector(redis).flows(days_of(since))

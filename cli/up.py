@@ -19,7 +19,7 @@ def up() -> None:
     The data lives in memory and is gone afterwards. For production see deploy/README.md.
     """
     from cli.local.local_services import LocalServices
-    from state.store.redis_answers import without_password
+    from state.store.redis_error_messages import without_password
 
     stop = stop_on_signals()
     with LocalServices() as services:

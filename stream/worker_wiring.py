@@ -13,11 +13,11 @@ import redis
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.continuity.group_claims import group_claims
 from consumers.entries.entry_log import EntryLog
+from consumers.inputs.base_currency import shop_money
 from consumers.inputs.bounds import EventBounds
 from consumers.inputs.customers import ProfileInput
 from consumers.inputs.identities import IdentityInput
 from consumers.inputs.orders import OrderInput
-from consumers.inputs.shop_money import shop_money
 from consumers.inputs.web_sessions import SessionInput
 from consumers.runtime.commit import SegmentCommitter
 from consumers.runtime.letter_sending import LetterSender

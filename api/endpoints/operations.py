@@ -7,7 +7,7 @@ from redis import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from api.access.scopes import Scope
-from api.endpoints.pipeline_models import Health, PipelineStatus, Readiness
+from api.endpoints.pipeline_responses import Health, PipelineStatus, Readiness
 from api.serving.scope_guard import InjectedServices, guarded_router, requires_scope
 from state.store import keys
 

@@ -14,8 +14,8 @@ from api.serving.services import Services
 from experiments.reporting.cell_text import HEADINGS, chance, evidence, title
 from experiments.reporting.contamination import contamination_sentences
 from experiments.reporting.document import Comparison, Report
+from experiments.reporting.not_computable import unsaid_sentences
 from experiments.reporting.standing import standing_sentences
-from experiments.reporting.unsaid import unsaid_sentences
 from experiments.statistics.metric_samples import RATES
 from queries.experiments.experiments import ExperimentReport
 from queries.experiments.summaries import ExperimentSummaries

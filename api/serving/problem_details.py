@@ -21,7 +21,7 @@ from queries.customers.customer_and_segment_json import CustomerUnknown
 from queries.experiments.experiments import UnknownExperiment
 from state.campaigns.triggers import TriggerUnknown
 from state.model.baselines import BaselineUnknown
-from state.store.redis_answers import RedisUnreachable, explained
+from state.store.redis_error_messages import RedisUnreachable, explained
 
 __all__ = [
     "MEDIA_TYPE",

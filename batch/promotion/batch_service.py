@@ -12,7 +12,7 @@ from batch.promotion.approval_guard import guard_violations
 from batch.promotion.batch_lock import BatchBusy, BatchLock
 from batch.promotion.decisions import Decision, Promotion
 from batch.promotion.first_baseline import FirstBaseline
-from batch.promotion.import_end import REFIT_BY, ImportEnd
+from batch.promotion.refit_after_import import REFIT_BY, ImportEnd
 from batch.rebaseline import Rebaseliner
 from batch.settings import BatchSettings
 from events.base_error import ShoalError

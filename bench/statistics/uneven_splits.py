@@ -15,7 +15,7 @@ from scipy import stats
 from events.arrays import Floats
 from experiments.sequential.always_valid import mixture_p_value, mixture_precision
 from experiments.sequential.always_valid_rates import log_evidence
-from experiments.statistics.uneven_arms import UNEVEN
+from experiments.statistics.unequal_allocation import UNEVEN
 
 __all__ = [
     "DISTRIBUTIONS",

@@ -13,7 +13,7 @@ from state.partitions.worker_heartbeats import WorkerRegistry
 from state.settings import StateSettings
 from state.store import keys
 from state.store.connection import KEEPS_EVERYTHING, redis_info
-from state.store.redis_answers import explained, without_password
+from state.store.redis_error_messages import explained, without_password
 
 __all__ = ["redis_findings"]
 

@@ -24,8 +24,8 @@ from experiments.reporting.cell_text import (
 )
 from experiments.reporting.contamination import MERGED_CONTAMINATED, contamination_sentences
 from experiments.reporting.document import Arm, Comparison, Report
+from experiments.reporting.not_computable import unsaid_sentences
 from experiments.reporting.standing import standing_sentences
-from experiments.reporting.unsaid import unsaid_sentences
 
 __all__ = ["notes", "print_report"]
 

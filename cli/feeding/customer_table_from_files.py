@@ -62,7 +62,7 @@ def read_customers(
 
 @contextmanager
 def _events(topic: str, path: Path, mapping: Path | None) -> "Iterator[Iterable[Event]]":
-    from cli.feeding.export_events import KINDS, export_events, is_event_file
+    from cli.feeding.shop_export_events import KINDS, export_events, is_event_file
     from cli.formats.event_files import read_events
 
     if mapping is None and (topic not in KINDS or is_event_file(path)):

@@ -8,8 +8,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from cli.local.inspector_connection import inspector
 from cli.local.local_services import LocalServices
-from cli.local.open_customer_inspector import inspector
 from cli.printing.segment_tables import segments_table
 from consumers.history.segment_changes_reader import ChangeLog, read_changes
 from events.settings import KafkaSettings

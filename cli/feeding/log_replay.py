@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from cli.feeding.await_processing import wait_until_processed
-from cli.feeding.export_events import export_events
 from cli.feeding.live_segment_table import SegmentTicker
+from cli.feeding.shop_export_events import export_events
 from cli.formats.cdnow import read_cdnow, sample_path
 from cli.formats.event_files import read_events
 from cli.formats.file_invalid import FileInvalid

@@ -55,7 +55,7 @@ class LocalAddresses(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Return the addresses without the password of Redis."""
-        from state.store.redis_answers import without_password
+        from state.store.redis_error_messages import without_password
 
         return f"LocalAddresses(kafka={self.kafka!r}, redis={without_password(self.redis)!r}, api={self.api!r})"
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import redis
 
-from consumers.continuity.doubts import (
+from consumers.continuity.discontinuity_reasons import (
     TOPICS_OF_GROUP,
     Discontinuity,
     inconsistency,
@@ -16,7 +16,7 @@ from consumers.continuity.doubts import (
 )
 from consumers.continuity.log_facts import LogFacts, LogIdentity
 from events.settings import KafkaSettings
-from state.partitions.stored_state import read_stored_states
+from state.partitions.partition_consistency_state import read_stored_states
 
 __all__ = ["discontinuities", "require_continuity"]
 

@@ -6,13 +6,13 @@ from typing import Final
 import redis
 
 from consumers.broker.consumer_lag import end_offsets
-from consumers.continuity.doubts import TOPICS_OF_GROUP, loss, places_of, replaced_logs
+from consumers.continuity.discontinuity_reasons import TOPICS_OF_GROUP, loss, places_of, replaced_logs
 from consumers.continuity.log_facts import LogFacts
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.specs import partitions_of_topic
 from state.partitions.accepted_gaps import AcceptedGap, AcceptedGaps, Reason
-from state.partitions.stored_state import StoredState, read_stored_states
+from state.partitions.partition_consistency_state import StoredState, read_stored_states
 
 __all__ = ["GapUnknown", "accept_gaps"]
 

@@ -5,14 +5,21 @@ from collections.abc import Callable, Sequence
 
 import redis
 
-from consumers.continuity.doubts import TOPICS_OF_GROUP, Discontinuity, inconsistency, loss, replaced_logs, replacement
+from consumers.continuity.discontinuity_reasons import (
+    TOPICS_OF_GROUP,
+    Discontinuity,
+    inconsistency,
+    loss,
+    replaced_logs,
+    replacement,
+)
 from consumers.continuity.log_facts import LogFacts, LogIdentity
-from consumers.continuity.log_watch import LogWatch
+from consumers.continuity.topic_recreation_check import LogWatch
 from consumers.runtime.protocols import PartitionClaims
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
+from state.partitions.partition_consistency_state import StoredState, note_logs, read_stored_states
 from state.partitions.partition_fence import OwnedPartition
-from state.partitions.stored_state import StoredState, note_logs, read_stored_states
 
 __all__ = ["LogsChanged", "VerifiedClaims"]
 

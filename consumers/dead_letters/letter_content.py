@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from consumers.broker.message_headers import Headers
-from consumers.dead_letters.named_texts import holds_id
+from consumers.dead_letters.customer_id_search import holds_id
 from events.schema.outputs import DeadLetter
 
 __all__ = ["Letter", "LetterPage", "PublishCounts", "is_about", "with_id"]

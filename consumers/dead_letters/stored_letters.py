@@ -15,9 +15,9 @@ from consumers.broker.internal_messages import NotReadable, StoredMessage, decod
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.broker.message_coordinates import Offsets, TopicAndPartition
 from consumers.broker.topic_reader import TopicReader
+from consumers.dead_letters.customer_id_search import holds_id
 from consumers.dead_letters.deleted_letters import DeletedLetters, Deletion
 from consumers.dead_letters.letter_content import Letter, LetterPage, PublishCounts, is_about, with_id
-from consumers.dead_letters.named_texts import holds_id
 from consumers.dead_letters.sealed_values import SealedValues
 from events.schema.outputs import DeadLetter
 from events.settings import KafkaSettings

@@ -19,7 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING
 from consumers.broker.internal_messages import OnSkipped, StoredMessage, decode_or_skip, stored_message
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.broker.topic_reader import TopicReader
-from consumers.entries.published_entries import published_entry
+from consumers.entries.entry_validation import published_entry
 from events.base_error import ShoalError
 from events.schema.outputs import Entry
 from events.settings import KafkaSettings

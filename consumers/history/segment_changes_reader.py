@@ -11,8 +11,8 @@ from consumers.broker.consumer_lag import end_offsets, reported_ends
 from consumers.broker.internal_messages import OnSkipped, log_skipped, stored_message
 from consumers.broker.message_coordinates import Offsets
 from consumers.broker.topic_reader import TopicReader
+from consumers.history.change_validation import read_published_changes
 from consumers.history.customer_messages import messages_of_customer
-from consumers.history.published_changes import read_published_changes
 from events.segment_changes import Change
 from events.settings import KafkaSettings
 

@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
+from consumers.dead_letters.customer_id_search import is_json, named_texts
 from consumers.dead_letters.letter import RejectedMessage, dead_letter, letter_id
-from consumers.dead_letters.named_texts import is_json, named_texts
 from consumers.dead_letters.sealed_values import SealedValues
 from consumers.runtime.partition_batch import PartitionBatch
 from consumers.runtime.protocols import Committer

@@ -19,8 +19,8 @@ import redis
 from consumers.broker.kafka_sink import KafkaSink
 from consumers.continuity.group_claims import group_claims
 from consumers.entries.entry_log import EntryLog
+from consumers.inputs.base_currency import shop_money
 from consumers.inputs.bounds import EventBounds
-from consumers.inputs.shop_money import shop_money
 from consumers.runtime.letter_sending import LetterSender
 from consumers.runtime.micro_batch_runtime import MicroBatchRuntime, Wiring
 from consumers.runtime.retry_policy import is_retriable

@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 from experiments.sequential.always_valid import Numbers, half_width, mixture_precision
 from experiments.sequential.group_sequential import crossing_probability
 from experiments.statistics.sample import LARGEST, Sample, unusable
-from experiments.statistics.uneven_arms import effective_customers
+from experiments.statistics.unequal_allocation import effective_customers
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = [

@@ -9,7 +9,7 @@ from experiments.statistics.omnibus_tests import OmnibusTest, chi_squared, welch
 from experiments.statistics.proportions import wilson
 from experiments.statistics.sample import Sample
 from experiments.statistics.sample_ratio_mismatch import MISMATCH_P_VALUE, sample_ratio, sequential_sample_ratio
-from experiments.statistics.uneven_arms import pooled_if_uneven
+from experiments.statistics.unequal_allocation import pooled_if_uneven
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 from experiments.tally import THOUSANDTHS, Tallies, Tally
 

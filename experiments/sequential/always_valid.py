@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.statistics.sample import Sample, unusable
-from experiments.statistics.uneven_arms import effective_customers
+from experiments.statistics.unequal_allocation import effective_customers
 from experiments.statistics.value_or_reason import Estimate, Interval, NotComputable, Reason, Result
 
 __all__ = ["Numbers", "always_valid", "half_width", "mixture_p_value", "mixture_precision"]

@@ -10,7 +10,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from experiments.sequential.always_valid import mixture_p_value, mixture_precision
 from experiments.statistics.sample import Sample, unusable
-from experiments.statistics.uneven_arms import effective_customers
+from experiments.statistics.unequal_allocation import effective_customers
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result
 
 __all__ = ["Contrast", "Heterogeneity", "Pair", "against_the_rest", "cochran_q"]

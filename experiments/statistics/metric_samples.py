@@ -7,7 +7,7 @@ from experiments.statistics.cuped import CupedSamples, adjusted_revenue
 from experiments.statistics.order_value_ratio import average_order_value
 from experiments.statistics.proportions import expected_counts_allow_z
 from experiments.statistics.sample import Sample, conversion, retention, revenue
-from experiments.statistics.uneven_arms import pooled_if_uneven
+from experiments.statistics.unequal_allocation import pooled_if_uneven
 from experiments.statistics.value_or_reason import NotComputable, Reason, Result, both
 from experiments.tally import Tally
 

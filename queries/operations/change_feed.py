@@ -9,7 +9,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from consumers.broker.internal_messages import OnSkipped, log_skipped, stored_message
-from consumers.history.published_changes import read_published_changes
+from consumers.history.change_validation import read_published_changes
 from events.segment_changes import Change
 from events.settings import KafkaSettings
 

@@ -6,7 +6,7 @@ import redis
 from pydantic import BaseModel
 
 from state.store.connection import KEEPS_EVERYTHING, MAY_EVICT, redis_info, try_writing
-from state.store.redis_answers import explained
+from state.store.redis_error_messages import explained
 
 __all__ = ["RedisCondition", "redis_condition"]
 

@@ -11,7 +11,7 @@ from state.redis_address import SCHEMES, is_readable_url
 from state.settings import StateSettings
 from state.store import keys
 from state.store.clients import open_client
-from state.store.redis_answers import IS_CLUSTER, UNREADABLE, RedisRefuses, RedisUnreachable, explained
+from state.store.redis_error_messages import IS_CLUSTER, UNREADABLE, RedisRefuses, RedisUnreachable, explained
 
 __all__ = [
     "KEEPS_EVERYTHING",

@@ -13,11 +13,11 @@ import redis
 
 from consumers.broker.message_coordinates import Offsets
 from consumers.continuity.log_facts import LogFacts, LogIdentity
-from consumers.continuity.log_watch import LogWatch
+from consumers.continuity.topic_recreation_check import LogWatch
 from events.settings import KafkaSettings
 from state.campaigns.deliveries import DeliveryStore
 from state.partitions.accepted_gaps import AcceptedGap, AcceptedGaps
-from state.partitions.stored_state import note_logs, read_logs
+from state.partitions.partition_consistency_state import note_logs, read_logs
 from state.store import keys
 
 __all__ = ["ChangePositions", "Position"]

@@ -7,7 +7,7 @@ import redis
 
 from consumers.broker.internal_messages import StoredMessage
 from consumers.entries.entry_log import EntryLog
-from consumers.history.published_changes import read_published_changes
+from consumers.history.change_validation import read_published_changes
 from events.segment_changes import Change
 from events.topics.partitioning import partitions_of
 from state.campaigns.deliveries import DeliveryStore

@@ -13,8 +13,8 @@ from events.settings import KafkaSettings
 from state.customers.records import Rows
 from state.model.baselines import BaselineStore, ModelStore
 from stream.model.baseline_zero import RfmTiers
+from stream.model.model_validation import fits, published_baseline, published_model
 from stream.model.name_truth import NameCounts, name_counts
-from stream.model.published_models import fits, published_baseline, published_model
 from stream.model.segmenter import CentroidSegmenter, Segmenter, segments_of
 
 __all__ = ["LiveSegmenter", "ModelFeed"]

@@ -14,8 +14,8 @@ from state.customers.records import CustomerBatch, Rows, unpack
 from stream.customers.fold import Fold, Folded, merge
 from stream.customers.outcomes import NAMES, UNMATCHED
 from stream.model.live_segmenter import LiveSegmenter
-from stream.moves.departures import PROFILE_PART, RECORD_PART, with_departures
 from stream.moves.hysteresis import Hysteresis
+from stream.moves.merged_departures import PROFILE_PART, RECORD_PART, with_departures
 from stream.moves.segmentation import SegmentationBatch, resegment_partitions, sums_for_baseline
 from stream.people.combine_customers import combine_customers
 

@@ -16,8 +16,8 @@ from state.customers.records import blank_rows
 from stream.customers.features import FeatureUnknown
 from stream.customers.lifecycle import stages_of
 from stream.model.kmeans import nearest
+from stream.model.model_validation import published_baseline
 from stream.model.name_truth import name_counts, name_share
-from stream.model.published_models import published_baseline
 from stream.model.segmenter import CentroidSegmenter
 from tests.batch.known_groups import FEATURES, shop_table
 from tests.building import DAY_MS, HALF_LIFE_MS, NOW, NOW_MS, RFM, names, rows_with, shoppers

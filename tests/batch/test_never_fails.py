@@ -11,7 +11,7 @@ from batch.fit_options import FitOptions
 from events.base_error import ShoalError
 from events.schema.outputs import Baseline
 from stream.model.kmeans import nearest
-from stream.model.published_models import published_baseline
+from stream.model.model_validation import published_baseline
 from stream.model.segmenter import CentroidSegmenter
 from tests.building import HALF_LIFE_MS, NOW, NOW_MS, examples, names, shoppers
 

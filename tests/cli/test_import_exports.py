@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.feeding.customer_table_from_files import read_customers
-from cli.feeding.export_events import ExportUnclear
 from cli.feeding.log_replay import read_orders
+from cli.feeding.shop_export_events import ExportUnclear
 from cli.main import app
 
 EXPORT = (

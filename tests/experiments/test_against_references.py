@@ -24,7 +24,7 @@ from experiments.statistics.metric_samples import measure
 from experiments.statistics.multiplicity import adjusted_p_values
 from experiments.statistics.proportions import two_proportions
 from experiments.statistics.sample_ratio_mismatch import sample_ratio
-from experiments.statistics.uneven_arms import effective_customers
+from experiments.statistics.unequal_allocation import effective_customers
 from experiments.tally import THOUSANDTHS
 from tests.experiments.tallying import shop
 

@@ -1,9 +1,9 @@
 """Invariant 2: an offset that is missing where events were counted is doubt, not zero."""
 
-from consumers.continuity.doubts import inconsistency
+from consumers.continuity.discontinuity_reasons import inconsistency
 from events.settings import KafkaSettings
 from events.topics.partitioning import partition_of
-from state.partitions.stored_state import read_stored_states
+from state.partitions.partition_consistency_state import read_stored_states
 from state.store import keys
 from tests.shop import order, purchases
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from consumers.history.published_changes import is_erasure_notice
+from consumers.history.change_validation import is_erasure_notice
 from events.schema.outputs import ErasureNotice
 from stream.campaigns.webhook_request import new_secret
 from tests.shop import order, purchases

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from consumers.dead_letters.named_texts import holds_id, named_texts
+from consumers.dead_letters.customer_id_search import holds_id, named_texts
 
 ANNA = "anna-7@x.example"
 ESCAPED = "".join(f"\\u{ord(each):04x}" for each in ANNA)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from cli.local.argv_secrets import without_secrets
 from cli.local.embedded import ChildProcess
-from cli.local.secret_arguments import without_secrets
 from tests.waiting import PATIENCE_S, until
 
 SECRET = "redis://shoal:marked-secret@127.0.0.1:1/0"  # noqa: S105 - of a test
 PROGRAM = """
 import os, sys, time
-from cli.local.secret_arguments import hide_secret_arguments
+from cli.local.argv_secrets import hide_secret_arguments
 hide_secret_arguments()
 print(sys.argv[1:], os.environ["SHOAL_REDIS"], os.environ["SHOAL_TRIGGER_SECRET"], flush=True)
 time.sleep(600)

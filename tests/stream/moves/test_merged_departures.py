@@ -13,9 +13,9 @@ from consumers.runtime.protocols import Loaded
 from state.customers.records import CustomerBatch, unpack
 from state.partitions.partition_store import OwnedPartition
 from stream.model.baseline_zero import RfmTiers
-from stream.moves.departures import PROFILE_PART, RECORD_PART
 from stream.moves.handler import SegmentHandler
 from stream.moves.hysteresis import Hysteresis
+from stream.moves.merged_departures import PROFILE_PART, RECORD_PART
 from tests.building import HALF_LIFE_MS, NOW_MS, topic_slice
 from tests.shop import FAR_MS, message, order
 

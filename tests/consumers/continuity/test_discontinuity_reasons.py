@@ -2,10 +2,10 @@
 
 import pytest
 
-from consumers.continuity.doubts import inconsistency, replaced_logs, truncations
+from consumers.continuity.discontinuity_reasons import inconsistency, replaced_logs, truncations
 from consumers.continuity.log_facts import LogIdentity
 from events.settings import KafkaSettings
-from state.partitions.stored_state import StoredState
+from state.partitions.partition_consistency_state import StoredState
 from state.store import keys
 
 KAFKA = KafkaSettings(topic_prefix="t-", partitions=4)

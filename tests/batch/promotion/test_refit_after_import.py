@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from batch.promotion.import_end import REFIT_BY, ImportEnd
+from batch.promotion.refit_after_import import REFIT_BY, ImportEnd
 from tests.building import NOW, make_baseline
 
 FIRST = make_baseline().model_copy(update={"customers": 2_881, "created_at": NOW})

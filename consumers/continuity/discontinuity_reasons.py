@@ -12,7 +12,7 @@ from consumers.continuity.log_facts import LogFacts, LogIdentity
 from events.base_error import ShoalError
 from events.settings import KafkaSettings
 from events.topics.specs import EXPERIMENT_TOPICS, SEGMENT_TOPICS, partitions_of_topic
-from state.partitions.stored_state import StoredState
+from state.partitions.partition_consistency_state import StoredState
 from state.store import keys
 
 __all__ = [

@@ -24,7 +24,7 @@ from experiments.sequential.always_valid import always_valid
 from experiments.sequential.always_valid_rates import log_evidence, two_rate_sequences
 from experiments.statistics.metric_samples import cuped_samples, samples
 from experiments.statistics.sample import Sample
-from experiments.statistics.uneven_arms import effective_customers, pooled_if_uneven
+from experiments.statistics.unequal_allocation import effective_customers, pooled_if_uneven
 from tests.experiments.tallying import counts, experiment, shop
 
 RUNS = 400
@@ -38,7 +38,7 @@ BOUND = ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / RUNS)
     ["rate of 10%", "revenue, log-normal sigma 1", "revenue, log-normal sigma 2", "revenue, 5% buy, sigma 1",
      "revenue with refunds", "revenue with one whale", "revenue, two prices"],
 )  # fmt: skip
-def test_uneven_arms_find_no_more_than_alpha_however_often_somebody_looks(split, distribution):
+def test_unequal_allocation_find_no_more_than_alpha_however_often_somebody_looks(split, distribution):
     assert max(false_findings(31, RUNS, distribution, SHARES[split])) <= BOUND
 
 
