@@ -1,4 +1,4 @@
-"""Events that are drawn out of order, given out in order of time."""
+"""Events that are drawn out of order, returned in order of time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class EventMerger:
         joined = _joined(self._parts)
         joined = joined[np.argsort(joined.times, kind="stable")]
         due = len(joined) if before_ms is None else int(np.searchsorted(joined.times, before_ms))
-        self._parts = [joined[due:][np.arange(len(joined) - due)]]  # copied, so that what is given out can be freed
+        self._parts = [joined[due:][np.arange(len(joined) - due)]]  # copied, so that what is returned can be freed
         return joined[:due]
 
     def __len__(self) -> int:

@@ -158,9 +158,21 @@ def test_a_recipe_has_at_most_ten_steps_and_names_what_there_is():
     assert all(len(re.findall(r"^\d+\.", part, re.MULTILINE)) <= 10 for part in recipes.split("\n### ")[1:])
     for name, file in re.findall(r"`(\w+)`[^`]{0,10} in\s+`([\w/]+\.py)`", recipes):
         assert re.search(rf"\b{name}\b", (ROOT / file).read_text()), (name, file)
+    for call, function, file in re.findall(r"call of `(\w+)` in `(\w+)` in\s+`([\w/]+\.py)`", recipes):
+        body = (ROOT / file).read_text().partition(f"def {function}(")[2].partition("\ndef ")[0]
+        assert f"{call}(" in body, (call, function, file)
     code = "".join(path.read_text() for folder in CODE for path in (ROOT / folder).rglob("*.py"))
     named = set(re.findall(r"`(_?[A-Za-z]\w*)[`(]", recipes)) - {"_s", "_ms", "_days", "_mb"}
     assert [name for name in sorted(named) if not re.search(rf"\b{name}\b", code)] == []
+
+
+def test_the_invariants_are_in_order_and_have_their_tests():
+    table = (ROOT / "docs/architecture.md").read_text().split("## Invariants")[1].split("\n## ")[0]
+    numbers = [int(number) for number in re.findall(r"^\| (\d+) ", table, re.MULTILINE)]
+    assert numbers == list(range(1, 19))
+    files = {int(path.name[5:7]) for path in (ROOT / "tests/invariants").glob("test_*.py")}
+    named = {int(number) for number in re.findall(r"tests/invariants/test_(\d+)…", table)}
+    assert files == named
 
 
 def test_every_feature_is_described():

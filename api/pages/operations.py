@@ -1,4 +1,4 @@
-"""Operations: workers, partitions, lag, and events by fate; for `admin` also forms to act on them."""
+"""Operations: workers, partitions, lag, and events by outcome; for `admin` also forms to act on them."""
 
 from typing import Any, Final
 

@@ -147,7 +147,7 @@ class Run:
             self.workers.pop().stop()
 
     def close(self) -> None:
-        """End the workers and let go of Redis."""
+        """End the workers and close Redis."""
         self.stop_workers()
         self.servers.logged_problems += self._logged_problems()
         self.redis.close()

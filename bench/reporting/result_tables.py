@@ -124,7 +124,7 @@ def _scaling(part: Document) -> Iterator[ResultTable]:
     yield ResultTable("Workers", note, ("workers", "events/s"), rows, commit_of(part))
     names = ("events_per_s", "changes_per_event", "active_events_per_s", "cpu_s_per_million", "rss_mb", *_BYTES)
     sizes = part["customers"].values()
-    crowds = [(f"{each['customers']:,}", *(_with_spread(each, name) for name in names)) for each in sizes]
+    by_size = [(f"{each['customers']:,}", *(_with_spread(each, name) for name in names)) for each in sizes]
     head = ("customers", "events/s", "changes an event", "of the active", "CPU-s per million", "worker MB")
     note = (
         "Customers with 1 to 15 orders are in Redis before the first event. events/s: orders of all of them evenly, so "
@@ -135,7 +135,7 @@ def _scaling(part: Document) -> Iterator[ResultTable]:
         f"{part['active_growth']:.0%} with the active ones."
     )
     columns = (*head, "bytes a customer", "record", "view")
-    yield ResultTable("Customers", note, columns, crowds, commit_of(part))
+    yield ResultTable("Customers", note, columns, by_size, commit_of(part))
 
 
 def _catch_up(part: Document) -> Iterator[ResultTable]:

@@ -60,17 +60,17 @@ def _latency(results: Document) -> Iterator[Target]:
             _value_at(results, ("latency", name, "achieved")),
             _value_at(results, ("latency", name, "rate")),
         )
-        # A load that was not there cannot show that it was borne.
+        # A load that was not there cannot show that it was sustained.
         yield line._replace(reached=False) if achieved and rate and achieved < 0.98 * rate else line
 
 
 def _memory(results: Document) -> Iterator[Target]:
-    crowds = _value_at(results, ("scaling", "customers")) or {}
+    sizes = _value_at(results, ("scaling", "customers")) or {}
     peaks = [
         _value_at(results, ("throughput", "rss_mb")),
         _value_at(results, ("throughput", "mixed", "rss_mb")),
         _value_at(results, ("catch_up", "rss_mb")),
-        *(crowd.get("rss_mb") for crowd in crowds.values()),
+        *(size.get("rss_mb") for size in sizes.values()),
     ]
     known = [peak for peak in peaks if peak is not None]
     worst = max(known) if known else None
@@ -94,7 +94,7 @@ def _rest(results: Document) -> Iterator[Target]:
     pace = "reads of a segment over HTTP"
     line = _at_most(results, f"{pace}, p99 at 5,000/s, one process", ("reads", "paced", "p99_ms"), 10, "ms")
     answered, rate = _value_at(results, ("reads", "paced", "per_s")), _value_at(results, ("reads", "rate"))
-    # Requests that were not answered, or not at the pace, do not show that it is borne.
+    # Requests that were not answered, or not at the pace, do not show that it is sustained.
     unborne = bool(_value_at(results, ("reads", "refused"))) or bool(answered and rate and answered < 0.98 * rate)
     yield line._replace(reached=False) if unborne else line
     yield _at_most(results, "re-baseline of a million customers", ("rebaseline", "wall_s"), 60, "s")

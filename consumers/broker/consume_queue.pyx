@@ -111,7 +111,7 @@ cdef class MessageQueue:
             self.count = 0
 
     def close(self):
-        """Let go of all messages and of the queue."""
+        """Release all messages and the queue."""
         self.drop()
         if self.queue:
             with nogil:

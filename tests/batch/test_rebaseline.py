@@ -44,8 +44,8 @@ def test_the_preview_is_what_workers_then_do():
 
 def test_customers_of_whom_nothing_is_known_are_not_previewed():
     baseline = proposal_of(customers()).baseline
-    crowd = preview_moves(baseline, HALF_LIFE_MS, [(rows_with(3), np.full(3, NOW_MS))])
-    assert crowd.moves(CentroidSegmenter(baseline, HALF_LIFE_MS), Hysteresis.uniform(0.1)) == []
+    preview = preview_moves(baseline, HALF_LIFE_MS, [(rows_with(3), np.full(3, NOW_MS))])
+    assert preview.moves(CentroidSegmenter(baseline, HALF_LIFE_MS), Hysteresis.uniform(0.1)) == []
 
 
 def test_chunks_give_the_same_crowd_as_all_at_once():

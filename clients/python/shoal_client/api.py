@@ -132,7 +132,7 @@ class Shoal:
         return self._get(f"/v1/experiments/{quote(experiment, safe='')}/report", dict[str, Any])
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._pool.clear()
 
     def __enter__(self) -> Self:

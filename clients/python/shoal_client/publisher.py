@@ -87,7 +87,7 @@ class Publisher:
         self._raise_failure()
 
     def close(self) -> None:
-        """Flush and let go of the connection. Raises PublishFailed."""
+        """Flush and close the connection. Raises PublishFailed."""
         try:
             self.flush()
         finally:

@@ -27,7 +27,7 @@ LATENCY = {
     "late_p99_ms": 2.0,
     "view_poll_ms": 1.3,
 }
-CROWD = {
+CUSTOMERS = {
     **JOB,
     "customers": 10_000,
     "active_events_per_s": 7.0,
@@ -44,7 +44,7 @@ PARTS = {
         "two_workers_spread": [1.7, 1.9],
         "growth": 0.5,
         "active_growth": 0.9,
-        "customers": {"10000": CROWD},
+        "customers": {"10000": CUSTOMERS},
     },
     "catch_up": {
         **summary(
