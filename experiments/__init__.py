@@ -1,7 +1,7 @@
 """The statistics of experiments: pure functions from tallies to results, without I/O of any kind.
 
-Only what is quick to import is named here; `experiments.reporting.report` and the statistics bring scipy and
-statsmodels.
+Definitions and tallies enter. Only what is quick to import is named here: `reporting.report` and the statistics bring
+scipy and statsmodels. Begin reading at `definition`.
 """
 
 from experiments.assignment import Assignment, Unassigned, assign, assign_many

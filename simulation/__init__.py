@@ -1,1 +1,4 @@
-"""A shop that never was: a seeded stream of events whose truth is known."""
+"""A shop that never was: a seeded stream of events whose truth is known.
+
+A scenario and a seed enter; neither Kafka nor Redis does. Begin reading at `shop`.
+"""

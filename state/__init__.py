@@ -1,1 +1,4 @@
-"""What Redis holds: customer records, segments, models, baselines."""
+"""What Redis holds: customer records, segments, models, baselines.
+
+Records and offsets enter; neither Kafka nor a computation of segments does. Begin reading at `store.keys`.
+"""

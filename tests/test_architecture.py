@@ -175,6 +175,19 @@ def test_the_invariants_are_in_order_and_have_their_tests():
     assert files == named
 
 
+def test_every_room_says_what_it_does_what_may_enter_and_where_to_begin():
+    packages = [folder for folder in CODE if folder not in {"bench", "clients", "tests"}]
+    for init in sorted(path for folder in packages for path in (ROOT / folder).rglob("__init__.py")):
+        text = ast.get_docstring(ast.parse(init.read_text())) or ""
+        what, _, rest = text.partition("\n\n")
+        begins = re.findall(r"Begin reading at\s+`([\w.]+)`", rest)
+        assert what, init
+        assert len(begins) == 1, (init, text)
+        assert rest.partition("Begin reading")[0].strip(), (init, "says nothing of what may enter")
+        begin = init.parent / begins[0].replace(".", "/")
+        assert begin.with_suffix(".py").exists() or begin.with_suffix(".pyx").exists(), (init, begins)
+
+
 def test_every_feature_is_described():
     table = (ROOT / "docs/baselines.md").read_text().split("## Features")[1].split("##")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(FEATURES)

@@ -1,4 +1,7 @@
-"""The dashboard: HTML pages rendered on the server, behind a sign-in."""
+"""The dashboard: HTML pages rendered on the server, behind a sign-in.
+
+Only signed-in sessions enter; figures come as plain data from `figures`. Begin reading at `routes`.
+"""
 
 from api.pages.routes import add_pages
 

@@ -1,4 +1,4 @@
 """Cross-cutting concerns of every request: errors, scopes, limits, caching, metrics, and the services.
 
-Holds no endpoint. Begin reading at `services`.
+Every request passes; no endpoint enters. Begin reading at `services`.
 """

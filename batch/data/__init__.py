@@ -1,4 +1,4 @@
 """The table that a baseline is fitted on: read from Redis or event files, cleaned, and described.
 
-Begin reading at `customer_table` and `cleaning`.
+Records from Redis and event files enter; no clusters do. Begin reading at `customer_table`.
 """

@@ -1,4 +1,4 @@
 """Matches new clusters with the live segments, and previews which customers would move.
 
-Knows centroids and labels, not how they were fitted. Begin reading at `matching`.
+Centroids and labels enter; how they were fitted does not. Begin reading at `matching`.
 """

@@ -1,4 +1,4 @@
 """Lifetime value by BG/NBD and Gamma-Gamma: expected orders, their amount, probability of being alive.
 
-Begin reading at `lifetime_models`.
+Counts and times of orders enter; no segment does. Begin reading at `lifetime_models`.
 """

@@ -1,4 +1,4 @@
 """Names clusters, profiles their members, and explains them by rules and recommended actions.
 
-Begin reading at `names`.
+Finished clusters enter; how they were fitted does not. Begin reading at `names`.
 """

@@ -1,4 +1,4 @@
 """Decides whether and when a proposed baseline goes live, and puts it live.
 
-Begin reading at `batch_service` and `decisions`.
+Proposals and decisions enter; only here does a baseline go live. Begin reading at `batch_service`.
 """

@@ -1,4 +1,7 @@
-"""The report of a baseline: a JSON document of its metrics, charts of them, and one HTML page that opens offline."""
+"""The report of a baseline: a JSON document of its metrics, charts of them, and one HTML page that opens offline.
+
+A fitted candidate and its baseline enter; nothing is computed anew. Begin reading at `document`.
+"""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
 """Compares candidate clusterings by their metrics, and selects one.
 
-Begin reading at `compare_and_fit`.
+Cleaned points and the labels of candidates enter. Begin reading at `compare_and_fit`.
 """

@@ -1,4 +1,4 @@
 """What `shoal rebaseline`, `shoal baselines` and `shoal batch` share: opening stores, printing baselines.
 
-Begin reading at `stores`.
+Settings and baselines enter; nothing is fitted here. Begin reading at `stores`.
 """

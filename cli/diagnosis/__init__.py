@@ -1,4 +1,4 @@
 """What `shoal doctor` looks at: Kafka, Redis, and the data in it.
 
-Begin reading at `finding` and `kafka_findings`.
+The settings of each service enter; nothing is changed. Begin reading at `kafka_findings`.
 """

@@ -1,4 +1,4 @@
 """`shoal experiment`: define, read, plan and end experiments.
 
-Begin reading at `commands`.
+Definitions and tallies enter; the statistics are in `experiments`. Begin reading at `commands`.
 """

@@ -1,4 +1,4 @@
 """How commands print results and write tables, and the options that several commands share.
 
-Begin reading at `output`.
+Finished documents enter. Begin reading at `output`.
 """

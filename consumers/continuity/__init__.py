@@ -1,4 +1,4 @@
-"""Whether Redis and Kafka hold together: nothing is read on where state or log are not those that belong together.
+"""Whether Redis and Kafka belong together: nothing is read on where state or log are not those that were left.
 
-Begin reading at `verified_claims`.
+Ids, offsets and counts enter; no event does. Begin reading at `verified_claims`.
 """

@@ -1,4 +1,4 @@
 """Rejected events: written to `dead-letters`, listed, and published again.
 
-Begin reading at `letter`.
+Messages that were refused enter, with the reason. Begin reading at `letter`.
 """

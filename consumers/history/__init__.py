@@ -1,4 +1,4 @@
 """Reads topics from the past: segment changes, sessions and messages of one customer, erasures.
 
-No consumer group enters. Begin reading at `segment_changes_reader`.
+Whole topics enter; no consumer group does. Begin reading at `segment_changes_reader`.
 """

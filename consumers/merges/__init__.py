@@ -1,4 +1,4 @@
-"""Merges of customers (`identities`): what partitions tell each other of them. Begin reading at `messages.py`.
+"""Merges of customers (`identities`): the messages by which partitions tell each other of them.
 
-May enter: decisions about merges and the messages that carry them. Not: what a merge does to records or tallies.
+Decisions about merges enter; what a merge does to records or tallies does not. Begin reading at `messages`.
 """

@@ -1,4 +1,4 @@
 """Statistics that stay valid while results are read repeatedly.
 
-Pure functions on samples. Begin reading at `always_valid`.
+Samples enter, in the order in which they were read. Begin reading at `always_valid`.
 """

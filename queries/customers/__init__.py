@@ -1,4 +1,4 @@
 """One customer or a page of customers: record, segment, history, purchases, lifetime value, explanation.
 
-Begin reading at `customer_and_segment_json`.
+Ids of customers enter; nothing is changed. Begin reading at `customer_and_segment_json`.
 """

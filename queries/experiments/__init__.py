@@ -1,4 +1,4 @@
 """Experiments as people read them: definitions, reports, the effect over time, order rates.
 
-Begin reading at `experiments`.
+Ids of experiments enter; tallies come from Redis. Begin reading at `experiments`.
 """

@@ -1,4 +1,4 @@
 """How the pipeline is doing: workers, lag, rates, dead letters, triggers, the newest changes.
 
-Begin reading at `pipeline_status`.
+Redis and Kafka are asked; no customer enters. Begin reading at `pipeline_status`.
 """

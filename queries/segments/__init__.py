@@ -1,4 +1,4 @@
 """The segments as a whole: sizes, profiles, countries, names, and two baselines compared.
 
-Begin reading at `segment_survey`.
+Baselines and all records enter. Begin reading at `segment_survey`.
 """

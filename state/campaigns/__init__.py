@@ -1,4 +1,4 @@
 """Triggers, their queued deliveries, and suppressed customers in Redis.
 
-Begin reading at `triggers`.
+Triggers and deliveries enter; no webhook is called here. Begin reading at `triggers`.
 """

@@ -1,4 +1,4 @@
-"""Who was erased, who is to be, and writes that an erased customer is kept out of.
+"""Erased customers and pending erasures; writes that skip whoever was erased.
 
-Begin reading at `erased_customers`.
+Ids enter and leave as salted hashes. Begin reading at `erased_customers`.
 """

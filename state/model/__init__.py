@@ -1,4 +1,4 @@
 """Baselines, the current model and the drift alarm in Redis.
 
-Begin reading at `baselines`.
+Centroids and decisions enter; no customer does. Begin reading at `baselines`.
 """

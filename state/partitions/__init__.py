@@ -1,4 +1,4 @@
 """What a partition owns, read and saved in one transaction by its one writer.
 
-Records come from `state.customers`; no clustering. Begin reading at `partition_store`.
+Records come from `state.customers`; no clustering enters. Begin reading at `partition_store`.
 """

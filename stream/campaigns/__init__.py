@@ -1,4 +1,4 @@
 """Calls webhooks for segment changes: matching, permission to contact, delivery with retries.
 
-Changes enter from Kafka. Begin reading at `service`.
+Segment changes enter from Kafka; what makes them does not. Begin reading at `service`.
 """

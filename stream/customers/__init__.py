@@ -1,4 +1,4 @@
 """What is computed of one customer: the fold of events into records, features, and what `now` is.
 
-Pure functions on record rows. Begin reading at `fold`.
+Record rows enter; Kafka and Redis do not. Begin reading at `fold`.
 """

@@ -1,4 +1,4 @@
 """Erases customers: within a partition by its owner, and everywhere else on request.
 
-Begin reading at `erase_everywhere`.
+Requests to erase enter. Begin reading at `erase_everywhere`.
 """

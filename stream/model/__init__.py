@@ -1,4 +1,4 @@
 """The online model: k-means, the live segmenter, its borders, the published versions, drift.
 
-Knows records, vectors and centroids; events and segment changes do not enter. Begin reading at `segmenter`.
+Records, vectors and centroids enter; events and segment changes do not. Begin reading at `segmenter`.
 """

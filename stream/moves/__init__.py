@@ -1,4 +1,4 @@
 """How events move customers between segments, and what a segment change says.
 
-Pure functions of records, events and the live model. Begin reading at `handler`.
+Records, events and the live model enter. Begin reading at `handler`.
 """

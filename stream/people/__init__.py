@@ -1,4 +1,5 @@
-"""What becomes of two customers who turn out to be one person. Begin reading at `combine_customers.py`.
+"""What becomes of two customers who turn out to be one person.
 
-May enter: records and what events told of customers. Not: segments, Kafka, Redis.
+Records and what events reported of customers enter; segments, Kafka and Redis do not. Begin reading at
+`combine_customers`.
 """

@@ -1,4 +1,4 @@
 """The sweep: re-evaluates customers without new events, as time, model or baseline change.
 
-Begin reading at `sweeper`.
+Partitions that this worker owns enter; no event does. Begin reading at `sweeper`.
 """

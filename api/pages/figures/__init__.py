@@ -1,4 +1,4 @@
 """Charts of the dashboard, as plain data that Plotly draws.
 
-Knows no request and no session. Begin reading at `plotly_figures`.
+Documents of `queries` enter; no request and no session does. Begin reading at `plotly_figures`.
 """

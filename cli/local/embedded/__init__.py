@@ -1,4 +1,7 @@
-"""The brokers that Shoal can start for itself: Redis and a Kafka broker as child processes on free loopback ports."""
+"""The brokers that Shoal can start for itself: Redis and a Kafka broker as child processes on free loopback ports.
+
+Programs and folders enter; nothing of Shoal's data does. Begin reading at `child_process`.
+"""
 
 from cli.local.embedded.apache_kafka import KafkaBroker, start_apache_kafka
 from cli.local.embedded.child_process import ChildProcess, ProgramMissing, Server, ServiceFailed
