@@ -28,7 +28,7 @@ def accept_gap(
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on behind a part of a topic that Kafka does not have any more; workers name the command where they stop.
+    """Continue after messages that Kafka has deleted; workers name the command where they stop.
 
     Every consumer group that reads the topic goes on where it begins now. What is skipped stays listed in `shoal
     health`: the figures of its customers lack it. It cannot be undone.

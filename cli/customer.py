@@ -29,7 +29,7 @@ def customer(
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a customer's record, features, lifetime value, segment, and the way it took through the segments."""
+    """Show a customer's record, features, lifetime value, segment, and its segment history."""
     from cli.local.inspector_connection import inspector
     from queries.customers.lifetime_value import lifetime_of_customer
     from state.operations.skipped_messages import SkippedMessages

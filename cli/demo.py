@@ -59,7 +59,7 @@ def demo(
         int, typer.Option(help="Customers that the simulated shop begins with.", min=600, max=100_000)
     ] = 3_000,
 ) -> None:
-    """Start everything on this machine, and show customers of a shop taking their segments.
+    """Start everything on this machine, and show customers of a shop being assigned to segments.
 
     A log's first part is loaded at full speed, as a shop would load its history; when the first baseline is live, the
     rest is replayed day by day. The simulated shop loads 240 days, then 45 in 15 seconds, and then lives: a day takes

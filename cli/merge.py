@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def merge(
-    previous_id: Annotated[str, typer.Argument(metavar="PREVIOUS", help="The id that goes up in the other.")],
+    previous_id: Annotated[str, typer.Argument(metavar="PREVIOUS", help="The id that is merged into the other.")],
     customer_id: Annotated[str, typer.Argument(metavar="SURVIVOR", help="The id that the person goes on under.")],
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Return once the merge is carried out, or say it was not.")] = (
@@ -41,10 +41,10 @@ def merge(
     redis: RedisOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that two customer ids are one person: what is known of PREVIOUS goes up in SURVIVOR, and what comes later.
+    """Say that two customer ids are one person: PREVIOUS is merged into SURVIVOR, with all that is known and will come.
 
-    It cannot be taken back. Of both directions the first holds, and a customer is merged once: what cannot hold is
-    among the dead letters, with the reason.
+    It cannot be taken back. If both directions are published, the first one counts, and a customer is merged once: what
+    cannot hold is among the dead letters, with the reason.
     """
     event = _event(previous_id, customer_id, datetime.now(UTC))
     on_record(redis, "customer.merge", [previous_id, customer_id])

@@ -20,9 +20,7 @@ def wait(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0.0)] = 300.0,
     settled: Annotated[
         bool,
-        typer.Option(
-            "--settled", help="Wait also until everybody was swept under a model that has stopped moving: two sweeps."
-        ),
+        typer.Option("--settled", help="Wait also until two full sweeps have run with a stable model."),
     ] = False,
     kafka: KafkaOption = None,
     redis_url: RedisOption = None,

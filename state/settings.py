@@ -70,7 +70,7 @@ class StateSettings(BaseSettings):
         description="latest orders of a customer that may still be edited, refunded and cancelled",
     )
     session_window: int = Field(
-        64, ge=1, le=65_535, description="latest web sessions of a customer that may still be told again"
+        64, ge=1, le=65_535, description="latest web sessions of a customer that may still be sent again"
     )
     duplicate_window: int = Field(
         4_096,
