@@ -42,6 +42,7 @@ def wanted(service, causes=("activity", "time")):
     return {change.change_id for change in changes if change.cause in causes}
 
 
+@pytest.mark.long
 def test_each_change_is_delivered_though_everything_is_killed(service, receiver, shoal):
     receiver.behave = lambda number: 500 if number % 7 == 0 else 200
     shoal("trigger", "add", "everything", "--url", receiver.url, "--secret", receiver.secret)

@@ -10,12 +10,9 @@ from tests.faults.__main__ import run_seed
 from tests.faults.faults import FAULTS, schedule
 from tests.faults.shop import make_shop
 
-SEEDS = [1, 2, pytest.param(3, marks=pytest.mark.long), pytest.param(4, marks=pytest.mark.long),
-         pytest.param(5, marks=pytest.mark.long)]  # fmt: skip
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 def test_a_short_schedule_ends_equal_to_the_truth(seed, tmp_path, kafka_choice: KafkaChoice):
     if not kafka_choice.apache:
         pytest.skip("needs a broker that survives a kill")

@@ -1,10 +1,10 @@
-"""How long the fuzzers run: SHOAL_FUZZ_EXAMPLES examples each, some hundred without it (`make fuzz`)."""
+"""How long the fuzzers run: SHOAL_FUZZ_EXAMPLES examples each, a few without it (`make fuzz`)."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = int(os.environ.get("SHOAL_FUZZ_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("SHOAL_FUZZ_EXAMPLES", "60"))
 
 
 def fuzzed(share: float = 1.0):

@@ -93,6 +93,7 @@ def test_a_rebaseline_moves_only_those_whose_segment_changes_and_keeps_ids_and_n
     service.assert_changes_agree()
 
 
+@pytest.mark.long
 def test_fitting_the_same_customers_again_gives_the_same_ids_and_names_and_moves_nobody(service):
     service.publish(start(service))
     service.until_processed()

@@ -59,6 +59,7 @@ def environment(service, monkeypatch):
         monkeypatch.setenv(name, value)
 
 
+@pytest.mark.long
 def test_who_was_silent_for_long_is_erased_as_on_request(service):
     redis = service.redis
     redis.config_set("rdbcompression", "no")

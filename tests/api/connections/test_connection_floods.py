@@ -88,7 +88,7 @@ def flood(port: int, sources: list[str], drip: bool) -> Iterator[list[socket.soc
 
 
 @pytest.mark.parametrize("drip", [False, True], ids=["silent", "a byte a second"])
-@pytest.mark.parametrize("addresses", [1, 50])
+@pytest.mark.parametrize("addresses", [1, pytest.param(50, marks=pytest.mark.long)])
 def test_a_flood_of_half_open_connections_refuses_nobody(port, addresses, drip):
     before = [_ask(port)[1] for _ in range(100)]
     with flood(port, [f"127.0.1.{1 + n}" for n in range(addresses)], drip) as held:
