@@ -155,6 +155,23 @@ def test_pages_fit_and_everybody_can_use_them(page, name):
             page.screenshot(path=Path(folder) / f"{name}-{width}{look}.png", full_page=True)
 
 
+def test_a_word_that_is_longer_than_a_phone_is_wide_breaks(page):
+    """A problem names hosts, topics and files, which may have no place to break."""
+    page.set_viewport_size({"width": 390, "height": 900})
+    shown(page, "operations")
+    page.evaluate(
+        """word => {
+        for (const kind of ["notice", "fine", "lead", "quiet"]) {
+            const said = Object.assign(document.createElement("p"), {className: kind, textContent: "worker " + word});
+            document.querySelector("main").prepend(said);
+        }
+        document.querySelector(".figures .big").textContent = word;
+    }""",
+        "ip-10-0-0-1.eu-central-1.compute.internal-" * 4,
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_newcomer_sees_which_segment_grows(page):
     shown(page, "segments")
     lead = page.locator("main > .lead")
