@@ -86,6 +86,7 @@ def _fold(
     named = orders.order_hashes != 0
     fresh = _fresh(book.recent, orders, slots)
     outcomes[~fresh] = DUPLICATE
+    outcomes[_settled_repeats(book, orders, slots, keys, fresh)] = SETTLED
     plain = fresh & named & (orders.kinds == PLACED) & (orders.amounts < LARGE_AMOUNT) & ~_is_told(book, keys, slots)
     new = np.flatnonzero(plain)
     if len(new):
@@ -154,6 +155,21 @@ def _fresh(recent: Ragged, orders: OrderColumns, slots: Ints) -> Flags:
     refunds = np.flatnonzero(orders.kinds == REFUNDED)
     fresh[refunds] &= first_occurrences(recent, slots[refunds], orders.event_hashes[refunds])
     return fresh
+
+
+def _settled_repeats(book: OrderBook, orders: OrderColumns, slots: Ints, keys: Ints, fresh: Flags) -> Ints:
+    """Return which repeated refunds (k,) of the batch are about settled orders.
+
+    A refund of a settled order is not remembered, so in a later micro-batch it would be settled once more, not a
+    duplicate. What becomes of it must not depend on where the micro-batches end.
+    """
+    again = np.flatnonzero(~fresh & (orders.kinds == REFUNDED) & (orders.order_hashes != 0))
+    again = again[unseen(book.recent, slots[again], orders.event_hashes[again])]
+    known = keys[again] & KEY
+    settled = are_known(known, slots[again], settled_keys(book)) & ~are_known(
+        known, slots[again], listed_keys(book.orders)
+    )
+    return again[settled]
 
 
 class OrderSums(RowSums):

@@ -258,6 +258,15 @@ def test_an_edit_after_its_order_left_the_book_is_settled_in_one_batch_too():
     assert customers.rows["gross"][0] == 50_000
 
 
+@pytest.mark.parametrize("split", [1, 2])
+def test_a_refund_of_a_settled_order_that_is_repeated_is_settled_both_times(split):
+    small = Fold(HALF_LIFE_MS, 3, 3, 100)
+    sent = [[told(PLACED, order, at=order, event=order)] for order in range(1, 6)]
+    refunds = [told(REFUNDED, 1, at=20, event=50)] * 2
+    _, outcomes = folded([*sent, *(refunds[i : i + split] for i in range(0, 2, split))], fold=small)
+    assert outcomes == [APPLIED] * 5 + [SETTLED] * 2
+
+
 def test_events_of_records_written_before_there_were_books_are_recognised():
     customers = CustomerBatch.blank(names(1))
     customers.recent = customers.recent.appended(ints([0]), columns([told(PLACED, 1, event=5)]).event_hashes)
