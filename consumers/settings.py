@@ -35,7 +35,7 @@ class ConsumerSettings(BaseSettings):
     earliest: date = Field(date(1990, 1, 1), description="events from before this day (UTC) are rejected")
     placeholder_ids: Annotated[tuple[str, ...], NoDecode] = Field(
         PLACEHOLDER_IDS,
-        description="customer ids that stand for a missing id, in any case, whose events are rejected; "
+        description="customer ids that stand for a missing id, in any case or in quotes, whose events are rejected; "
         "a JSON list, or separated by commas; empty: every id is a customer's. "
         "Those of the default, but 0, stand for no order and no session either",
     )

@@ -85,24 +85,29 @@ class _PipelineCollector(Collector):
         yield GaugeMetricFamily("shoal_problems", "What `shoal health` finds wrong now", len(status["problems"]))
         yield from _model_gauges(status["model"])
         yield from _redis_gauges(status["redis"])
-        yield _labelled(
-            "shoal_skipped_messages",
-            "Messages on Shoal's own topics that cannot be read",
-            ["topic"],
-            {(topic,): count for topic, count in status["skipped_messages"]["topics"].items()},
-        )
-        yield _labelled(
-            "shoal_failing_job",
-            "Runs of a background job that failed, one after the other",
-            ["job"],
-            {(job["job"],): job["failures"] for job in status["failing_jobs"]},
-        )
-        yield _labelled(
-            "shoal_events",
-            "Events by outcome: applied, duplicate, rerouted, erased, dead_lettered, left_to_segments",
-            ["topic", "fate"],
-            {tuple(name.split(":")): count for name, count in status["events"].items()},
-        )
+        yield from _event_gauges(status)
+
+
+def _event_gauges(status: dict[str, Any]) -> Iterator[GaugeMetricFamily]:
+    """Yield what became of events and messages, and the jobs that fail."""
+    yield _labelled(
+        "shoal_skipped_messages",
+        "Messages on Shoal's own topics that cannot be read",
+        ["topic"],
+        {(topic,): count for topic, count in status["skipped_messages"]["topics"].items()},
+    )
+    yield _labelled(
+        "shoal_failing_job",
+        "Runs of a background job that failed, one after the other",
+        ["job"],
+        {(job["job"],): job["failures"] for job in status["failing_jobs"]},
+    )
+    yield _labelled(
+        "shoal_events",
+        "Events by outcome: applied, duplicate, rerouted, erased, dead_lettered, left_to_segments",
+        ["topic", "fate"],
+        {tuple(name.split(":")): count for name, count in status["events"].items()},
+    )
 
 
 def _redis_gauges(redis: dict[str, Any]) -> Iterator[GaugeMetricFamily]:

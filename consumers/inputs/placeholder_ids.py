@@ -1,5 +1,7 @@
 """Customer ids that stand for none: what scripts and exports write where they know no customer."""
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from itertools import product
 from typing import Final
@@ -13,11 +15,16 @@ except ImportError:
 
 __all__ = ["PlaceholderIds"]
 
-_SPACES: Final = [code for code in range(256) if chr(code).isspace()]
+_QUOTES: Final = "\"'`"
+_SHELL: Final = [code for code in range(256) if chr(code).isspace() or chr(code) in _QUOTES + "\u00ad"]
+"""Characters below 256 that may stand around an id and are no part of it; \u00ad is the soft hyphen."""
+_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 
 class PlaceholderIds:
-    """Finds ids that stand for none, in any case and with blanks around; blank ids too. Without ids it finds none.
+    """Finds ids that stand for none, in any case, in full-width letters, with blanks or quotes around; blank ids too.
+
+    Without ids it finds none.
 
     Nearly every id is told apart from them by its first and last character, which costs a few nanoseconds.
 
@@ -52,17 +59,22 @@ class PlaceholderIds:
 
 
 def _normal(customer_id: str) -> str:
-    return customer_id.strip().lower()
+    if not customer_id.isascii():
+        customer_id = _INVISIBLE.sub("", unicodedata.normalize("NFKC", customer_id))
+    plain = customer_id.strip().lower()
+    while len(plain) > 1 and plain[0] == plain[-1] and plain[0] in _QUOTES:
+        plain = plain[1:-1].strip()
+    return plain
 
 
 def _ends(ids: frozenset[str]) -> bytes:
-    """Flag the pairs of first and last characters that these ids may have in any case, or with blanks around."""
+    """Flag the pairs of first and last characters that these ids may have in any case, in quotes or blanks."""
     flags = bytearray(1 << 16)
     for each in filter(None, ids):
         for first, last in product(*({ord(end.lower()), ord(end.upper()[0])} for end in (each[0], each[-1]))):
             if first < 256 and last < 256:
                 flags[first << 8 | last] = 1
-    for space in _SPACES:
+    for around in _SHELL:
         for other in range(256):
-            flags[space << 8 | other] = flags[other << 8 | space] = 1
+            flags[around << 8 | other] = flags[other << 8 | around] = 1
     return bytes(flags)

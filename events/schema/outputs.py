@@ -277,9 +277,7 @@ class Entry(_Output):
     It holds the secrets of webhooks, and customers who are suppressed: only Shoal may read and write the topic.
     """
 
-    kind: EntryKind = Field(
-        description="`salt` is not entered: it is the key of the hashes in the keys of suppressions"
-    )
+    kind: EntryKind = Field(description="`salt` is the key of the hashes in suppressions' keys, not entered")
     name: str = Field(
         max_length=300, description="an experiment's id, a trigger's name, the scope of a suppression, an API key's id"
     )

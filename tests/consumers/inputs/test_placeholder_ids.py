@@ -37,6 +37,32 @@ def test_each_is_found_in_any_case_and_padding(places, written):
     assert places(["anna", *forms, "berta"]) == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '"null"',
+        "'undefined'",
+        "`guest`",
+        "\"'null'\"",
+        '" "',
+        "\u200bnull",
+        "null\ufeff",
+        "gu\u200best",
+        "\uff4e\uff55\uff4c\uff4c",
+        "\u00adnull",
+        "\u200b",
+        '" 0 "',
+    ],
+)
+def test_each_is_found_in_quotes_with_characters_that_nobody_sees_and_in_full_width_letters(places, written):
+    assert places(["anna", written, "berta"]) == [1]
+
+
+@pytest.mark.parametrize("written", ['"anna"', "o'", "'", "d'arc", "\u200banna", "\uff41nna", "'guest", "0'"])
+def test_customers_may_be_called_with_quotes(places, written):
+    assert places([written]) == []
+
+
 def test_blank_ids_are_found_and_customers_are_not(places):
     assert places([*CUSTOMERS, " ", "", "\t\n", "\u2003"]) == [len(CUSTOMERS) + i for i in range(4)]
 
