@@ -76,7 +76,7 @@ def _lifetime(found: dict[str, Any]) -> list[tuple[str, Any]]:
     if found["reason"] is not None:
         return [("lifetime value", found["reason"])]
     return [
-        ("probability alive", f"{found['probability_alive']:.1%}"),
+        ("probability alive", found["probability_alive_reason"] or f"{found['probability_alive']:.1%}"),
         (f"orders expected in {found['horizon_weeks']:g} weeks", f"{found['expected_orders']:,.2f}"),
         ("amount expected of each", f"{found['expected_amount']:,.2f}"),
         (f"lifetime value, discounted at {found['yearly_rate']:.0%} a year", f"{found['lifetime_value']:,.2f}"),

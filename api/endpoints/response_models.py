@@ -92,6 +92,7 @@ class Lifetime(BaseModel):
     yearly_rate: float | None = Field(description="discount rate a year")
     baseline: int | None = Field(description="number of the baseline that keeps the models")
     reason: str | None = Field(description="why there are no figures; null where there are")
+    probability_alive_reason: str | None = Field(description="why there are the other figures and no probability")
 
 
 class CustomerDocument(BaseModel):
@@ -130,6 +131,7 @@ class CustomerDocument(BaseModel):
                         "yearly_rate": 0.1,
                         "baseline": 1,
                         "reason": None,
+                        "probability_alive_reason": None,
                     },
                     "profile": {"country": "PT", "age": 37},
                 }

@@ -34,7 +34,10 @@ class LifetimeSummary:
 def fit_lifetime(
     table: CustomerTable, seed: int, *, horizon_weeks: float = HORIZON_WEEKS, yearly_rate: float = _YEARLY_RATE
 ) -> LifetimeSummary | LifetimeUnavailable:
-    """Fit BG/NBD and Gamma-Gamma to at most 50,000 of the customers, and apply the models to all of them."""
+    """Fit BG/NBD and Gamma-Gamma to at most 50,000 of the customers, and apply the models to all of them.
+
+    A fit by which nobody ever leaves is refused: it would say of everybody that they are still customers.
+    """
     history, _ = purchase_history(table.rows, table.now_ms)
     repeaters = int((history.repeats > 0).sum())
     if repeaters < _LEAST_REPEATERS:
@@ -46,4 +49,10 @@ def fit_lifetime(
         models = LifetimeModels(fit_bg_nbd(sample), fit_gamma_gamma(sample), horizon_weeks, yearly_rate)
     except ArithmeticError as error:
         return LifetimeUnavailable(str(error))
+    if models.purchases.is_degenerate:
+        a, b = models.purchases.a, models.purchases.b
+        return LifetimeUnavailable(
+            f"these orders do not show which customers have left (the fit of BG/NBD is degenerate: a = {a:.3g}, "
+            f"b = {b:.3g}); a longer time of orders may show it"
+        )
     return LifetimeSummary(models, models.values(table.rows, table.now_ms))

@@ -61,7 +61,7 @@ _FIXED: Final = (
     Column("income", pa.float64(), "money a year in the shop's currency, from the profile"),
     *(Column(name, pa.string(), f"{name.replace('_', ' ')}, from the profile") for name in TEXT_FIELDS),
     Column(
-        "probability_alive", pa.float64(), "probability that the customer is still one (BG/NBD); empty without orders"
+        "probability_alive", pa.float64(), "probability that the customer is still one (BG/NBD); empty below two orders"
     ),
     Column(
         "expected_orders",

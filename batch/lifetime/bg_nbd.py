@@ -6,6 +6,7 @@ after each repeat purchase it leaves with a probability from Beta(a, b).
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.special import hyp2f1
@@ -14,6 +15,8 @@ from batch.lifetime.purchase_history import PurchaseHistory
 from events.arrays import Floats
 
 __all__ = ["BgNbd"]
+
+_LEAST_LEAVING: Final = 0.001
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,15 @@ class BgNbd:
     b: float
     log_likelihood: float
     customers: int
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether hardly anybody leaves by these parameters, or nearly everybody at once: the data cannot tell who has.
+
+        The mean probability to leave after a repeat purchase is a / (a + b).
+        """
+        leaves = self.a / (self.a + self.b)
+        return not _LEAST_LEAVING < leaves < 1.0 - _LEAST_LEAVING
 
     def alive(self, history: PurchaseHistory) -> Floats:
         """Return the probability (n,) that each customer is still one.

@@ -25,7 +25,8 @@ class CustomerValues(NamedTuple):
     """Of n customers, NaN for those without an order that was not cancelled.
 
     Attributes:
-        alive: probability (n,) that a customer is still one.
+        alive: probability (n,) that a customer is still one; NaN too for one-time buyers. BG/NBD lets customers leave
+            after repeat orders only, so it says 1 of everybody who has ordered once, however long ago.
         expected: orders (n,) to expect within the horizon.
         amount: to expect of each of them (n,), in the shop's currency.
         value: what they are worth today (n,), in the shop's currency.
@@ -65,7 +66,7 @@ class LifetimeModels:
         history, bought = purchase_history(rows, now_ms)
         found = CustomerValues(*(np.full(len(rows), np.nan) for _ in range(4)))
         until = [self.purchases.expected(history, self.horizon_weeks * step / _STEPS) for step in range(1, _STEPS + 1)]
-        found.alive[bought] = self.purchases.alive(history)
+        found.alive[bought] = np.where(history.repeats > 0, self.purchases.alive(history), np.nan)
         found.expected[bought] = until[-1]
         found.amount[bought] = self.amounts.mean_amount(history)
         found.value[bought] = found.amount[bought] * self._discounted(until)

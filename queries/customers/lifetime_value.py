@@ -20,14 +20,17 @@ _UNKNOWN: Final[dict[str, Any]] = dict.fromkeys(
         "yearly_rate",
         "baseline",
         "reason",
+        "probability_alive_reason",
     )
 )
+_ONE_ORDER: Final = "it cannot be told from one order"
 
 
 def lifetime_of_record(baseline: Baseline | None, rows: Rows, now_ms: int) -> dict[str, Any]:
     """Return a customer's expected future value, as JSON values; `rows` is the customer's record (1,).
 
-    Where it cannot be computed the numbers are null and `reason` says why; else `reason` is null.
+    Where it cannot be computed the numbers are null and `reason` says why; else `reason` is null. The probability to be
+    still a customer is null for one-time buyers too: `probability_alive_reason`.
     """
     if baseline is None or baseline.lifetime is None:
         return _UNKNOWN | {"reason": missing_models_reason(baseline)}
@@ -41,8 +44,10 @@ def lifetime_of_record(baseline: Baseline | None, rows: Rows, now_ms: int) -> di
     }
     if np.isnan(values.value[0]):
         return found | {"reason": "there is no order of this customer that was not cancelled"}
+    alive = float(values.alive[0])
     return found | {
-        "probability_alive": round(float(values.alive[0]), 4),
+        "probability_alive": None if np.isnan(alive) else round(alive, 4),
+        "probability_alive_reason": _ONE_ORDER if np.isnan(alive) else None,
         "expected_orders": round(float(values.expected[0]), 4),
         "expected_amount": round(float(values.amount[0]), 2),
         "lifetime_value": round(float(values.value[0]), 2),

@@ -163,6 +163,21 @@ def test_lifetime_value_of_a_table_falls_with_the_discount_and_is_missing_withou
     assert again.values(table.rows[:20], table.now_ms[:20]).value.tobytes() == found.values.value[:20].tobytes()
 
 
+def test_a_fit_by_which_nobody_ever_leaves_is_refused():
+    """Everybody orders every week until today: nothing in these orders tells when somebody has left."""
+    weeks = np.random.default_rng(4).integers(5, 40, 400)
+    first = NOW_MS - weeks * 7 * DAY_MS
+    rows = rows_with(400, first_order=first, last_order=NOW_MS, placed=weeks + 1, gross=(weeks + 1) * 10 * SCALE)
+    found = fit_lifetime(table_of(rows), 1)
+    assert isinstance(found, LifetimeUnavailable)
+    assert "do not show which customers have left" in found.reason
+
+
+@pytest.mark.parametrize(("a", "b", "refused"), [(1e-5, 59_004.0, True), (0.8, 2.4, False), (5.0, 1e-4, True)])
+def test_a_degenerate_fit_says_that_nobody_leaves_or_everybody(a, b, refused):
+    assert BgNbd(0.24, 4.4, a, b, 0.0, 1).is_degenerate is refused
+
+
 def test_without_customers_who_came_back_the_reason_is_given():
     rows = rows_with(100, first_order=NOW_MS - DAY_MS, last_order=NOW_MS - DAY_MS, placed=1, gross=10 * SCALE)
     assert fit_lifetime(table_of(rows), 1) == LifetimeUnavailable("0 customers have bought twice, 50 are needed")

@@ -45,6 +45,15 @@ def test_it_is_what_the_models_of_the_re_baseline_say():
     assert (found["horizon_weeks"], found["yearly_rate"], found["baseline"], found["reason"]) == (52.0, 0.1, 3, None)
 
 
+def test_whether_somebody_is_still_a_customer_cannot_be_told_from_one_order():
+    once = rows_with(first_order=NOW_MS - 300 * DAY_MS, last_order=NOW_MS - 300 * DAY_MS, placed=1, gross=200_000)
+    found = lifetime_of_record(baseline(), once, NOW_MS)
+    assert (found["probability_alive"], found["reason"]) == (None, None)
+    assert found["probability_alive_reason"] == "it cannot be told from one order"
+    assert found["lifetime_value"] > 0
+    assert lifetime_of_record(baseline(), buyer(), NOW_MS)["probability_alive_reason"] is None
+
+
 def test_it_falls_while_the_customer_is_silent():
     later = lifetime_of_record(baseline(), buyer(), NOW_MS + 400 * DAY_MS)
     now = lifetime_of_record(baseline(), buyer(), NOW_MS)
@@ -83,10 +92,10 @@ def test_of_a_whole_export_the_reason_is_that_of_the_baseline():
 @examples(60)
 def test_every_customer_has_finite_figures_or_a_reason(seed):
     found = lifetime_of_record(baseline(), shoppers(1, seed), NOW_MS)
-    assert (found["reason"] is None) == all(found[name] is not None for name in FIGURES)
+    assert (found["reason"] is None) == all(found[name] is not None for name in FIGURES[1:])
     if found["reason"] is None:
-        assert np.isfinite([found[name] for name in FIGURES]).all()
-        assert 0 <= found["probability_alive"] <= 1
+        assert np.isfinite([found[name] for name in FIGURES[1:]]).all()
+        assert found["probability_alive_reason"] is not None or 0 <= found["probability_alive"] <= 1
 
 
 def test_of_a_customer_in_redis_it_is_at_the_present_of_the_replay(redis):
