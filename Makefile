@@ -26,7 +26,7 @@ demo: setup ## Run a simulated shop live, with the dashboard, until Ctrl-C (SECO
 # Fits in several test processes at once would spin beside each other, if each took threads for every core.
 test test-fast test-long: export OMP_NUM_THREADS = 1
 test: setup ## Run the tests (but the longest, `make test-long`), on Apache Kafka where Java and Maven are present
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not long"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 test-long: setup ## Run the tests that take a minute or more each
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m long

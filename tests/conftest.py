@@ -25,6 +25,9 @@ CHOICE = pytest.StashKey[KafkaChoice]()
 SERVERS = {"kafka": {"kafka", "own_kafka"}, "redis": {"redis_server", "own_redis"}}
 """Markers that tests have by their fixtures, directly or through others."""
 
+LONGEST_FOLDERS = {"invariants", "end_to_end", "packaging"}
+"""Whose files run first: at the end, one of them would keep one process busy for minutes beside idle ones."""
+
 # How long an example takes says something of what else the machine does, too.
 settings.register_profile("shoal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shoal")
@@ -49,6 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(marker)
         if item.get_closest_marker("durable") and not choice.apache:
             item.add_marker(pytest.mark.skip(f"needs a broker that survives a restart; this is {choice.name}"))
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST_FOLDERS)
 
 
 @pytest.fixture(scope="session")
