@@ -17,19 +17,22 @@ __all__ = ["PlaceholderHashes"]
 _NUMBERS: Final = frozenset({"0"})
 """An id that stands for no customer, and that may well be the number of a shop's first order."""
 _BLANKS: Final = (" ", "  ", "   ", "\t")
+_SHELLS: Final = (("", ""), ('"', '"'), ("'", "'"), (" ", ""), ("", " "), (" ", " "))
 _LOW_BITS: Final = np.uint64(0xFFFF)
 
 
 class PlaceholderHashes:
-    """Finds ids that stand for none by their hashes, in the cases that programs write: as listed, lower, UPPER, Title.
+    """Finds ids that stand for none by their hashes, in the forms that programs write.
 
+    They are as listed, lower, UPPER and Title case, and each of these in quotes or with a blank before or after.
     Of `ids` those count that Shoal lists itself: what a shop has added are customers.
     """
 
     def __init__(self, ids: Iterable[str] = PLACEHOLDER_IDS) -> None:
         listed = [each for each in ids if each in PLACEHOLDER_IDS and each not in _NUMBERS]
         forms = [form for each in listed for form in (each, each.lower(), each.upper(), each.title())]
-        names = list(dict.fromkeys([*forms, *_BLANKS])) if listed else []
+        shells = [f"{before}{form}{after}" for form in forms for before, after in _SHELLS]
+        names = list(dict.fromkeys([*shells, *_BLANKS])) if listed else []
         self._names = dict(zip(text_hashes(names).tolist(), names, strict=True))
         self._flags = np.zeros(int(_LOW_BITS) + 1, np.bool_)
         self._flags[[hashed & int(_LOW_BITS) for hashed in self._names]] = True

@@ -11,9 +11,10 @@ NAMES = ["1007", "0", "SO-77", "nullable", "undefined-1", "guest 5", "12", "-12"
 
 @pytest.mark.parametrize("written", [each for each in PLACEHOLDER_IDS if each != "0"])
 def test_each_is_found_as_programs_write_it(written):
-    forms = [written, written.lower(), written.upper(), written.title()]
+    cases = [written, written.lower(), written.upper(), written.title()]
+    forms = [*cases, f'"{written}"', f"'{written.upper()}'", f" {written}", f"{written.lower()} ", f" {written} "]
     found = PlaceholderHashes()
-    assert found.places(text_hashes([*NAMES, *forms])) == [len(NAMES) + i for i in range(4)]
+    assert found.places(text_hashes([*NAMES, *forms])) == [len(NAMES) + i for i in range(len(forms))]
     assert all(repr(form) in found.refusal(form, "order_id") for form in forms)
 
 
