@@ -19,7 +19,7 @@ from stream.model.kmeans import nearest
 from stream.model.model_validation import published_baseline
 from stream.model.name_truth import name_counts, name_share
 from stream.model.segmenter import CentroidSegmenter
-from tests.batch.known_groups import FEATURES, shop_table
+from tests.batch.known_groups import FEATURES, leaving_shop_table, shop_table
 from tests.building import DAY_MS, HALF_LIFE_MS, NOW, NOW_MS, RFM, names, rows_with, shoppers
 
 QUICK = FitOptions(features=tuple(RFM), algorithms=("k-means",), lifecycle=None)
@@ -166,9 +166,15 @@ class TestWhatIsSaidOfASegment:
         assert all(each.rule.precision > 0.9 for each in shop.segments)
         assert shop.fidelity > 0.9
 
-    def test_there_is_lifetime_value_where_customers_came_back(self, shop):
+    def test_there_is_lifetime_value_where_customers_came_back_and_left(self):
+        shop = build(leaving_shop_table(), replace(QUICK, features=FEATURES))
         assert np.isfinite(shop.lifetime.values.value[~np.isnan(shop.lifetime.values.value)]).all()
         assert "lifetime_value" in shop.segments[0].means
+
+    def test_where_nobody_ever_left_it_is_refused_with_the_reason(self, shop):
+        """The fit would say of everybody that they are customers for ever (a = 6e-06, b = 149,000)."""
+        assert "do not show which customers have left" in shop.lifetime.reason
+        assert "lifetime_value" not in shop.segments[0].means
 
     def test_the_picture_shows_customers_with_their_segment(self, shop):
         assert shop.picture.points.shape == (len(shop.picture.positions), 2)

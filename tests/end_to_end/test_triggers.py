@@ -121,7 +121,10 @@ def publish_slowly(service, receiver, messages, parts=4):
         service.until(lambda taken=taken: len(receiver.taken) > taken, what="deliveries go on")
 
 
-@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
+@pytest.mark.parametrize(
+    "running",
+    [pytest.param(True, id="while it runs", marks=pytest.mark.long), pytest.param(False, id="while it is down")],
+)
 def test_each_change_is_delivered_though_redis_comes_back_older(service, receiver, shoal, running):
     """What was queued since the copy, and not yet sent, is queued again; a receiver that drops known ids hears once."""
     shoal("trigger", "add", "everything", "--url", receiver.url, "--secret", receiver.secret)

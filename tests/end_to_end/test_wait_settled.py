@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from sklearn.cluster import KMeans
 from typer.testing import CliRunner
 
@@ -30,6 +31,7 @@ def placed_vectors(service, segmenter, k):
     return segmenter.vectors(rows, rows["learned_at"])
 
 
+@pytest.mark.long
 def test_history_loaded_in_seconds_has_settled(service):
     """A baseline of its first half is live while the second half is loaded at once."""
     events = sorted(shop_events(), key=lambda each: json.loads(each.value)["occurred_at"])

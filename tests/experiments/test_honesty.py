@@ -80,6 +80,7 @@ def test_a_sequence_is_tightest_where_it_was_tuned_to_be():
     assert min(widths, key=widths.get) == 5_000
 
 
+@pytest.mark.long
 def test_exact_sequences_are_safe_from_the_first_customers_on():
     assert rate_sequence_misses(13, 2_000, 100) <= 0.05
     chance, found = np.random.default_rng(14), 0

@@ -89,6 +89,7 @@ def test_a_redis_that_comes_back_empty_while_the_worker_is_down_is_repaired(serv
     assert_no_change_id_has_two_meanings(service)
 
 
+@pytest.mark.long
 def test_a_redis_that_lost_only_sweeps_and_the_baseline_is_repaired(service):
     events = shop_events(sessions=300)
     service.publish(events)

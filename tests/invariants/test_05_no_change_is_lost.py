@@ -78,6 +78,7 @@ def test_the_outbox_of_a_killed_worker_is_sent_before_anything_else(service):
     assert service.changes().latest == log.latest
 
 
+@pytest.mark.long
 def test_thousands_of_changes_that_kafka_may_not_have_survive_kills_between_sweeps(service):
     """Large micro-batches, whose acknowledgement the next one waits for, and sweeps that publish in between."""
     eager = {"SHOAL_SWEEP_S": "0.1", "SHOAL_SWEEP_SHARE": "0.5", "SHOAL_SWEEP_CHUNK": "2000"}

@@ -143,6 +143,7 @@ def test_a_new_name_reaches_every_worker_and_what_they_say_next(service):
     assert said == {"Weekend $hoppers <b>"}
 
 
+@pytest.mark.long
 def test_two_batch_processes_at_once_take_turns_and_drift_is_answered_once_with_a_proposal(service):
     later = start(service)
     for each in live(service).segments[: live(service).k]:  # a person's names are not checked, and raise no alarm

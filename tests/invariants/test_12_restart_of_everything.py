@@ -13,6 +13,7 @@ def newest_published(service):
     return ModelVersion.model_validate_json(service.read("models")[-1])
 
 
+@pytest.mark.long
 def test_the_model_survives_kills_of_the_workers_redis_and_kafka(service_on, own_redis, own_kafka):
     redis_server, broker = own_redis(appendonly=True), own_kafka()
     service = service_on(redis_server.url, broker.bootstrap)

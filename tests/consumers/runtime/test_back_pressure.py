@@ -46,6 +46,7 @@ def resident_mb(pid: int, figure: str) -> float:
     return int(found[1]) / 1024
 
 
+@pytest.mark.long
 def test_memory_stays_bounded_while_redis_does_not_answer(kafka, stopped_redis, topic_prefix, tmp_path):
     with running(Service(kafka, stopped_redis.url, topic_prefix, tmp_path)) as service:
         worker = service.worker(SHOAL_PREFETCH_MB="4", SHOAL_BATCH_EVENTS="2000")
